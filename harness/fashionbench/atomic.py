@@ -1,0 +1,47 @@
+"""Write files whole or not at all.
+
+A reader sees the old file or the new one; a killed writer, or a full disk, leaves at most a ``*.tmp`` file that nobody
+reads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def write(path: Path, fill: Callable[[Path], object]) -> None:
+    """Let ``fill`` write a temporary file beside ``path``, then move it there.
+
+    :raises OSError: as the file system says; ``path`` is then what it was before.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        fill(temporary)
+        with temporary.open("rb+") as written:
+            os.fsync(written.fileno())
+        temporary.chmod(0o644)
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write bytes."""
+    write(path, lambda temporary: temporary.write_bytes(content))
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write UTF-8 text with the line ends as given."""
+    write_bytes(path, content.encode())

@@ -1,0 +1,70 @@
+"""What may be compared with what.
+
+Two values stand in one column only where protocol hash, data fingerprint and metric implementation are equal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fashionbench.board.model import Signature
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from fashionbench.plugins import Plugins
+    from fashionbench.records.record import Record
+    from fashionbench.specs import Column
+
+
+def newest(records: Iterable[Record]) -> list[Record]:
+    """Keep the newest record of each backend, way of measuring and seed."""
+    newest: dict[tuple[object, ...], Record] = {}
+    for record in sorted(records, key=lambda r: (r.provenance.ended, r.record_id)):
+        fingerprint = record.dataset.fingerprint if record.dataset else ""
+        way = (record.protocol.hash, fingerprint, tuple(sorted({m.implementation for m in record.metrics})))
+        newest[(*row_key(record), record.task.id, record.decoding.seed, *way)] = record
+    # A failure stands only as long as nothing was measured after it.
+    measured = {(*row_key(r), r.task.id, r.decoding.seed) for r in newest.values() if r.status != "error"}
+    return [
+        r for r in newest.values() if r.status != "error" or (*row_key(r), r.task.id, r.decoding.seed) not in measured
+    ]
+
+
+def row_key(record: Record) -> tuple[str, str, str]:
+    """Return what makes two records stand in one row: backend, options, and who measured."""
+    return record.backend.id, record.backend.config_hash, record.attestation
+
+
+def signature_of(column: Column, record: Record) -> Signature | None:
+    """Return the way of measuring of a column in a record; None where the record has no such value."""
+    metric = record.metric(column.metric, column.slice)
+    if metric is None or record.dataset is None:
+        return None
+    return Signature(record.protocol.hash, record.dataset.fingerprint, metric.implementation)
+
+
+def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) -> Signature | None:
+    """Choose the way of measuring of the main table: today's protocol, then the most common, then the last by hash."""
+    today = plugins.tasks[column.task].protocol.hash
+    found = Counter(
+        s for record in records if record.task.id == column.task if (s := signature_of(column, record)) is not None
+    )
+    ranked = sorted(found, key=lambda s: (s.protocol == today, found[s], s))
+    return ranked[-1] if ranked else None
+
+
+def difference(record: Record, anchor: Signature | None, records: Sequence[Record]) -> str:
+    """Say in what a record was measured otherwise than the main table."""
+    if anchor is None:
+        return "not comparable with the main table"
+    reasons: list[str] = []
+    if record.protocol.hash != anchor.protocol:
+        card = next((r.card for r in records if r.protocol.hash == anchor.protocol), None)
+        changed = record.card.differences(card) if card else {}
+        said = "; ".join(f"{name}: {mine!r} here, {theirs!r} there" for name, (mine, theirs) in changed.items())
+        reasons.append(f"other protocol ({said or record.protocol.hash})")
+    if record.dataset and record.dataset.fingerprint != anchor.fingerprint:
+        reasons.append("other data (fingerprint differs)")
+    return "not comparable with the main table: " + (", ".join(reasons) or "other metric implementation")

@@ -1,0 +1,81 @@
+"""What a board is made of: tables of rows of values, under heads that say by what they are comparable."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from fashionbench.specs import Column
+
+#: Marks that a row can carry, and what they mean.
+MARKS = {
+    "dirty": "run from a work tree with uncommitted changes",
+    "no-git": "run outside a git work tree",
+    "partial": "a limited run: not all queries",
+    "privileged": "was shown the truth",
+    "incomplete-data": "items of the data set were missing or unreadable",
+    "contaminated": "trained on this data set",
+}
+
+
+class Signature(NamedTuple):
+    """What must be equal for two values to be compared."""
+
+    protocol: str
+    fingerprint: str
+    implementation: str
+
+
+@dataclass(frozen=True, slots=True)
+class Value:
+    """One place in a table: a value, or the reason why there is none.
+
+    :param value: the mean over seeds.
+    :param interval: the 95 % interval of a single seed; None where there are several.
+    :param spread: the standard deviation over seeds, where there are several.
+    """
+
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    spread: float | None = None
+    n: int = 0
+    seeds: int = 0
+    unit: str = ""
+    reason: str = ""
+    records: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A backend, with the options that tell it from other rows."""
+
+    backend: str
+    label: str
+    attestation: str
+    control: bool
+    marks: tuple[str, ...]
+    values: tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A column, with the signature that all its values share; None where nothing was measured."""
+
+    column: Column
+    label: str
+    signature: Signature | None
+    higher_is_better: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows that may be compared.
+
+    :param note: for a separate table, in what it differs from the main one.
+    """
+
+    title: str
+    heads: tuple[Head, ...]
+    rows: tuple[Row, ...]
+    note: str = ""

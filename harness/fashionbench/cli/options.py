@@ -1,0 +1,83 @@
+"""Options that several commands share, and what they lead to."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from rich.table import Table
+
+    from fashionbench.plugins import Plugins
+    from fashionbench.records.store import Store
+
+F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class State:
+    """What the group hands to its commands.
+
+    :param strict: raise on the first plugin that fails.
+    """
+
+    def __init__(self, *, strict: bool) -> None:
+        self.strict = strict
+        self._plugins: Plugins | None = None
+
+    @property
+    def plugins(self) -> Plugins:
+        """The plugins, loaded when they are first asked for."""
+        if self._plugins is None:
+            from fashionbench.plugins import Plugins
+
+            self._plugins = Plugins(strict=self.strict)
+            for report in self._plugins.failures:
+                message = f"warning: plugin {report.origin.name} of {report.origin} was left out: {report.error}"
+                click.echo(message, err=True)
+        return self._plugins
+
+    def store(self, where: Path | None) -> Store:
+        """Open the store."""
+        from fashionbench.api import open_store
+
+        return open_store(where, self.plugins)
+
+
+pass_state = click.make_pass_decorator(State)
+
+
+def store_option(function: F) -> F:
+    """Add ``--store``."""
+    option = click.option(
+        "--store",
+        type=click.Path(path_type=Path, file_okay=False),
+        envvar="FASHIONBENCH_STORE",
+        show_envvar=True,
+        help="Folder of the records.  [default: ./results]",
+    )
+    return option(function)
+
+
+def json_option(function: F) -> F:
+    """Add ``--json``."""
+    return click.option("--json", "as_json", is_flag=True, help="Print JSON instead of a table.")(function)
+
+
+def print_json(value: object) -> None:
+    """Print JSON on standard output."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+
+
+def print_table(table: Table) -> None:
+    """Print a table as wide as the terminal, or as wide as it likes where there is none."""
+    from rich.console import Console
+
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=200)
+    console.print(table)

@@ -1,0 +1,45 @@
+"""``fashionbench plugins``."""
+
+from __future__ import annotations
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table
+
+
+@click.command(epilog="\b\nExamples:\n  fashionbench plugins\n  fashionbench --strict-plugins plugins\n")
+@click.option("--tracebacks", is_flag=True, help="Show where a broken plugin failed.")
+@json_option
+@pass_state
+def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
+    """List the plugins: where each comes from, the hooks it has, and what keeps a broken one out."""
+    from rich.markup import escape
+    from rich.table import Table
+
+    reports = state.plugins.reports
+    if as_json:
+        print_json(
+            [
+                {
+                    "name": r.origin.name,
+                    "distribution": r.origin.distribution,
+                    "version": r.origin.version,
+                    "hooks": r.hooks,
+                    "error": r.error,
+                    "traceback": r.traceback,
+                }
+                for r in reports
+            ]
+        )
+        return 0
+    table = Table(title=f"{len(reports)} plugins")
+    for name in ("name", "distribution", "version", "hooks or error"):
+        table.add_column(name, overflow="fold")
+    for report in reports:
+        told = f"[red]{escape(report.error)}[/red]" if report.error else ", ".join(report.hooks)
+        table.add_row(report.origin.name, report.origin.distribution, report.origin.version, told)
+    print_table(table)
+    for report in reports if tracebacks else ():
+        if report.traceback:
+            click.echo(f"--- {report.origin.name} of {report.origin}\n{report.traceback}")
+    return 0

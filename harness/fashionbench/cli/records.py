@@ -1,0 +1,77 @@
+"""``fashionbench records``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@click.group(epilog="\b\nExamples:\n  fashionbench records list\n  fashionbench records verify --store runs/today\n")
+def records() -> None:
+    """List, show, verify and invalidate the records of a store."""
+
+
+@records.command("list")
+@click.option("--all", "everything", is_flag=True, help="Also those that were superseded or invalidated.")
+@store_option
+@json_option
+@pass_state
+def list_records(state: State, /, *, everything: bool, store: Path | None, as_json: bool) -> None:
+    """List records, oldest first."""
+    from rich.table import Table
+
+    scan = state.store(store).scan()
+    chosen = scan.records if everything else scan.current()
+    if as_json:
+        print_json([record.model_dump(mode="json") for record in chosen])
+        return
+    table = Table(title=f"{len(chosen)} records")
+    for name in ("record", "task", "backend", "seed", "status", "ended"):
+        table.add_column(name, overflow="fold")
+    for r in chosen:
+        status = f"invalidated: {scan.marks[r.record_id]}" if r.record_id in scan.marks else r.status
+        row = (r.record_id[7:19], r.task.id, r.backend.id, str(r.decoding.seed), status, r.provenance.ended)
+        table.add_row(*row)
+    print_table(table)
+
+
+@records.command("show")
+@click.argument("record_id")
+@store_option
+@pass_state
+def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
+    """Print one record as JSON; RECORD_ID may be the beginning of its id."""
+    print_json(state.store(store).get(record_id).model_dump(mode="json"))
+
+
+@records.command("verify")
+@store_option
+@pass_state
+def verify_records(state: State, /, *, store: Path | None) -> int:
+    """Check every record and every predictions file against its checksum; exit code 1 where one is damaged."""
+    opened = state.store(store)
+    scan = opened.scan()
+    found = [*scan.faults, *(f for r in scan.records if (f := opened.check_predictions(r)) is not None)]
+    for fault in found:
+        click.echo(f"{fault.path}: {fault.message}")
+    click.echo(f"{len(scan.records)} records are readable, {len(found)} files are damaged")
+    return 1 if found else 0
+
+
+@records.command("invalidate")
+@click.argument("record_id")
+@click.option("--reason", required=True, help="Why; it stays on file.")
+@store_option
+@pass_state
+def invalidate_record(state: State, /, *, record_id: str, reason: str, store: Path | None) -> None:
+    """Take a record out of every board; the record itself stays as it is."""
+    opened = state.store(store)
+    record = opened.get(record_id)
+    opened.invalidate(record, reason)
+    click.echo(f"invalidated {record.record_id[7:19]} ({record.task.id} × {record.backend.id})")

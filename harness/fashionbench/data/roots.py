@@ -1,0 +1,75 @@
+"""Where data sets lie on this machine."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: A folder that holds one folder for each data set, by the data set's id.
+VARIABLE = "FASHIONBENCH_DATA"
+
+
+def _nowhere() -> Mapping[str, Path]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class DataRoots:
+    """The root folder of each data set: named one by one, or below one common folder.
+
+    :param named: folders by data set id, from the configuration.
+    :param common: a folder that holds one folder a data set; by default what ``FASHIONBENCH_DATA`` says.
+    :param cache: where surveys of data sets are kept; without it they are made anew.
+    """
+
+    named: Mapping[str, Path] = field(default_factory=_nowhere)
+    common: Path | None = None
+    cache: Path | None = None
+
+    def find(self, dataset: str) -> Path | None:
+        """Return the folder of a data set, or None where nobody named one.
+
+        :raises DataError: where a folder was named and does not exist.
+        """
+        if dataset in self.named:
+            root = self.named[dataset].expanduser()
+            if not root.is_dir():
+                msg = f"{root}, given as the root of {dataset}, is not a folder"
+                raise DataError(msg, remedy=f"correct the path, or see 'fashionbench show {dataset}'")
+            return root
+        common = self.common or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
+        if common is None:
+            return None
+        root = common.expanduser() / dataset
+        return root if root.is_dir() else None
+
+    def require(self, dataset: str) -> Path:
+        """Return the folder of a data set.
+
+        :raises DataError: where there is none.
+        """
+        root = self.find(dataset)
+        if root is None:
+            msg = f"the data set {dataset} was not found"
+            raise DataError(msg, remedy=f"put it at ${VARIABLE}/{dataset}, or pass --data {dataset}=FOLDER")
+        return root
+
+
+def inside(root: Path, name: str) -> Path:
+    """Join a name from a data file to a root, and refuse one that leads out of it.
+
+    :raises DataError: for an absolute name, or one that climbs above the root.
+    """
+    path = root / name
+    if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+        msg = f"the name {name!r} leads out of {root}"
+        raise DataError(msg, remedy="names in annotation files are relative to the data set's folder")
+    return path

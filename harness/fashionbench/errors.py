@@ -1,0 +1,66 @@
+"""Errors that a user can act on: what went wrong, and what to do next."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class FashionBenchError(Exception):
+    """A mistake or a misfortune that is not a bug in FashionBench; the command line prints it without a traceback.
+
+    :param message: what is wrong, naming the file, the line or the id.
+    :param remedy: what the reader can do about it, as an instruction; empty where there is nothing to do.
+    """
+
+    def __init__(self, message: str, *, remedy: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.remedy = remedy
+
+    def __str__(self) -> str:
+        return f"{self.message} ({self.remedy})" if self.remedy else self.message
+
+
+class UnknownNameError(FashionBenchError):
+    """A name that nothing registered, with the nearest names that exist.
+
+    :param kind: the noun that the name stands for, such as ``task``.
+    :param name: the name as the user wrote it.
+    :param known: every name that would have been accepted.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+        names = sorted(known)
+        near = get_close_matches(name, names, n=3, cutoff=0.5)
+        hint = f"did you mean {' or '.join(near)}?" if near else "there is no name near it"
+        listed = ", ".join(names) if names else "none registered"
+        super().__init__(f"unknown {kind} {name!r}: {hint}", remedy=f"known {kind} names: {listed}")
+        self.name = name
+
+
+class ConfigError(FashionBenchError):
+    """A configuration that cannot be run."""
+
+
+class DataError(FashionBenchError):
+    """Data that is missing, unreadable or not what its specification says."""
+
+
+class BackendError(FashionBenchError):
+    """A backend broke its contract: wrong shape, wrong count, NaN, or it changed its input."""
+
+
+class MetricError(FashionBenchError):
+    """A metric that cannot be computed from these predictions."""
+
+
+class PluginError(FashionBenchError):
+    """A plugin that cannot be loaded, or two plugins that claim one name."""
+
+
+class StoreError(FashionBenchError):
+    """A record or a predictions file that is corrupt, missing or was altered."""

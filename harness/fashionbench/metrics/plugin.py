@@ -1,0 +1,39 @@
+"""The metrics that come with the core, registered like anybody's."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from fashionbench.hookspecs import hookimpl
+from fashionbench.specs import MetricSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+FASHIONBENCH_API = (1, 0)
+
+
+def _ranking(
+    name: str, attribute: str, summary: str, *, unit: Literal["fraction", "rank"] = "fraction", higher: bool = True
+) -> MetricSpec:
+    return MetricSpec(
+        id=name,
+        summary=summary,
+        target=f"fashionbench.metrics.retrieval:{attribute}",
+        implementation=f"fashionbench.{name.removesuffix('@k')}/1",
+        predictions="ranking/1",
+        higher_is_better=higher,
+        unit=unit,
+    )
+
+
+@hookimpl
+def register_metrics() -> Iterable[MetricSpec]:
+    """Return the ranking metrics."""
+    return [
+        _ranking("hit@k", "hit", "share of queries with any positive in the top k (what most papers print as R@k)"),
+        _ranking("recall@k", "recall", "share of a query's positives in the top k, averaged over queries"),
+        _ranking("map@k", "average_precision", "mean average precision within the top k"),
+        _ranking("mrr", "reciprocal_rank", "mean of one over the rank of the first positive"),
+        _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),
+    ]

@@ -1,0 +1,121 @@
+"""The configuration of a run: from YAML, from the command line, or from Python."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from fashionbench.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.plugins import Plugins, Registry
+
+S = TypeVar("S")
+
+
+class BackendChoice(BaseModel):
+    """A backend with options of its own; two choices with different options are two rows."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    options: dict[str, Any] = {}
+    seeds: tuple[int, ...] | None = None
+
+
+class RunConfig(BaseModel):
+    """What to run.
+
+    Names of tasks and backends may be patterns, such as ``wardrobe/*``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: tuple[str, ...] = Field(min_length=1)
+    backends: tuple[BackendChoice, ...] = Field(min_length=1)
+    seeds: tuple[int, ...] = (0,)
+    limit: int | None = Field(default=None, ge=1)
+    batch_size: int | None = Field(default=None, ge=1)
+    device: str = "auto"
+    data: dict[str, Path] = {}
+    board: str | None = None
+    embedding_cache: bool = True
+    executor: Literal["local"] = "local"
+
+    @field_validator("tasks", mode="before")
+    @classmethod
+    def _tasks(cls, value: Any) -> Any:
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("backends", mode="before")
+    @classmethod
+    def _backends(cls, value: Any) -> Any:
+        values = (value,) if isinstance(value, (str, dict, BackendChoice)) else value
+        return tuple({"id": item} if isinstance(item, str) else item for item in values)
+
+    @field_validator("batch_size", mode="before")
+    @classmethod
+    def _batch_size(cls, value: Any) -> Any:
+        return None if value == "auto" else value
+
+
+def make_config(fields: dict[str, Any], where: str = "the configuration") -> RunConfig:
+    """Validate a configuration.
+
+    :param where: what to call it in an error.
+    :raises ConfigError: naming each wrong field.
+    """
+    try:
+        return RunConfig.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
+        known = ", ".join(RunConfig.model_fields)
+        raise ConfigError(f"{where} is not a run: {faults}", remedy=f"known fields: {known}") from error
+
+
+def load_config(name: str, plugins: Plugins) -> RunConfig:
+    """Read a run from a YAML file, or take the tasks and backends of a board by its name.
+
+    :raises ConfigError: where the file cannot be read or is not a run.
+    :raises UnknownNameError: where the name is neither a file nor a board.
+    """
+    path = Path(name)
+    if path.suffix in {".yaml", ".yml"} or path.is_file():
+        return make_config(_yaml(path), str(path))
+    board = plugins.boards[name]
+    tasks = tuple(dict.fromkeys(column.task for column in board.columns))
+    return make_config({"tasks": tasks, "backends": board.backends, "seeds": board.seeds, "board": name}, name)
+
+
+def matching(pattern: str, registry: Registry[Any]) -> list[str]:
+    """List the names that a pattern stands for.
+
+    :raises UnknownNameError: where it stands for none.
+    """
+    names = [name for name in registry.names() if fnmatchcase(name, pattern)]
+    if not names:
+        raise UnknownNameError(registry.kind, pattern, registry.names())
+    return names
+
+
+def unique(items: Sequence[S]) -> list[S]:
+    """Drop repetitions, keep the order."""
+    return list(dict.fromkeys(items))
+
+
+def _yaml(path: Path) -> dict[str, Any]:
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path} holds no mapping", remedy="write fields such as 'tasks:' and 'backends:'")
+    return loaded

@@ -1,0 +1,91 @@
+"""Show how far a run is: a bar a cell and one for the whole, with the time that is left.
+
+Where the output is no terminal, one line a finished cell is printed instead.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, Self
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+
+class Reporter(Protocol):
+    """Who is told how a run goes."""
+
+    def begin(self, name: str, items: int | None) -> None:
+        """Begin a cell of about so many items."""
+        ...
+
+    def advance(self, count: int) -> None:
+        """Count finished items."""
+        ...
+
+    def end(self, outcome: str) -> None:
+        """End the cell."""
+        ...
+
+
+class Silent:
+    """Show nothing."""
+
+    def begin(self, name: str, items: int | None) -> None:
+        """Begin a cell."""
+
+    def advance(self, count: int) -> None:
+        """Count finished items."""
+
+    def end(self, outcome: str) -> None:
+        """End the cell."""
+
+
+class Bars:
+    """Two bars on the terminal.
+
+    :param cells: the number of cells to come.
+    """
+
+    def __init__(self, cells: int, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=24),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._whole = self._progress.add_task("all cells", total=cells)
+        self._cell = self._progress.add_task("", total=None, visible=False)
+        self._name = ""
+        self._cells = cells
+        self._ended = 0
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self._progress.stop()
+
+    def begin(self, name: str, items: int | None) -> None:
+        """Begin a cell."""
+        self._name = name
+        self._progress.reset(self._cell, total=items, description=name, visible=True)
+
+    def advance(self, count: int) -> None:
+        """Count finished items."""
+        self._progress.advance(self._cell, count)
+
+    def end(self, outcome: str) -> None:
+        """End the cell."""
+        self._ended += 1
+        self._progress.advance(self._whole)
+        self._progress.update(self._cell, visible=False)
+        self.console.print(f"[{self._ended}/{self._cells}] {self._name}: {outcome}", highlight=False, markup=False)

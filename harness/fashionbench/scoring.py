@@ -1,0 +1,158 @@
+"""Compute the metrics of a task from stored predictions, with intervals and slices; no backend is needed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError
+from fashionbench.records.record import AbsentMetricPart, MetricPart
+from fashionbench.specs import MetricSpec, resolve
+from fashionbench.stats.bootstrap import bootstrap_interval, seed_from
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from fashionbench.plugins import Registry
+    from fashionbench.specs import TaskSpec
+    from fashionbench.task import Predictions
+
+_CUT_OFF = re.compile(r"@(\d+)")
+
+
+@dataclass(frozen=True, slots=True)
+class MetricArguments:
+    """What a metric is told beside the predictions.
+
+    :param cutoff: the k of a name such as ``hit@10``; None where the name has none.
+    :param card: the fields of the protocol card, such as ``tie_rule``.
+    """
+
+    cutoff: int | None
+    card: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a metric found.
+
+    :param values: one value a row of predictions, from which value, interval and slices follow; or None.
+    :param statistic: how rows are brought together.
+    :param value: the value of a metric that has none by row, such as BLEU or FID.
+    :param interval: its 95 % interval, where the metric can give one.
+    :param method: how that interval was made, or why there is none.
+    """
+
+    values: NDArray[np.float64] | None = None
+    statistic: Literal["mean", "median"] = "mean"
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    method: str = ""
+
+
+class Metric(Protocol):
+    """What the target of a metric specification is."""
+
+    def __call__(self, table: pa.Table, arguments: MetricArguments) -> Outcome:
+        """Compute it from a table of predictions."""
+        ...
+
+
+@dataclass(slots=True)
+class Scores:
+    """The metrics of one cell: those with a value, and those without, with the reason."""
+
+    metrics: list[MetricPart]
+    absent: list[AbsentMetricPart]
+
+
+def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
+    """Find the specification of a metric by a name with or without a cut-off.
+
+    :raises UnknownNameError: where there is none.
+    """
+    for candidate in (name, _CUT_OFF.sub("@k", name)):
+        if candidate in registry:
+            return registry[candidate]
+    raise UnknownNameError("metric", name, registry.names())
+
+
+def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpec], cell: str) -> Scores:
+    """Compute every metric of a task.
+
+    :param cell: the cell id, of which the bootstrap is seeded, so that two readers get one interval.
+    """
+    scores = Scores([], [])
+    for name in task.metrics:
+        try:
+            spec = metric_spec(name, registry)
+            if spec.predictions != predictions.schema_id:
+                raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
+            scores.metrics += _parts(name, spec, predictions.table, task, cell)
+        except (FashionBenchError, ArithmeticError, ValueError) as error:
+            scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
+    return scores
+
+
+def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, cell: str) -> list[MetricPart]:
+    card = task.protocol.fields
+    found = _CUT_OFF.search(name)
+    arguments = MetricArguments(int(found.group(1)) if found else None, card)
+    metric: Any = resolve(spec.target)
+    outcome: Outcome = metric(table, arguments)
+    fixed = {
+        "id": name,
+        "implementation": spec.implementation,
+        "unit": spec.unit,
+        "higher_is_better": spec.higher_is_better,
+    }
+    if outcome.values is None:
+        if outcome.value is None:
+            raise MetricError(f"{name} gave no value")
+        whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
+        return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows})]
+    return _by_row(fixed, outcome, table, by_slice=card["average"] == "slices", seed=seed_from(cell, name))
+
+
+def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, *, by_slice: bool, seed: int) -> list[MetricPart]:
+    import numpy as np  # noqa: PLC0415
+
+    values = outcome.values
+    assert values is not None  # noqa: S101
+    clusters = table.column("cluster").to_pylist()
+    slices = np.asarray(table.column("slice").to_pylist(), dtype=object)
+    names = sorted(set(slices.tolist()))
+    reduce = np.mean if outcome.statistic == "mean" else np.median
+
+    def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> MetricPart:
+        chosen = values[rows]
+        groups = [chosen] if strata is None else [values[slices == s] for s in names]
+        interval = bootstrap_interval(
+            chosen,
+            clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
+            strata=strata,
+            average="items" if strata is None else "strata",
+            statistic=outcome.statistic,
+            seed=seed,
+        )
+        return MetricPart.model_validate(
+            {
+                **fixed,
+                "value": float(np.mean([reduce(group) for group in groups])),
+                "n": len(chosen),
+                "interval": interval.bounds,
+                "interval_method": interval.method,
+                "slice": label,
+            }
+        )
+
+    everything = np.ones(len(values), dtype=bool)
+    parts = [part(everything, "all", slices.tolist() if by_slice else None)]
+    if len(names) > 1:
+        parts += [part(slices == name, name, None) for name in names]
+    return parts

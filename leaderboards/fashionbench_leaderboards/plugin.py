@@ -1,0 +1,41 @@
+"""Registers boards and file formats."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashionbench.boardfile import read_board
+from fashionbench.hookspecs import hookimpl
+from fashionbench.specs import ReporterSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fashionbench.specs import BoardSpec
+
+FASHIONBENCH_API = (1, 0)
+
+_FORMATS = {
+    "markdown": ("md", "tables for a README or a job summary"),
+    "html": ("html", "one self-contained page with sortable tables"),
+    "csv": ("csv", "one line a value, at full precision"),
+    "json": ("json", "everything, at full precision"),
+}
+
+
+@hookimpl
+def register_boards() -> Iterable[BoardSpec]:
+    """Return the boards of the folder ``boards``."""
+    folder = Path(str(files("fashionbench_leaderboards").joinpath("boards")))
+    return [read_board(path) for path in sorted(folder.glob("*.yaml"))]
+
+
+@hookimpl
+def register_reporters() -> Iterable[ReporterSpec]:
+    """Return the file formats."""
+    return [
+        ReporterSpec(id=name, summary=summary, suffix=suffix, target=f"fashionbench_leaderboards.render.{name}:render")
+        for name, (suffix, summary) in _FORMATS.items()
+    ]

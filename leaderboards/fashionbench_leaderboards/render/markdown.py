@@ -1,0 +1,58 @@
+"""Boards as Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fashionbench.board.words import heading, how_measured, legend, number, uncertainty
+
+if TYPE_CHECKING:
+    from fashionbench.board import Board, Table
+
+
+def render(board: Board) -> str:
+    """Write every table, with its marks, gaps, and by what it is comparable."""
+    lines = [f"# {escape(board.spec.title)}", ""]
+    if not board.complete:
+        lines += [f"**Incomplete**: {len(board.faults)} files of the store could not be used.", ""]
+    for i, table in enumerate(board.tables):
+        if i:
+            lines += [f"## {escape(table.title)}", "", escape(table.note), ""]
+        lines += _rows(table)
+        lines += [f"- `{mark}`: {text}" for mark, text in legend(table).items()]
+        lines += [f"- {escape(reason)}" for reason in _gaps(table)]
+        lines.append("")
+    lines += ["Fractions in per cent, with 95 % intervals. Comparable by:", ""]
+    lines += [f"- {line}" for line in how_measured(board)]
+    lines += [f"- left out: `{fault.path.name}`: {escape(fault.message)}" for fault in board.faults]
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def escape(text: str) -> str:
+    """Keep text from being read as Markdown or HTML."""
+    for sign in ("\\", "|", "`", "*", "_", "[", "]", "<", ">"):
+        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])
+    return text.replace("\n", " ")
+
+
+def _rows(table: Table) -> list[str]:
+    lines = [
+        "| backend | " + " | ".join(escape(heading(head)) for head in table.heads) + " |",
+        "| --- |" + " ---: |" * len(table.heads),
+    ]
+    for row in table.rows:
+        marks = "".join(f" `{mark}`" for mark in row.marks)
+        if row.attestation != "measured":
+            marks += f" `{row.attestation}`"
+        cells = [f"{number(value)} {uncertainty(value)}".strip() for value in row.values]
+        lines.append(f"| {escape(row.label)}{marks} | " + " | ".join(escape(cell) for cell in cells) + " |")
+    return [*lines, ""]
+
+
+def _gaps(table: Table) -> list[str]:
+    return [
+        f"{row.label}, {head.label}: {value.reason}"
+        for row in table.rows
+        for head, value in zip(table.heads, row.values, strict=True)
+        if value.reason
+    ]
