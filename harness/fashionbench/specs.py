@@ -129,7 +129,7 @@ class MetricSpec(Spec):
     unit: Literal["fraction", "rank", "score", "distance", "count"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class TrainingDataUse:
     """A data set and its splits that a backend saw before it met the task; ``disclosed`` is False where nobody says."""
 

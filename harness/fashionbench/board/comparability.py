@@ -5,10 +5,10 @@ Two values stand in one column only where protocol hash, data fingerprint and me
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING
 
 from fashionbench.board.model import Signature
+from fashionbench.scoring import metric_spec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -46,13 +46,21 @@ def signature_of(column: Column, record: Record) -> Signature | None:
 
 
 def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) -> Signature | None:
-    """Choose the way of measuring of the main table: today's protocol, then the most common, then the last by hash."""
-    today = plugins.tasks[column.task].protocol.hash
-    found = Counter(
-        s for record in records if record.task.id == column.task if (s := signature_of(column, record)) is not None
-    )
-    ranked = sorted(found, key=lambda s: (s.protocol == today, found[s], s))
-    return ranked[-1] if ranked else None
+    """Choose the way of measuring of the main table: today's protocol and metric, then the most common, then the newest."""
+    protocol = plugins.tasks[column.task].protocol.hash
+    implementation = metric_spec(column.metric, plugins.metrics).implementation
+    times: dict[Signature, list[str]] = {}
+    for record in records:
+        signature = signature_of(column, record) if record.task.id == column.task else None
+        if signature is not None:
+            times.setdefault(signature, []).append(record.provenance.ended)
+
+    def preference(signature: Signature) -> tuple[bool, bool, int, str, Signature]:
+        ended = times[signature]
+        todays = signature.protocol == protocol, signature.implementation == implementation
+        return *todays, len(ended), max(ended), signature
+
+    return max(times, key=preference, default=None)
 
 
 def difference(record: Record, anchor: Signature | None, records: Sequence[Record]) -> str:

@@ -69,7 +69,7 @@ class Provenance(Model):
 
 def now() -> str:
     """Return the time as ISO 8601 in UTC."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def redact(words: Sequence[str]) -> tuple[str, ...]:

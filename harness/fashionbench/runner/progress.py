@@ -88,4 +88,6 @@ class Bars:
         self._ended += 1
         self._progress.advance(self._whole)
         self._progress.update(self._cell, visible=False)
-        self.console.print(f"[{self._ended}/{self._cells}] {self._name}: {outcome}", highlight=False, markup=False)
+        self.console.print(
+            f"[{self._ended}/{self._cells}] {self._name}: {outcome}", highlight=False, markup=False, soft_wrap=True
+        )

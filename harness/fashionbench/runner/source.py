@@ -33,7 +33,7 @@ def _package_digest(package: str) -> str:
         for location in spec.submodule_search_locations:
             root = Path(location)
             files |= {path.relative_to(root).as_posix(): _file(path) for path in sorted(root.rglob("*.py"))}
-    elif spec.origin:
+    elif spec.origin and spec.has_location:
         files[package] = _file(Path(spec.origin))
     return digest(files) if files else "unknown"
 

@@ -24,4 +24,5 @@ def render(board: Board) -> str:
     }
     template = files("fashionbench_leaderboards.render").joinpath("board.html.j2").read_text(encoding="utf-8")
     cards = sorted(board.cards.values(), key=lambda card: (card.task, card.hash))
-    return environment.from_string(template).render(board=board, measured=how_measured(board), cards=cards)
+    page = environment.from_string(template).render(board=board, measured=how_measured(board), cards=cards)
+    return page.rstrip() + "\n"

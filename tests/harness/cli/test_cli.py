@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from fashionbench.cli import options
+from fashionbench.cli.main import main
+
+HEAVY = ("torch", "transformers", "diffusers", "torchmetrics", "pandas", "pyarrow", "scipy", "PIL", "numpy")
+
+
+@pytest.fixture
+def cli(plugins, monkeypatch, tmp_path, capsys):
+    """Run a command with the toy plugin; gives back exit code, output and errors."""
+    monkeypatch.setattr(options.State, "plugins", property(lambda self: plugins))
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("FASHIONBENCH_STORE", raising=False)
+
+    def call(*words):
+        code = main(list(words))
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_a_run_ends_in_a_table_and_the_path_of_an_html_board(cli, tmp_path):
+    code, out, err = cli("run", "toy")
+    assert code == 0
+    assert "100.0 [100.0, 100.0]" in out
+    assert "board: results/boards/toy.html" in out
+    assert (tmp_path / "results" / "boards" / "toy.html").is_file()
+    assert "[1/1] toy/squares × toy/colour: done" in err
+    assert "reused" in cli("run", "toy")[2]
+
+
+def test_flags_are_a_run(cli):
+    code, out, _ = cli("run", "--task", "toy/sq*", "--backend", "toy/colour", "--seed", "3", "--limit", "2", "--json")
+    record = json.loads(out)[0]
+    assert code == 0
+    assert record["decoding"] == record["decoding"] | {"seed": 3, "limit": 2}
+    code, out, _ = cli("run", "--task", "toy/squares", "--backend", "toy/colour", "--store", "elsewhere")
+    assert "hit@1 1" in out
+    assert "records: elsewhere" in out
+
+
+def test_a_failed_cell_is_exit_code_1(cli):
+    code, out, err = cli("run", "--task", "toy/squares", "--backend", "toy/nan", "--backend", "toy/colour")
+    assert code == 1
+    assert "FAILED: encode_images returned NaN or infinity for image-blue" in err
+    assert "toy/squares × toy/colour: hit@1 1" in out
+
+
+def test_a_dry_run_runs_nothing(cli, tmp_path):
+    code, out, _ = cli("run", "toy", "--backend", "toy/colour", "--backend", "toy/blind", "--dry-run")
+    assert code == 0
+    assert "1 cells, 1 to run" in out
+    assert "left out: toy/blind on toy/squares: it cannot encode-image + encode-text" in out
+    assert not (tmp_path / "results" / "records").exists()
+    planned = json.loads(cli("run", "toy", "--dry-run", "--json")[1])
+    assert planned["cells"][0]["reused"] is False
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["run", "quikstart"], "did you mean quickstart"),
+        (["run"], "name a board (quickstart, toy)"),
+        (["run", "--task", "toy/squares", "--backend", "toy/color"], "did you mean toy/colour"),
+        (["run", "toy", "--data", "toy-squares"], "NAME=FOLDER"),
+        (["run", "toy", "--data", "toy-squarez=x"], "did you mean toy-squares"),
+        (["show", "hit@1k"], "unknown name"),
+        (["board", "toy", "--format", "pdf"], "unknown reporter"),
+        (["records", "show", "abc"], "0 records"),
+        (["rum"], "Did you mean 'run'"),
+        (["list", "task"], "is not one of"),
+        (["run", "toy", "--limit", "0"], "0 is not in the range"),
+    ],
+)
+def test_mistakes_get_an_answer_and_no_traceback(cli, words, told):
+    code, out, err = cli(*words)
+    assert code == 2
+    assert told in err
+    assert "Traceback" not in out + err
+
+
+@pytest.mark.parametrize("kind", ["tasks", "datasets", "backends", "metrics", "boards"])
+def test_everything_is_listed(cli, kind):
+    code, out, _ = cli("list", kind, "--json")
+    names = {row["id"] for row in json.loads(out)}
+    expected = {
+        "tasks": "wardrobe/text-to-image",
+        "datasets": "wardrobe-emoji",
+        "backends": "control/oracle",
+        "metrics": "hit@k",
+        "boards": "quickstart",
+    }
+    assert code == 0
+    assert expected[kind] in names
+    assert expected[kind] in cli("list", kind)[1]
+
+
+def test_a_task_is_shown_with_card_and_hash(cli, plugins):
+    card = plugins.tasks["wardrobe/text-to-image"].protocol
+    shown = json.loads(cli("show", "wardrobe/text-to-image", "--json")[1])
+    assert shown["protocol hash"] == card.hash
+    assert shown["protocol card"] == card.fields
+    assert card.hash in cli("show", "wardrobe/text-to-image")[1]
+    for name in ("wardrobe-emoji", "control/random", "hit@k", "quickstart"):
+        assert name in cli("show", name)[1]
+
+
+@pytest.mark.parametrize("format_", ["markdown", "html", "csv", "json"])
+def test_boards_are_written_in_every_format(cli, tmp_path, format_):
+    cli("run", "toy")
+    code, out, _ = cli("board", "toy", "--format", format_)
+    assert code == 0
+    assert "toy/colour" in out
+    suffix = {"markdown": "md"}.get(format_, format_)
+    assert "wrote" in cli("board", "toy", "--output", f"x.{suffix}")[1]
+    assert (tmp_path / f"x.{suffix}").read_text() == out
+
+
+def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
+    cli("run", "toy")
+    next((tmp_path / "results" / "records").rglob("*.json")).write_text("{")
+    code, _, err = cli("board", "toy")
+    assert code == 1
+    assert "incomplete: results/records/toy__squares/toy__colour" in err
+    code, out, _ = cli("records", "verify")
+    assert code == 1
+    assert "0 records are readable, 1 files are damaged" in out
+
+
+def test_records_are_listed_shown_and_invalidated(cli):
+    cli("run", "toy")
+    record = json.loads(cli("records", "list", "--json")[1])[0]
+    short = record["record_id"][7:19]
+    assert short in cli("records", "list")[1]
+    assert json.loads(cli("records", "show", short)[1]) == record
+    assert cli("records", "verify")[0] == 0
+    assert "invalidated" in cli("records", "invalidate", short, "--reason", "wrong seed")[1]
+    assert short not in cli("records", "list")[1]
+    assert "wrong seed" in cli("records", "list", "--all")[1]
+
+
+def test_plugins_and_doctor(cli):
+    rows = {row["name"]: row for row in json.loads(cli("plugins", "--json")[1])}
+    assert "register_tasks" in rows["toy"]["hooks"]
+    assert "register_tasks" in cli("plugins", "--tracebacks")[1]
+    findings = {f["what"]: f for f in json.loads(cli("doctor", "--json")[1])}
+    assert findings["data wardrobe-emoji"]["ok"]
+    assert findings["plugin toy"]["ok"]
+    assert "torch" in cli("doctor")[1]
+
+
+def test_doctor_says_what_a_missing_package_disables(plugins, monkeypatch):
+    from fashionbench.cli import doctor
+
+    monkeypatch.setattr(doctor, "PACKAGES", (("no-such", "no_such_package", "pocket"),))
+    found = next(f for f in doctor.examine(plugins) if f.what == "no-such")
+    assert not found.ok
+    assert found.consequence == 'disables toy/needy; pip install "fashionbench[pocket]"'
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["--help"], ["run", "--help"], ["list", "tasks"], ["list", "backends"], ["plugins"], ["show", "hit@k"]],
+)
+def test_nothing_heavy_is_imported_before_it_is_needed(words):
+    code = f"""
+import sys
+from fashionbench.cli.main import main
+code = main({words!r})
+loaded = [name for name in {HEAVY!r} if name in sys.modules]
+sys.exit(f"{{loaded}} {{code}}" if loaded else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tasks_are_listed_where_torch_cannot_be_imported():
+    code = """
+import sys
+class Refuse:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in {"torch", "transformers", "diffusers", "torchvision", "torchmetrics"}:
+            raise ImportError(f"{name} is not importable here")
+sys.meta_path.insert(0, Refuse())
+from fashionbench.cli.main import main
+sys.exit(main(["list", "tasks"]))
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert "wardrobe/image-to-text" in done.stdout
+
+
+def test_the_program_is_installed_under_its_name():
+    import shutil
+    from pathlib import Path
+
+    program = shutil.which("fashionbench", path=str(Path(sys.executable).parent))
+    done = subprocess.run([program, "--version"], capture_output=True, text=True)
+    assert done.stdout.startswith("fashionbench, version ")
