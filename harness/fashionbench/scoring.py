@@ -22,19 +22,29 @@ if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
     from fashionbench.task import Predictions
 
-_CUT_OFF = re.compile(r"@(\d+)")
+_CUT_OFF = re.compile(r"@(\d+(?:,\d+)*)")
 
 
 @dataclass(frozen=True, slots=True)
 class MetricArguments:
     """What a metric is told beside the predictions.
 
-    :param cutoff: the k of a name such as ``hit@10``; None where the name has none.
+    :param cutoffs: the k of a name such as ``hit@10`` or ``mean-recall@10,50``; empty where the name has none.
     :param card: the fields of the protocol card, such as ``tie_rule``.
     """
 
-    cutoff: int | None
+    cutoffs: tuple[int, ...]
     card: Mapping[str, Any]
+
+    @property
+    def cutoff(self) -> int:
+        """The only cut-off.
+
+        :raises MetricError: where there is none, or several.
+        """
+        if len(self.cutoffs) != 1:
+            raise MetricError("this metric needs one cut-off", remedy="write it as in hit@10")
+        return self.cutoffs[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +53,7 @@ class Outcome:
 
     :param values: one value a row of predictions, from which value, interval and slices follow; or None.
     :param statistic: how rows are brought together.
+    :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
     :param value: the value of a metric that has none by row, such as BLEU or FID.
     :param interval: its 95 % interval, where the metric can give one.
     :param method: how that interval was made, or why there is none.
@@ -50,6 +61,7 @@ class Outcome:
 
     values: NDArray[np.float64] | None = None
     statistic: Literal["mean", "median"] = "mean"
+    average: Literal["", "queries", "slices"] = ""
     value: float | None = None
     interval: tuple[float, float] | None = None
     method: str = ""
@@ -102,7 +114,7 @@ def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpe
 def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, cell: str) -> list[MetricPart]:
     card = task.protocol.fields
     found = _CUT_OFF.search(name)
-    arguments = MetricArguments(int(found.group(1)) if found else None, card)
+    arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card)
     metric: Any = resolve(spec.target)
     outcome: Outcome = metric(table, arguments)
     fixed = {
@@ -116,10 +128,12 @@ def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, cell: s
             raise MetricError(f"{name} gave no value")
         whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
         return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows})]
-    return _by_row(fixed, outcome, table, by_slice=card["average"] == "slices", seed=seed_from(cell, name))
+    average = outcome.average or str(card["average"])
+    return _by_row(fixed, outcome, table, average, seed_from(cell, name))
 
 
-def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, *, by_slice: bool, seed: int) -> list[MetricPart]:
+def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:
+    """Bring rows together: over all ``queries``, over ``slices`` and then their mean, or over one slice by its name."""
     import numpy as np  # noqa: PLC0415
 
     values = outcome.values
@@ -151,8 +165,10 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, *, by_slic
             }
         )
 
-    everything = np.ones(len(values), dtype=bool)
-    parts = [part(everything, "all", slices.tolist() if by_slice else None)]
+    headline = slices == average if average in names else np.ones(len(values), dtype=bool)
+    if average not in {"queries", "slices", *names}:
+        raise MetricError(f"the card averages over {average!r}, and the slices are {', '.join(names)}")
+    parts = [part(headline, "all", slices.tolist() if average == "slices" else None)]
     if len(names) > 1:
         parts += [part(slices == name, name, None) for name in names]
     return parts

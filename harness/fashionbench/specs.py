@@ -39,6 +39,10 @@ def _no_options() -> Mapping[str, object]:
     return MappingProxyType({})
 
 
+def _no_counts() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
     """What every specification has.
@@ -79,11 +83,15 @@ class DatasetSpec(Spec):
     :param revision: the publisher's version of the data.
     :param synthetic: whether the data were generated rather than photographed, drawn or written by people.
     :param how_to_get: instructions for a user who does not have it.
+    :param expected: published counts by name, which ``fashionbench data verify`` compares with.
+    :param maker: ``"module:attribute"`` of ``(out: Path, seed: int, options, advance) -> None`` for data that are made.
     """
 
     revision: str
     licence: Licence
     access: Access
+    expected: Mapping[str, int] = field(default_factory=_no_counts)
+    maker: str = ""
     synthetic: bool = False
     splits: tuple[str, ...] = ()
     how_to_get: str = ""

@@ -26,12 +26,14 @@ class DataInfo:
     :param sizes: counts by name, such as ``queries`` and ``gallery``.
     :param missing: items that the data set lists and that were not there.
     :param unreadable: items whose file could not be decoded, with the reason.
+    :param synthetic: whether a generated twin stands in for the real data.
     """
 
     fingerprint: str
     sizes: Mapping[str, int]
     missing: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=_none)
+    synthetic: bool = False
 
 
 @dataclass(frozen=True, slots=True)

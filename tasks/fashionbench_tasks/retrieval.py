@@ -5,14 +5,15 @@ Cross-modal, image and composed retrieval differ only in what their items are. A
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fashionbench.data.truth import Truth
 from fashionbench.errors import DataError
-from fashionbench.metrics.rankings import SCHEMA, Labels, lost_rows, ranking_table
+from fashionbench.metrics.rankings import SCHEMA, lost_rows, ranking_table
 from fashionbench.task import DataInfo, Predictions
+from fashionbench_tasks.ranks import Lists, rank_candidates, rank_gallery, rerank
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from fashionbench.data.training import TrainingData
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
-
-#: How many candidates of each query are kept for people to look at.
-KEPT = 50
 
 
 def _nobody() -> Mapping[str, Collection[str]]:
@@ -43,6 +41,7 @@ class Fold:
     :param name: the slice that the queries are reported under.
     :param positives: for each query id, the ids of the candidates that answer it; every one must be in the gallery.
     :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
+    :param candidates: for each query id, the only gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
     :param lost: ids of queries whose files are missing or unreadable; they count as misses.
     """
@@ -52,9 +51,14 @@ class Fold:
     gallery: Sequence[Source]
     positives: Mapping[str, Collection[str]]
     exclude: Mapping[str, Collection[str]] = field(default_factory=_nobody)
+    candidates: Mapping[str, Sequence[str]] | None = None
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     training: TrainingData | None = None
     lost: tuple[str, ...] = ()
+
+    def among(self, name: str, candidates: Mapping[str, Sequence[str]]) -> Fold:
+        """Return this fold with a list of candidates for each query, under another name."""
+        return replace(self, name=name, candidates=candidates)
 
 
 class Retrieval:
@@ -96,35 +100,29 @@ class Retrieval:
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
-        from fashionbench.metrics.counting import count_ranks  # noqa: PLC0415
-
         queries = fold.queries[: session.limit] if session.limit else fold.queries
-        index = {source.id: i for i, source in enumerate(fold.gallery)}
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
         with session.fold(fold.training, truth) as answers:
             gallery = answers.embed(fold.gallery, "candidate")
             asked = answers.embed(queries, "query")
-        ranking = count_ranks(
-            asked,
-            gallery,
-            [[index[name] for name in ids] for ids in positives],
-            exclude=[[index[n] for n in sorted(fold.exclude.get(q.id, ())) if n in index] for q in queries],
-            tie_tolerance=float(str(self.spec.protocol.fields["tie_tolerance"])),
-            top_k=min(KEPT, len(fold.gallery)),
-        )
-        labels = Labels(
-            fold.name,
-            [query.id for query in queries],
-            [fold.clusters.get(query.id, query.id) for query in queries],
-            [source.id for source in fold.gallery],
-            positives,
-        )
-        tables = [ranking_table(ranking, labels)]
+            lists = Lists(fold, queries, positives)
+            if fold.candidates is None:
+                ranking = rank_gallery(asked, gallery, lists, self._tolerance)
+            else:
+                ranking = rank_candidates(asked, gallery, lists, self._tolerance)
+            depth = self.spec.options.get("rerank")
+            if isinstance(depth, int):
+                ranking = rerank(ranking, lists, answers, depth)
+        tables = [ranking_table(ranking, lists.labels)]
         if fold.lost and not session.limit:
             clusters = [fold.clusters.get(name, name) for name in fold.lost]
             tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
         return tables
+
+    @property
+    def _tolerance(self) -> float:
+        return float(str(self.spec.protocol.fields["tie_tolerance"]))
 
 
 def _check(fold: Fold) -> None:

@@ -46,7 +46,7 @@ def signature_of(column: Column, record: Record) -> Signature | None:
 
 
 def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) -> Signature | None:
-    """Choose the way of measuring of the main table: today's protocol and metric, then the most common, then the newest."""
+    """Choose the main table's way of measuring: today's protocol and metric, then the most common, then the newest."""
     protocol = plugins.tasks[column.task].protocol.hash
     implementation = metric_spec(column.metric, plugins.metrics).implementation
     times: dict[Signature, list[str]] = {}

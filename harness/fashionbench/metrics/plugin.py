@@ -33,6 +33,9 @@ def register_metrics() -> Iterable[MetricSpec]:
     return [
         _ranking("hit@k", "hit", "share of queries with any positive in the top k (what most papers print as R@k)"),
         _ranking("recall@k", "recall", "share of a query's positives in the top k, averaged over queries"),
+        _ranking("mean-hit@k", "mean_hit", "mean of hit@k over several k, such as mean-hit@1,5,10"),
+        _ranking("mean-recall@k", "mean_recall", "mean of recall@k over several k, such as Fashion-IQ's @10,50"),
+        _ranking("cirr-mean", "cirr_mean", "mean of R@5 and R_subset@1, the headline of CIRR"),
         _ranking("map@k", "average_precision", "mean average precision within the top k"),
         _ranking("mrr", "reciprocal_rank", "mean of one over the rank of the first positive"),
         _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),

@@ -178,7 +178,7 @@ def _dataset(cell: Cell, info: DataInfo, shop: Workshop) -> DatasetPart:
         unreadable=dict(info.unreadable),
         licence=licence,
         access=spec.access,
-        synthetic=spec.synthetic,
+        synthetic=spec.synthetic or info.synthetic,
     )
 
 

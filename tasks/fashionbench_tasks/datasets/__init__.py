@@ -1,0 +1,1 @@
+"""Loaders of the field's data sets, one module each, for every on-disk layout in use."""

@@ -1,0 +1,113 @@
+"""CIRR (Liu et al., ICCV 2021): composed queries over NLVR2 images, with a subset of six for each query.
+
+Layouts in use: the folders ``captions`` and ``image_splits`` at the root or below ``cirr``; images where the split files say,
+relative to the root. Targets of ``test1`` are not published. Facts from Cuberick-Orion/CIRR, branch cirr_dataset.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fashionbench.data.roots import inside
+from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.annotation import first_of, read_entries, read_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SPLITS = ("train", "val", "test1")
+
+#: Published counts. The paper's 4,184 validation queries is a typing error; the file holds 4,181.
+EXPECTED = {
+    "queries/val": 4181,
+    "queries/test1": 4148,
+    "images/train": 16939,
+    "images/val": 2297,
+    "images/test1": 2315,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A composed query; ``target`` is empty in ``test1``.
+
+    :param members: the six images of its subset, the reference among them.
+    """
+
+    id: str
+    reference: str
+    caption: str
+    target: str
+    members: tuple[str, ...]
+
+
+class CIRR:
+    """CIRR below a root folder.
+
+    :raises DataError: where the folders are not those of CIRR.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        if root is None:
+            raise DataError("CIRR needs a root folder", remedy="pass --data cirr=FOLDER")
+        self.root = root
+        self._captions = first_of(root, ("captions", "cirr/captions"), "folder of captions")
+        self._splits = first_of(root, ("image_splits", "cirr/image_splits"), "folder of splits")
+
+    def queries(self, split: str) -> list[Query]:
+        """Return the queries of a split in the order of the file."""
+        path = self._captions / f"cap.rc2.{split}.json"
+        keys: dict[str, type | tuple[type, ...]] = {"pairid": int, "reference": str, "caption": str, "img_set": dict}
+        if split != "test1":
+            keys["target_hard"] = str
+        found: list[Query] = []
+        for number, entry in enumerate(read_entries(path, keys)):
+            members = entry["img_set"].get("members")
+            if not isinstance(members, list) or len(members) != 6 or entry["reference"] not in members:
+                msg = f"{path}, entry {number}: img_set has not six members with the reference among them"
+                raise DataError(msg, remedy="fetch the annotation file again")
+            target = entry.get("target_hard", "")
+            found.append(Query(str(entry["pairid"]), entry["reference"], entry["caption"], target, tuple(members)))
+        return found
+
+    def split(self, split: str) -> dict[str, Path]:
+        """Return the images of a split by name."""
+        path = self._splits / f"split.rc2.{split}.json"
+        names = read_json(path)
+        if not isinstance(names, dict) or not all(isinstance(place, str) for place in names.values()):
+            raise DataError(f"{path} does not map names to files", remedy="fetch the annotation file again")
+        return {name: inside(self.root, place.removeprefix("./")) for name, place in names.items()}
+
+    def _present(self) -> list[str]:
+        return [split for split in SPLITS if (self._captions / f"cap.rc2.{split}.json").is_file()]
+
+    def images(self) -> Mapping[str, Path]:
+        """Return every image of every split."""
+        found: dict[str, Path] = {}
+        for split in self._present():
+            found |= self.split(split)
+        return found
+
+    def annotations(self) -> Mapping[str, Path]:
+        """Return the caption and split files."""
+        found: dict[str, Path] = {}
+        for split in self._present():
+            found[f"captions/{split}"] = self._captions / f"cap.rc2.{split}.json"
+            found[f"split/{split}"] = self._splits / f"split.rc2.{split}.json"
+        return found
+
+    def counts(self) -> Mapping[str, int]:
+        """Count queries and images."""
+        found: dict[str, int] = {}
+        for split in self._present():
+            found[f"queries/{split}"] = len(self.queries(split))
+            found[f"images/{split}"] = len(self.split(split))
+        return found
+
+    def extra(self) -> list[str]:
+        """List image files beside the known ones that no split names."""
+        known = set(self.images().values())
+        folders = {path.parent for path in known if path.parent.is_dir()}
+        return sorted(str(p.relative_to(self.root)) for f in folders for p in f.glob("*.png") if p not in known)

@@ -1,0 +1,1 @@
+"""The embedded data set ``wardrobe-emoji``: 47 garments, each drawn by three artists, with labels and keyword tags."""
