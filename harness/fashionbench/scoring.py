@@ -94,10 +94,10 @@ def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
     raise UnknownNameError("metric", name, registry.names())
 
 
-def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpec], cell: str) -> Scores:
+def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpec], seed: str) -> Scores:
     """Compute every metric of a task.
 
-    :param cell: the cell id, of which the bootstrap is seeded, so that two readers get one interval.
+    :param seed: a text that the bootstrap is seeded of, with the metric's name, so that two readers get one interval.
     """
     scores = Scores([], [])
     for name in task.metrics:
@@ -105,13 +105,13 @@ def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpe
             spec = metric_spec(name, registry)
             if spec.predictions != predictions.schema_id:
                 raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
-            scores.metrics += _parts(name, spec, predictions.table, task, cell)
+            scores.metrics += _parts(name, spec, predictions.table, task, seed)
         except (FashionBenchError, ArithmeticError, ValueError) as error:
             scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
     return scores
 
 
-def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, cell: str) -> list[MetricPart]:
+def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: str) -> list[MetricPart]:
     card = task.protocol.fields
     found = _CUT_OFF.search(name)
     arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card)
@@ -129,7 +129,7 @@ def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, cell: s
         whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
         return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows})]
     average = outcome.average or str(card["average"])
-    return _by_row(fixed, outcome, table, average, seed_from(cell, name))
+    return _by_row(fixed, outcome, table, average, seed_from(seed, name))
 
 
 def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:

@@ -12,8 +12,10 @@ from fashionbench_tasks.datasets import cirr, fashion_iq
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fashionbench.capabilities import Capability
+
 VERSION = "1.0.0"
-NEEDS = (frozenset({"encode-composed", "encode-image"}),)
+NEEDS: tuple[frozenset[Capability]] = (frozenset({"encode-composed", "encode-image"}),)
 
 FASHION_IQ = DatasetSpec(
     id="fashion-iq",
@@ -29,7 +31,7 @@ FASHION_IQ = DatasetSpec(
     splits=fashion_iq.SPLITS,
     expected=fashion_iq.EXPECTED,
     how_to_get="Clone XiaoxiaoGuo/fashion-iq for captions and image_splits; fetch the images by asin2url of "
-    "hongwang600/fashion-iq-metadata into images/. Many links are dead: 'fashionbench data verify' names what is missing.",
+    "hongwang600/fashion-iq-metadata into images/. Many links are dead; 'fashionbench data verify' names the missing.",
 )
 
 CIRR = DatasetSpec(
@@ -43,7 +45,7 @@ CIRR = DatasetSpec(
     access="request",
     splits=cirr.SPLITS,
     expected=cirr.EXPECTED,
-    how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR; NLVR2 images by its form.",
+    how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR; the images by NLVR2's form.",
 )
 
 _SHARED: Mapping[str, Any] = {
@@ -64,7 +66,7 @@ _JOINS = {
     "and": '"First and second": ends stripped of ".?, ", first letter capital',
     "comma": '"first, second": ends stripped of ".?, "',
     "second-first": '"Second and first": ends stripped of ".?, ", first letter capital',
-    "each": "each caption is a query of its own, ends stripped of \".?, \"",
+    "each": 'each caption is a query of its own, ends stripped of ".?, "',
 }
 _IQ_METRICS = ("recall@10", "recall@50", "mean-recall@10,50", "mrr", "median-rank")
 _CIRR_METRICS = ("recall@1", "recall@5", "recall@10", "recall@50", "recall@2", "recall@3", "cirr-mean")
@@ -72,7 +74,10 @@ _CIRR_METRICS = ("recall@1", "recall@5", "recall@10", "recall@50", "recall@2", "
 
 def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", rerank: int | None = None) -> TaskSpec:
     task = f"fashion-iq/{name}"
-    sizes = {c: fashion_iq.EXPECTED[f"{'images' if gallery == 'original' else 'union'}/{c}/val"] for c in fashion_iq.CATEGORIES}
+    sizes = {
+        c: fashion_iq.EXPECTED[f"{'images' if gallery == 'original' else 'union'}/{c}/val"]
+        for c in fashion_iq.CATEGORIES
+    }
     fields = {
         **_SHARED,
         "gallery": {"original": "the val split files", "val-union": "references and targets of val"}[gallery],
@@ -84,7 +89,7 @@ def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", r
         "metrics": _IQ_METRICS,
     }
     options: dict[str, object] = {"gallery": gallery, "reference": reference, "join": join}
-    needs = NEEDS
+    needs: tuple[frozenset[Capability]] = NEEDS
     if rerank is not None:
         fields["rerank"] = f"the best {rerank} by score-pairs"
         options["rerank"] = rerank

@@ -49,9 +49,7 @@ class Lists:
 def rank_gallery(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, tolerance: float) -> Ranking:
     """Rank the whole gallery for each query."""
     kept = min(KEPT, len(gallery))
-    return count_ranks(
-        queries, gallery, lists.positives, exclude=lists.exclude, tie_tolerance=tolerance, top_k=kept
-    )
+    return count_ranks(queries, gallery, lists.positives, exclude=lists.exclude, tie_tolerance=tolerance, top_k=kept)
 
 
 def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, tolerance: float) -> Ranking:
@@ -73,9 +71,7 @@ def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, 
         [*(places[at][item] for item in lists.exclude[at] if item in places[at]), *range(len(row), width)]
         for at, row in enumerate(rows)
     ]
-    ranking = count_from_scores(
-        scores, positives, exclude=exclude, tie_tolerance=tolerance, top_k=min(KEPT, width)
-    )
+    ranking = count_from_scores(scores, positives, exclude=exclude, tie_tolerance=tolerance, top_k=min(KEPT, width))
     assert ranking.top_index is not None  # noqa: S101
     table = np.array([row + [-1] * (width - len(row)) for row in rows])
     top = np.where(ranking.top_index >= 0, np.take_along_axis(table, np.maximum(ranking.top_index, 0), axis=1), -1)
@@ -127,11 +123,5 @@ def _cosine(query: NDArray[Any], candidates: NDArray[Any]) -> NDArray[np.float32
     many = candidates.astype(np.float64).reshape(len(candidates), -1, candidates.shape[-1])
     one /= np.maximum(np.linalg.norm(one, axis=-1, keepdims=True), 1e-30)
     many /= np.maximum(np.linalg.norm(many, axis=-1, keepdims=True), 1e-30)
-    best = np.einsum("pd,nqd->npq", one, many).reshape(len(many), -1).max(axis=1)
-    return best.astype(np.float32)
-
-
-
-
-
-
+    best: NDArray[Any] = np.einsum("pd,nqd->npq", one, many).reshape(len(many), -1).max(axis=1)
+    return np.asarray(best, dtype=np.float32)

@@ -41,7 +41,7 @@ class Fold:
     :param name: the slice that the queries are reported under.
     :param positives: for each query id, the ids of the candidates that answer it; every one must be in the gallery.
     :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
-    :param candidates: for each query id, the only gallery ids that are its candidates (a sampled protocol); None for all.
+    :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
     :param lost: ids of queries whose files are missing or unreadable; they count as misses.
     """

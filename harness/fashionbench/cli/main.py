@@ -9,6 +9,7 @@ import sys
 import click
 
 from fashionbench.cli.board import board
+from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
@@ -77,7 +78,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (board, doctor, list_, plugins, records, run, show):
+for command in (board, data, doctor, list_, plugins, records, run, show):
     group.add_command(command)
 
 

@@ -87,7 +87,7 @@ def execute(
         _check_packages(cell.backend)
         work.session = _session(cell, shop)
         work.predictions = task.predict(work.session)
-        work.scores = score(work.predictions, cell.task, shop.plugins.metrics, cell.id(work.info.fingerprint))
+        work.scores = score(work.predictions, cell.task, shop.plugins.metrics, cell.draw(work.info.fingerprint))
     except Exception as error:  # one cell must not take the others with it
         work.error = error
     return shop.store.add(_record(work, shop, supersedes)), work.error

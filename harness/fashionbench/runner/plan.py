@@ -36,6 +36,11 @@ class Cell:
         """A short name for people."""
         return f"{self.task.id} × {self.backend.id}" + (f" (seed {self.seed})" if self.seed else "")
 
+    def draw(self, fingerprint: str) -> str:
+        """Name the random draws of this cell's intervals: the same for the same question, whatever the code."""
+        options = digest(self.options)
+        return digest([self.task.protocol.hash, fingerprint, self.backend.id, options, self.seed])
+
     def id(self, fingerprint: str) -> str:
         """Return the cell id, given the fingerprint of the data."""
         return digest({**self.identity, "fingerprint": fingerprint})

@@ -21,7 +21,9 @@ def first_of(root: Path, names: Sequence[str], what: str) -> Path:
         if (root / name).exists():
             return root / name
     tried = ", ".join(names)
-    raise DataError(f"{root} has no {what}; looked for {tried}", remedy="check the layout with 'fashionbench data status'")
+    raise DataError(
+        f"{root} has no {what}; looked for {tried}", remedy="check the layout with 'fashionbench data status'"
+    )
 
 
 def read_json(path: Path) -> Any:

@@ -1,7 +1,8 @@
 """CIRR (Liu et al., ICCV 2021): composed queries over NLVR2 images, with a subset of six for each query.
 
-Layouts in use: the folders ``captions`` and ``image_splits`` at the root or below ``cirr``; images where the split files say,
-relative to the root. Targets of ``test1`` are not published. Facts from Cuberick-Orion/CIRR, branch cirr_dataset.
+Layouts in use: the folders ``captions`` and ``image_splits`` at the root or below ``cirr``; images where the split
+files say, relative to the root. Targets of ``test1`` are not published. Facts from Cuberick-Orion/CIRR, branch
+cirr_dataset.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """Fashion-IQ (Wu et al., CVPR 2021): triplets of a reference, two relative captions, and a target.
 
-Layouts in use: ``captions`` (or ``json``), ``image_splits``, and ``images`` (or ``image``, or ``resized_images/<category>``),
-with ``.jpg`` or ``.png``. Records of the test split have no target. Facts from the repository XiaoxiaoGuo/fashion-iq.
+Layouts in use: ``captions`` (or ``json``), ``image_splits``, and ``images`` (or ``image``, or
+``resized_images/<category>``), with ``.jpg`` or ``.png``. Records of the test split have no target. Facts from the
+repository XiaoxiaoGuo/fashion-iq.
 """
 
 from __future__ import annotations

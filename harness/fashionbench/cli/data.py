@@ -1,0 +1,132 @@
+"""``fashionbench data``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+
+if TYPE_CHECKING:
+    from fashionbench.data.dataset import Status
+
+SHOWN = 10
+
+
+@click.group(
+    epilog="\b\nExamples:\n  fashionbench data status fashion-iq --root /data/fashioniq\n"
+    "  fashionbench data verify viton-hd --root /data/zalando-hd-resized\n"
+    "  fashionbench data make atelier --out /data/atelier\n"
+)
+def data() -> None:
+    """See whether a data set is whole, and make the generated ones."""
+
+
+_root_option = click.option(
+    "--root",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="The folder of the data set.  [default: $FASHIONBENCH_DATA/NAME]",
+)
+
+
+@data.command("status")
+@click.argument("name")
+@_root_option
+@json_option
+@pass_state
+def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool) -> int:
+    """Say what is there of a data set: missing and extra files, and counts against the published ones."""
+    return _report(examine(name, root, state, verify=False), as_json=as_json)
+
+
+@data.command("verify")
+@click.argument("name")
+@_root_option
+@store_option
+@json_option
+@pass_state
+def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
+    """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
+    cache = state.store(store).cache / "surveys" / f"verify-{name}.json"
+    return _report(examine(name, root, state, verify=True, cache=cache), as_json=as_json)
+
+
+@data.command("make")
+@click.argument("name")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder to write.")
+@click.option("--seed", default=0, show_default=True, help="Another seed is another world.")
+@click.option("--option", "options", multiple=True, metavar="NAME=NUMBER", help="A size, such as products=600.")
+@pass_state
+def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str, ...]) -> None:
+    """Write a generated data set in the layouts of the real ones."""
+    from rich.progress import Progress
+
+    from fashionbench.errors import ConfigError
+    from fashionbench.specs import resolve
+
+    spec = state.plugins.datasets[name]
+    if not spec.maker:
+        raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
+    sizes: dict[str, int] = {}
+    for pair in options:
+        key, _, value = pair.partition("=")
+        if not value.isdigit():
+            raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
+        sizes[key] = int(value)
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(f"making {name}", total=None)
+        target = cast("Any", resolve(spec.maker))
+        target(out, seed, sizes, lambda done, total: progress.update(bar, completed=done, total=total))
+    click.echo(f"wrote {out}")
+
+
+def examine(name: str, root: Path | None, state: State, *, verify: bool, cache: Path | None = None) -> Status:
+    """Compare a data set with what was published."""
+    from rich.progress import Progress
+
+    from fashionbench.data.dataset import Dataset, status
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.specs import resolve
+
+    spec = state.plugins.datasets[name]
+    bundled = spec.access == "bundled"
+    place = root or (DataRoots().find(name) if bundled else DataRoots().require(name))
+    dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
+    with Progress(transient=True, disable=not verify) as progress:
+        bar = progress.add_task(f"reading {name}", total=len(dataset.images()) if verify else None)
+        return status(
+            name,
+            dataset,
+            place or Path("bundled"),
+            spec.expected,
+            verify=verify,
+            cache=cache,
+            advance=lambda count: progress.advance(bar, count),
+        )
+
+
+def _report(found: Status, *, as_json: bool) -> int:
+    if as_json:
+        print_json({**asdict(found), "whole": found.whole})
+        return 0 if found.whole else 1
+    from rich.table import Table
+
+    table = Table(title=f"{found.dataset} at {found.root}" + (" (a generated twin)" if found.synthetic else ""))
+    for name in ("count", "found", "published", ""):
+        table.add_column(name, justify="right" if name in {"found", "published"} else "left")
+    for name, (here, published) in found.counts.items():
+        verdict = "" if published is None else "ok" if here == published else "differs"
+        table.add_row(name, str(here), "" if published is None else str(published), verdict)
+    print_table(table)
+    click.echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
+    for what, names in (("missing", found.missing), ("extra", found.extra), ("unreadable", tuple(found.unreadable))):
+        if names:
+            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+            click.echo(f"{what}: {len(names)}: {', '.join(names[:SHOWN])}{more}")
+    if found.fingerprint:
+        click.echo(f"fingerprint: {found.fingerprint}")
+    click.echo("whole" if found.whole else "not whole")
+    return 0 if found.whole else 1

@@ -1,0 +1,154 @@
+"""VITON-HD (Choi et al., CVPR 2021): persons and garments, 1024 x 768, with parse maps, poses and agnostic
+images.
+
+``test_pairs.txt`` is the shuffled, unpaired list; the paired one takes column one twice. Some mirrors add
+``test_pairs_unpaired.txt`` or ``test_unpairs.txt``. Parse and agnostic folders carry a version in their name on some
+mirrors, and which version made the masks changes the numbers, so it is reported. Facts from shadow2496/VITON-HD and
+its users.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fashionbench.data.roots import inside
+from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.annotation import first_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+EXPECTED = {"pairs/train": 11647, "pairs/test": 2032}
+SPLITS = ("train", "test")
+
+#: Conditions by name: places in order of preference, ``{id}`` the person, ``{cloth}`` the garment.
+CONDITIONS = {
+    "agnostic": ("agnostic-v3.2/{id}.jpg", "agnostic/{id}.jpg"),
+    "agnostic-mask": ("agnostic-mask/{id}_mask.png", "agnostic_mask/{id}_mask.png"),
+    "densepose": ("image-densepose/{id}.jpg", "densepose/{id}.jpg"),
+    "openpose": ("openpose_img/{id}_rendered.png", "openpose-img/{id}_rendered.png"),
+    "parse": ("image-parse-v3/{id}.png", "image-parse/{id}.png"),
+    "cloth-mask": ("cloth-mask/{cloth}.jpg", "cloth-mask/{cloth}.png"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Pairing:
+    """A person and the garment to dress it in, by file stem."""
+
+    person: str
+    garment: str
+
+    @property
+    def id(self) -> str:
+        """The person's stem: every pairing of a list has another person."""
+        return self.person
+
+
+class VitonHD:
+    """VITON-HD below a root folder.
+
+    :raises DataError: where there is no list of pairs.
+    """
+
+    def __init__(self, root: Path | None) -> None:
+        if root is None:
+            raise DataError("VITON-HD needs a root folder", remedy="pass --data viton-hd=FOLDER")
+        self.root = root
+        first_of(root, ("test_pairs.txt",), "list of pairs")
+
+    def pairs(self, split: str, *, paired: bool) -> list[Pairing]:
+        """Return a list of pairs.
+
+        :param paired: dress each person in its own garment: column one, twice.
+        :raises DataError: naming the line that has other than two names, or a list that stands for the other one.
+        """
+        name = "test_pairs.txt" if split == "test" else "train_pairs.txt"
+        path = self.root / name
+        if not paired and split == "test":
+            path = first_of(self.root, ("test_pairs_unpaired.txt", "test_unpairs.txt", name), "unpaired list")
+        found: list[Pairing] = []
+        for person, garment in read_pairs(path):
+            found.append(Pairing(person, person if paired else garment))
+        if not paired and all(pair.person == pair.garment for pair in found):
+            raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
+        return found
+
+    def person(self, split: str, name: str) -> Path:
+        """Return the photo of a person."""
+        return inside(self.root, f"{split}/image/{name}.jpg")
+
+    def garment(self, split: str, name: str) -> Path:
+        """Return the photo of a garment."""
+        return inside(self.root, f"{split}/cloth/{name}.jpg")
+
+    def conditions(self, split: str, pair: Pairing) -> dict[str, Path]:
+        """Return the condition images of a pair that are there."""
+        found: dict[str, Path] = {}
+        for name, places in CONDITIONS.items():
+            for place in places:
+                path = self.root / split / place.format(id=pair.person, cloth=pair.garment)
+                if path.is_file():
+                    found[name] = path
+                    break
+        return found
+
+    def mask_source(self, split: str) -> str:
+        """Name the folder that the agnostic masks come from, or ``none``."""
+        for place in CONDITIONS["agnostic-mask"]:
+            folder = place.partition("/")[0]
+            if (self.root / split / folder).is_dir():
+                return folder
+        return "none"
+
+    def _present(self) -> list[str]:
+        return [split for split in SPLITS if (self.root / f"{split}_pairs.txt").is_file()]
+
+    def images(self) -> Mapping[str, Path]:
+        """Return the photos of persons and garments of every list."""
+        found: dict[str, Path] = {}
+        for split in self._present():
+            for pair in self.pairs(split, paired=True):
+                found[f"{split}/image/{pair.person}"] = self.person(split, pair.person)
+                found[f"{split}/cloth/{pair.garment}"] = self.garment(split, pair.garment)
+        return found
+
+    def annotations(self) -> Mapping[str, Path]:
+        """Return the lists of pairs."""
+        return {f"pairs/{split}": self.root / f"{split}_pairs.txt" for split in self._present()}
+
+    def counts(self) -> Mapping[str, int]:
+        """Count pairs."""
+        return {f"pairs/{split}": len(read_pairs(self.root / f"{split}_pairs.txt")) for split in self._present()}
+
+    def extra(self) -> list[str]:
+        """List person photos that no list names."""
+        known = set(self.images().values())
+        files = [path for split in self._present() for path in (self.root / split / "image").glob("*.jpg")]
+        return sorted(str(path.relative_to(self.root)) for path in files if path not in known)
+
+
+def read_pairs(path: Path) -> list[tuple[str, str]]:
+    """Read lines of two file names and give back their stems; a third field is passed over.
+
+    :raises DataError: naming the line.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").split("\n")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the list of pairs") from error
+    found: list[tuple[str, str]] = []
+    for number, line in enumerate(lines, 1):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) < 2:
+            raise DataError(f"{path}, line {number}: expected a person and a garment", remedy="mend the line")
+        found.append((_stem(parts[0]), _stem(parts[1])))
+    return found
+
+
+def _stem(name: str) -> str:
+    return name.rpartition(".")[0] or name
