@@ -27,6 +27,7 @@ class DataInfo:
     :param missing: items that the data set lists and that were not there.
     :param unreadable: items whose file could not be decoded, with the reason.
     :param synthetic: whether a generated twin stands in for the real data.
+    :param facts: what else was found and changes numbers, such as the hash of candidate lists or the source of masks.
     """
 
     fingerprint: str
@@ -34,6 +35,7 @@ class DataInfo:
     missing: tuple[str, ...] = ()
     unreadable: Mapping[str, str] = field(default_factory=_none)
     synthetic: bool = False
+    facts: Mapping[str, str] = field(default_factory=_none)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ CIRR = DatasetSpec(
     access="request",
     splits=cirr.SPLITS,
     expected=cirr.EXPECTED,
-    how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR; the images by NLVR2's form.",
+    how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR, and images from NLVR2.",
 )
 
 _SHARED: Mapping[str, Any] = {

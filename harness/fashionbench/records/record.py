@@ -56,6 +56,8 @@ class DatasetPart(Model):
     """Items that the data set lists and that were not there."""
     unreadable: dict[str, str] = Field(default_factory=dict)
     """Items whose file could not be decoded, with the reason."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What else was found, such as the hash of candidate lists or the source of masks."""
     licence: LicencePart
     access: str
     synthetic: bool

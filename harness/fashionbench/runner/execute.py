@@ -176,6 +176,7 @@ def _dataset(cell: Cell, info: DataInfo, shop: Workshop) -> DatasetPart:
         sizes=dict(info.sizes),
         missing=info.missing,
         unreadable=dict(info.unreadable),
+        facts=dict(info.facts),
         licence=licence,
         access=spec.access,
         synthetic=spec.synthetic or info.synthetic,

@@ -1,0 +1,62 @@
+"""Candidate lists of sampled protocols: drawn from a seed, or cut from the file order, and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+
+def dice(*names: object) -> random.Random:
+    """Make a generator that is the same on every machine for the same names."""
+    text = "\x00".join(map(str, names))
+    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))  # noqa: S311
+
+
+def draw_queries(products: Sequence[str], count: int, rng: random.Random) -> list[str]:
+    """Draw products without repetition, all of them where there are fewer."""
+    return rng.sample(list(products), min(count, len(products)))
+
+
+def draw_candidates(
+    positive: str, groups: Mapping[str, str], members: Mapping[str, Sequence[str]], count: int, rng: random.Random
+) -> tuple[list[str], int]:
+    """Draw the candidates of one query: its positive, and negatives of its own group, filled up from other groups.
+
+    :param groups: the group of each item.
+    :param members: the items of each group, in a fixed order.
+    :param count: the number of candidates, the positive included.
+    :returns: the candidates in a random order, and how many negatives came from other groups.
+    :raises DataError: where there are not enough items at all.
+    """
+    same = [item for item in members[groups[positive]] if item != positive]
+    negatives = rng.sample(same, min(count - 1, len(same)))
+    strange = count - 1 - len(negatives)
+    if strange:
+        others = [item for group, items in sorted(members.items()) if group != groups[positive] for item in items]
+        if len(others) < strange:
+            msg = f"a list of {count} candidates needs {count} items, and there are {len(same) + len(others) + 1}"
+            raise DataError(msg, remedy="use the full gallery, or a larger data set")
+        negatives += rng.sample(others, strange)
+    chosen = [positive, *negatives]
+    rng.shuffle(chosen)
+    return chosen, strange
+
+
+def blocks(items: Sequence[str], size: int) -> tuple[list[list[str]], int]:
+    """Cut a sequence into blocks of one size, and say how many items were left over."""
+    whole = len(items) // size
+    return [list(items[i * size : (i + 1) * size]) for i in range(whole)], len(items) - whole * size
+
+
+def grouped(groups: Mapping[str, str]) -> dict[str, list[str]]:
+    """List the items of each group, in the order of the mapping."""
+    members: dict[str, list[str]] = {}
+    for item, group in groups.items():
+        members.setdefault(group, []).append(item)
+    return members
