@@ -52,6 +52,8 @@ class Outcome:
     """What a metric found.
 
     :param values: one value a row of predictions, from which value, interval and slices follow; or None.
+    :param rows: which rows of the predictions the values are of; None for all.
+    :param n: the number of items behind ``value``, where it is not the number of rows.
     :param statistic: how rows are brought together.
     :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
     :param value: the value of a metric that has none by row, such as BLEU or FID.
@@ -60,11 +62,13 @@ class Outcome:
     """
 
     values: NDArray[np.float64] | None = None
+    rows: NDArray[np.bool_] | None = None
     statistic: Literal["mean", "median"] = "mean"
     average: Literal["", "queries", "slices"] = ""
     value: float | None = None
     interval: tuple[float, float] | None = None
     method: str = ""
+    n: int | None = None
 
 
 class Metric(Protocol):
@@ -127,8 +131,10 @@ def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: s
         if outcome.value is None:
             raise MetricError(f"{name} gave no value")
         whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
-        return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows})]
+        return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows if outcome.n is None else outcome.n})]
     average = outcome.average or str(card["average"])
+    if outcome.rows is not None:
+        table = table.filter(outcome.rows)
     return _by_row(fixed, outcome, table, average, seed_from(seed, name))
 
 
@@ -165,10 +171,12 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
             }
         )
 
-    headline = slices == average if average in names else np.ones(len(values), dtype=bool)
-    if average not in {"queries", "slices", *names}:
-        raise MetricError(f"the card averages over {average!r}, and the slices are {', '.join(names)}")
-    parts = [part(headline, "all", slices.tolist() if average == "slices" else None)]
-    if len(names) > 1:
+    everything = np.ones(len(values), dtype=bool)
+    if average in {"queries", "slices"}:
+        parts = [part(everything, "all", slices.tolist() if average == "slices" else None)]
+    else:
+        # One slice is the headline; imported predictions may hold another one alone, and then there is no headline.
+        parts = [part(slices == average, "all", None)] if average in names else []
+    if len(names) > 1 or not parts:
         parts += [part(slices == name, name, None) for name in names]
     return parts

@@ -105,7 +105,8 @@ class TaskSpec(Spec):
     :param needs: sets of capabilities of which a backend must have one whole set.
     :param metrics: metric names in the order of presentation, such as ``("hit@1", "recall@5")``.
     :param main_metric: the one a leaderboard sorts by.
-    :param options: arguments of the target that follow from the protocol; they are part of the identity of a cell.
+    :param options: arguments of the target that follow from the protocol; they are part of a cell's identity.
+    :param audit: ``"module:attribute"`` of ``(task, dataset, roots, gallery_text) -> Audit``; empty where none is.
     """
 
     version: str
@@ -116,6 +117,7 @@ class TaskSpec(Spec):
     metrics: tuple[str, ...]
     main_metric: str
     options: Mapping[str, object] = field(default_factory=_no_options)
+    audit: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.protocol import ProtocolCard
@@ -107,6 +106,7 @@ def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", r
         metrics=_IQ_METRICS,
         main_metric="mean-recall@10,50",
         options=options,
+        audit="fashionbench_tasks.audits:fashion_iq",
     )
 
 
@@ -146,24 +146,8 @@ CIRR_TASK = TaskSpec(
     metrics=_CIRR_METRICS,
     main_metric="cirr-mean",
     options={"reference": "removed"},
+    audit="fashionbench_tasks.audits:retrieval",
 )
 
 DATASETS = (FASHION_IQ, CIRR)
 TASKS = (*FASHION_IQ_TASKS, CIRR_TASK)
-
-
-def twin(spec: TaskSpec, folder: str) -> TaskSpec:
-    """Return the task on the generated twin of its data set; its loader, protocol and metrics are the real ones.
-
-    :param folder: where the twin lies below the root of Atelier.
-    """
-    task = f"atelier/{spec.id.replace('/', '-')}"
-    fields = {name: value for name, value in spec.protocol.fields.items() if name != "gallery_sizes"}
-    return replace(
-        spec,
-        id=task,
-        summary=f"{spec.summary} (generated twin)",
-        dataset="atelier",
-        protocol=ProtocolCard.of(task, spec.version, {**fields, "data": f"generated twin of {spec.dataset}"}),
-        options={**spec.options, "atelier": folder},
-    )

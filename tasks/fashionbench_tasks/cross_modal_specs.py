@@ -55,7 +55,7 @@ MANIFEST = DatasetSpec(
     revision="1",
     licence=Licence(id="as you say", source="the owner of the folder"),
     access="request",
-    how_to_get="Write manifest.csv with the columns image, text, group; or reference, text, target; or person, garment.",
+    how_to_get="Write manifest.csv with columns image, text, group; or reference, text, target; or person, garment.",
 )
 
 _SHARED: Mapping[str, Any] = {
@@ -69,6 +69,7 @@ _SHARED: Mapping[str, Any] = {
 }
 _METRICS = ("hit@1", "hit@5", "hit@10", "mean-hit@1,5,10", "recall@10", "mrr", "median-rank")
 _TWO = "slices"
+AUDIT = "fashionbench_tasks.audits:retrieval"
 
 
 def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any], **options: object) -> TaskSpec:
@@ -95,6 +96,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
         metrics=_METRICS,
         main_metric="mean-hit@1,5,10",
         options=options,
+        audit=AUDIT,
     )
 
 
@@ -213,6 +215,7 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
         metrics=metrics,
         main_metric="hit@10",
         options={"task": number},
+        audit=AUDIT,
     )
 
 
@@ -244,6 +247,7 @@ PAIRS_TASK = TaskSpec(
     needs=NEEDS,
     metrics=_METRICS,
     main_metric="mean-hit@1,5,10",
+    audit=AUDIT,
 )
 
 DATASETS = (FASHIONGEN, FASHION200K, MBEIR, MANIFEST)

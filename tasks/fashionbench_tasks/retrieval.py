@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.sources import Source
     from fashionbench.data.training import TrainingData
+    from fashionbench.imports.files import Imported
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
@@ -119,6 +120,17 @@ class Retrieval:
             clusters = [fold.clusters.get(name, name) for name in fold.lost]
             tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
         return tables
+
+    def predictions_of(self, imported: Imported) -> Predictions:
+        """Turn rankings or hit lists into predictions; what a list does not name is ranked behind it, and last.
+
+        :raises DataError: where a query is missing, or an id is unknown.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+
+        from fashionbench_tasks.listed import tables_of  # noqa: PLC0415
+
+        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.folds)).combine_chunks())
 
     @property
     def _tolerance(self) -> float:

@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
 from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
@@ -16,6 +17,7 @@ from fashionbench.cli.options import State
 from fashionbench.cli.plugins import plugins
 from fashionbench.cli.records import records
 from fashionbench.cli.run import run
+from fashionbench.cli.score import score
 from fashionbench.cli.show import show
 from fashionbench.errors import FashionBenchError
 
@@ -78,7 +80,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (board, data, doctor, list_, plugins, records, run, show):
+for command in (audit, board, data, doctor, list_, plugins, records, run, score, show):
     group.add_command(command)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from rich.table import Table
 
@@ -40,6 +40,22 @@ class State:
                 message = f"warning: plugin {report.origin.name} of {report.origin} was left out: {report.error}"
                 click.echo(message, err=True)
         return self._plugins
+
+    def roots(self, pairs: Sequence[str]) -> dict[str, Path]:
+        """Read ``NAME=FOLDER`` pairs.
+
+        :raises ConfigError: where one is not of that form; an unknown name is an UnknownNameError.
+        """
+        from fashionbench.errors import ConfigError
+
+        found: dict[str, Path] = {}
+        for pair in pairs:
+            dataset, equals, folder = pair.partition("=")
+            if not equals or not folder:
+                remedy = "such as --data fashion-iq=/data/fashioniq"
+                raise ConfigError(f"--data {pair!r} is not NAME=FOLDER", remedy=remedy)
+            found[self.plugins.datasets[dataset].id] = Path(folder)
+        return found
 
     def store(self, where: Path | None) -> Store:
         """Open the store."""

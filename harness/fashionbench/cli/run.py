@@ -90,14 +90,7 @@ def _config(name: str | None, options: dict[str, Any], state: State) -> RunConfi
         boards = ", ".join(state.plugins.boards.names())
         msg = "there is nothing to run"
         raise ConfigError(msg, remedy=f"name a board ({boards}) or a YAML file, or give --task and --backend")
-    roots = dict(fields.get("data", {}))
-    for pair in options["data"]:
-        dataset, equals, folder = pair.partition("=")
-        if not equals or not folder:
-            raise ConfigError(f"--data {pair!r} is not NAME=FOLDER", remedy="such as --data fashion-iq=/data/fashioniq")
-        state.plugins.datasets[dataset]
-        roots[dataset] = folder
-    return make_config({**fields, "data": roots})
+    return make_config({**fields, "data": {**fields.get("data", {}), **state.roots(options["data"])}})
 
 
 def _preview(runner: Runner, *, as_json: bool) -> None:

@@ -38,5 +38,14 @@ def register_metrics() -> Iterable[MetricSpec]:
         _ranking("cirr-mean", "cirr_mean", "mean of R@5 and R_subset@1, the headline of CIRR"),
         _ranking("map@k", "average_precision", "mean average precision within the top k"),
         _ranking("mrr", "reciprocal_rank", "mean of one over the rank of the first positive"),
+        MetricSpec(
+            id="roc-auc",
+            summary="area under the ROC curve, ties by half",
+            target="fashionbench.metrics.classification:roc_auc",
+            implementation="fashionbench.roc-auc/1",
+            predictions="scored/1",
+            higher_is_better=True,
+            unit="fraction",
+        ),
         _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),
     ]

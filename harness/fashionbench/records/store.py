@@ -4,6 +4,7 @@
 
     records/<task>/<backend>/<record id>.json     one record, never edited
     predictions/<sha256>.parquet                  what its metrics were computed from
+    pictures/<xx>/<sha256>.png                    what try-on and design backends made
     marks/<record id>-<sha256>.json               that a record is invalid, and why
     cache/                                        what can be made again
 """
@@ -140,6 +141,14 @@ class Store:
         if not path.is_file():
             atomic.write_bytes(path, content)
         return PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows)
+
+    def keep_picture(self, content: bytes) -> str:
+        """Keep a generated PNG under its checksum, which is returned."""
+        checksum = hashlib.sha256(content).hexdigest()
+        path = self.root / "pictures" / checksum[:2] / f"{checksum}.png"
+        if not path.is_file():
+            atomic.write_bytes(path, content)
+        return checksum
 
     def read_predictions(self, part: PredictionsPart) -> pa.Table:
         """Read a predictions table.

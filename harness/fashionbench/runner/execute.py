@@ -8,8 +8,9 @@ import time
 import traceback
 from dataclasses import dataclass
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
+from fashionbench.audit import kept
 from fashionbench.canonical import digest, normalise
 from fashionbench.capabilities import BackendContext
 from fashionbench.errors import BackendError, FashionBenchError
@@ -45,7 +46,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
-    """What every cell of a run shares."""
+    """What every cell of a run shares.
+
+    :param build: makes the backend where that is not for the plugins to do.
+    """
 
     plugins: Plugins
     store: Store
@@ -53,6 +57,7 @@ class Workshop:
     batch_size: int | None
     cache: EmbeddingCache | None
     advance: Callable[[int], object]
+    build: Callable[[], object] | None = None
 
 
 @dataclass(slots=True)
@@ -70,7 +75,12 @@ class Work:
 
 
 def execute(
-    cell: Cell, task: Task | Exception, shop: Workshop, *, supersedes: Record | None = None
+    cell: Cell,
+    task: Task | Exception,
+    shop: Workshop,
+    *,
+    supersedes: Record | None = None,
+    attestation: Literal["measured", "imported"] = "measured",
 ) -> tuple[Record, Exception | None]:
     """Run a cell and store its record.
 
@@ -90,7 +100,7 @@ def execute(
         work.scores = score(work.predictions, cell.task, shop.plugins.metrics, cell.draw(work.info.fingerprint))
     except Exception as error:  # one cell must not take the others with it
         work.error = error
-    return shop.store.add(_record(work, shop, supersedes)), work.error
+    return shop.store.add(_record(work, shop, supersedes, attestation)), work.error
 
 
 def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> object:
@@ -103,13 +113,14 @@ def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> obj
 def _session(cell: Cell, shop: Workshop) -> Session:
     return Session(
         cell.backend,
-        lambda: build_backend(cell, shop.plugins, shop.device, shop.store.cache),
+        shop.build or (lambda: build_backend(cell, shop.plugins, shop.device, shop.store.cache)),
         source=cell.identity["backend"]["source"],
         seed=cell.seed,
         device=shop.device,
         limit=cell.identity["limit"],
         batch_size=shop.batch_size,
         cache=shop.cache,
+        keep=shop.store.keep_picture,
         advance=shop.advance,
     )
 
@@ -121,7 +132,9 @@ def _check_packages(spec: BackendSpec) -> None:
         raise BackendError(f"{spec.id} needs {', '.join(lacking)}", remedy=remedy)
 
 
-def _record(work: Work, shop: Workshop, supersedes: Record | None) -> Record:
+def _record(
+    work: Work, shop: Workshop, supersedes: Record | None, attestation: Literal["measured", "imported"]
+) -> Record:
     cell, session, info = work.cell, work.session, work.info
     partial = cell.identity["limit"] is not None
     wall = time.perf_counter() - work.begun
@@ -130,7 +143,7 @@ def _record(work: Work, shop: Workshop, supersedes: Record | None) -> Record:
     before = supersedes or shop.store.find_any(cell.id(fingerprint), cell.task.id, cell.backend.id)
     return Record(
         status="error" if work.error else "partial" if partial else "ok",
-        attestation="measured",
+        attestation=attestation,
         cell=cell.id(fingerprint),
         task=TaskPart(
             id=cell.task.id,
@@ -226,6 +239,9 @@ def _policy(cell: Cell, info: DataInfo | None, shop: Workshop) -> list[PolicyFin
             named = ", ".join(use.splits) or "undisclosed splits"
             message = f"{cell.backend.id} was trained on {use.dataset} ({named})"
             found.append(PolicyFinding(kind="contamination", message=message))
+    audited = kept(cell.task.id, shop.store)
+    if audited:
+        found.append(PolicyFinding(kind="leak", message=audited))
     absent = len(info.missing) + len(info.unreadable) if info else 0
     if absent:
         found.append(PolicyFinding(kind="data", message=f"{absent} items of {dataset.id} are missing or unreadable"))

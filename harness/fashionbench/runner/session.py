@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -49,6 +50,7 @@ class Session:
     :param limit: the number of queries or items after which a task stops; None for all.
     :param batch_size: a fixed batch size, or None to find one.
     :param cache: where embeddings are kept, or None.
+    :param keep: keeps a generated picture and returns its SHA-256.
     :param advance: told how many items are done.
     """
 
@@ -63,16 +65,18 @@ class Session:
         limit: int | None = None,
         batch_size: int | None = None,
         cache: EmbeddingCache | None = None,
+        keep: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest(),
         advance: Callable[[int], object] = lambda _: None,
     ) -> None:
         self.spec = spec
         self.limit = limit
         self.seed = seed
+        self.keep = keep
         self.items = 0
         self.cached = 0
         self._build = build
         self._source = source
-        self._device = device
+        self.device = device
         self._batch_size = batch_size
         self._cache = cache
         self._advance = advance
@@ -134,7 +138,7 @@ class Session:
 
     def size_for(self, capability: Capability) -> BatchSize:
         """Return the batch size of a capability."""
-        return self._sizes.setdefault(capability, BatchSize(self._batch_size, self._device))
+        return self._sizes.setdefault(capability, BatchSize(self._batch_size, self.device))
 
     def done(self, count: int, *, cached: bool = False) -> None:
         """Count items that are finished."""

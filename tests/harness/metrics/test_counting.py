@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fashionbench.errors import BackendError, MetricError
 from fashionbench.metrics.counting import Ranking, count_from_scores, count_ranks
 from fashionbench.metrics.ranking import hit_at_k
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,9 +28,9 @@ def cosines(queries: NDArray[Any], gallery: NDArray[Any]) -> NDArray[np.float64]
     def unit(vectors: NDArray[Any]) -> NDArray[np.float64]:
         wide = vectors.reshape(len(vectors), -1, vectors.shape[-1]).astype(np.float64)
         length = np.linalg.norm(wide, axis=2, keepdims=True)
-        return wide / np.where(length > 0, length, 1)
+        return np.asarray(wide / np.where(length > 0, length, 1))
 
-    return np.einsum("iqd,jrd->ijqr", unit(queries), unit(gallery)).max(axis=(2, 3))
+    return np.asarray(np.einsum("iqd,jrd->ijqr", unit(queries), unit(gallery)).max(axis=(2, 3)))
 
 
 def oracle(
@@ -163,9 +164,10 @@ def test_order_of_the_gallery_and_of_the_queries_decides_nothing(seed: int) -> N
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float64])
-def test_other_float_types_are_taken_as_float32(dtype: type) -> None:
+def test_other_float_types_are_taken_as_float32(dtype: type[np.floating[Any]]) -> None:
     rng = np.random.default_rng(0)
-    queries, gallery = rng.standard_normal((8, 6)).astype(dtype), rng.standard_normal((40, 6)).astype(dtype)
+    queries: NDArray[Any] = rng.standard_normal((8, 6)).astype(dtype)
+    gallery: NDArray[Any] = rng.standard_normal((40, 6)).astype(dtype)
     positives = np.arange(8)[:, None]
     one = count_ranks(queries, gallery, positives, top_k=3)
     assert same(one, count_ranks(queries.astype(np.float32), gallery.astype(np.float32), positives, top_k=3))

@@ -5,6 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from fashionbench.errors import MetricError
 from fashionbench.metrics.counting import count_from_scores, count_ranks
 from fashionbench.metrics.ranking import (
@@ -16,8 +19,6 @@ from fashionbench.metrics.ranking import (
     recall_at_k,
     reciprocal_rank,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -154,14 +155,14 @@ def test_a_constant_scorer_gets_chance(n_candidates: int, n_positives: int) -> N
 def test_chance_of_several_positives_agrees_with_sampled_orders() -> None:
     rng = np.random.default_rng(0)
     relevant = np.arange(40) < 4
-    orders = [rng.permutation(relevant).tolist() for _ in range(20_000)]
+    shuffled = [rng.permutation(relevant).tolist() for _ in range(20_000)]
     counts = counts_of([0] * 40, relevant.tolist())
     for values, measure in (
         (hit_at_k(counts, 5), lambda order: hit(order, 5)),
         (reciprocal_rank(counts), reciprocal),
         (average_precision_at_k(counts, 10), lambda order: precision(order, 10)),
     ):
-        sampled = np.array([measure(order) for order in orders])
+        sampled = np.array([measure(order) for order in shuffled])
         assert abs(values[0] - sampled.mean()) < 4 * sampled.std() / np.sqrt(sampled.size)
 
 
@@ -236,7 +237,7 @@ def test_counts_come_back_from_stored_lists() -> None:
     ranking = count_from_scores(rng.integers(0, 4, (7, 9)).astype(np.float32), [list(range(i)) for i in range(7)])
     spans = list(zip(ranking.offsets[:-1], ranking.offsets[1:], strict=True))
     columns: list[Any] = [[getattr(ranking, n)[a:b].tolist() for a, b in spans] for n in ("better", "tied", "score")]
-    again = RankCounts.from_lists(*columns, ranking.n_candidates.tolist(), tie_tolerance=0.0)
+    again = RankCounts.from_lists(columns[0], columns[1], columns[2], ranking.n_candidates.tolist(), tie_tolerance=0.0)
     for name in ("offsets", "better", "tied", "score", "n_candidates"):
         assert np.array_equal(getattr(again, name), getattr(ranking, name))
         assert getattr(again, name).dtype == getattr(ranking, name).dtype

@@ -1,0 +1,96 @@
+"""``fashionbench audit``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+
+if TYPE_CHECKING:
+    from fashionbench.audit import Audit
+    from fashionbench.specs import TaskSpec
+
+EXAMPLES = """
+\b
+Examples:
+  fashionbench audit fashion-iq --root /data/fashioniq
+  fashionbench audit fashion-iq --root /data/fashioniq --gallery-text dress=dress.json --gallery-text shirt=shirt.json
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("task")
+@click.option("--root", type=click.Path(path_type=Path, file_okay=False), help="The folder of the data set.")
+@click.option(
+    "--gallery-text",
+    "texts",
+    multiple=True,
+    metavar="PART=FILE",
+    help="A JSON object of image id and text that a method puts on the gallery's side; may be repeated.",
+)
+@store_option
+@json_option
+@pass_state
+def audit(
+    state: State, /, *, task: str, root: Path | None, texts: tuple[str, ...], store: Path | None, as_json: bool
+) -> int:
+    """Check a task's data without any model: counts, galleries, duplicates, and leaks through gallery-side text.
+
+    TASK is a task, or a data set, which stands for its first task. Image files are not needed for composed retrieval.
+    Ends with exit code 1 where there is a fault or a leak.
+    """
+    from fashionbench.audit import keep
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.errors import ConfigError
+    from fashionbench.specs import resolve
+
+    spec = find_task(task, state)
+    if not spec.audit:
+        raise ConfigError(f"{spec.id} has no audit", remedy="'fashionbench data verify' checks its files")
+    files: dict[str, Path] = {}
+    for pair in texts:
+        part, _, name = pair.partition("=")
+        if not name or not Path(name).is_file():
+            raise ConfigError(f"--gallery-text {pair!r} names no file", remedy="write it as dress=captions.json")
+        files[part] = Path(name)
+    dataset = state.plugins.datasets[str(spec.options.get("twin_of", spec.dataset))]
+    opened = state.store(store)
+    roots = DataRoots(named={spec.dataset: root} if root else {}, cache=opened.cache / "surveys")
+    found: Audit = cast("Any", resolve(spec.audit))(spec, dataset, roots, files)
+    keep(found, opened)
+    if as_json:
+        print_json({**asdict(found), "sound": found.sound})
+    else:
+        _show(found)
+    return 0 if found.sound else 1
+
+
+def find_task(name: str, state: State) -> TaskSpec:
+    """Find a task by its name, or the first task of a data set."""
+    tasks = state.plugins.tasks
+    if name not in tasks and name in state.plugins.datasets:
+        own = [spec for spec in tasks if spec.dataset == name and spec.audit]
+        if own:
+            return own[0]
+    return tasks[name]
+
+
+def _show(found: Audit) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    for sheet in found.sheets:
+        table = Table(title=sheet.title)
+        for name in sheet.columns:
+            table.add_column(escape(name), overflow="fold")
+        for row in sheet.rows:
+            table.add_row(*(escape(cell) for cell in row))
+        print_table(table)
+    for check in found.checks:
+        sign = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}[check.level]
+        click.echo(f"{sign} {check.name}" + (f": {check.detail}" if check.detail else ""))
+    click.echo(f"verdict: {found.verdict}")

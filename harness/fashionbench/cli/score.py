@@ -1,0 +1,64 @@
+"""``fashionbench score``."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+
+EXAMPLES = """
+\b
+Examples:
+  fashionbench score fashion-iq/original --predictions ranking.json --name sprc --data fashion-iq=/data/fashioniq
+  fashionbench score viton-hd/unpaired --predictions outputs/ --name catvton --data viton-hd=/data/zalando-hd-resized
+  fashionbench score cirr/val --predictions recall_submission.json --data cirr=/data/cirr
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("task")
+@click.option(
+    "--predictions",
+    required=True,
+    type=click.Path(path_type=Path, exists=True),
+    help="A file, or a folder of pictures.",
+)
+@click.option("--name", help="What made them.  [default: the file's name]")
+@click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
+@store_option
+@json_option
+@pass_state
+def score(
+    state: State,
+    /,
+    *,
+    task: str,
+    predictions: Path,
+    name: str | None,
+    data: tuple[str, ...],
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Score predictions that were made elsewhere, without a model; the row says that it is imported.
+
+    Reads rankings, CIRR server files, embeddings, captions, hit lists, and folders of pictures.
+    """
+    from fashionbench.imports.files import read
+    from fashionbench.imports.score import score_file
+
+    spec = state.plugins.tasks[task]
+    label = re.sub(r"[^a-z0-9._-]+", "-", (name or predictions.stem).lower()).strip("-._") or "predictions"
+    record = score_file(spec, read(predictions), label, state.plugins, state.store(store), state.roots(data))
+    if as_json:
+        print_json(record.model_dump(mode="json"))
+        return
+    for metric in record.metrics:
+        low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
+        part = "" if metric.slice == "all" else f" [{metric.slice}]"
+        click.echo(f"{metric.id}{part}: {metric.value:.4f}{low_high}")
+    for absent in record.absent:
+        click.echo(f"{absent.id} is absent: {absent.reason}")
+    click.echo(f"record: {record.record_id}")

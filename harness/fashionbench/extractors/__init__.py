@@ -1,0 +1,1 @@
+"""Networks that turn pictures into features, for distances between sets of pictures."""

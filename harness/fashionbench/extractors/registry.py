@@ -1,0 +1,29 @@
+"""Load an extractor by the name that a protocol card gives it."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Any, cast
+
+from fashionbench.errors import UnknownNameError
+from fashionbench.specs import resolve
+
+if TYPE_CHECKING:
+    from fashionbench.extractors.contract import Extractor
+
+_TARGETS = {
+    "inception-v3-fid": "fashionbench.extractors.inception:Inception",
+    "efficientnet-lite0": "fashionbench.extractors.pocket:EfficientNetFeatures",
+}
+
+
+@cache
+def load(name: str, device: str) -> Extractor:
+    """Load an extractor; one of each a process.
+
+    :raises UnknownNameError: for a name that is no extractor.
+    :raises MetricError: where its weights are not there; nothing is downloaded.
+    """
+    if name not in _TARGETS:
+        raise UnknownNameError("extractor", name, _TARGETS)
+    return cast("Extractor", cast("Any", resolve(_TARGETS[name]))(device))

@@ -1,0 +1,129 @@
+"""Virtual try-on on VITON-HD and Dress Code, and garment design on MGD's captions and sketches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fashionbench.data.dataset import is_twin
+from fashionbench.data.survey import survey
+from fashionbench.errors import DataError
+from fashionbench.task import DataInfo
+from fashionbench_tasks.datasets import dress_code, viton_hd
+from fashionbench_tasks.datasets.mgd import MGD
+from fashionbench_tasks.generation import Commission, Generation, Size
+from fashionbench_tasks.place import cache_file, place
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.specs import TaskSpec
+
+
+def viton(spec: TaskSpec, roots: DataRoots) -> Generation:
+    """Make a VITON-HD task; options: ``paired``, ``width``, ``height``, ``filter``, ``repaint``, ``extractors``."""
+    root = place(spec, roots)
+    data = viton_hd.VitonHD(root)
+    paired = bool(spec.options["paired"])
+    orders = [
+        Commission(
+            id=f"{pair.person}_{pair.garment}",
+            slice="all",
+            person=data.person("test", pair.person),
+            garment=data.garment("test", pair.garment),
+            truth=_truth(root, data.person("test", pair.person), pair.person, pair.garment, paired=paired),
+            conditions=data.conditions("test", pair),
+        )
+        for pair in data.pairs("test", paired=paired)
+    ]
+    real = {pair.person: data.person("test", pair.person) for pair in data.pairs("test", paired=True)}
+    facts = {"mask source": data.mask_source("test")}
+    return _task(spec, roots, root, orders, real, {"pairs/test": root / "test_pairs.txt"}, facts)
+
+
+def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
+    """Make a Dress Code task; each category is a slice, and garment photos never stand on the real side."""
+    root = place(spec, roots)
+    data = dress_code.DressCode(root)
+    paired = bool(spec.options["paired"])
+    orders: list[Commission] = []
+    real: dict[str, Path] = {}
+    for category in dress_code.CATEGORIES:
+        if not (root / category).is_dir():
+            continue
+        for pair in data.pairs(category, "test", paired=paired):
+            person = data.photo(category, pair.person)
+            orders.append(
+                Commission(
+                    id=f"{category}/{pair.person}_{pair.garment}",
+                    slice=category,
+                    person=person,
+                    garment=data.photo(category, pair.garment),
+                    truth=person if paired else None,
+                    conditions=data.conditions(pair),
+                )
+            )
+            real[f"{category}/{pair.person}"] = person
+    annotations = {name: path for name, path in data.annotations().items() if "test" in name}
+    return _task(spec, roots, root, orders, real, annotations, {})
+
+
+def design(spec: TaskSpec, roots: DataRoots) -> Generation:
+    """Make the MGD design task: person, noun chunks and sketch of a garment; option ``paired``."""
+    root = place(spec, roots)
+    data = MGD(root)
+    paired = bool(spec.options["paired"])
+    orders: list[Commission] = []
+    for pair in data.base.pairs("test", paired=paired):
+        person = data.base.person("test", pair.person)
+        orders.append(
+            Commission(
+                id=f"{pair.person}_{pair.garment}",
+                slice="all",
+                person=person,
+                garment=data.sketch(pair, paired=paired),
+                truth=_truth(root, person, pair.person, pair.garment, paired=paired),
+                text=data.text(pair.garment),
+                conditions=data.base.conditions("test", pair),
+            )
+        )
+    real = {p.person: data.base.person("test", p.person) for p in data.base.pairs("test", paired=True)}
+    facts = {"mask source": data.base.mask_source("test")}
+    return _task(spec, roots, root, orders, real, data.annotations(), facts)
+
+
+def _truth(root: Path, photo: Path, person: str, garment: str, *, paired: bool) -> Path | None:
+    """Return the photo that should come out; a twin also knows it for unpaired garments."""
+    if paired:
+        return photo
+    if not is_twin(root):
+        return None
+    found = [root / "truth-unpaired" / "test" / f"{person}_{garment}{suffix}" for suffix in (".png", ".jpg")]
+    return next((path for path in found if path.is_file()), None)
+
+
+def _task(
+    spec: TaskSpec,
+    roots: DataRoots,
+    root: Path,
+    orders: Sequence[Commission],
+    real: Mapping[str, Path],
+    annotations: Mapping[str, Path],
+    facts: Mapping[str, str],
+) -> Generation:
+    files = {path.relative_to(root).as_posix(): path for path in real.values()}
+    for order in orders:
+        parts = [order.person, order.garment, order.truth, *order.conditions.values()]
+        files |= {path.relative_to(root).as_posix(): path for path in parts if path is not None}
+    found = survey(files, annotations, cache=cache_file(spec, roots))
+    if found.absent:
+        named = ", ".join(sorted(found.absent)[:5])
+        msg = f"{len(found.absent)} pictures of {spec.dataset} are missing or unreadable: {named}"
+        remedy = "a distance over fewer pictures is another number: 'fashionbench data verify' names all of them"
+        raise DataError(msg, remedy=remedy)
+    options = spec.options
+    size = Size(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
+    sizes = {"pairings": len(orders), "real": len(real)}
+    info = DataInfo(found.fingerprint, sizes, synthetic=is_twin(root), facts=dict(facts))
+    return Generation(spec, info, orders, real, size)
