@@ -91,7 +91,7 @@ def _pictures(
         "pairs": "each person in its own garment" if paired else "the published unpaired list",
         "width": size[0],
         "height": size[1],
-        "resize_side": "both the photos and what goes into the backend are resized; what it returns is measured as it is",
+        "resize_side": "photos and what goes into the backend; what it returns is measured as it is",
         "resize_filter": "lanczos",
         "codec": "PNG, what the backend returns is not compressed; photos as published",
         "repaint": repaint,

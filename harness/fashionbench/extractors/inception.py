@@ -71,7 +71,7 @@ def weights_path() -> Path:
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
     path = Path(named).expanduser() if named else Path(home) / "hub" / "checkpoints" / FILE
     if not path.is_file():
-        msg = f"the Inception weights of FID are not at {path.name if not named else named}"
+        msg = f"the Inception weights of FID are not at {named or path.name}"
         raise MetricError(msg, remedy=f"set {VARIABLE} to {FILE}; nothing is downloaded")
     return path
 
@@ -92,9 +92,7 @@ def _network(state: dict[str, Any], path: Path) -> Any:
 
 
 def resize(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """Resize as clean-fid's ``clean`` mode does: each channel in float, PIL bicubic with antialiasing, cut at 0 and 255."""
-    channels = [
-        Image.fromarray(picture[..., i].astype(np.float32)).resize((299, 299), Image.Resampling.BICUBIC)
-        for i in range(3)
-    ]
-    return np.stack([np.asarray(channel).clip(0, 255) for channel in channels], axis=-1)
+    """Resize as clean-fid's ``clean`` mode: each channel in float, PIL bicubic with antialiasing, cut at 0 and 255."""
+    channels = [Image.fromarray(picture[..., i].astype(np.float32)) for i in range(3)]
+    resized = [channel.resize((299, 299), Image.Resampling.BICUBIC) for channel in channels]
+    return np.stack([np.asarray(channel).clip(0, 255) for channel in resized], axis=-1)

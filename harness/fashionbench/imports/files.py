@@ -113,7 +113,7 @@ def _json(path: Path) -> dict[str, Any]:
                     raise DataError(f"{path}, line {number} is no object", remedy="write one object a line")
                 twice = loaded.keys() & entry.keys()
                 if twice:
-                    raise DataError(f"{path}, line {number}: {sorted(twice)[0]} stands twice", remedy="remove one")
+                    raise DataError(f"{path}, line {number}: {min(twice)} stands twice", remedy="remove one")
                 loaded |= entry
     else:
         loaded = json.loads(text, object_pairs_hook=_no_repetition)

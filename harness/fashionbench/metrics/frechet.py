@@ -108,7 +108,7 @@ def standard_error(generated: NDArray[Any], real: Moments) -> float:
 
     The influence of a row x is 2 (m₁ − m₂)·(x − m₁) + (x − m₁)ᵀ (I − T) (x − m₁), with T the optimal transport
     map S₁^−½ (S₁^½ S₂ S₁^½)^½ S₁^−½, on the span of S₁ (Rippl, Munk and Sturm, *Limit laws of the empirical Wasserstein
-    distance*, 2016). The naive bootstrap is not used: resamples repeat pictures, and its interval misses its own estimate.
+    distance*, 2016). The naive bootstrap is not used: resamples repeat pictures, and its interval misses its estimate.
     """
     rows = np.asarray(generated, dtype=np.float64)
     moments = Moments.of([rows])

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 from fashionbench.hookspecs import hookimpl
+from fashionbench.metrics.caption_specs import CAPTION_METRICS
+from fashionbench.metrics.distance_specs import DISTANCE_METRICS
 from fashionbench.specs import MetricSpec
 
 if TYPE_CHECKING:
@@ -29,8 +31,10 @@ def _ranking(
 
 @hookimpl
 def register_metrics() -> Iterable[MetricSpec]:
-    """Return the ranking metrics."""
+    """Return the metrics of the core."""
     return [
+        *CAPTION_METRICS,
+        *DISTANCE_METRICS,
         _ranking("hit@k", "hit", "share of queries with any positive in the top k (what most papers print as R@k)"),
         _ranking("recall@k", "recall", "share of a query's positives in the top k, averaged over queries"),
         _ranking("mean-hit@k", "mean_hit", "mean of hit@k over several k, such as mean-hit@1,5,10"),

@@ -84,6 +84,6 @@ def _ssim(one: NDArray[np.float64], two: NDArray[np.float64]) -> tuple[float, ND
     import torch  # noqa: PLC0415
     from torchmetrics.functional.image.ssim import structural_similarity_index_measure  # noqa: PLC0415
 
-    pair = [torch.from_numpy(side).permute(2, 0, 1)[None] for side in (one, two)]
-    mean, full = structural_similarity_index_measure(*pair, data_range=1.0, return_full_image=True)
+    left, right = (torch.from_numpy(side).permute(2, 0, 1)[None] for side in (one, two))
+    mean, full = structural_similarity_index_measure(left, right, data_range=1.0, return_full_image=True)
     return float(mean), full[0].mean(dim=0).numpy()

@@ -26,15 +26,26 @@ def first_of(root: Path, names: Sequence[str], what: str) -> Path:
     )
 
 
+def read_text(path: Path) -> str:
+    """Read a text file in UTF-8.
+
+    :raises DataError: where it is missing or is not UTF-8.
+    """
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the annotation file") from error
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path} is not UTF-8: {error}", remedy="fetch the annotation file again") from error
+
+
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
     :raises DataError: where it is missing or is not JSON.
     """
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the annotation file") from error
+        return json.loads(read_text(path))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}", remedy="fetch the annotation file again") from error
 
@@ -57,11 +68,7 @@ def read_lines(path: Path, keys: dict[str, type | tuple[type, ...]]) -> Iterator
 
     :raises DataError: naming the line and the key.
     """
-    try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the annotation file") from error
-    for number, line in enumerate(text.split("\n"), 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         if not line.strip():
             continue
         try:

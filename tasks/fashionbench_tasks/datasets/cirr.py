@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.annotation import first_of, read_entries, read_json
+from fashionbench_tasks.datasets.images import EXTENSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -111,4 +112,5 @@ class CIRR:
         """List image files beside the known ones that no split names."""
         known = set(self.images().values())
         folders = {path.parent for path in known if path.parent.is_dir()}
-        return sorted(str(p.relative_to(self.root)) for f in folders for p in f.glob("*.png") if p not in known)
+        files = [path for folder in folders for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS]
+        return sorted(str(path.relative_to(self.root)) for path in files if path not in known)

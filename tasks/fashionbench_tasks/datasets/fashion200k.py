@@ -1,5 +1,4 @@
-"""Fashion200K (Han et al., ICCV 2017): its label files, and the cross-modal version of M-BEIR (Wei et al., ECCV
-2024).
+"""Fashion200K (Han et al., ICCV 2017), and its cross-modal version in M-BEIR (Wei et al., ECCV 2024).
 
 ``labels/<category>_<split>_detect_all.txt`` is tab-separated: image path, detection score, description; the images
 are the cropped ones, below ``women/``. M-BEIR keeps ``query/test``, ``cand_pool/local`` and ``qrels/test``; task 0 is
@@ -9,11 +8,12 @@ text to image, task 3 image to text. Facts from xthan/fashion-200k and TIGER-Lab
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_lines
+from fashionbench_tasks.datasets.annotation import first_of, read_lines, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Fashion200K:
         """
         path = self._file(category, split)
         found: list[Photo] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(read_text(path).split("\n"), 1):
             if not line.strip():
                 continue
             parts = line.split("\t")
@@ -70,6 +70,8 @@ class Fashion200K:
                 name, score, description = parts[0], float(parts[1]), parts[2].strip()
             except (IndexError, ValueError) as error:
                 raise DataError(f"{path}, line {number}: expected path, score, text", remedy="mend the line") from error
+            if not isfinite(score):
+                raise DataError(f"{path}, line {number}: the score is {score}", remedy="mend or drop the line")
             inside(self.root, name)
             product = name.split("/")[-2] if name.count("/") else name
             found.append(Photo(name, product, category, description, score))
@@ -137,14 +139,8 @@ class MBeir:
         :raises DataError: naming file and line.
         """
         files = self._files(number)
-        queries = [
-            Entry(entry["qid"], entry.get("query_txt") or "", entry.get("query_img_path") or "")
-            for entry in read_lines(files["query"], {"qid": str})
-        ]
-        candidates = [
-            Entry(entry["did"], entry.get("txt") or "", entry.get("img_path") or "")
-            for entry in read_lines(files["pool"], {"did": str})
-        ]
+        queries = _entries(files["query"], "qid", "query_txt", "query_img_path")
+        candidates = _entries(files["pool"], "did", "txt", "img_path")
         return Task(queries, candidates, _qrels(files["qrels"]))
 
     def _files(self, number: int) -> dict[str, Path]:
@@ -183,14 +179,18 @@ class MBeir:
         return []
 
 
+def _entries(path: Path, key: str, text: str, image: str) -> list[Entry]:
+    found = [Entry(row[key], row.get(text) or "", row.get(image) or "") for row in read_lines(path, {key: str})]
+    for entry in found:
+        if not entry.text and not entry.image:
+            raise DataError(f"{path}: {entry.id} has neither text nor image", remedy="fetch the file again")
+    return found
+
+
 def _qrels(path: Path) -> dict[str, list[str]]:
     """Read lines of query, 0, candidate, relevance; further fields are passed over."""
     found: dict[str, list[str]] = {}
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the qrels") from error
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
         if not parts:
             continue

@@ -97,6 +97,10 @@ class FashionGen:
                 name: _column(file, name, path)
                 for name in ("productID", "name", "description", "category", "subcategory")
             }
+        for name, values in columns.items():
+            if len(values) != count:
+                msg = f"{path} has {count} images and {len(values)} values of input_{name}"
+                raise DataError(msg, remedy="fetch the file again")
         return [
             Photo(
                 name := f"{split}-{at:06d}",

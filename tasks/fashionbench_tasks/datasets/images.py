@@ -17,7 +17,7 @@ EXTENSIONS = (".jpg", ".png", ".jpeg", ".webp")
 class ImageFolder:
     """Image files by the stem of their name.
 
-    :param root: names may not lead out of it.
+    :param root: the folder of the data set.
     :param folders: folders below the root, the first that has an image wins; those that do not exist are passed over.
     """
 
@@ -37,9 +37,9 @@ class ImageFolder:
     def path(self, name: str) -> Path:
         """Return the file of an id, or where it would be if it were there.
 
-        :raises DataError: where the id leads out of the root.
+        :raises DataError: where the id leads out of the folder.
         """
-        expected = inside(self.root, (self.folders[0] / f"{name}.jpg").relative_to(self.root).as_posix())
+        expected = inside(self.folders[0], f"{name}.jpg")
         return self.found.get(name, expected)
 
     def extra(self, known: Iterable[str]) -> list[str]:

@@ -56,9 +56,11 @@ class Manifest:
         loaded = _read(self.path)
         if not loaded:
             raise DataError(f"{self.path} has no rows", remedy="write one row a pair")
-        for number, row in enumerate(loaded, 2):
-            for name in _COLUMNS[self.kind_of(loaded[0])]:
-                if row.get(name) in {None, ""} and name != "text":
+        needed = _COLUMNS[self.kind_of(loaded[0])]
+        # A CSV file has its columns in row 1.
+        for number, row in enumerate(loaded, 2 if self.path.suffix == ".csv" else 1):
+            for name in needed:
+                if name not in row or (row[name] == "" and name != "text"):
                     raise DataError(f"{self.path}, row {number} has no {name}", remedy="fill it in or drop the row")
         return loaded
 
@@ -124,6 +126,10 @@ def _read(path: Path) -> list[dict[str, str]]:
         return [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            return [{k: v or "" for k, v in row.items()} for row in csv.DictReader(file)]
+            rows = list(csv.DictReader(file))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV in UTF-8: {error}", remedy="save it as UTF-8") from error
+    for number, row in enumerate(rows, 2):
+        if None in row:
+            raise DataError(f"{path}, row {number} has more values than columns", remedy="quote values with a comma")
+    return [{name: value or "" for name, value in row.items()} for row in rows]

@@ -11,11 +11,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_entries
+from fashionbench_tasks.datasets.annotation import first_of, read_entries, read_text
 from fashionbench_tasks.datasets.images import ImageFolder
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 #: Not checked against the files here, so nothing is expected.
@@ -56,11 +56,19 @@ class Polyvore:
 
     def outfits(self, split: str) -> dict[str, tuple[str, ...]]:
         """Return the items of each outfit of a split, in order."""
-        keys: dict[str, type | tuple[type, ...]] = {"set_id": (str, int), "items": list}
-        found: dict[str, tuple[str, ...]] = {}
-        for entry in read_entries(self.folder / f"{split}.json", keys):
-            items = sorted(entry["items"], key=lambda item: int(item["index"]))
-            found[str(entry["set_id"])] = tuple(str(item["item_id"]) for item in items)
+        return {name: tuple(item for _, item in sorted(items.items())) for name, items in self._read(split).items()}
+
+    def _read(self, split: str) -> dict[str, dict[int, str]]:
+        """Read the items of each outfit by index."""
+        path = self.folder / f"{split}.json"
+        found: dict[str, dict[int, str]] = {}
+        for number, entry in enumerate(read_entries(path, {"set_id": (str, int), "items": list})):
+            try:
+                items = {int(item["index"]): str(item["item_id"]) for item in entry["items"]}
+            except (TypeError, KeyError, ValueError) as error:
+                msg = f"{path}, entry {number}: an item lacks its index or item_id"
+                raise DataError(msg, remedy="fetch the annotation file again") from error
+            found[str(entry["set_id"])] = items
         return found
 
     def questions(self) -> list[Question]:
@@ -72,12 +80,15 @@ class Polyvore:
         path = self.folder / "fill_in_blank_test.json"
         found: list[Question] = []
         for number, entry in enumerate(read_entries(path, {"question": list, "answers": list})):
+            place = f"{path}, entry {number}"
+            items = _known(entry["question"], names, place)
+            candidates = _known(entry["answers"], names, place)
+            if not items:
+                raise DataError(f"{place} has no items", remedy="mend or drop it")
             own = entry["question"][0].rpartition("_")[0]
             right = [answer for answer in entry["answers"] if answer.rpartition("_")[0] == own]
             if len(right) != 1:
-                raise DataError(f"{path}, entry {number} has {len(right)} right answers", remedy="mend or drop it")
-            items = tuple(names[name] for name in entry["question"])
-            candidates = tuple(names[name] for name in entry["answers"])
+                raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
             found.append(Question(f"blank-{number:05d}", items, candidates, names[right[0]]))
         return found
 
@@ -89,23 +100,18 @@ class Polyvore:
         names = self._names("test")
         path = self.folder / "compatibility_test.txt"
         found: list[Outfit] = []
-        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n"), 1):
+        for number, line in enumerate(read_text(path).split("\n"), 1):
             parts = line.split()
             if not parts:
                 continue
             if parts[0] not in {"0", "1"}:
                 raise DataError(f"{path}, line {number}: the label is {parts[0]!r}", remedy="it must be 0 or 1")
-            items = tuple(names[name] for name in parts[1:])
+            items = _known(parts[1:], names, f"{path}, line {number}")
             found.append(Outfit(f"outfit-{number:05d}", items, parts[0] == "1"))
         return found
 
     def _names(self, split: str) -> dict[str, str]:
-        keys: dict[str, type | tuple[type, ...]] = {"set_id": (str, int), "items": list}
-        return {
-            f"{entry['set_id']}_{item['index']}": str(item["item_id"])
-            for entry in read_entries(self.folder / f"{split}.json", keys)
-            for item in entry["items"]
-        }
+        return {f"{name}_{at}": item for name, items in self._read(split).items() for at, item in items.items()}
 
     def _present(self) -> list[str]:
         return [split for split in ("train", "valid", "test") if (self.folder / f"{split}.json").is_file()]
@@ -133,3 +139,11 @@ class Polyvore:
     def extra(self) -> list[str]:
         """List image files of no outfit."""
         return self.files.extra(self.images())
+
+
+def _known(wanted: Sequence[object], names: Mapping[str, str], place: str) -> tuple[str, ...]:
+    """Look up items by their names ``<set>_<index>``."""
+    unknown = [name for name in wanted if not isinstance(name, str) or name not in names]
+    if unknown:
+        raise DataError(f"{place} names {unknown[0]!r}, which no outfit of the split has", remedy="mend or drop it")
+    return tuple(names[str(name)] for name in wanted)

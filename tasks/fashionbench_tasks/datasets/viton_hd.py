@@ -1,5 +1,4 @@
-"""VITON-HD (Choi et al., CVPR 2021): persons and garments, 1024 x 768, with parse maps, poses and agnostic
-images.
+"""VITON-HD (Choi et al., CVPR 2021): persons and garments at 1024 x 768, with parse maps, poses and agnostic images.
 
 ``test_pairs.txt`` is the shuffled, unpaired list; the paired one takes column one twice. Some mirrors add
 ``test_pairs_unpaired.txt`` or ``test_unpairs.txt``. Parse and agnostic folders carry a version in their name on some
@@ -10,11 +9,12 @@ its users.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of
+from fashionbench_tasks.datasets.annotation import first_of, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ class VitonHD:
         found: list[Pairing] = []
         for person, garment in read_pairs(path):
             found.append(Pairing(person, person if paired else garment))
-        if not paired and all(pair.person == pair.garment for pair in found):
+        if found and not paired and all(pair.person == pair.garment for pair in found):
             raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
         return found
 
@@ -135,17 +135,16 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
     :raises DataError: naming the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").split("\n")
-    except OSError as error:
-        raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the list of pairs") from error
     found: list[tuple[str, str]] = []
-    for number, line in enumerate(lines, 1):
+    for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
         if not parts:
             continue
         if len(parts) < 2:
             raise DataError(f"{path}, line {number}: expected a person and a garment", remedy="mend the line")
+        for name in parts[:2]:
+            if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+                raise DataError(f"{path}, line {number}: {name!r} leads out of the folder", remedy="mend the line")
         found.append((_stem(parts[0]), _stem(parts[1])))
     return found
 

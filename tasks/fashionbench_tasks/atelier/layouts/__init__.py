@@ -1,0 +1,1 @@
+"""Atelier on disk: one module for each layout of the field's data sets."""

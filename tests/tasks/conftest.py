@@ -1,0 +1,45 @@
+"""A small twin that the tests of loaders and tasks share."""
+
+from __future__ import annotations
+
+import shutil
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fashionbench_tasks.atelier.make import make
+from fashionbench_tasks.atelier.truth import truth
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fashionbench_tasks.atelier.layouts.stock import Stock
+
+# A seed whose small world has what is rare: a missing photo, an empty caption, a person without a partner, a duplicate.
+SEED = 39
+SIZES = {"products": 180, "people": 50, "outfits": 120, "h5": 1}
+
+
+@pytest.fixture(scope="session")
+def twin(tmp_path_factory) -> Path:
+    """A twin; tests do not change it."""
+    root = tmp_path_factory.mktemp("atelier") / "twin"
+    make(root, SEED, {**SIZES, "processes": 2}, lambda done, total: None)
+    return root
+
+
+@pytest.fixture(scope="session")
+def stock(twin) -> Stock:
+    """The exact truth behind the twin."""
+    return truth(twin)
+
+
+@pytest.fixture
+def copied(twin, tmp_path) -> Callable[[str], Path]:
+    """A function that copies a layout of the twin to where it may be changed."""
+
+    def copy(name: str) -> Path:
+        return shutil.copytree(twin / name, tmp_path / name)
+
+    return copy
