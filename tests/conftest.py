@@ -26,3 +26,8 @@ def plugins() -> Plugins:
 def store(tmp_path) -> Store:
     """An empty store."""
     return Store(tmp_path / "results")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Run quick tests first."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is not None)

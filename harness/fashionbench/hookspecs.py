@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from fashionbench.capabilities import BackendContext
     from fashionbench.data.roots import DataRoots
+    from fashionbench.extractors.contract import Extractor
     from fashionbench.records.record import PolicyFinding
     from fashionbench.records.store import Store
     from fashionbench.runner.events import CellEnd, CellError, CellStart, RunEnd, RunStart
@@ -85,6 +86,10 @@ class Resolvers:
     @hookspec(firstresult=True)
     def load_backend(self, spec: BackendSpec, context: BackendContext) -> object | None:
         """Build a backend; the default resolves the specification's target."""
+
+    @hookspec(firstresult=True)
+    def load_extractor(self, name: str, device: str) -> Extractor | None:
+        """Load a feature extractor by the name that a protocol card gives it; the default knows those of the core."""
 
     @hookspec(firstresult=True)
     def open_store(self, uri: str) -> Store | None:

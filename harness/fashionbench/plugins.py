@@ -85,6 +85,11 @@ class Registry(Generic[S]):
         self._specs[spec.id] = spec
         self._origins[spec.id] = origin
 
+    def put(self, spec: S, origin: Origin) -> None:
+        """Take a specification in the place of one that the same process made before, such as an imported row."""
+        self._specs[spec.id] = spec
+        self._origins[spec.id] = origin
+
     def __getitem__(self, name: str) -> S:
         if name not in self._specs:
             raise UnknownNameError(self.kind, name, self._specs)

@@ -14,7 +14,7 @@ from PIL import Image
 from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.data.sources import read_rgb
 from fashionbench.data.truth import Truth
-from fashionbench.errors import DataError, FashionBenchError
+from fashionbench.errors import DataError, FashionBenchError, MetricError
 from fashionbench.metrics.imagery import SCHEMA, Picture, imagery_table
 from fashionbench.task import DataInfo, Predictions
 
@@ -198,14 +198,14 @@ class Generation:
 
     def _extractors(self, session: Session) -> tuple[list[Extractor], dict[str, str]]:
         """Load the extractors that the protocol asks for; say of each that is not there why."""
-        from fashionbench.extractors.registry import load  # noqa: PLC0415
-
         found: list[Extractor] = []
         absent: dict[str, str] = {}
         wanted: Any = self.spec.options.get("extractors", ())
         for name in wanted:
             try:
-                found.append(load(str(name), session.device))
+                if session.extractor is None:
+                    raise MetricError("this session loads no extractors")
+                found.append(session.extractor(str(name)))
             except FashionBenchError as error:
                 absent[str(name)] = str(error)
         return found, absent

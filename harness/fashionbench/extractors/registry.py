@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _TARGETS = {
     "inception-v3-fid": "fashionbench.extractors.inception:Inception",
-    "efficientnet-lite0": "fashionbench.extractors.pocket:EfficientNetFeatures",
 }
 
 

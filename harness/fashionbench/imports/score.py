@@ -75,7 +75,7 @@ def score_file(
         revision=imported.sha256,
         capabilities=able or next(iter(spec.needs)),
     )
-    plugins.backends.add(backend, Origin("imported", imported.path.name, imported.sha256[:12]))
+    plugins.backends.put(backend, Origin("imported", imported.path.name, imported.sha256[:12]))
     identity = {
         "task": {"id": spec.id, "protocol": spec.protocol.hash, "source": source_digest(spec.target)},
         "backend": {"id": backend.id, "revision": imported.sha256, "source": f"sha256:{imported.sha256}"},

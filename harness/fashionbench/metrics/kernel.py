@@ -32,8 +32,8 @@ class Distance(NamedTuple):
 def kernel_distance(generated: NDArray[Any], real: NDArray[Any]) -> Distance:
     """Return the full unbiased estimate and its standard error.
 
-    The error is first-order: the variance of each side's projection h(x) = mean k(x, x') − mean k(x, y), over its size; second-
-    order terms of the U-statistic are left out (Serfling, *Approximation Theorems*, 1980, §5.3, for two samples).
+    The error is first-order: the variance of each side's projection, mean k(x, x') − mean k(x, y), over its size. Terms
+    of second order are left out (Serfling, *Approximation Theorems*, 1980, §5.3, for two samples).
 
     :raises MetricError: for fewer than two pictures on a side, different dimensions, or features that are not finite.
     """

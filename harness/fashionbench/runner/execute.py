@@ -14,6 +14,7 @@ from fashionbench.audit import kept
 from fashionbench.canonical import digest, normalise
 from fashionbench.capabilities import BackendContext
 from fashionbench.errors import BackendError, FashionBenchError
+from fashionbench.extractors.registry import load
 from fashionbench.records import provenance
 from fashionbench.records.record import (
     BackendPart,
@@ -121,6 +122,9 @@ def _session(cell: Cell, shop: Workshop) -> Session:
         batch_size=shop.batch_size,
         cache=shop.cache,
         keep=shop.store.keep_picture,
+        extractor=lambda name: (
+            shop.plugins.hook.load_extractor(name=name, device=shop.device) or load(name, shop.device)
+        ),
         advance=shop.advance,
     )
 

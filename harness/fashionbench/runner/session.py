@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.training import TrainingData
+    from fashionbench.extractors.contract import Extractor
     from fashionbench.data.truth import Truth
     from fashionbench.specs import BackendSpec
 
@@ -51,6 +52,7 @@ class Session:
     :param batch_size: a fixed batch size, or None to find one.
     :param cache: where embeddings are kept, or None.
     :param keep: keeps a generated picture and returns its SHA-256.
+    :param extractor: loads a feature extractor by its name; None where there is none to load.
     :param advance: told how many items are done.
     """
 
@@ -66,8 +68,10 @@ class Session:
         batch_size: int | None = None,
         cache: EmbeddingCache | None = None,
         keep: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest(),
+        extractor: Callable[[str], Extractor] | None = None,
         advance: Callable[[int], object] = lambda _: None,
     ) -> None:
+        self.extractor = extractor
         self.spec = spec
         self.limit = limit
         self.seed = seed

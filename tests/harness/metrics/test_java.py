@@ -121,7 +121,7 @@ def test_a_hanging_program_is_ended_with_what_it_started(program, tmp_path):
 
 def test_an_interruption_leaves_no_process_behind(program):
     path = program("sleep 600")
-    with open(os.devnull, "w+b") as void, pytest.raises(KeyboardInterrupt):  # noqa: PTH123
+    with open(os.devnull, "w+b") as void, pytest.raises(KeyboardInterrupt):  # noqa: PTH123, SIM117
         with java._child([str(path)], void, None) as process:
             raise KeyboardInterrupt
     assert gone(process.pid)
