@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
+    Vectors = dict[str, NDArray[np.float64]]
+
 
 class Outfits(ABC):
     """What both tasks share: items, found on disk and embedded once."""
@@ -60,14 +62,17 @@ class Outfits(ABC):
     def _asked(self) -> list[tuple[str, ...]]:
         """Read what is asked, and list the items of each question."""
 
-    def embed(self, session: Session, truth: Truth) -> dict[str, NDArray[np.float64]]:
-        """Return the unit vectors of every item, [Q, D] each."""
-        names = list(self.paths)
+    def embed(self, session: Session, truth: Truth) -> tuple[Vectors, Vectors]:
+        """Return the unit vectors of every item as a query and as a candidate, [Q, D] each."""
+        sources = [ImageFile(name, path) for name, path in self.paths.items()]
         with session.fold(None, truth) as answers:
-            rows = answers.embed([ImageFile(name, self.paths[name]) for name in names], "candidate")
-        vectors = rows.astype(np.float64).reshape(len(names), -1, rows.shape[-1])
+            sides = (answers.embed(sources, "query"), answers.embed(sources, "candidate"))
+        return self._named(sides[0]), self._named(sides[1])
+
+    def _named(self, rows: NDArray[np.float32]) -> Vectors:
+        vectors = rows.astype(np.float64).reshape(len(rows), -1, rows.shape[-1])
         vectors /= np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
-        return dict(zip(names, vectors, strict=True))
+        return dict(zip(self.paths, vectors, strict=True))
 
 
 class FillInTheBlank(Outfits):
@@ -81,12 +86,12 @@ class FillInTheBlank(Outfits):
         """Score each candidate by its mean cosine to the items of the outfit."""
         questions = self.questions[: session.limit] if session.limit else self.questions
         truth = Truth(positives={name: frozenset({q.answer}) for q in questions for name in q.items})
-        vectors = self.embed(session, truth)
+        asked, offered = self.embed(session, truth)
         width = max(len(q.candidates) for q in questions)
         scores = np.zeros((len(questions), width), dtype=np.float32)
         for row, question in enumerate(questions):
             for column, candidate in enumerate(question.candidates):
-                scores[row, column] = np.mean([affinity(vectors[candidate], vectors[item]) for item in question.items])
+                scores[row, column] = np.mean([affinity(asked[item], offered[candidate]) for item in question.items])
         ranking = count_from_scores(
             scores,
             [[q.candidates.index(q.answer)] for q in questions],
@@ -108,22 +113,21 @@ class Compatibility(Outfits):
         """Score each set by the mean cosine over its pairs."""
         outfits = self.outfits[: session.limit] if session.limit else self.outfits
         alike = {name: frozenset(o.items) for o in outfits if o.compatible for name in o.items}
-        vectors = self.embed(session, Truth(positives=alike))
-        scores = [together([vectors[name] for name in outfit.items]) for outfit in outfits]
+        asked, offered = self.embed(session, Truth(positives=alike))
+        scores = [together(outfit.items, asked, offered) for outfit in outfits]
         return Predictions(SCORED, scored_table([o.id for o in outfits], [o.compatible for o in outfits], scores))
 
 
 def affinity(one: NDArray[np.float64], two: NDArray[np.float64]) -> float:
-    """Return the maximum cosine over the vectors of two items."""
+    """Return the maximum cosine over the vectors of a query and a candidate."""
     return float((one @ two.T).max())
 
 
-def together(items: Sequence[NDArray[np.float64]]) -> float:
-    """Return the mean affinity over the pairs of a set.
+def together(items: Sequence[str], asked: Vectors, offered: Vectors) -> float:
+    """Return the mean affinity over the ordered pairs of a set.
 
     :raises DataError: where the set has fewer than two items.
     """
     if len(items) < 2:
         raise DataError("an outfit of one item has no pairs", remedy="drop it from the file")
-    pairs = [affinity(items[a], items[b]) for a in range(len(items)) for b in range(a)]
-    return float(np.mean(pairs))
+    return float(np.mean([affinity(asked[a], offered[b]) for a in items for b in items if a != b]))

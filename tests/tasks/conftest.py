@@ -30,6 +30,14 @@ def twin(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tiny(tmp_path_factory) -> Path:
+    """The smallest twin that can be made, of seed 0; tests do not change it."""
+    root = tmp_path_factory.mktemp("atelier") / "tiny"
+    make(root, 0, {"products": 24, "people": 4, "outfits": 10, "processes": 1}, lambda done, total: None)
+    return root
+
+
+@pytest.fixture(scope="session")
 def stock(twin) -> Stock:
     """The exact truth behind the twin."""
     return truth(twin)

@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.training import TrainingData
-    from fashionbench.extractors.contract import Extractor
     from fashionbench.data.truth import Truth
+    from fashionbench.extractors.contract import Extractor
     from fashionbench.specs import BackendSpec
 
 _ENCODES: dict[type[Any], Capability] = {

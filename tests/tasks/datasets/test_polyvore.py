@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fashionbench.data.dataset import status
+from fashionbench.errors import DataError
+from fashionbench_tasks.atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
+from fashionbench_tasks.atelier.outfits import CHOICES, compatible
+from fashionbench_tasks.datasets.polyvore import Polyvore
+
+
+@pytest.fixture
+def data(twin):
+    return Polyvore(twin / "polyvore")
+
+
+@pytest.fixture
+def products(stock):
+    return {item_id(product.id): product for product in stock.world.products}
+
+
+@pytest.mark.parametrize("split", SPLITS)
+def test_outfits_are_those_of_the_world(data, stock, split):
+    assert data.outfits(split) == {set_id(o.id): tuple(map(item_id, o.items)) for o in outfits(stock, split)}
+
+
+def test_splits_share_no_outfit_and_leave_none_out(data, stock):
+    names = [name for split in SPLITS for name in data.outfits(split)]
+    assert len(set(names)) == len(names) == len(stock.world.ensembles)
+
+
+def test_the_answer_of_a_question_is_the_only_item_that_goes_with_the_rest(data, products):
+    questions = data.questions()
+    assert len(questions) >= 20
+    for question in questions:
+        rest = [products[item] for item in question.items]
+        fitting = [name for name in question.candidates if compatible([*rest, products[name]])]
+        assert fitting == [question.answer]
+        assert len(set(question.candidates)) == CHOICES
+        assert len({products[name].category for name in question.candidates}) == 1
+
+
+def test_answers_stand_at_every_place(data):
+    assert {q.candidates.index(q.answer) for q in data.questions()} == set(range(CHOICES))
+
+
+def test_labels_say_whether_items_go_together(data, products, stock):
+    labelled = data.compatibility()
+    assert sum(one.compatible for one in labelled) == len(outfits(stock, "test"))
+    assert sum(not one.compatible for one in labelled) > 10
+    for one in labelled:
+        assert compatible([products[item] for item in one.items]) == one.compatible
+
+
+def test_every_photo_is_there(data, twin, stock):
+    found = status("polyvore", data, twin / "polyvore", {}, verify=True)
+    assert (found.missing, found.extra, dict(found.unreadable), found.synthetic) == ((), (), {}, True)
+    assert found.counts["questions/test"][0] == len(data.questions())
+    assert found.images == len({item for one in stock.world.ensembles for item in one.items})
+
+
+def test_the_folder_of_the_published_archive_is_read(copied, tmp_path):
+    root = copied("polyvore")
+    (tmp_path / "outer" / "polyvore_outfits").parent.mkdir()
+    root.rename(tmp_path / "outer" / "polyvore_outfits")
+    data = Polyvore(tmp_path / "outer")
+    assert not status("polyvore", data, tmp_path / "outer", {}).missing
+    with pytest.raises(DataError, match="folder disjoint"):
+        Polyvore(tmp_path / "outer", "disjoint")
+
+
+def rewrite(root, name, change):
+    path = root / "nondisjoint" / name
+    loaded = json.loads(path.read_text())
+    change(loaded)
+    path.write_text(json.dumps(loaded))
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda e: e[1]["answers"].append(e[1]["answers"][0]), "entry 1 has .* right answers"),
+        (lambda e: e[0].update(answers=[]), "entry 0 has 0 right answers"),
+        (lambda e: e[0].update(question=["1_1"]), "entry 0 names '1_1'"),
+        (lambda e: e[0].update(question=[]), "entry 0 has no items"),
+        (lambda e: e[0].update(answers=[7]), "entry 0 names 7"),
+        (lambda e: e[0].pop("answers"), "entry 0: 'answers' is nothing"),
+    ],
+)
+def test_a_malformed_question_is_named(copied, change, said):
+    root = copied("polyvore")
+    own = Polyvore(root).questions()[1]
+
+    def apply(entries):
+        # The right answer first, so that a change of the first answer is a change of the right one.
+        for entry in entries:
+            set_ = entry["question"][0].rpartition("_")[0]
+            entry["answers"].sort(key=lambda name: not name.startswith(set_))
+        change(entries)
+
+    rewrite(root, "fill_in_blank_test.json", apply)
+    with pytest.raises(DataError, match=said) as caught:
+        Polyvore(root).questions()
+    assert "fill_in_blank_test.json" in str(caught.value)
+    assert own.answer in own.candidates
+
+
+@pytest.mark.parametrize("line", ["2 210000001_1", "yes 210000001_1", "1 5_5"])
+def test_a_malformed_label_is_named(copied, line):
+    root = copied("polyvore")
+    path = root / "nondisjoint" / "compatibility_test.txt"
+    path.write_text(f"{path.read_text()}{line}\n")
+    number = len(path.read_text().splitlines())
+    with pytest.raises(DataError, match=rf"compatibility_test\.txt, line {number}"):
+        Polyvore(root).compatibility()
+
+
+@pytest.mark.parametrize("item", [{"item_id": "1"}, {"index": 1}, "x", {"item_id": "1", "index": "first"}])
+def test_a_malformed_item_is_named(copied, item):
+    root = copied("polyvore")
+    rewrite(root, "test.json", lambda entries: entries[3].update(items=[item]))
+    with pytest.raises(DataError, match=r"test\.json, entry 3: an item lacks"):
+        Polyvore(root).outfits("test")
+
+
+def test_an_item_cannot_lead_out_of_the_images(copied):
+    root = copied("polyvore")
+    item = {"item_id": "../../x", "index": 1}
+    rewrite(root, "valid.json", lambda entries: entries[0].update(items=[item]))
+    with pytest.raises(DataError, match="leads out"):
+        Polyvore(root).images()
+
+
+def test_items_come_in_the_order_of_their_index(copied, twin):
+    root = copied("polyvore")
+    rewrite(root, "train.json", lambda entries: [entry["items"].reverse() for entry in entries])
+    assert Polyvore(root).outfits("train") == Polyvore(twin / "polyvore").outfits("train")

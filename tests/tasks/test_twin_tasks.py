@@ -1,0 +1,104 @@
+"""Tasks on the generated twin: an oracle is perfect, and a constant backend is at chance."""
+
+from __future__ import annotations
+
+import pytest
+
+from fashionbench import api
+
+pytestmark = pytest.mark.slow
+
+RETRIEVAL = [
+    "atelier/fashion-iq-original",
+    "atelier/fashion-iq-val-union-reference-removed",
+    "atelier/fashion-iq-original-join-each",
+    "atelier/fashion-iq-original-reranked-50",
+    "atelier/cirr-val",
+    "atelier/fashiongen-full",
+    "atelier/fashiongen-101-list",
+    "atelier/fashiongen-101-fashionvil",
+    "atelier/fashion200k-mbeir-text-to-image",
+    "atelier/fashion200k-mbeir-image-to-text",
+    "atelier/polyvore-fill-in-the-blank",
+]
+
+
+def run(task, backend, twin, plugins, store):
+    fields = {"tasks": task, "backends": backend, "data": {"atelier": twin}}
+    record = api.run(fields, plugins=plugins, store=store)[0]
+    assert record.status == "ok", record.error
+    assert record.dataset.synthetic
+    return record
+
+
+# One embedding an item cannot answer every fill-in-the-blank question: an item stands in several outfits.
+@pytest.mark.parametrize("task", RETRIEVAL[:-1])
+def test_an_oracle_is_perfect(task, twin, plugins, store):
+    record = run(task, "control/oracle", twin, plugins, store)
+    table = store.read_predictions(record.predictions).to_pydict()
+    answered = [better for better in table["better"] if better]
+    assert all(count == 0 for better in answered for count in better)
+    assert all(count == 0 for tied in table["tied"] for count in tied)
+
+
+@pytest.mark.parametrize("task", RETRIEVAL)
+def test_a_constant_backend_is_at_chance(task, twin, plugins, store):
+    record = run(task, "control/constant", twin, plugins, store)
+    table = store.read_predictions(record.predictions).to_pydict()
+    headline = [
+        (positives, n) for positives, n, part in zip(table["positive_ids"], table["n_candidates"], table["slice"], strict=True)
+        if record.protocol.card["average"] != "full" or part == "full"
+    ]  # fmt: skip
+    name = next(
+        m.id for m in record.metrics if m.id in {"hit@1", "recall@1", "recall@10", "hit@10"} and m.slice == "all"
+    )
+    k = int(name.partition("@")[2])
+    chances = []
+    for positives, n in headline:
+        miss = 1.0
+        for i in range(min(k, n)):
+            miss *= max(0, n - len(positives) - i) / (n - i)
+        chances.append(
+            0.0 if not positives else 1 - miss if name.startswith("hit") or len(positives) == 1 else min(1, k / n)
+        )
+    if record.protocol.card["average"] == "queries":
+        assert record.metric(name).value == pytest.approx(sum(chances) / len(chances), abs=1e-9)
+    assert record.metric(name).value < 1
+
+
+def test_the_reference_is_removed_where_the_protocol_says_so(twin, plugins, store):
+    kept = run("atelier/fashion-iq-original", "control/random", twin, plugins, store)
+    removed = run("atelier/fashion-iq-original-reference-removed", "control/random", twin, plugins, store)
+    assert kept.protocol.hash != removed.protocol.hash
+    sizes = [store.read_predictions(r.predictions).column("n_candidates").to_pylist() for r in (kept, removed)]
+    assert all(a - b == 1 for a, b in zip(*sizes, strict=True) if b)
+
+
+def test_compatibility(twin, plugins, store):
+    constant = run("atelier/polyvore-compatibility", "control/constant", twin, plugins, store)
+    assert constant.metric("roc-auc").value == 0.5
+    oracle = run("atelier/polyvore-compatibility", "control/oracle", twin, plugins, store)
+    assert oracle.metric("roc-auc").value > 0.85
+
+
+@pytest.mark.parametrize("task", ["atelier/viton-hd-paired", "atelier/viton-hd-unpaired"])
+def test_try_on_controls(task, twin, plugins, store):
+    oracle = run(task, "control/oracle-picture", twin, plugins, store)
+    copied = run(task, "control/copy-person", twin, plugins, store)
+    pasted = run(task, "control/paste-garment", twin, plugins, store)
+    assert oracle.metric("ssim").value == pytest.approx(1, abs=1e-6)
+    assert oracle.metric("mse").value == 0
+    assert 0 < pasted.metric("ssim").value < 1
+    assert (copied.metric("mse").value == 0) == task.endswith("-paired")
+    # The real side is the photos of these very persons, so copying them is at no distance, paired or not.
+    assert copied.metric("fd-efficientnet-lite0").value == pytest.approx(0, abs=1e-6)
+    assert pasted.metric("fd-efficientnet-lite0").value > 1
+    shas = store.read_predictions(pasted.predictions).column("picture").to_pylist()
+    assert all((store.root / "pictures" / sha[:2] / f"{sha}.png").is_file() for sha in shas if sha)
+
+
+def test_repainting_is_another_protocol_and_flatters(twin, plugins, store):
+    plain = run("atelier/viton-hd-paired", "control/paste-garment", twin, plugins, store)
+    again = run("atelier/viton-hd-paired-repaint", "control/paste-garment", twin, plugins, store)
+    assert plain.protocol.hash != again.protocol.hash
+    assert again.metric("ssim").value >= plain.metric("ssim").value - 1e-9
