@@ -16,6 +16,7 @@ from fashionbench.data.sources import read_rgb
 from fashionbench.data.truth import Truth
 from fashionbench.errors import DataError, FashionBenchError, MetricError
 from fashionbench.metrics.imagery import SCHEMA, Picture, imagery_table
+from fashionbench.metrics.similarity import compare, lpips, lpips_missing
 from fashionbench.task import DataInfo, Predictions
 
 if TYPE_CHECKING:
@@ -139,6 +140,9 @@ class Generation:
         """Make every picture, and measure it."""
         orders = self.orders[: session.limit] if session.limit else self.orders
         extractors, absent = self._extractors(session)
+        missing = lpips_missing()
+        if missing:
+            absent["lpips-alex"] = missing
         truth = Truth(images=_Truths([order for order in orders if order.truth], self.size))
         with session.fold(self._training, truth) as answers:
             rows = [self._row(order, made, extractors, session) for order, made in self._made(orders, answers)]
@@ -154,8 +158,6 @@ class Generation:
             yield by_id[name], picture
 
     def _row(self, order: Commission, made: Pixels, extractors: Sequence[Extractor], session: Session) -> Picture:
-        from fashionbench.metrics.similarity import compare  # noqa: PLC0415
-
         if self.spec.options.get("repaint"):
             made = self._repainted(order, made)
         buffer = io.BytesIO()
@@ -164,7 +166,10 @@ class Generation:
         if order.truth is not None:
             mask = order.conditions.get("garment-mask") or order.conditions.get("agnostic-mask")
             inside = np.asarray(self.size.read_mask(mask)) > 127 if mask else None
-            values = compare(made, np.asarray(self.size.read(order.truth)), inside)
+            truth = np.asarray(self.size.read(order.truth))
+            values = compare(made, truth, inside)
+            if not lpips_missing():
+                values["lpips-alex"] = lpips(made, truth)
         return Picture(
             order.id,
             order.slice,
