@@ -12,17 +12,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from PIL import Image
-
-from fashionbench.data.items import ImageItem
 from fashionbench.data.roots import inside
-from fashionbench.data.sources import ImageFile, Opener
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.annotation import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
+
+    from fashionbench.data.items import ImageItem
+    from fashionbench.data.sources import Opener
 
 SPLITS = ("train", "val")
 _H5 = {"train": "fashiongen_256_256_train.h5", "val": "fashiongen_256_256_validation.h5"}
@@ -54,6 +53,11 @@ class Row:
 
     def open(self) -> ImageItem:
         """Read the row as RGB."""
+        # Here, because specifications read this module's counts, and listing tasks must not load an image library.
+        from PIL import Image  # noqa: PLC0415
+
+        from fashionbench.data.items import ImageItem  # noqa: PLC0415
+
         with _h5(self.path) as file:
             return ImageItem(self.id, Image.fromarray(file["input_image"][self.at]))
 
@@ -115,6 +119,8 @@ class FashionGen:
         ]
 
     def _extracted(self, split: str) -> list[Photo]:
+        from fashionbench.data.sources import ImageFile  # noqa: PLC0415
+
         path = self.root / f"{split}_info.json"
         keys: dict[str, type | tuple[type, ...]] = {"id": (int, str), "images": list, "title": str, "description": str}
         found: list[Photo] = []
@@ -142,6 +148,8 @@ class FashionGen:
 
     def images(self) -> Mapping[str, Path]:
         """Return the image files of the extracted layout; the HDF5 layout has none."""
+        from fashionbench.data.sources import ImageFile  # noqa: PLC0415
+
         photos = [p for split, kind in self.layout.items() if kind == "extracted" for p in self.photos(split)]
         return {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}
 
