@@ -27,7 +27,7 @@ def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[n
     """Compare an RGB picture [H, W, 3] with its truth.
 
     :param inside: the garment's pixels [H, W], or None where there is no mask; the masked values are then left out.
-    :returns: ``ssim``, ``psnr`` (left out for equal pictures, where it is infinite), ``mse``, ``ssim-garment`` and
+    :returns: ``ssim``, ``psnr`` (cut at 100 dB), ``mse``, ``ssim-garment`` and
         ``mse-garment``, with values in [0, 1].
     :raises MetricError: for pictures of different sizes.
     """
@@ -37,7 +37,7 @@ def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[n
     squares = ((one - two) ** 2).mean(axis=2)
     mean, map_ = _ssim(one, two)
     values = {"ssim": mean, "mse": float(squares.mean())}
-    # Equal pictures have no finite PSNR; 100 dB is what an error of a tenth of a grey level a hundred times less gives.
+    # Equal pictures have no finite PSNR, and a record takes no infinity: cut at 100 dB, as the metric says.
     values["psnr"] = min(100.0, float(-10 * np.log10(values["mse"]))) if values["mse"] > 0 else 100.0
     if inside is not None and inside.any():
         values["ssim-garment"] = float(map_[inside].mean())
