@@ -10,7 +10,7 @@ PICTURE_BACKENDS: tuple[BackendSpec, ...] = (
         summary="the person as it is, nothing transferred",
         target="fashionbench_baselines.pictures:CopyPerson",
         revision="1",
-        capabilities=frozenset({"try-on"}),
+        capabilities=frozenset({"try-on", "design"}),
         control=True,
     ),
     BackendSpec(
@@ -26,7 +26,7 @@ PICTURE_BACKENDS: tuple[BackendSpec, ...] = (
         summary="the true picture, where somebody knows it",
         target="fashionbench_baselines.pictures:Oracle",
         revision="1",
-        capabilities=frozenset({"try-on"}),
+        capabilities=frozenset({"try-on", "design"}),
         control=True,
         privileged=True,
     ),

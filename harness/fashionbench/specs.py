@@ -183,12 +183,16 @@ class TrainerSpec(Spec):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """One column of a board: a metric of a task, or of one of its slices."""
+    """One column of a board: a metric of a task, or of one of its slices.
+
+    :param group: columns of one group make a table; without groups, all columns make one.
+    """
 
     task: str
     metric: str
     slice: str = "all"
     label: str = ""
+    group: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -196,7 +200,7 @@ class BoardSpec:
     """A leaderboard: which numbers of which backends, and what it is sorted by.
 
     :param backends: the rows to run by default; a record of any other backend is shown too.
-    :param sort_by: index of the column that orders the rows.
+    :param sort_by: index of the column that orders the rows; a table without it is ordered by its first column.
     """
 
     id: str

@@ -19,7 +19,7 @@ from fashionbench_tasks.lazy import Lazy
 from fashionbench_tasks.place import cache_file, place
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fashionbench.data.items import ImageItem
@@ -98,15 +98,18 @@ class Catalogue:
         return DataInfo(fingerprint, sizes, self.found.missing, self.found.unreadable, is_twin(self.root), told)
 
 
+def fashiongen_text(spec: TaskSpec) -> Callable[[str, str], str]:
+    """Return what a title and a description make; the option ``text`` is ``title+description`` or ``description``."""
+    if spec.options.get("text", "title+description") == "title+description":
+        return "{}. {}".format
+    return lambda _, description: description
+
+
 def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalogue:
-    """Read FashionGen; the option ``text`` is ``title+description`` or ``description``."""
+    """Read FashionGen; for the option ``text`` see :func:`fashiongen_text`."""
     root = place(spec, roots)
     data = FashionGen(root)
-    both = spec.options.get("text", "title+description") == "title+description"
-
-    def text(title: str, description: str) -> str:
-        return f"{title}. {description}" if both else description
-
+    text = fashiongen_text(spec)
     photos = data.photos("val")
     images = {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}
     annotations = {name: path for name, path in data.annotations().items() if name != "train"}

@@ -86,19 +86,25 @@ def fashion_iq(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
 
 def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
-    """Make a CIRR task on the validation split; the reference is removed, and the subset is ranked as a slice."""
+    """Make a CIRR task; the reference is removed, and the subset is ranked as a slice.
+
+    The option ``split`` is ``val``, or ``test1``, whose targets are with the publisher: it ranks, and scores nothing.
+    """
     root = place(spec, roots)
     data = CIRR(root)
-    files = data.split("val")
-    queries = data.queries("val")
+    split = str(spec.options.get("split", "val"))
+    files = data.split(split)
+    gallery = list(files)
+    queries = data.queries(split)
     asked = [Question(q.id, q.reference, q.caption, q.target) for q in queries]
     subsets = {q.id: [name for name in q.members if name != q.reference] for q in queries}
     train: list[Question] = []
     if "captions/train" in data.annotations():
         train = [Question(q.id, q.reference, q.caption, q.target) for q in data.queries("train")]
         files |= data.split("train")
-    annotations = {name: path for name, path in data.annotations().items() if not name.endswith("/test1")}
-    gallery = list(data.split("val"))
+    annotations = {
+        name: path for name, path in data.annotations().items() if name.rpartition("/")[2] in {split, "train"}
+    }
     return _task(
         spec, roots, root, {"full": asked}, {"full": gallery}, train, lambda name: files[name], annotations, subsets
     )
@@ -157,7 +163,7 @@ def composed_fold(
     """
     listed = dict.fromkeys(gallery)
     for question in questions:
-        if question.target not in listed:
+        if question.target and question.target not in listed:
             msg = f"the target {question.target!r} of query {question.id} is not in the gallery {name}"
             raise DataError(msg, remedy="captions and splits are of different releases: fetch both again")
     asked = [question for question in questions if question.reference not in absent]
@@ -165,7 +171,7 @@ def composed_fold(
         name=name,
         queries=[ComposedFile(q.id, locate(q.reference), q.text) for q in asked],
         gallery=[ImageFile(image, locate(image)) for image in listed if image not in absent],
-        positives={q.id: [q.target] for q in asked if q.target not in absent},
+        positives={q.id: [q.target] for q in asked if q.target and q.target not in absent},
         exclude={q.id: [q.reference] for q in asked if q.reference in listed} if removed else {},
         clusters={q.id: q.reference for q in questions},
         training=training,

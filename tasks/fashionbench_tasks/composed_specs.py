@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.protocol import ProtocolCard
@@ -149,5 +150,27 @@ CIRR_TASK = TaskSpec(
     audit="fashionbench_tasks.audits:retrieval",
 )
 
+CIRR_TEST = replace(
+    CIRR_TASK,
+    id="cirr/test1",
+    summary="CIRR test1, whose targets are with its server: ranks, and 'fashionbench cirr-submission' writes the files",
+    protocol=ProtocolCard.of(
+        "cirr/test1",
+        VERSION,
+        {
+            **CIRR_TASK.protocol.fields,
+            "split": "test1",
+            "gallery": "the test1 split file",
+            "gallery_sizes": {"full": cirr.EXPECTED["images/test1"], "subset": 5},
+            "positives": "not published",
+            "metrics": (),
+        },
+    ),
+    metrics=(),
+    main_metric="",
+    options={**CIRR_TASK.options, "split": "test1"},
+)
+CIRR_TASKS = (CIRR_TASK, CIRR_TEST)
+
 DATASETS = (FASHION_IQ, CIRR)
-TASKS = (*FASHION_IQ_TASKS, CIRR_TASK)
+TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS)

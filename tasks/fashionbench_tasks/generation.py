@@ -15,8 +15,9 @@ from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.data.sources import read_rgb
 from fashionbench.data.truth import Truth
 from fashionbench.errors import DataError, FashionBenchError, MetricError
+from fashionbench.extractors.contract import JointExtractor
 from fashionbench.metrics.imagery import SCHEMA, Picture, imagery_table
-from fashionbench.metrics.similarity import compare, lpips, lpips_missing
+from fashionbench.metrics.similarity import CLIP, clip_score, compare, lpips, lpips_missing
 from fashionbench.task import DataInfo, Predictions
 
 if TYPE_CHECKING:
@@ -143,6 +144,8 @@ class Generation:
         missing = lpips_missing()
         if missing:
             absent["lpips-alex"] = missing
+        if CLIP in absent:
+            absent["clip-s"] = absent[CLIP]
         truth = Truth(images=_Truths([order for order in orders if order.truth], self.size))
         with session.fold(self._training, truth) as answers:
             rows = [self._row(order, made, extractors, session) for order, made in self._made(orders, answers)]
@@ -170,6 +173,12 @@ class Generation:
             values = compare(made, truth, inside)
             if not lpips_missing():
                 values["lpips-alex"] = lpips(made, truth)
+        features = {extractor.id: extractor.features([made])[0] for extractor in extractors}
+        for extractor in extractors:
+            if extractor.id == CLIP and isinstance(extractor, JointExtractor) and order.text:
+                text = extractor.text_features([order.text])
+                values["clip-s"] = clip_score(features[CLIP], text.features[0], order.id)
+                values["clip-s-tokens-cut"] = float(text.cut[0])
         return Picture(
             order.id,
             order.slice,
@@ -179,7 +188,7 @@ class Generation:
             made.shape[0],
             session.keep(buffer.getvalue()),
             values,
-            {extractor.id: extractor.features([made])[0] for extractor in extractors},
+            features,
         )
 
     def _repainted(self, order: Commission, made: Pixels) -> Pixels:

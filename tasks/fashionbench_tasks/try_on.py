@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import PurePath
 from typing import TYPE_CHECKING
 
 from fashionbench.data.dataset import is_twin
@@ -32,7 +33,7 @@ def viton(spec: TaskSpec, roots: DataRoots) -> Generation:
             slice="all",
             person=data.person("test", pair.person),
             garment=data.garment("test", pair.garment),
-            truth=_truth(root, data.person("test", pair.person), pair.person, pair.garment, paired=paired),
+            truth=_truth(root, data.person("test", pair.person), "test", pair.person, pair.garment, paired=paired),
             conditions=data.conditions("test", pair),
         )
         for pair in data.pairs("test", paired=paired)
@@ -60,7 +61,7 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
                     slice=category,
                     person=person,
                     garment=data.photo(category, pair.garment),
-                    truth=person if paired else None,
+                    truth=_truth(root, person, category, pair.person, pair.garment, paired=paired),
                     conditions=data.conditions(pair),
                 )
             )
@@ -83,7 +84,7 @@ def design(spec: TaskSpec, roots: DataRoots) -> Generation:
                 slice="all",
                 person=person,
                 garment=data.sketch(pair, paired=paired),
-                truth=_truth(root, person, pair.person, pair.garment, paired=paired),
+                truth=_truth(root, person, "test", pair.person, pair.garment, paired=paired),
                 text=data.text(pair.garment),
                 conditions=data.base.conditions("test", pair),
             )
@@ -93,13 +94,17 @@ def design(spec: TaskSpec, roots: DataRoots) -> Generation:
     return _task(spec, roots, root, orders, real, data.annotations(), facts)
 
 
-def _truth(root: Path, photo: Path, person: str, garment: str, *, paired: bool) -> Path | None:
-    """Return the photo that should come out; a twin also knows it for unpaired garments."""
+def _truth(root: Path, photo: Path, part: str, person: str, garment: str, *, paired: bool) -> Path | None:
+    """Return the photo that should come out; a twin also knows it for unpaired garments.
+
+    :param part: the folder of the truths: a split, or a category of Dress Code.
+    """
     if paired:
         return photo
     if not is_twin(root):
         return None
-    found = [root / "truth-unpaired" / "test" / f"{person}_{garment}{suffix}" for suffix in (".png", ".jpg")]
+    stem = f"{PurePath(person).stem}_{PurePath(garment).stem}"
+    found = [root / "truth-unpaired" / part / f"{stem}{suffix}" for suffix in (".png", ".jpg")]
     return next((path for path in found if path.is_file()), None)
 
 

@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.protocol import ProtocolCard
-from fashionbench_tasks.composed_specs import CIRR_TASK, FASHION_IQ_TASKS
+from fashionbench_tasks.captioning_specs import CAPTIONING_TASKS
+from fashionbench_tasks.composed_specs import CIRR_TASKS, FASHION_IQ_TASKS
 from fashionbench_tasks.cross_modal_specs import FASHIONGEN_TASKS, MBEIR_TASKS
 from fashionbench_tasks.generation_specs import DESIGN_TASKS, OUTFIT_TASKS, SUBSTITUTE, TRY_ON_TASKS
 
@@ -17,7 +18,9 @@ if TYPE_CHECKING:
 FOLDERS = {
     "fashion-iq": "fashion-iq",
     "cirr": "cirr",
+    "fashion-iq-cap": "fashion-iq",
     "fashiongen": "fashiongen",
+    "fashion200k": "fashion200k",
     "fashion200k-mbeir": "fashion200k-mbeir",
     "viton-hd": "viton-hd",
     "dress-code": "dress-code",
@@ -64,9 +67,10 @@ TASKS = tuple(
     twin(spec)
     for spec in (
         *FASHION_IQ_TASKS,
-        CIRR_TASK,
+        *CIRR_TASKS,
         *FASHIONGEN_TASKS,
         *MBEIR_TASKS,
+        *CAPTIONING_TASKS,
         *TRY_ON_TASKS,
         *DESIGN_TASKS,
         *OUTFIT_TASKS,

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 class Board:
     """A leaderboard.
 
-    :param tables: the main table, then one for each other way of measuring.
+    :param tables: one for each group of columns, then one for each other way of measuring.
     :param faults: files of the store that were left out; a board with faults is incomplete.
     """
 
@@ -66,7 +66,13 @@ class Board:
         wanted = {column.task for column in spec.columns}
         kept = newest(record for record in records if record.task.id in wanted)
         main = [main_signature(column, kept, plugins) for column in spec.columns]
-        tables = [make_table(spec, spec.title, spec.columns, main, kept, plugins)]
+        chosen = dict(zip(spec.columns, main, strict=True))
+        groups = list(dict.fromkeys(column.group for column in spec.columns))
+        tables: list[Table] = []
+        for group in groups:
+            columns = [column for column in spec.columns if column.group == group]
+            signatures = [chosen[column] for column in columns]
+            tables.append(make_table(spec, group or spec.title, columns, signatures, kept, plugins))
         tables += _separate_tables(spec, main, kept, plugins)
         cards = {record.protocol.hash: record.card for record in kept}
         return cls(spec, tuple(tables), tuple(faults), cards)
@@ -92,5 +98,5 @@ def _separate_tables(
         anchor = next((s for c, s in zip(spec.columns, main, strict=True) if c.task == task), None)
         note = difference(own[0], anchor, records)
         title = f"{task}, measured otherwise ({protocol[7:15]}/{fingerprint[7:15]})"
-        tables.append(make_table(spec, title, columns, signatures, own, plugins, note))
+        tables.append(make_table(spec, title, columns, signatures, own, plugins, note=note, main=False))
     return tables

@@ -74,9 +74,11 @@ class Table:
     """Rows that may be compared.
 
     :param note: for a separate table, in what it differs from the main one.
+    :param main: whether this is how the board measures, and no table of what was measured otherwise.
     """
 
     title: str
     heads: tuple[Head, ...]
     rows: tuple[Row, ...]
     note: str = ""
+    main: bool = True

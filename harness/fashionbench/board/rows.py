@@ -24,12 +24,15 @@ def make_table(
     signatures: Sequence[Signature | None],
     records: Sequence[Record],
     plugins: Plugins,
+    *,
     note: str = "",
+    main: bool = True,
 ) -> Table:
-    """Make one table.
+    """Make one table; of a separate one, or of one among several, rows that have nothing to do with it are left out.
 
     :param signatures: by column, the way of measuring that a value must have to be shown.
-    :param note: for a separate table, in what it differs; rows without any value are then left out.
+    :param note: for a separate table, in what it differs.
+    :param main: whether it is how the board measures.
     """
     rows: list[Row] = []
     better = [_higher_is_better(column, records) for column in columns]
@@ -39,7 +42,8 @@ def make_table(
         values = tuple(
             _value(column, signature, own, plugins) for column, signature in zip(columns, signatures, strict=True)
         )
-        if note and all(value.value is None for value in values):
+        tried = {record.task.id for record in own} & {column.task for column in columns}
+        if all(value.value is None for value in values) and not (main and (tried or len(columns) == len(spec.columns))):
             continue
         used = [r for r in own if any(r.record_id in value.records for value in values)] or own
         first = used[0]
@@ -48,7 +52,8 @@ def make_table(
                 first.backend.id, _label(first, records), first.attestation, first.backend.control, _marks(used), values
             )
         )
-    at = min(spec.sort_by, len(columns) - 1)
+    wanted = spec.columns[spec.sort_by]
+    at = list(columns).index(wanted) if wanted in columns else 0
     sign = -1 if better[at] else 1
 
     def order(row: Row) -> tuple[bool, float, str]:
@@ -59,7 +64,7 @@ def make_table(
         Head(column, column.label or _column_label(column), signature, higher)
         for column, signature, higher in zip(columns, signatures, better, strict=True)
     )
-    return Table(title, heads, tuple(sorted(rows, key=order)), note)
+    return Table(title, heads, tuple(sorted(rows, key=order)), note, main)
 
 
 def _value(column: Column, signature: Signature | None, records: Sequence[Record], plugins: Plugins) -> Value:

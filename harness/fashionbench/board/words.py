@@ -38,10 +38,10 @@ def legend(table: Table) -> dict[str, str]:
 
 
 def how_measured(board: Board) -> list[str]:
-    """Say by what each column of the main table is comparable."""
+    """Say by what each column of the board is comparable."""
     lines: list[str] = []
     seen: set[str] = set()
-    for head in board.tables[0].heads:
+    for head in (head for table in board.tables if table.main for head in table.heads):
         if head.signature is None or head.column.task in seen:
             continue
         seen.add(head.column.task)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -69,7 +69,8 @@ def inside(root: Path, name: str) -> Path:
     :raises DataError: for an absolute name, or one that climbs above the root.
     """
     path = root / name
-    if Path(name).is_absolute() or not path.resolve().is_relative_to(root.resolve()):
+    # By its words, not by what it links to: a folder of images often lies on another disk behind a link.
+    if Path(name).is_absolute() or ".." in PurePath(name).parts or "\\" in name:
         msg = f"the name {name!r} leads out of {root}"
         raise DataError(msg, remedy="names in annotation files are relative to the data set's folder")
     return path

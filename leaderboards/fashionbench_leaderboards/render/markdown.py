@@ -15,9 +15,9 @@ def render(board: Board) -> str:
     lines = [f"# {escape(board.spec.title)}", ""]
     if not board.complete:
         lines += [f"**Incomplete**: {len(board.faults)} files of the store could not be used.", ""]
-    for i, table in enumerate(board.tables):
-        if i:
-            lines += [f"## {escape(table.title)}", "", escape(table.note), ""]
+    for table in board.tables:
+        if table.title != board.spec.title:
+            lines += [f"## {escape(table.title)}", "", *([escape(table.note), ""] if table.note else [])]
         lines += _rows(table)
         lines += [f"- `{mark}`: {text}" for mark, text in legend(table).items()]
         lines += [f"- {escape(reason)}" for reason in _gaps(table)]

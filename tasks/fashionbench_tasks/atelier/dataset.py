@@ -11,6 +11,7 @@ from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.dress_code import DressCode
 from fashionbench_tasks.datasets.fashion200k import Fashion200K, MBeir
 from fashionbench_tasks.datasets.fashion_iq import FashionIQ
+from fashionbench_tasks.datasets.fashion_iq_cap import FashionIQCap
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.datasets.mgd import MGD
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 LOADERS: Mapping[str, tuple[str, Callable[[Path], Dataset]]] = {
     "fashion-iq": ("fashion-iq", FashionIQ),
+    "fashion-iq-cap": ("fashion-iq", FashionIQCap),
     "cirr": ("cirr", CIRR),
     "fashiongen": ("fashiongen", FashionGen),
     "fashiongen-h5": ("fashiongen-h5", FashionGen),
@@ -77,7 +79,8 @@ class Atelier:
         from fashionbench_tasks.atelier.truth import truth  # noqa: PLC0415
 
         world = truth(self.root).world
-        return frozenset(f"fashion-iq/{asin(product)}" for product, index in world.missing if index == 0)
+        names = [asin(product) for product, index in world.missing if index == 0]
+        return frozenset(f"{layout}/{name}" for layout in ("fashion-iq", "fashion-iq-cap") for name in names)
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the annotation files of every layout."""

@@ -17,6 +17,7 @@ from fashionbench_tasks.atelier.layouts import (
     dress_code,
     fashion200k,
     fashion_iq,
+    fashion_iq_cap,
     fashiongen,
     manifest_pairs,
     manifest_triplets,
@@ -52,7 +53,7 @@ _PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
     manifest_triplets,
 )
 _PEOPLE_LAYOUTS: tuple[PeopleLayout, ...] = (viton_hd, dress_code)
-_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on)
+_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap)
 
 
 def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int, int], object]) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 NAME = "ATELIER.json"
 
-VERSION = 1
+VERSION = 2
 """Raised whenever the same seed and sizes give other annotations, other pictures or other places."""
 
 MAKER = "fashionbench_tasks.atelier.make:make"

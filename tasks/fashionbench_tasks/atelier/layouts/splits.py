@@ -8,6 +8,16 @@ if TYPE_CHECKING:
     from fashionbench_tasks.atelier.world import World
 
 SHARES = {"train": 4, "val": 4, "test": 1}
+"""Of a small world, whose val split would otherwise be too small to measure anything."""
+
+LARGE_SHARES = {"train": 7, "val": 2, "test": 1}
+LARGE = 2000
+"""Number of products from which on a world is dealt by the second shares, to learn from."""
+
+
+def shares(products: int) -> dict[str, int]:
+    """Return the shares by which a world of so many products is dealt."""
+    return LARGE_SHARES if products >= LARGE else SHARES
 
 
 def deal(world: World) -> dict[int, str]:
@@ -20,11 +30,12 @@ def deal(world: World) -> dict[int, str]:
     families: dict[str, dict[int, list[int]]] = {}
     for product in world.products:
         families.setdefault(product.category, {}).setdefault(world.family(product.id), []).append(product.id)
+    share = shares(len(world.products))
     splits: dict[int, str] = {}
     for shelf in families.values():
-        held = dict.fromkeys(SHARES, 0)
+        held = dict.fromkeys(share, 0)
         for members in sorted(shelf.values(), key=lambda family: (-len(family), family[0])):
-            split = min(SHARES, key=lambda name: (held[name] + len(members)) / SHARES[name])
+            split = min(share, key=lambda name: (held[name] + len(members)) / share[name])
             held[split] += len(members)
             splits.update(dict.fromkeys(members, split))
     return splits
