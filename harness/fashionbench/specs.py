@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fashionbench.capabilities import Capability
+    from fashionbench.data.training import Kind
     from fashionbench.protocol import ProtocolCard
 
 Access: TypeAlias = Literal["bundled", "generated", "public-url", "public-hub", "request"]
@@ -105,6 +106,7 @@ class TaskSpec(Spec):
     :param needs: sets of capabilities of which a backend must have one whole set.
     :param metrics: metric names in the order of presentation, such as ``("hit@1", "recall@5")``.
     :param main_metric: the one a leaderboard sorts by.
+    :param trains: what its training part is made of, empty where it has none; None where nobody says.
     :param options: arguments of the target that follow from the protocol; they are part of a cell's identity.
     :param audit: ``"module:attribute"`` of ``(task, dataset, roots, gallery_text) -> Audit``; empty where none is.
     """
@@ -116,6 +118,7 @@ class TaskSpec(Spec):
     needs: tuple[frozenset[Capability], ...]
     metrics: tuple[str, ...]
     main_metric: str
+    trains: frozenset[Kind] | None = None
     options: Mapping[str, object] = field(default_factory=_no_options)
     audit: str = ""
 
@@ -156,6 +159,7 @@ class BackendSpec(Spec):
     :param control: a reference row (chance, oracle, copy) rather than a contender.
     :param privileged: it is shown the truth, as an oracle; such a row is marked on every board.
     :param fits: it learns from the task's training data before it is measured.
+    :param learns_from: what it can learn from, any one of these; empty where it takes whatever there is.
     :param extra: the optional dependency group that it needs, such as ``pocket``.
     :param packages: importable names that it needs; ``doctor`` and the runner check them before the target is imported.
     :param options: default arguments, which a configuration may override.
@@ -166,6 +170,7 @@ class BackendSpec(Spec):
     control: bool = False
     privileged: bool = False
     fits: bool = False
+    learns_from: frozenset[Kind] = frozenset()
     extra: str = ""
     packages: tuple[str, ...] = ()
     licence: str = "Apache-2.0"

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pyarrow as pa
 
+    from fashionbench.data.training import TrainingData
     from fashionbench.runner.session import Session
 
 
@@ -47,6 +48,22 @@ class Predictions:
 
     schema_id: str
     table: pa.Table
+
+
+@runtime_checkable
+class Trainable(Protocol):
+    """A task with a training part that a trainer may ask for."""
+
+    def training(self) -> TrainingData | None:
+        """Return the training part; None where there is none.
+
+        :raises ConfigError: where there are several, one a fold.
+        """
+        ...
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the ids of all images that the task measures with, which no training part may hold."""
+        ...
 
 
 class Task(Protocol):

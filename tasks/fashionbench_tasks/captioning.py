@@ -10,6 +10,7 @@ from fashionbench.data.truth import Truth
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.metrics.captionings import AS_RELEASED, SCHEMA, STANDARD, captions_table
 from fashionbench.task import DataInfo, Predictions
+from fashionbench_tasks.learning import shared_training
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -75,6 +76,17 @@ class Captioning:
                 _check(fold)
             self._folds = folds
         return self._folds
+
+    def training(self) -> TrainingData | None:
+        """Return the training part that all folds share.
+
+        :raises ConfigError: where each fold has its own.
+        """
+        return shared_training(self.spec.id, [fold.training for fold in self.folds])
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the ids of all images that are captioned."""
+        return frozenset(item.id for fold in self.folds for item in fold.items)
 
     def predict(self, session: Session) -> Predictions:
         """Ask for a caption of each image of each fold."""

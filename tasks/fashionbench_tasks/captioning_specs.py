@@ -82,7 +82,8 @@ def _captioning(
         needs=(frozenset({"caption"}),),
         metrics=_METRICS,
         main_metric="cider",
-        options=options,
+        trains=frozenset({"pairs"}),
+        options={**options, "unit": unit},
     )
 
 

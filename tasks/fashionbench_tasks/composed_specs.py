@@ -106,6 +106,7 @@ def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", r
         needs=needs,
         metrics=_IQ_METRICS,
         main_metric="mean-recall@10,50",
+        trains=frozenset({"triplets"}),
         options=options,
         audit="fashionbench_tasks.audits:fashion_iq",
     )
@@ -146,6 +147,7 @@ CIRR_TASK = TaskSpec(
     needs=NEEDS,
     metrics=_CIRR_METRICS,
     main_metric="cirr-mean",
+    trains=frozenset({"triplets"}),
     options={"reference": "removed"},
     audit="fashionbench_tasks.audits:retrieval",
 )

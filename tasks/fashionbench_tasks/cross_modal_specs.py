@@ -95,6 +95,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
         needs=NEEDS,
         metrics=_METRICS,
         main_metric="mean-hit@1,5,10",
+        trains=frozenset({"pairs"}),
         options=options,
         audit=AUDIT,
     )
@@ -214,6 +215,7 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
         needs=NEEDS,
         metrics=metrics,
         main_metric="hit@10",
+        trains=frozenset(),
         options={"task": number},
         audit=AUDIT,
     )
@@ -247,6 +249,7 @@ PAIRS_TASK = TaskSpec(
     needs=NEEDS,
     metrics=_METRICS,
     main_metric="mean-hit@1,5,10",
+    trains=frozenset({"pairs"}),
     audit=AUDIT,
 )
 

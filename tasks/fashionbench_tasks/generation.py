@@ -137,6 +137,15 @@ class Generation:
         """Return the data as they were found."""
         return self._info
 
+    def training(self) -> TrainingData | None:
+        """Return the training part, at the size of the task's pictures."""
+        return self._training
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the file names of all persons and garments, as ids of training images have them."""
+        paths = [path for order in self.orders for path in (order.person, order.garment) if path]
+        return frozenset(f"{path.parent.name}/{path.stem}" for path in (*paths, *self.real.values()))
+
     def predict(self, session: Session) -> Predictions:
         """Make every picture, and measure it."""
         orders = self.orders[: session.limit] if session.limit else self.orders

@@ -115,6 +115,7 @@ def _pictures(
         needs=(frozenset({capability}),),
         metrics=metrics,
         main_metric="ssim" if paired else "kid",
+        trains=frozenset({"dressings"}),
         options={
             "paired": paired,
             "width": size[0],
@@ -204,6 +205,7 @@ def _outfits(name: str, attribute: str, metrics: tuple[str, ...], summary: str) 
         needs=(frozenset({"encode-image"}),),
         metrics=metrics,
         main_metric=metrics[0],
+        trains=frozenset(),
         options={"version": "nondisjoint"},
     )
 

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fashionbench.data.sources import ComposedFile, ImageFile
 from fashionbench.data.truth import Truth
 from fashionbench.errors import DataError
 from fashionbench.metrics.rankings import SCHEMA, lost_rows, ranking_table
 from fashionbench.task import DataInfo, Predictions
+from fashionbench_tasks.learning import shared_training
 from fashionbench_tasks.ranks import Lists, rank_candidates, rank_gallery, rerank
 
 if TYPE_CHECKING:
@@ -121,6 +123,18 @@ class Retrieval:
             tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
         return tables
 
+    def training(self) -> TrainingData | None:
+        """Return the training part that all folds share.
+
+        :raises ConfigError: where each fold has its own.
+        """
+        return shared_training(self.spec.id, [fold.training for fold in self.folds])
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the ids of all images of queries and galleries; of a composed query, its reference's file name."""
+        sources = [source for fold in self.folds for source in (*fold.queries, *fold.gallery)]
+        return frozenset(name for source in sources if (name := image_id(source)))
+
     def predictions_of(self, imported: Imported) -> Predictions:
         """Turn rankings or hit lists into predictions; what a list does not name is ranked behind it, and last.
 
@@ -135,6 +149,13 @@ class Retrieval:
     @property
     def _tolerance(self) -> float:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def image_id(source: Source) -> str:
+    """Return the id of the image of an item, or nothing where it has none."""
+    if isinstance(source, ComposedFile):
+        return source.path.stem
+    return source.id if isinstance(source, ImageFile) or hasattr(source, "image") or hasattr(source, "at") else ""
 
 
 def _check(fold: Fold) -> None:

@@ -11,6 +11,7 @@ from fashionbench.errors import DataError
 from fashionbench.task import DataInfo
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.datasets.mgd import MGD
+from fashionbench_tasks.dressings import Lesson, training_dressings
 from fashionbench_tasks.generation import Commission, Generation, Size
 from fashionbench_tasks.place import cache_file, place
 
@@ -40,7 +41,8 @@ def viton(spec: TaskSpec, roots: DataRoots) -> Generation:
     ]
     real = {pair.person: data.person("test", pair.person) for pair in data.pairs("test", paired=True)}
     facts = {"mask source": data.mask_source("test")}
-    return _task(spec, roots, root, orders, real, {"pairs/test": root / "test_pairs.txt"}, facts)
+    lessons = _viton_lessons(data, None)
+    return _task(spec, roots, root, orders, real, {"pairs/test": root / "test_pairs.txt"}, facts, lessons)
 
 
 def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
@@ -67,7 +69,17 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
             )
             real[f"{category}/{pair.person}"] = person
     annotations = {name: path for name, path in data.annotations().items() if "test" in name}
-    return _task(spec, roots, root, orders, real, annotations, {})
+    lessons = [
+        Lesson(
+            person=data.photo(category, pair.person),
+            garment=data.photo(category, pair.garment),
+            conditions=data.conditions(pair),
+        )
+        for category in dress_code.CATEGORIES
+        if f"{category}/train_pairs.txt" in data.annotations()
+        for pair in data.pairs(category, "train", paired=True)
+    ]
+    return _task(spec, roots, root, orders, real, annotations, {}, lessons)
 
 
 def design(spec: TaskSpec, roots: DataRoots) -> Generation:
@@ -91,7 +103,30 @@ def design(spec: TaskSpec, roots: DataRoots) -> Generation:
         )
     real = {p.person: data.base.person("test", p.person) for p in data.base.pairs("test", paired=True)}
     facts = {"mask source": data.base.mask_source("test")}
-    return _task(spec, roots, root, orders, real, data.annotations(), facts)
+    lessons = _viton_lessons(data.base, data)
+    return _task(spec, roots, root, orders, real, data.annotations(), facts, lessons)
+
+
+def _viton_lessons(data: viton_hd.VitonHD, words: MGD | None) -> list[Lesson]:
+    """List the training persons of VITON-HD whose photos are there, with words and sketches where somebody asks."""
+    if not (data.root / "train_pairs.txt").is_file():
+        return []
+    lessons: list[Lesson] = []
+    for pair in data.pairs("train", paired=True):
+        person, garment = data.person("train", pair.person), data.garment("train", pair.garment)
+        if not person.is_file() or not garment.is_file():
+            continue
+        sketch = words.sketch(pair, paired=True, split="train") if words else None
+        lessons.append(
+            Lesson(
+                person=person,
+                garment=garment,
+                conditions=data.conditions("train", pair),
+                text=words.text(pair.garment) if words else "",
+                sketch=sketch if sketch and sketch.is_file() else None,
+            )
+        )
+    return lessons
 
 
 def _truth(root: Path, photo: Path, part: str, person: str, garment: str, *, paired: bool) -> Path | None:
@@ -116,6 +151,7 @@ def _task(
     real: Mapping[str, Path],
     annotations: Mapping[str, Path],
     facts: Mapping[str, str],
+    lessons: Sequence[Lesson],
 ) -> Generation:
     files = {path.relative_to(root).as_posix(): path for path in real.values()}
     for order in orders:
@@ -131,4 +167,4 @@ def _task(
     size = Size(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
     sizes = {"pairings": len(orders), "real": len(real)}
     info = DataInfo(found.fingerprint, sizes, synthetic=is_twin(root), facts=dict(facts))
-    return Generation(spec, info, orders, real, size)
+    return Generation(spec, info, orders, real, size, training_dressings(lessons, size))

@@ -86,7 +86,7 @@ class PocketComposed:
         known: Floats = np.stack(texts)
         gram = known.T @ known
         gram[np.diag_indices_from(gram)] += self._ridge * len(known) / known.shape[1]
-        self._map = np.linalg.solve(gram, known.T @ wanted)
+        self._map = np.asarray(np.linalg.solve(gram, known.T @ wanted), dtype=np.float64)
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
         """Embed images as [B, 1280], the same for both roles.

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench.data.items import ImageItem, TextItem
+    from fashionbench.data.items import ImageItem, TextItem, TryOnItem
+
+#: What training data are made of, by the name of the field that holds them.
+Kind: TypeAlias = Literal["pairs", "triplets", "dressings"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,20 @@ class Triplet:
 
 
 @dataclass(frozen=True, slots=True)
+class Dressing:
+    """A person, a garment and conditions as in try-on, with the picture that should come out.
+
+    :param text: the garment in words; empty where nobody has described it.
+    :param sketch: the garment as a line drawing; None where nobody has drawn it.
+    """
+
+    item: TryOnItem
+    picture: ImageItem
+    text: str = ""
+    sketch: ImageItem | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingData:
     """The training part of a task.
 
@@ -41,3 +58,4 @@ class TrainingData:
     fold: str
     pairs: Sequence[Pair] = ()
     triplets: Sequence[Triplet] = ()
+    dressings: Sequence[Dressing] = ()

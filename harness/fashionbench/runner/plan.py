@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from fashionbench.specs import BackendSpec, TaskSpec
 
 
+_EVERYTHING = frozenset({"pairs", "triplets", "dressings"})
+
+
 @dataclass(frozen=True, slots=True)
 class Cell:
     """One backend on one task with one seed.
@@ -77,7 +80,10 @@ def make_plan(config: RunConfig, plugins: Plugins) -> Plan:
         for choice in config.backends:
             for name in matching(choice.id, plugins.backends):
                 spec = plugins.backends[name]
-                if satisfied(spec.capabilities, task.needs):
+                wanted = _untaught(spec, task)
+                if wanted:
+                    gaps.append(Gap(task.id, name, f"it learns from {wanted}, and the task has none"))
+                elif satisfied(spec.capabilities, task.needs):
                     cells += [_cell(task, spec, choice, seed, config, plugins) for seed in choice.seeds or config.seeds]
                 else:
                     wanted = " or ".join(" + ".join(sorted(needed)) for needed in task.needs)
@@ -87,6 +93,13 @@ def make_plan(config: RunConfig, plugins: Plugins) -> Plan:
         reasons = "; ".join(f"{gap.backend} on {gap.task}: {gap.reason}" for gap in gaps)
         raise ConfigError(f"there is nothing to run: {reasons}", remedy="see 'fashionbench list backends'")
     return Plan(config, tuple(distinct.values()), tuple(dict.fromkeys(gaps)))
+
+
+def _untaught(spec: BackendSpec, task: TaskSpec) -> str:
+    """Name what a backend would have to learn from and a task has not, or nothing."""
+    if not spec.fits or task.trains is None or (spec.learns_from or _EVERYTHING) & task.trains:
+        return ""
+    return " or ".join(sorted(spec.learns_from)) or "training data"
 
 
 def _cell(

@@ -45,10 +45,10 @@ class MGD:
             raise DataError(f"{self._captions_path} has no chunks of {garment}", remedy="fetch it again")
         return ", ".join(map(str, chunks))
 
-    def sketch(self, pair: Pairing, *, paired: bool) -> Path:
+    def sketch(self, pair: Pairing, *, paired: bool, split: str = "test") -> Path:
         """Return the sketch for a pair; it need not exist."""
         if paired:
-            return self.root / "test" / "im_sketch" / f"{pair.person}.png"
+            return self.root / split / "im_sketch" / f"{pair.person}.png"
         return self.root / "test" / "im_sketch_unpaired" / f"{pair.person}_{pair.garment}.png"
 
     def images(self) -> Mapping[str, Path]:

@@ -68,6 +68,7 @@ def _task(
         needs=(frozenset(needs),),
         metrics=metrics,
         main_metric=main,
+        trains=frozenset({"pairs"}),
     )
 
 

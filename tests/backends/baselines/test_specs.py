@@ -23,6 +23,9 @@ def test_importing_the_specifications_imports_no_heavy_package() -> None:
 
 def test_every_backend_is_registered_under_its_own_name() -> None:
     assert [spec.id for spec in BACKENDS] == [
+        "control/pocket-image-only",
+        "control/pocket-text-only",
+        "baseline/pocket-sum",
         "control/random",
         "control/constant",
         "control/oracle",

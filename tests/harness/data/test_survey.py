@@ -98,7 +98,14 @@ def test_roots_are_named_or_common_or_an_error(tmp_path, monkeypatch):
         DataRoots(named={"fashion-iq": tmp_path / "typo"}).find("fashion-iq")
 
 
-@pytest.mark.parametrize("name", ["../x", "/etc/passwd", "a/../../x"])
+def test_a_folder_of_images_may_be_a_link_to_another_disk(tmp_path):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root" / "images").symlink_to(tmp_path / "disk")
+    assert inside(tmp_path / "root", "images/a.png") == tmp_path / "root" / "images" / "a.png"
+
+
+@pytest.mark.parametrize("name", ["..\\x", "../x", "/etc/passwd", "a/../../x"])
 def test_a_name_cannot_lead_out_of_the_root(tmp_path, name):
     assert inside(tmp_path, "a/b.png") == tmp_path / "a" / "b.png"
     with pytest.raises(DataError, match="leads out"):

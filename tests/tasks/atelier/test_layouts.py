@@ -44,6 +44,12 @@ def test_every_category_gets_its_share_of_every_split():
             assert abs(held[split] / held.total() - wanted) < 0.02
 
 
+def test_a_large_world_has_more_to_learn_from():
+    world = World(1, size=2000, people=0, outfits=0)
+    held = Counter(deal(world).values())
+    assert [round(held[split] / 2000, 2) for split in SPLITS] == [0.7, 0.2, 0.1]
+
+
 def test_no_target_is_used_twice_and_the_triplets_of_the_world_are_among_the_queries():
     made = comparisons(WORLD)
     assert len({one.target for one in made}) == len(made)

@@ -51,7 +51,7 @@ class Sitting:
     partner: int | None
 
     def run(self, world: World) -> None:
-        """Draw the person, the garment, the conditions, and for a test person the sketches and the unpaired truth."""
+        """Draw the person, the garment, the conditions and the sketch; for a test person also in the other garment."""
         one = wearer(world, self.wearer)
         folder, name = Path(self.root, self.split), stem(self.wearer)
         product, person = world.products[one.garment], one.person
@@ -69,8 +69,8 @@ class Sitting:
         points = keypoints.body_keypoints(person, canvas.camera, WIDTH, HEIGHT)
         save(folder / "openpose_img" / f"{name}_rendered.png", keypoints.skeleton(points, WIDTH, HEIGHT))
         write_lines(folder / "openpose_json" / f"{name}_keypoints.json", [keypoints.openpose_json(points)])
+        save(folder / "im_sketch" / f"{name}.png", _sketch(world, one, product, canvas))
         if self.partner is not None:
-            save(folder / "im_sketch" / f"{name}.png", _sketch(world, one, product, canvas))
             self._unpaired(world, one, folder, f"{name}_{stem(self.partner)}", self.partner)
 
     def _unpaired(self, world: World, one: Wearer, folder: Path, name: str, partner: int) -> None:

@@ -1,0 +1,65 @@
+"""What tasks hand to a trainer, and that none of it is evaluated."""
+
+from __future__ import annotations
+
+import pytest
+
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.specs import resolve
+from fashionbench.task import Trainable
+from fashionbench_tasks.learning import shared_training
+
+
+def task(name, twin, plugins):
+    spec = plugins.tasks[name]
+    return resolve(spec.target)(spec, DataRoots(named={"atelier": twin}))
+
+
+def test_pairs_are_of_the_train_split(twin, stock, plugins):
+    made = task("atelier/fashiongen-full", twin, plugins)
+    assert isinstance(made, Trainable)
+    shots = {f"train/{i}_{n}" for p in stock.products("train") for i, n in stock.shots(p)}
+    assert {pair.image.id for pair in made.training().pairs} == shots
+    assert not shots & made.evaluated()
+    assert {f"val/{p.id}_0" for p in stock.products("val")} <= made.evaluated()
+
+
+@pytest.mark.parametrize("name", ["atelier/fashion-iq-original", "atelier/cirr-val"])
+def test_triplets_share_no_image_with_the_evaluation(name, twin, plugins):
+    made = task(name, twin, plugins)
+    triplets = made.training().triplets
+    assert len(triplets) > 20
+    seen = {item.id for triplet in triplets for item in (triplet.reference, triplet.target)}
+    assert not seen & made.evaluated()
+
+
+@pytest.mark.parametrize("name", ["viton-hd-paired", "mgd-paired", "dress-code-paired"])
+def test_dressings_show_a_person_in_their_own_garment(name, twin, plugins):
+    made = task(f"atelier/{name}", twin, plugins)
+    dressings = made.training().dressings
+    assert len(dressings) >= 5
+    one = dressings[0]
+    assert one.item.person.size == one.item.garment.size == one.picture.image.size == (384, 512)
+    assert {"agnostic-mask", "densepose"} <= one.item.conditions.keys()
+    assert one.item.conditions["agnostic-mask"].mode == "L"
+    ids = {name for d in dressings for name in (d.picture.id, d.item.id)}
+    assert not ids & made.evaluated()
+    assert (bool(one.text), one.sketch is not None) == ((True, True) if name == "mgd-paired" else (False, False))
+
+
+def test_folds_with_training_parts_of_their_own_have_no_single_one(plugins):
+    spec = plugins.tasks["wardrobe/text-to-image"]
+    made = resolve(spec.target)(spec, DataRoots())
+    with pytest.raises(ConfigError, match="a training part for each of its folds"):
+        made.training()
+    assert shared_training("t", [None, None]) is None
+
+
+def test_what_a_task_says_that_it_trains_is_what_it_has(twin, plugins):
+    for spec in plugins.tasks:
+        if spec.id.startswith("atelier/") and spec.id.endswith(
+            ("-full", "-original", "-val", "-paired", "-captioning")
+        ):
+            training = task(spec.id, twin, plugins).training()
+            assert {kind for kind in ("pairs", "triplets", "dressings") if getattr(training, kind)} == spec.trains
