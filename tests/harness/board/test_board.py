@@ -139,6 +139,21 @@ def test_what_was_never_run_and_what_cannot_be_run(plugins, store):
     assert reasons == {"not run"}
 
 
+def test_groups_of_columns_make_tables_that_leave_out_rows_without_anything_to_say(plugins, store):
+    backends = ["control/constant", "control/random", "baseline/colour-histogram"]
+    api.run({"tasks": ["wardrobe/*"], "backends": backends}, plugins=plugins, store=store)
+    spec = plugins.boards["quickstart"]
+    chosen = [c for c in spec.columns if c.task.startswith("wardrobe/") and c.metric.endswith("@5")]
+    columns = tuple(
+        dataclasses.replace(column, group="images" if column.task.endswith("-to-image") and "hit" in column.metric else "texts")
+        for column in chosen
+    )
+    board = Board.of(dataclasses.replace(spec, columns=columns, sort_by=1), store, plugins)
+    assert [table.title for table in board.tables] == ["texts", "images"]
+    assert [{row.backend for row in table.rows} for table in board.tables] == [set(backends[:2]), set(backends)]
+    assert [len(table.heads) for table in board.tables] == [2, 1]
+
+
 def test_a_board_of_unknown_tasks_is_refused(plugins, store):
     spec = plugins.boards["toy"]
     strange = dataclasses.replace(spec, columns=(dataclasses.replace(spec.columns[0], task="no/such"),))
