@@ -8,7 +8,7 @@ import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table
 
-KINDS = ("tasks", "datasets", "backends", "metrics", "boards")
+KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "boards")
 
 
 @click.command("list", epilog="\b\nExamples:\n  fashionbench list tasks\n  fashionbench list backends --json\n")
@@ -16,7 +16,7 @@ KINDS = ("tasks", "datasets", "backends", "metrics", "boards")
 @json_option
 @pass_state
 def list_(state: State, /, *, kind: str, as_json: bool) -> None:
-    """List what is registered: tasks, datasets, backends, metrics or boards."""
+    """List what is registered: tasks, datasets, backends, metrics, trainers or boards."""
     from rich.table import Table
 
     rows = [_row(kind, spec, state) for spec in getattr(state.plugins, kind)]
@@ -43,6 +43,8 @@ def _row(kind: str, spec: Any, state: State) -> dict[str, Any]:
             more = {"capabilities": ", ".join(sorted(spec.capabilities)), "extra": spec.extra}
         case "metrics":
             more = {"unit": spec.unit, "better": "higher" if spec.higher_is_better else "lower"}
+        case "trainers":
+            more = {"phases": ", ".join(spec.phases), "extra": spec.extra}
         case "boards":
             more = {"columns": len(spec.columns)}
     return {"id": spec.id, **more, "summary": spec.summary, "from": str(registry.origin(spec.id))}

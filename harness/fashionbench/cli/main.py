@@ -19,6 +19,7 @@ from fashionbench.cli.records import records
 from fashionbench.cli.run import run
 from fashionbench.cli.score import score
 from fashionbench.cli.show import show
+from fashionbench.cli.train import train
 from fashionbench.errors import FashionBenchError
 
 EXAMPLES = """
@@ -28,6 +29,7 @@ Examples:
   fashionbench run quickstart --dry-run    say what would be run
   fashionbench run --task 'wardrobe/*' --backend control/random --limit 10
   fashionbench list backends               what can be run
+  fashionbench train unifashion-tiny       train a model on generated data
   fashionbench show wardrobe/text-to-image how a task is measured
   fashionbench board quickstart --format html --output board.html
   fashionbench doctor                      what is missing, and what that disables
@@ -80,7 +82,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (audit, board, data, doctor, list_, plugins, records, run, score, show):
+for command in (audit, board, data, doctor, list_, plugins, records, run, score, show, train):
     group.add_command(command)
 
 

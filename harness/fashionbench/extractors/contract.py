@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy as np
     from numpy.typing import NDArray
+
+
+class TextFeatures(NamedTuple):
+    """The features of texts [N, D], and how many tokens of each were cut off [N] because the network reads no more."""
+
+    features: NDArray[np.float32]
+    cut: NDArray[np.int64]
 
 
 class Extractor(Protocol):
@@ -26,4 +33,13 @@ class Extractor(Protocol):
 
     def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Turn RGB pictures [H, W, 3] of any size into features [N, D]."""
+        ...
+
+
+@runtime_checkable
+class JointExtractor(Extractor, Protocol):
+    """An extractor that puts texts into the space of its pictures, such as CLIP."""
+
+    def text_features(self, texts: Sequence[str]) -> TextFeatures:
+        """Turn texts into features [N, D]; what is cut off is counted."""
         ...

@@ -1,15 +1,16 @@
-"""The Inception network of FID, with clean-fid's resizing.
+"""The Inception network of FID, with the preprocessing of clean-fid's ``clean`` mode.
 
-The network is that of pytorch-fid, as clean-fid carries it, 2,048 features of the last pooling; the resizing to 299 x
-299 is clean-fid's ``clean`` mode: PIL bicubic with antialiasing, in float, one channel at a time (Parmar et al., CVPR
-2022). Weights are the state dictionary ``pt_inception-2015-12-05-6726825d.pth``, given by ``FASHIONBENCH_INCEPTION``
-or found where torch.hub keeps it.
+The network is that of pytorch-fid, as clean-fid carries it, 2,048 features of the last pooling. Pictures are resized to
+299 x 299 by PIL's bicubic filter with antialiasing, in float, one channel at a time (Parmar et al., CVPR 2022), and
+scaled as (x − 128) / 128, which is what clean-fid's ``clean`` mode, torch-fidelity and the TensorFlow graph of Heusel
+et al. (NeurIPS 2017) do; pytorch-fid itself takes x / 127.5 − 1. Weights are the state dictionary
+``pt_inception-2015-12-05-6726825d.pth``, given by ``FASHIONBENCH_INCEPTION`` or found where torch.hub keeps it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import os
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,7 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
+from fashionbench.extractors.checkpoint import hub_folder, read_state, require_fit, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,26 +28,24 @@ if TYPE_CHECKING:
 
 VARIABLE = "FASHIONBENCH_INCEPTION"
 FILE = "pt_inception-2015-12-05-6726825d.pth"
-PREPROCESSING = "clean-fid clean resize 299, x / 127.5 - 1"
+URL = f"https://github.com/mseitzer/pytorch-fid/releases/download/fid_weights/{FILE}"
+PREPROCESSING = "clean-fid clean resize 299, (x - 128) / 128"
+REMEDY = f"fetch {URL} and set {VARIABLE} to the file; nothing is downloaded"
 
 
 class Inception:
     """Inception v3 for FID.
 
-    :raises MetricError: where the weights are not there, or are of another network.
+    :raises MetricError: where the weights or clean-fid are not there, or the weights are of another network.
     """
 
     id = "inception-v3-fid"
 
     def __init__(self, device: str) -> None:
-        import torch  # noqa: PLC0415
-
         path = weights_path()
-        self._torch: Any = torch
         self._device = device
-        self.sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        self._network = _network(state, path).to(device)
+        self.sha256 = sha256_of(path)
+        self._network = _network(path).to(device)
 
     @property
     def fingerprint(self) -> str:
@@ -54,9 +54,10 @@ class Inception:
 
     def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Turn RGB pictures [H, W, 3] into [N, 2048]."""
-        torch = self._torch
+        import torch  # noqa: PLC0415
+
         resized = np.stack([resize(picture) for picture in pictures]).transpose(0, 3, 1, 2)
-        batch = torch.from_numpy(resized.astype(np.float32)).to(self._device) / 127.5 - 1
+        batch = (torch.from_numpy(resized.astype(np.float32)).to(self._device) - 128) / 128
         with torch.inference_mode():
             found: NDArray[np.float32] = self._network(batch)[0].flatten(1).float().cpu().numpy()
         return found
@@ -68,24 +69,35 @@ def weights_path() -> Path:
     :raises MetricError: where they are nowhere.
     """
     named = os.environ.get(VARIABLE)
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
-    path = Path(named).expanduser() if named else Path(home) / "hub" / "checkpoints" / FILE
+    path = Path(named).expanduser() if named else hub_folder() / FILE
     if not path.is_file():
-        msg = f"the Inception weights of FID are not at {named or path.name}"
-        raise MetricError(msg, remedy=f"set {VARIABLE} to {FILE}; nothing is downloaded")
+        place = f"{named}, where {VARIABLE} points" if named else f"{FILE} in $TORCH_HOME/hub/checkpoints"
+        raise MetricError(f"the Inception weights of FID are not at {place}", remedy=REMEDY)
     return path
 
 
-def _network(state: dict[str, Any], path: Path) -> Any:
+def _network(path: Path) -> Any:
     """Build clean-fid's network around a state dictionary; its constructor would download one."""
-    from cleanfid import inception_pytorch as source  # noqa: PLC0415
+    try:
+        import torch  # noqa: PLC0415
+        from cleanfid import inception_pytorch as source  # noqa: PLC0415
 
+        models: Any = import_module("torchvision.models")
+    except ImportError as error:
+        raise MetricError(
+            f"FID needs torch, torchvision and clean-fid: {error}", remedy='pip install "fashionbench[metrics]"'
+        ) from error
+    state = read_state(path, REMEDY)
+    # FID's network has torchvision's weights by name and shape; only the pooling of some blocks differs.
+    with torch.device("meta"):
+        expected = models.inception_v3(
+            weights=None, num_classes=1008, aux_logits=False, init_weights=False
+        ).state_dict()
+    require_fit(state, expected, path, REMEDY)
     original = source.load_state_dict_from_url
     source.load_state_dict_from_url = lambda *_, **__: state
     try:
         network = source.InceptionV3(output_blocks=(3,), resize_input=False, normalize_input=False)
-    except (RuntimeError, KeyError, AttributeError) as error:
-        raise MetricError(f"{path} holds the weights of another network: {error}", remedy=f"use {FILE}") from error
     finally:
         source.load_state_dict_from_url = original
     return network.eval()

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.extractors.contract import Extractor
 
 _TARGETS = {
+    "clip-vit-base-patch32": "fashionbench.extractors.clip:Clip",
     "inception-v3-fid": "fashionbench.extractors.inception:Inception",
 }
 

@@ -1,26 +1,33 @@
-"""How like its truth a picture is: SSIM, PSNR, squared error, LPIPS, over the whole and within the garment.
+"""How like its truth a picture is: SSIM, PSNR, squared error, LPIPS; and how well it goes with a text: CLIP-S.
 
 SSIM is torchmetrics' (RGB, 11 x 11 Gaussian window of sigma 1.5, data range 1; Wang et al., 2004); within the garment
 it is the mean of the same map over the mask, where no window is cut. LPIPS is torchmetrics' with AlexNet and inputs
 in [0, 1] (Zhang et al., CVPR 2018); its backbone is read from
-``$TORCH_HOME/hub/checkpoints/alexnet-owt-7be5be79.pth`` and never downloaded.
+``$TORCH_HOME/hub/checkpoints/alexnet-owt-7be5be79.pth`` and never downloaded. CLIP-S is 100 max(cos, 0), the scale of
+torchmetrics' CLIPScore; Hessel et al. (EMNLP 2021) weigh with 2.5 and put "A photo depicts" before the text, which is
+not done here.
 """
 
 from __future__ import annotations
 
-import os
 from functools import cache
-from pathlib import Path
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fashionbench.errors import MetricError
+from fashionbench.extractors.checkpoint import hub_folder, read_state, require_fit
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
+ALEXNET_REMEDY = f"fetch https://download.pytorch.org/models/{ALEXNET} into that folder; nothing is downloaded"
+#: The extractor that CLIP-S is defined by.
+CLIP = "clip-vit-base-patch32"
 
 
 def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[np.bool_] | None) -> dict[str, float]:
@@ -45,14 +52,32 @@ def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[n
     return values
 
 
+def clip_score(picture: NDArray[np.float32], text: NDArray[np.float32], name: str) -> float:
+    """Return 100 max(cos, 0) of the features of a picture [D] and of a text [D].
+
+    torchmetrics cuts the mean over pictures at zero, and this each picture, as Hessel et al. do.
+
+    :param name: what the error calls the pair.
+    :raises MetricError: where a feature is not finite, or has no direction.
+    """
+    one, two = picture.astype(np.float64), text.astype(np.float64)
+    lengths = float(np.linalg.norm(one) * np.linalg.norm(two))
+    if not np.isfinite(lengths) or lengths == 0:
+        raise MetricError(f"the CLIP features of {name} are zero or not finite", remedy="look at the weights of CLIP")
+    return 100 * max(0.0, float(one @ two) / lengths)
+
+
 def lpips(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     """Return LPIPS with AlexNet.
 
-    :raises MetricError: where the backbone's weights are not there.
+    :raises MetricError: where the backbone's weights are not there, or are of another network.
     """
     import torch  # noqa: PLC0415
 
-    network = _lpips_network()
+    missing = lpips_missing()
+    if missing:
+        raise MetricError(missing)
+    network = _lpips_network(hub_folder() / ALEXNET)
     pair = [torch.from_numpy(side.astype(np.float32) / 255).permute(2, 0, 1)[None] for side in (made, truth)]
     with torch.inference_mode():
         return float(network(*pair))
@@ -60,22 +85,30 @@ def lpips(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
 
 def lpips_missing() -> str:
     """Say why LPIPS cannot be computed, or nothing."""
-    path = _checkpoints() / ALEXNET
-    return "" if path.is_file() else f"the AlexNet weights are not at {path.name} in $TORCH_HOME/hub/checkpoints"
-
-
-def _checkpoints() -> Path:
-    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")).expanduser() / "torch"
-    return Path(home) / "hub" / "checkpoints"
+    path = hub_folder() / ALEXNET
+    if not path.is_file():
+        return f"the AlexNet weights are not at {path.name} in $TORCH_HOME/hub/checkpoints ({ALEXNET_REMEDY})"
+    found = _lpips_network(path)
+    return found if isinstance(found, str) else ""
 
 
 @cache
-def _lpips_network() -> Any:
-    missing = lpips_missing()
-    if missing:
-        raise MetricError(missing, remedy="put the file there; nothing is downloaded")
-    from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # noqa: PLC0415
+def _lpips_network(path: Path) -> Any:
+    """Load the network, or say why it cannot be."""
+    try:
+        import torch  # noqa: PLC0415
+        from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # noqa: PLC0415
 
+        models: Any = import_module("torchvision.models")
+    except ImportError as error:
+        return f'LPIPS needs torchmetrics and torchvision: {error} (pip install "fashionbench[metrics]")'
+    try:
+        # torchvision reads the file as a pickle that may run code; nothing is left for it to run after this.
+        with torch.device("meta"):
+            expected = models.alexnet(weights=None).state_dict()
+        require_fit(read_state(path, ALEXNET_REMEDY), expected, path, ALEXNET_REMEDY)
+    except MetricError as error:
+        return str(error)
     return LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()
 
 

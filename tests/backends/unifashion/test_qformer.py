@@ -71,6 +71,7 @@ def test_outputs_have_the_shapes_that_the_specification_names(model: QFormer, ba
     fused = model.fused(tokens, ids, mask)
     assert fused.queries.shape == (3, 4, 16)
     assert fused.cls.shape == (3, 16)
+    assert differ(fused.cls, fused.queries[:, 0])
     assert model.composed_features(tokens, ids, mask).shape == (3, 8)
     assert model.match(tokens, ids, mask).shape == (3, 2)
     assert model.decode(tokens, ids, mask).shape == (3, 6, 40)

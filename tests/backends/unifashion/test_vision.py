@@ -87,6 +87,11 @@ def test_the_layer_norm_can_be_frozen_alone() -> None:
     assert all(weight.requires_grad for weight in encoder.network.parameters())
 
 
+def test_gradients_do_not_even_reach_the_pixels_through_an_encoder_that_does_not_learn() -> None:
+    assert not build(kind="blip2", **SMALL).encode(pixels(8).requires_grad_()).requires_grad
+    assert build(kind="vit", **SMALL).encode(pixels(8).requires_grad_()).requires_grad
+
+
 def test_no_gradients_are_kept_where_the_caller_wants_none() -> None:
     encoder = build(kind="vit", **SMALL)
     with torch.no_grad():

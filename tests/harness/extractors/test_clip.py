@@ -144,6 +144,28 @@ def test_pickled_weights_are_read_where_there_are_no_others(folder):
     np.testing.assert_array_equal(alone.features(pictures()), expected)
 
 
+def test_a_folder_of_the_old_layout_gives_the_same(folder):
+    """As OpenAI's repositories have it: a pickle with positions, two vocabulary files, sizes as numbers, 2 as the end."""
+    new = Clip("cpu")
+    expected = new.features(pictures()), new.text_features(TEXTS).features
+    state = load_file(folder / "model.safetensors")
+    state["text_model.embeddings.position_ids"] = torch.arange(77)[None]
+    torch.save(state, folder / "pytorch_model.bin")
+    vocabulary = json.loads((folder / "tokenizer.json").read_text())["model"]["vocab"]
+    (folder / "vocab.json").write_text(json.dumps(vocabulary))
+    (folder / "merges.txt").write_text("#version: 0.2\n")
+    for name in ("model.safetensors", "tokenizer.json", "tokenizer_config.json"):
+        (folder / name).unlink()
+    configure("text_config", "eos_token_id", 2)(folder)
+    old = {"crop_size": 64, "size": 64, "resample": 3, "do_resize": True, "image_mean": MEAN.tolist()}
+    old |= {"do_center_crop": True, "do_normalize": True, "feature_extractor_type": "CLIPFeatureExtractor"}
+    (folder / "preprocessor_config.json").write_text(json.dumps({**old, "image_std": STD.tolist()}))
+    found = Clip("cpu")
+    # A text by a checkpoint that lies otherwise in memory differs by 1e-6: sums of float32 in another order.
+    np.testing.assert_allclose(found.features(pictures()), expected[0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(found.text_features(TEXTS).features, expected[1], rtol=0, atol=1e-5)
+
+
 def test_half_precision_weights_are_computed_with_in_float32(folder):
     state = {name: value.bfloat16() for name, value in load_file(folder / "model.safetensors").items()}
     save_file(state, folder / "model.safetensors", {"format": "pt"})

@@ -45,7 +45,7 @@ def weights(tmp_path_factory):
     for name, value in state.items():
         if value.dim() == 4:
             value.normal_(0, (2 / value[0].numel()) ** 0.5, generator=draw)
-        elif name.endswith("running_var") or name.endswith("bn.weight"):
+        elif name.endswith(("running_var", "bn.weight")):
             value.uniform_(0.7, 1.3, generator=draw)
         elif value.is_floating_point():
             value.normal_(0, 0.1, generator=draw)

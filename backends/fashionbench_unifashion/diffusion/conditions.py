@@ -1,0 +1,164 @@
+"""What try-on and design are given: from the items of a batch to tensors, and from tensors back to pictures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from fashionbench.data.items import TryOnItem
+from fashionbench.errors import BackendError, DataError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.data.items import DesignItem
+    from fashionbench_unifashion.diffusion.config import DiffusionConfig
+
+#: What the agnostic picture holds where the garment is to be painted.
+GREY = (128, 128, 128)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """The conditions of a batch, as pictures in [-1, 1] at the model's size.
+
+    :param agnostic: the person, grey where the garment is to be painted: float [B, 3, H, W].
+    :param keep: 1 where the person is kept, 0 where the garment is to be painted: float [B, 1, H, W].
+    :param densepose: float [B, 3, H, W], or None where the model has no such condition.
+    :param hint: the garment, or the sketch: float [B, 3, H, W], or None where the model has no such condition.
+    :param hinted: which samples have a hint, bool [B]; a design without a sketch has none.
+    """
+
+    agnostic: Tensor
+    keep: Tensor
+    densepose: Tensor | None
+    hint: Tensor | None
+    hinted: Tensor
+
+    def to(self, device: torch.device | str) -> Conditions:
+        """Move to a device."""
+        return Conditions(
+            self.agnostic.to(device),
+            self.keep.to(device),
+            None if self.densepose is None else self.densepose.to(device),
+            None if self.hint is None else self.hint.to(device),
+            self.hinted.to(device),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EncodedConditions:
+    """The conditions of a batch, as the UNet takes them; they do not change in training, so they may be kept.
+
+    :param channels: what stands beside the noisy latent in the UNet's input: float [B, C - 4, h, w].
+    :param hint: latent of the garment or the sketch, float [B, 4, h, w]; zero for a sample without a hint; None where
+        the model has no control branch.
+    """
+
+    channels: Tensor
+    hint: Tensor | None
+
+    def take(self, rows: Tensor) -> EncodedConditions:
+        """Return some of the samples, by number: int [N]."""
+        return EncodedConditions(self.channels[rows], None if self.hint is None else self.hint[rows])
+
+
+def picture_tensor(image: Image.Image, width: int, height: int) -> Tensor:
+    """Bring a picture to a size: float [3, height, width] in [-1, 1]."""
+    image = image.convert("RGB")
+    if image.size != (width, height):
+        image = image.resize((width, height), Image.Resampling.BICUBIC)
+    return torch.from_numpy(np.array(image)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def keep_tensor(mask: Image.Image, width: int, height: int) -> Tensor:
+    """Turn an agnostic mask, white where the garment is to be painted, into 1 = keep: float [1, height, width]."""
+    return 1 - (torch.from_numpy(np.array(_paint(mask, (width, height)))) > 0).float()[None]
+
+
+def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionConfig) -> Conditions:
+    """Read the conditions of a batch.
+
+    The agnostic picture is made anew from the data set's agnostic picture, or from the person where there is none: grey
+    wherever the mask says that the garment is to be painted, at the pictures' own size, so that nothing of the worn
+    garment bleeds into what is kept when they are made smaller.
+
+    :raises DataError: naming the item that lacks a condition which the model needs.
+    """
+    if "agnostic" not in config.conditions:
+        raise DataError("this model has no try-on conditions", remedy="configure conditions, or pass it none")
+    width, height = config.width, config.height
+    hints = [item.garment if isinstance(item, TryOnItem) else item.sketch for item in items]
+    masks = [_condition(item, "agnostic-mask") for item in items]
+    agnostics = [_agnostic(item, mask) for item, mask in zip(items, masks, strict=True)]
+    blank = torch.zeros(3, height, width)
+    return Conditions(
+        torch.stack([picture_tensor(picture, width, height) for picture in agnostics]),
+        torch.stack([keep_tensor(mask, width, height) for mask in masks]),
+        torch.stack([picture_tensor(_condition(item, "densepose"), width, height) for item in items])
+        if "densepose" in config.conditions
+        else None,
+        torch.stack([blank if hint is None else picture_tensor(hint, width, height) for hint in hints])
+        if "hint" in config.conditions
+        else None,
+        torch.tensor([hint is not None for hint in hints]),
+    )
+
+
+def finish(
+    pictures: Tensor, items: Sequence[TryOnItem | DesignItem], *, repaint: bool = False
+) -> list[NDArray[np.uint8]]:
+    """Turn what was sampled into pictures of the persons' sizes.
+
+    :param pictures: float [B, 3, H, W] in [-1, 1].
+    :param repaint: put the person back outside the agnostic mask, which flatters every metric and changes no garment
+        (``--repaint`` of the released code). Tasks declare it themselves, so backends leave it off.
+    :raises BackendError: where a value is not finite or leaves [-1, 1].
+    """
+    made: list[NDArray[np.uint8]] = []
+    for item, picture in zip(items, pictures, strict=True):
+        if not bool((picture.abs() <= 1).all()):
+            raise BackendError(f"{item.id}: the picture holds values outside [-1, 1] or NaN", remedy="train it anew")
+        image = Image.fromarray(to_pixels(picture))
+        if image.size != item.person.size:
+            image = image.resize(item.person.size, Image.Resampling.BICUBIC)
+        if repaint:
+            mask = _paint(_condition(item, "agnostic-mask"), image.size)
+            image = Image.composite(image, item.person.convert("RGB"), mask)
+        made.append(np.asarray(image))
+    return made
+
+
+def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
+    """Turn float [3, H, W] in [-1, 1] into uint8 [H, W, 3]."""
+    levels = ((picture.detach().cpu().float() + 1) * 127.5).round()
+    pixels: NDArray[np.uint8] = levels.to(torch.uint8).permute(1, 2, 0).numpy()
+    return pixels
+
+
+def _condition(item: TryOnItem | DesignItem, name: str) -> Image.Image:
+    if name not in item.conditions:
+        raise DataError(
+            f"{item.id} has no condition {name}", remedy="use a data set that has it, or a model trained without it"
+        )
+    return item.conditions[name]
+
+
+def _agnostic(item: TryOnItem | DesignItem, mask: Image.Image) -> Image.Image:
+    base = item.conditions.get("agnostic", item.person).convert("RGB")
+    return Image.composite(Image.new("RGB", base.size, GREY), base, _paint(mask, base.size))
+
+
+def _paint(mask: Image.Image, size: tuple[int, int]) -> Image.Image:
+    """Bring a mask to a size, 255 where the garment is to be painted and 0 elsewhere."""
+    mask = mask.convert("L")
+    if mask.size != size:
+        mask = mask.resize(size, Image.Resampling.NEAREST)
+    return mask.point(lambda value: 255 * (value > 127))

@@ -1,0 +1,134 @@
+"""What decides a diffusion model: its networks, its noise, its conditions and how pictures are sampled."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal, Self, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from fashionbench.errors import ConfigError
+
+ConditionName: TypeAlias = Literal["agnostic", "densepose", "hint"]
+Sampler: TypeAlias = Literal["ddim", "pndm"]
+
+#: Channels of the UNet's input that each condition takes: a latent and the mask, or a latent.
+CHANNELS: dict[ConditionName, int] = {"agnostic": 5, "densepose": 4, "hint": 0}
+LATENT_CHANNELS = 4
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+
+class NetworkConfig(_Part):
+    """A network of diffusers: pretrained, or built from its arguments.
+
+    :raises ConfigError: unless exactly one of ``source`` and ``architecture`` is given.
+    """
+
+    source: str | None = None
+    """A folder, or a repository id of the Hugging Face hub, to load weights from."""
+
+    subfolder: str | None = None
+    """Where the network lies below the source, such as ``unet``."""
+
+    revision: str | None = None
+    """Branch, tag or commit of a repository."""
+
+    architecture: dict[str, Any] | None = None
+    """Arguments of the network's class, for weights that start from chance."""
+
+    @model_validator(mode="after")
+    def _one_origin(self) -> Self:
+        if (self.source is None) == (self.architecture is None):
+            raise ConfigError(
+                "a network needs a source or an architecture, and not both", remedy="give exactly one of the two"
+            )
+        return self
+
+
+class NoiseConfig(_Part):
+    """The forward process: DDPM (Ho et al., 2020) with the betas of Stable Diffusion."""
+
+    schedule: Literal["scaled_linear", "linear"] = "scaled_linear"
+    """``scaled_linear``: the square roots of the betas lie on a line; ``linear``: the betas do."""
+
+    beta_start: Annotated[float, Field(gt=0, lt=1)] = 0.00085
+    """Variance added by the first step."""
+
+    beta_end: Annotated[float, Field(gt=0, lt=1)] = 0.012
+    """Variance added by the last step."""
+
+    train_steps: Annotated[int, Field(ge=2)] = 1000
+    """T: how many steps turn a latent into noise."""
+
+
+class DiffusionConfig(_Part):
+    """A latent diffusion model for q2I, try-on and design.
+
+    :raises ConfigError: on a hint without an agnostic picture, a condition named twice, or steps that do not fit.
+    """
+
+    unet: NetworkConfig
+    """``UNet2DConditionModel``; its input may have fewer channels than the conditions need, never more."""
+
+    vae: NetworkConfig
+    """``AutoencoderKL`` with four latent channels."""
+
+    vae_scale: Annotated[float, Field(gt=0)] | None = None
+    """What latents are multiplied by: 0.18215 for Stable Diffusion. None: the network's own figure, which for a VAE
+    trained here is replaced by a measured one."""
+
+    noise: NoiseConfig = NoiseConfig()
+    """The forward process."""
+
+    width: Annotated[int, Field(ge=8)]
+    """Of the pictures that are made, in pixels."""
+
+    height: Annotated[int, Field(ge=8)]
+    """Of the pictures that are made, in pixels."""
+
+    conditions: tuple[ConditionName, ...] = ("agnostic", "densepose", "hint")
+    """What try-on and design are given: ``agnostic`` (picture and mask), ``densepose``, ``hint`` (garment or sketch,
+    through the control branch). None of them leaves the plain four-channel q2I model."""
+
+    condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
+    """Probability of putting the learned unconditional token in the condition's place, drawn for each sample (the
+    released code draws once a batch)."""
+
+    guidance: Annotated[float, Field(ge=0)] = 1.0
+    """Scale of classifier-free guidance; 1 is none, as in the released ``inference.py`` (5.0 in its validation)."""
+
+    sampler: Sampler = "pndm"
+    """``pndm``: PLMS (Liu et al., 2022), the paper's; ``ddim``: deterministic DDIM (Song et al., 2021)."""
+
+    steps: Annotated[int, Field(ge=1)] = 50
+    """Steps of the sampler; PLMS calls the UNet once more than that."""
+
+    spacing: Literal["leading", "trailing"] = "leading"
+    """``leading``: Stable Diffusion's, which starts below T; ``trailing``: starts at T, better where steps are few
+    (Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2024, section 3.3)."""
+
+    start: Literal["pure", "gt_q_sample"] = "pure"
+    """``gt_q_sample`` starts from the noised truth, as the released code does: it leaks a trace of the answer into each
+    picture and is there to measure how much that is worth."""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if len(set(self.conditions)) != len(self.conditions):
+            raise ConfigError(f"a condition is named twice: {self.conditions}", remedy="name it once")
+        if "agnostic" not in self.conditions and self.conditions:
+            raise ConfigError(
+                f"the conditions {self.conditions} lack agnostic", remedy="add agnostic, or name no condition"
+            )
+        if self.steps > self.noise.train_steps // 2:
+            raise ConfigError(
+                f"{self.steps} sampling steps of {self.noise.train_steps}",
+                remedy="at most half as many as the training has",
+            )
+        return self
+
+    @property
+    def in_channels(self) -> int:
+        """Channels of the UNet's input: 13 with all conditions, 4 with none."""
+        return LATENT_CHANNELS + sum(CHANNELS[name] for name in self.conditions)

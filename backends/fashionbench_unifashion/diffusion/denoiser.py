@@ -1,0 +1,253 @@
+"""The diffusion model: what it learns from, and how it makes pictures."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fashionbench.errors import BackendError, ConfigError
+from fashionbench_unifashion.diffusion.autoencoder import Autoencoder
+from fashionbench_unifashion.diffusion.conditions import EncodedConditions
+from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
+from fashionbench_unifashion.diffusion.control import Control
+from fashionbench_unifashion.diffusion.injection import Injection
+from fashionbench_unifashion.diffusion.sampling import (
+    add_noise,
+    cumulative_alphas,
+    sample_latents,
+    scheduler,
+    seeded_noise,
+)
+from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench_unifashion.diffusion.conditions import Conditions
+    from fashionbench_unifashion.diffusion.config import DiffusionConfig
+
+Part: TypeAlias = Literal["all", "tryon", "none"]
+
+
+class Denoiser(nn.Module):
+    """A latent diffusion model conditioned on the Q-Former's adapted outputs, and on pictures for try-on and design.
+
+    One UNet serves both. Without conditions (q2I, phases 1b and 2 of the paper) the channels beside the noisy latent
+    are zero, which stands for no agnostic picture, no pixel to keep and no pose, and the control branch is not run.
+
+    The autoencoder is never trained here (``Autoencoder.loss`` does that before), so its gradients are off.
+
+    :raises ConfigError: where the networks do not fit each other or the size of the pictures.
+    """
+
+    alphas: Tensor
+
+    def __init__(self, config: DiffusionConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.vae = Autoencoder(config.vae, config.vae_scale).requires_grad_(requires_grad=False)
+        self.unet = make_unet(config.unet, config.in_channels)
+        hinted = "hint" in config.conditions
+        self.control = Control(self.unet) if hinted else None
+        self.injection = Injection(self.unet) if hinted else None
+        width = self.unet.config["cross_attention_dim"]
+        if not isinstance(width, int):
+            raise ConfigError(f"the UNet attends to conditions of widths {width}", remedy="use one width")
+        self.context_width = width
+        self.unconditional = nn.Parameter(0.02 * torch.randn(1, 1, width))
+        self.register_buffer("alphas", cumulative_alphas(config.noise), persistent=False)
+        step = self.vae.factor * 2 ** (len(self.unet.up_blocks) - 1)
+        if config.width % step or config.height % step:
+            raise ConfigError(
+                f"pictures of {config.width} x {config.height} do not halve evenly in these networks",
+                remedy=f"use multiples of {step}",
+            )
+
+    @property
+    def latent_shape(self) -> tuple[int, int, int]:
+        """Channels, height and width of a latent."""
+        return LATENT_CHANNELS, self.config.height // self.vae.factor, self.config.width // self.vae.factor
+
+    def train(self, mode: bool = True) -> Denoiser:  # noqa: FBT001, FBT002
+        """Switch dropout of what is trained; the autoencoder always stays in evaluation mode."""
+        super().train(mode)
+        self.vae.eval()
+        return self
+
+    def train_only(self, part: Part) -> list[nn.Parameter]:
+        """Switch gradients on for a part and off for the rest, and return the parameters to optimise.
+
+        ``all``: everything but the autoencoder. ``tryon``: what the released code lists for try-on and design: control
+        branch, zero cross-attention blocks, the UNet's input convolution (there it gets no gradient, for the encoder
+        runs without; here it does) and the unconditional token. ``none``: nothing; gradients still reach the condition.
+        """
+        everything = [p for name, p in self.named_parameters() if not name.startswith("vae.")]
+        parts: dict[Part, list[nn.Parameter]] = {"all": everything, "none": [], "tryon": [self.unconditional]}
+        for module in (self.unet.conv_in, self.control, self.injection):
+            parts["tryon"] += [] if module is None else list(module.parameters())
+        for parameter in everything:
+            parameter.requires_grad = False
+        for parameter in parts[part]:
+            parameter.requires_grad = True
+        return parts[part]
+
+    def start_control(self) -> None:
+        """Let the control branch begin with the encoder as it is now, when try-on training follows q2I training."""
+        if self.control is not None:
+            self.control.copy_encoder(self.unet)
+
+    @torch.no_grad()
+    def encode_conditions(self, conditions: Conditions) -> EncodedConditions:
+        """Encode pictures to latents (their means) and bring the mask to their size; the mask itself is not encoded.
+
+        :raises BackendError: where a condition that the model was configured with is missing.
+        """
+        keep = functional.interpolate(conditions.keep, self.latent_shape[1:], mode="nearest-exact")
+        channels = [self.vae.encode(conditions.agnostic), keep]
+        if "densepose" in self.config.conditions:
+            channels.append(self.vae.encode(_given(conditions.densepose, "densepose")))
+        hint = None
+        if self.control is not None:
+            hint = self.vae.encode(_given(conditions.hint, "hint")) * conditions.hinted.view(-1, 1, 1, 1)
+        return EncodedConditions(torch.cat(channels, dim=1), hint)
+
+    def predict(
+        self, latents: Tensor, steps: Tensor, condition: Tensor, conditions: EncodedConditions | None = None
+    ) -> Tensor:
+        """Predict the noise in noisy latents.
+
+        :param latents: float [B, 4, h, w].
+        :param steps: int [B].
+        :param condition: float [B, Q, W], which the UNet and the control branch attend to.
+        """
+        extra = self.config.in_channels - LATENT_CHANNELS
+        if conditions is None:
+            sample = torch.cat([latents, latents.new_zeros(len(latents), extra, *latents.shape[2:])], dim=1)
+        else:
+            sample = torch.cat([latents, conditions.channels], dim=1)
+        time = embed_time(self.unet, sample, steps)
+        maps = encode(self.unet, sample, time, condition)
+        if conditions is None or self.control is None or self.injection is None:
+            return decode(self.unet, maps, time, condition)
+        injection, hint = self.injection, _given(conditions.hint, "hint")
+        control = self.control(sample, steps, condition, hint, count=len(injection.blocks))
+
+        def inject(place: int, feature: Tensor) -> Tensor:
+            changed: Tensor = injection(place, feature, control)
+            return changed
+
+        return decode(self.unet, maps, time, condition, inject)
+
+    def loss(
+        self,
+        pictures: Tensor,
+        condition: Tensor,
+        conditions: Conditions | None = None,
+        generator: torch.Generator | None = None,
+    ) -> Tensor:
+        """Return the error of the predicted noise (UniFashion, equations 7, 11 and 12).
+
+        :param pictures: the truth, float [B, 3, H, W] in [-1, 1].
+        :param condition: adapted outputs of the Q-Former, float [B, Q, W]; gradients flow into it.
+        :param generator: draws posterior, steps, noise and dropout, in this order.
+        :raises BackendError: where shapes do not fit.
+        """
+        self._check(condition, len(pictures))
+        with torch.no_grad():
+            latents = self.vae.encode(pictures, sample=True, generator=generator)
+        encoded = None if conditions is None else self.encode_conditions(conditions)
+        return self.latent_loss(latents, condition, encoded, generator)
+
+    def latent_loss(
+        self,
+        latents: Tensor,
+        condition: Tensor,
+        conditions: EncodedConditions | None = None,
+        generator: torch.Generator | None = None,
+        *,
+        steps: Tensor | None = None,
+    ) -> Tensor:
+        """Return the loss of latents that were encoded before: mean of |noise - predicted|^2, steps uniform in [0, T).
+
+        :param latents: float [B, 4, h, w], scaled.
+        :param steps: use these, int [B], instead of drawing them.
+        """
+        self._check(condition, len(latents))
+        device = latents.device if generator is None else generator.device
+        if steps is None:
+            steps = torch.randint(self.config.noise.train_steps, (len(latents),), generator=generator, device=device)
+        steps = steps.to(latents.device)
+        noise = torch.randn(latents.shape, generator=generator, device=device).to(latents)
+        dropped = torch.rand(len(latents), 1, 1, generator=generator, device=device).to(latents.device)
+        condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
+        noisy = add_noise(latents, noise, self.alphas[steps])
+        return functional.mse_loss(self.predict(noisy, steps, condition, conditions), noise)
+
+    @torch.no_grad()
+    def sample(
+        self,
+        condition: Tensor,
+        conditions: Conditions | None = None,
+        *,
+        seeds: Sequence[int],
+        steps: int | None = None,
+        guidance: float | None = None,
+        truth: Tensor | None = None,
+    ) -> Tensor:
+        """Make pictures: float [B, 3, H, W], cut to [-1, 1].
+
+        Noise is drawn for each sample from its own seed, so a sample does not depend on its batch.
+
+        :param condition: float [B, Q, W].
+        :param seeds: one for each sample.
+        :param steps: of the sampler; the configuration's by default.
+        :param guidance: 1 is none; the configuration's by default. The unconditional half has the picture conditions
+            too.
+        :param truth: float [B, 3, H, W], only and always with ``start: gt_q_sample``.
+        :raises BackendError: where shapes do not fit, or a result is not finite.
+        :raises ConfigError: on a truth that the configuration does not allow or lacks.
+        """
+        self._check(condition, len(seeds))
+        guidance = self.config.guidance if guidance is None else guidance
+        walk = scheduler(self.config.noise, self.config.sampler, steps or self.config.steps, self.config.spacing)
+        encoded = None if conditions is None else self.encode_conditions(conditions)
+        token = self.unconditional.expand_as(condition)
+
+        def predict(latents: Tensor, step: int) -> Tensor:
+            now = torch.full((len(latents),), step, device=latents.device)
+            with_condition = self.predict(latents, now, condition, encoded)
+            if guidance == 1:
+                return with_condition
+            without = self.predict(latents, now, token, encoded)
+            return without + guidance * (with_condition - without)
+
+        pictures = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
+        if not bool(pictures.isfinite().all()):
+            raise BackendError("the diffusion model made NaN or infinity", remedy="train it anew, with a smaller rate")
+        return pictures.clamp(-1, 1)
+
+    def _start(self, seeds: Sequence[int], truth: Tensor | None) -> Tensor:
+        noise = seeded_noise(self.latent_shape, seeds, self.unconditional)
+        if (truth is not None) != (self.config.start == "gt_q_sample"):
+            said = "needs the truth" if truth is None else "may not see the truth"
+            raise ConfigError(f"sampling with start {self.config.start} {said}", remedy="change start, or the call")
+        if truth is None:
+            return noise
+        return add_noise(self.vae.encode(truth), noise, self.alphas[-1].expand(len(noise)))
+
+    def _check(self, condition: Tensor, count: int) -> None:
+        shape = tuple(condition.shape)
+        if len(shape) != 3 or shape[0] != count or shape[2] != self.context_width:
+            raise BackendError(
+                f"the condition has shape {shape}, expected ({count}, Q, {self.context_width})",
+                remedy="pass one adapted output of the Q-Former for each picture",
+            )
+
+
+def _given(pictures: Tensor | None, name: str) -> Tensor:
+    if pictures is None:
+        raise BackendError(f"the model was configured with the condition {name}, and got none", remedy="read it")
+    return pictures

@@ -1,0 +1,57 @@
+"""Networks of diffusers, built from arguments or loaded with nothing missing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import torch
+
+from fashionbench.errors import BackendError, ConfigError
+
+if TYPE_CHECKING:
+    from diffusers.models.modeling_utils import ModelMixin
+
+    from fashionbench_unifashion.diffusion.config import NetworkConfig
+
+    Network = TypeVar("Network", bound=ModelMixin)
+
+
+def build(kind: type[Network], config: NetworkConfig) -> Network:
+    """Build a network.
+
+    :param kind: such as ``UNet2DConditionModel``.
+    :raises ConfigError: on arguments that the class does not take, or a folder that is not there.
+    :raises BackendError: where weights are missing, left over or of another shape.
+    """
+    if config.architecture is not None:
+        try:
+            return kind(**config.architecture)
+        except (TypeError, ValueError) as error:
+            raise ConfigError(
+                f"{kind.__name__} cannot be built: {error}", remedy="mend the architecture's arguments"
+            ) from error
+    return _loaded(kind, config)
+
+
+def _loaded(kind: type[Network], config: NetworkConfig) -> Network:
+    source = str(config.source)
+    # diffusers takes an absent folder for a badly written repository id, and says so.
+    if source.startswith((".", "~", "/")) and not Path(source).expanduser().is_dir():
+        raise ConfigError(f"there is no folder {source}", remedy="give the folder that holds the weights")
+    loaded: Any = kind.from_pretrained(
+        str(Path(source).expanduser()) if source.startswith("~") else source,
+        subfolder=config.subfolder,
+        revision=config.revision,
+        torch_dtype=torch.float32,
+        # What is missing must come out of here as an error, not as a number that chance chose.
+        output_loading_info=True,
+        low_cpu_mem_usage=False,
+    )
+    network: Network = loaded[0]
+    info: dict[str, list[Any]] = loaded[1]
+    wrong = {name: keys for name, keys in info.items() if keys}
+    if wrong:
+        said = "; ".join(f"{name}: {', '.join(map(str, keys[:3]))}" for name, keys in sorted(wrong.items()))
+        raise BackendError(f"the weights of {source} do not fit {kind.__name__}: {said}", remedy="fetch them again")
+    return network

@@ -1,0 +1,81 @@
+"""From noise to latents: the noise schedule, and deterministic samplers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fashionbench_unifashion.diffusion.config import NoiseConfig, Sampler
+
+
+def cumulative_alphas(noise: NoiseConfig) -> Tensor:
+    """Return what is left of the picture's variance after each step, float [T] (DDPM, equation 4)."""
+    if noise.schedule == "linear":
+        betas = torch.linspace(noise.beta_start, noise.beta_end, noise.train_steps, dtype=torch.float64)
+    else:
+        start, end = noise.beta_start**0.5, noise.beta_end**0.5
+        betas = torch.linspace(start, end, noise.train_steps, dtype=torch.float64).square()
+    return (1 - betas).cumprod(0).float()
+
+
+def add_noise(latents: Tensor, noise: Tensor, alphas: Tensor) -> Tensor:
+    """Return latents after so many steps: sqrt(a) x + sqrt(1 - a) noise (DDPM, equation 4).
+
+    :param alphas: what ``cumulative_alphas`` says of each sample's step, float [B].
+    """
+    left = alphas.view(-1, 1, 1, 1)
+    return left.sqrt() * latents + (1 - left).sqrt() * noise
+
+
+def seeded_noise(shape: Sequence[int], seeds: Sequence[int], like: Tensor) -> Tensor:
+    """Draw standard normal noise of one shape for each seed, so that no sample depends on its neighbours.
+
+    It is drawn on the processor, so that it does not depend on the device either.
+
+    :param like: gives the device and the type.
+    :returns: float [len(seeds), *shape].
+    """
+    drawn = [torch.randn(tuple(shape), generator=torch.Generator("cpu").manual_seed(seed)) for seed in seeds]
+    return torch.stack(drawn).to(like)
+
+
+def scheduler(noise: NoiseConfig, sampler: Sampler, steps: int, spacing: str) -> DDIMScheduler | PNDMScheduler:
+    """Return a fresh sampler, for PLMS keeps what it has predicted: Stable Diffusion's settings, epsilon prediction."""
+    common = {
+        "num_train_timesteps": noise.train_steps,
+        "beta_start": noise.beta_start,
+        "beta_end": noise.beta_end,
+        "beta_schedule": noise.schedule,
+        "set_alpha_to_one": False,
+        "steps_offset": 1,
+        "timestep_spacing": spacing,
+        "prediction_type": "epsilon",
+    }
+    made: DDIMScheduler | PNDMScheduler
+    if sampler == "ddim":
+        made = DDIMScheduler(**common, clip_sample=False)
+    else:
+        made = PNDMScheduler(**common, skip_prk_steps=True)
+    made.set_timesteps(steps)
+    return made
+
+
+def sample_latents(
+    start: Tensor, predict: Callable[[Tensor, int], Tensor], steps: DDIMScheduler | PNDMScheduler
+) -> Tensor:
+    """Walk from noise to latents.
+
+    :param start: float [B, 4, h, w] at the sampler's first step.
+    :param predict: the noise in latents at a step.
+    """
+    latents = start
+    for step in torch.as_tensor(steps.timesteps).tolist():
+        latents = steps.step(predict(latents, step), step, latents, return_dict=False)[0]
+    return latents

@@ -1,0 +1,192 @@
+"""Weights: read from a folder, a file or the hub, given to a module by name without exception, and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from huggingface_hub import snapshot_download
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from fashionbench.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+#: What a folder is searched for, in this order: the format that cannot hold code comes first.
+_NAMES = (
+    "model.safetensors.index.json",
+    "model.safetensors",
+    "diffusion_pytorch_model.safetensors.index.json",
+    "diffusion_pytorch_model.safetensors",
+    "pytorch_model.bin.index.json",
+    "pytorch_model.bin",
+    "diffusion_pytorch_model.bin",
+)
+_MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
+_NAMED = 10
+
+
+def read(
+    source: str | Path, *, only: str = "", skip: Sequence[str] = (), revision: str | None = None
+) -> dict[str, Tensor]:
+    """Read weights by name.
+
+    Safetensors come before PyTorch's own format, of which only tensors are unpickled.
+
+    :param source: a folder, a file (``.safetensors``, ``.bin``, ``.pth`` or ``.pt``), or a model id of the hub.
+    :param only: read the names that start so; the start is cut off.
+    :param skip: leave out names that start with one of these.
+    :param revision: of the hub: a branch, tag or commit.
+    :raises BackendError: where there are no weights, or they cannot be read.
+    """
+    state: dict[str, Tensor] = {}
+    for path in files(source, revision=revision):
+        for name, value in _tensors(path, only, tuple(skip)):
+            state[name.removeprefix(only)] = value
+    if not state:
+        kind = f" that start with {only!r}" if only else ""
+        raise BackendError(f"{source} holds no weights{kind}", remedy="name the folder of another model")
+    return state
+
+
+def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
+    """Find the files that hold a model's weights; one, or the parts that an index lists.
+
+    :raises BackendError: where there is no such file, folder or model, or the files are not there.
+    """
+    path = locate(source, revision=revision)
+    if path.is_file():
+        return [path]
+    found = next((path / name for name in _NAMES if (path / name).is_file()), None)
+    if found is None:
+        named = sorted(other for pattern in ("*.pth", "*.pt") for other in path.glob(pattern))
+        if len(named) != 1:
+            msg = f"{path} has no weights: none of {', '.join(_NAMES)}, and {len(named)} files .pth or .pt"
+            raise BackendError(msg, remedy="name the file itself")
+        return named
+    if found.name.endswith(".index.json"):
+        parts = sorted(set(json.loads(found.read_text(encoding="utf-8"))["weight_map"].values()))
+        absent = [part for part in parts if not (path / part).is_file()]
+        if absent:
+            raise BackendError(
+                f"{found} lists {absent}, which are not there", remedy="copy or download the whole folder"
+            )
+        return [path / part for part in parts]
+    return [found]
+
+
+def locate(source: str | Path, *, revision: str | None = None) -> Path:
+    """Find a folder or file, or the local copy of a model of the hub, downloading what is missing.
+
+    :raises BackendError: where there is none. What looks like a path is never asked of the hub.
+    """
+    path = Path(source).expanduser()
+    if path.exists():
+        return path
+    if not isinstance(source, str) or not _MODEL_ID.fullmatch(source):
+        raise BackendError(f"there is no file or folder {source}", remedy="check the path")
+    try:
+        return Path(
+            snapshot_download(source, revision=revision, allow_patterns=["*.json", "*.txt", "*.safetensors*", "*.bin"])
+        )
+    except Exception as error:  # the hub's client raises a dozen kinds, down to those of its HTTP library
+        msg = f"{source} is no folder here and cannot be had from the hub: {error}"
+        raise BackendError(msg, remedy="download it once while online, or name its folder") from error
+
+
+def load_strict(
+    module: nn.Module,
+    state: Mapping[str, Tensor],
+    *,
+    allowed_missing: Sequence[str],
+    allowed_unexpected: Sequence[str],
+    source: str = "the weights",
+) -> None:
+    """Give a module its weights by name; values are copied into the module's type and device.
+
+    A module on the meta device takes the tensors themselves.
+
+    :param allowed_missing: regular expressions of names that may be absent and keep their first values.
+    :param allowed_unexpected: regular expressions of names that may be there and are left out.
+    :param source: what the weights were read from, for the error.
+    :raises BackendError: on any other missing or unexpected name, and on a shape that differs, naming up to ten.
+    """
+    expected = module.state_dict()
+    missing = unlisted(expected.keys() - state.keys(), allowed_missing)
+    unexpected = unlisted(state.keys() - expected.keys(), allowed_unexpected)
+    shared = expected.keys() & state.keys()
+    shapes = [
+        f"{name} {list(state[name].shape)} for {list(expected[name].shape)}"
+        for name in sorted(shared)
+        if state[name].shape != expected[name].shape
+    ]
+    kinds = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    wrong = [f"{kind}: {_some(names)}" for kind, names in kinds.items() if names]
+    if wrong:
+        msg = f"{source} does not fit {type(module).__name__}; {'; '.join(wrong)}"
+        raise BackendError(msg, remedy="the configuration must describe the model that the weights were saved from")
+    on_meta = any(value.is_meta for value in expected.values())
+    module.load_state_dict({name: state[name] for name in shared}, strict=False, assign=on_meta)
+    empty = sorted(name for name, value in (*module.named_parameters(), *module.named_buffers()) if value.is_meta)
+    if on_meta and empty:
+        msg = f"{type(module).__name__} was built without memory, and {source} does not fill {_some(empty)}"
+        raise BackendError(msg, remedy="build it on a real device, so that what is not loaded has its first values")
+
+
+def unlisted(names: Iterable[str], allowed: Sequence[str]) -> list[str]:
+    """Find the names that no pattern matches as a whole, sorted."""
+    return sorted(name for name in names if not any(re.fullmatch(pattern, name) for pattern in allowed))
+
+
+def fingerprint(state: Mapping[str, Tensor]) -> str:
+    """Hash weights, as ``sha256:`` and 64 hexadecimal digits: their names in order, types, shapes and bytes."""
+    total = hashlib.sha256()
+    for name in sorted(state):
+        value = state[name].detach().cpu().contiguous()
+        header = json.dumps([name, str(value.dtype), list(value.shape)])
+        total.update(f"{len(header)}:{header}".encode())
+        # NumPy knows no bfloat16, so that every type is read as bytes.
+        total.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return f"sha256:{total.hexdigest()}"
+
+
+def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str, Tensor]]:
+    def wanted(name: str) -> bool:
+        return name.startswith(only) and not name.startswith(skip)
+
+    try:
+        if path.suffix == ".safetensors":
+            with safe_open(path, framework="pt") as stored:
+                yield from ((name, stored.get_tensor(name)) for name in stored.keys() if wanted(name))  # noqa: SIM118
+            return
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
+        raise BackendError(f"{path} cannot be read as weights: {error}", remedy="copy or download it again") from error
+    except Exception as error:
+        if type(error).__name__ != "UnpicklingError":
+            raise
+        msg = f"{path} holds more than tensors, which might be a program: {error}"
+        raise BackendError(msg, remedy="convert it to safetensors where you trust it") from error
+    yield from ((name, value) for name, value in _state(content, path).items() if wanted(name))
+
+
+def _state(content: object, path: Path) -> dict[str, Tensor]:
+    """Take the state dictionary, or the one under the key ``model`` where training scripts put it."""
+    if isinstance(content, dict) and isinstance(content.get("model"), dict):
+        content = content["model"]
+    if not isinstance(content, dict) or not all(isinstance(value, Tensor) for value in content.values()):
+        keys = list(content)[:_NAMED] if isinstance(content, dict) else type(content).__name__
+        msg = f"{path} is no dictionary of tensors, nor has it one under 'model': {keys}"
+        raise BackendError(msg, remedy="save the state dictionary alone")
+    return content
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return ", ".join(names[:_NAMED]) + more

@@ -1,0 +1,72 @@
+"""State dictionaries in files that a user fetched: hashed, read without running code, compared with a network."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import pickle
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import MetricError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+
+def hub_folder() -> Path:
+    """Return the folder in which torch.hub keeps checkpoints; it need not exist."""
+    home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
+    return Path(home).expanduser() / "hub" / "checkpoints"
+
+
+def sha256_of(path: Path) -> str:
+    """Hash a file without holding it in memory."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
+    """Read a state dictionary onto the CPU; a file that would run code is refused.
+
+    :param remedy: where the right file is to be had, for the error.
+    :raises MetricError: for a file that cannot be read, that is no state dictionary, or that holds values which are
+        not finite.
+    """
+    import torch  # noqa: PLC0415
+
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, pickle.UnpicklingError) as error:
+        said = str(error).partition("\n")[0]
+        msg = f"{path} cannot be read as weights, {type(error).__name__}: {said}"
+        raise MetricError(msg, remedy=remedy) from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise MetricError(f"{path} holds {type(state).__name__} that is no state dictionary of tensors", remedy=remedy)
+    broken = [name for name, value in state.items() if not bool(torch.isfinite(value).all())]
+    if broken:
+        raise MetricError(f"{path} holds values that are not finite: {_named(broken)}", remedy=remedy)
+    return state
+
+
+def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Any], path: Path, remedy: str) -> None:
+    """Compare the names and shapes of weights with those of a network.
+
+    :param expected: the network's own state dictionary, which may lie on the device ``meta``.
+    :raises MetricError: where they differ, naming the first few.
+    """
+    missing = sorted(expected.keys() - state.keys())
+    unexpected = sorted(state.keys() - expected.keys())
+    shared = sorted(expected.keys() & state.keys())
+    shapes = [name for name in shared if state[name].shape != expected[name].shape]
+    found = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
+    if any(found.values()):
+        said = "; ".join(f"{kind} {_named(names)}" for kind, names in found.items() if names)
+        raise MetricError(f"{path} holds the weights of another network: {said}", remedy=remedy)
+
+
+def _named(names: list[str]) -> str:
+    more = len(names) - 3
+    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")

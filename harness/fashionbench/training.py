@@ -1,0 +1,129 @@
+"""What a trainer is given, and what it gives back.
+
+A trainer learns from the training parts of tasks, never from files of its own: what it saw has a name and a
+fingerprint, and what will be measured is known by id, so that the two can be kept apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.specs import resolve
+from fashionbench.task import Trainable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fashionbench.data.training import TrainingData
+    from fashionbench.plugins import Plugins
+    from fashionbench.runner.progress import Reporter
+    from fashionbench.specs import TrainerSpec
+    from fashionbench.task import Task
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingPart:
+    """The training part of a task.
+
+    :param fingerprint: of the task's evaluation data, as its records have it.
+    :param evaluated: ids of the images that the task measures with; none of them may be learnt from.
+    """
+
+    task: str
+    dataset: str
+    fingerprint: str
+    synthetic: bool
+    data: TrainingData
+    evaluated: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingContext:
+    """What a trainer works with.
+
+    :param out: the folder of this training: checkpoints while it runs, the model and its record at the end.
+    :param part: opens the training part of a task by the task's id.
+    :param device: a torch device name.
+    :param dry_run: say what would be done, without data and without weights.
+    :param say: prints a line for people.
+    """
+
+    out: Path
+    part: Callable[[str], TrainingPart]
+    device: str
+    reporter: Reporter
+    say: Callable[[str], object]
+    dry_run: bool = False
+
+
+def _nothing() -> Mapping[str, float]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingResult:
+    """What came out of a training.
+
+    :param model: the folder of the model; None after a dry run.
+    :param record: the file that says how it was trained; None after a dry run.
+    :param figures: what was measured on the held-out part of the training data, by name.
+    """
+
+    model: Path | None
+    record: Path | None
+    figures: Mapping[str, float] = field(default_factory=_nothing)
+
+
+class Trainer(Protocol):
+    """What the target of a :class:`~fashionbench.specs.TrainerSpec` is."""
+
+    def __call__(self, config: Mapping[str, Any], context: TrainingContext) -> TrainingResult:
+        """Train.
+
+        :param config: what the user changes of the trainer's own configuration.
+        :raises ConfigError: naming each wrong field.
+        """
+        ...
+
+
+def open_part(name: str, plugins: Plugins, roots: DataRoots) -> TrainingPart:
+    """Open the training part of a task.
+
+    :raises UnknownNameError: where no task has the name.
+    :raises ConfigError: where the task has no training part.
+    :raises DataError: where its data are not there.
+    """
+    spec = plugins.tasks[name]
+    task = cast("Task", cast("Any", resolve(spec.target))(spec, roots))
+    data = task.training() if isinstance(task, Trainable) else None
+    if data is None or not isinstance(task, Trainable):
+        known = ", ".join(s.id for s in plugins.tasks if s.trains)
+        raise ConfigError(f"{name} has no training part to learn from", remedy=f"tasks that have one: {known}")
+    info = task.info()
+    return TrainingPart(name, spec.dataset, info.fingerprint, info.synthetic, data, task.evaluated())
+
+
+def train(
+    spec: TrainerSpec,
+    config: Mapping[str, Any],
+    plugins: Plugins,
+    *,
+    out: Path,
+    data: Mapping[str, Path],
+    device: str,
+    reporter: Reporter,
+    say: Callable[[str], object],
+    dry_run: bool = False,
+) -> TrainingResult:
+    """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
+
+    :param data: folders of data sets by name.
+    """
+    roots = DataRoots(named=data, cache=out / "cache" / "surveys")
+    context = TrainingContext(out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run)
+    return cast("Trainer", resolve(spec.target))(config, context)
