@@ -31,7 +31,7 @@ class LoraConfig(Model):
 
     rank: int = Field(default=128, ge=1)
     """The rank of each update."""
-    alpha: float = Field(default=256, gt=0)
+    alpha: int = Field(default=256, ge=1)
     """Updates are multiplied by alpha / rank."""
     dropout: float = Field(default=0.1, ge=0, lt=1)
     """The dropout before each update."""

@@ -1,8 +1,8 @@
 """The tokenizer of a language model that is trained from the start: words with their spaces, so nothing is lost.
 
 A pretrained language model brings its own tokenizer; this one is for the small presets. A text is cut into words, each
-with the space before it, and marks. Frequent ones are tokens, and what is rare is spelt in letters, so that decoding gives
-back the text to the letter.
+with the space before it, and marks. Frequent ones are tokens, and what is rare is spelt in letters, so that decoding
+gives back the text to the letter.
 """
 
 from __future__ import annotations

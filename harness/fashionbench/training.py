@@ -30,13 +30,16 @@ if TYPE_CHECKING:
 class TrainingPart:
     """The training part of a task.
 
+    :param dataset: the data set, or the one that a generated twin stands in for.
     :param fingerprint: of the task's evaluation data, as its records have it.
+    :param instruction: what a captioner is told with every image; empty where the task has none.
     :param evaluated: ids of the images that the task measures with; none of them may be learnt from.
     """
 
     task: str
     dataset: str
     fingerprint: str
+    instruction: str
     synthetic: bool
     data: TrainingData
     evaluated: frozenset[str]
@@ -105,7 +108,9 @@ def open_part(name: str, plugins: Plugins, roots: DataRoots) -> TrainingPart:
         known = ", ".join(s.id for s in plugins.tasks if s.trains)
         raise ConfigError(f"{name} has no training part to learn from", remedy=f"tasks that have one: {known}")
     info = task.info()
-    return TrainingPart(name, spec.dataset, info.fingerprint, info.synthetic, data, task.evaluated())
+    dataset = str(spec.options.get("twin_of", spec.dataset))
+    instruction = str(spec.protocol.fields.get("instruction", ""))
+    return TrainingPart(name, dataset, info.fingerprint, instruction, info.synthetic, data, task.evaluated())
 
 
 def train(

@@ -191,4 +191,4 @@ def _training(questions: Sequence[Question], locate: Callable[[str], Path]) -> T
         target = ImageFile(question.target, locate(question.target)).open()
         return Triplet(reference, TextItem(question.id, question.text), target)
 
-    return TrainingData("train", triplets=Lazy(len(usable), make))
+    return TrainingData("train", triplets=Lazy(len(usable), make, [(q.reference, q.text, q.target) for q in usable]))

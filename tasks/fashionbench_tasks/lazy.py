@@ -12,11 +12,15 @@ T = TypeVar("T")
 
 
 class Lazy(Sequence[T], Generic[T]):
-    """``length`` elements, each made by ``make(index)`` whenever it is indexed."""
+    """``length`` elements, each made by ``make(index)`` whenever it is indexed.
 
-    def __init__(self, length: int, make: Callable[[int], T]) -> None:
+    :param names: what is known of each element without making it, such as ids and texts; None where nothing is.
+    """
+
+    def __init__(self, length: int, make: Callable[[int], T], names: Sequence[tuple[str, ...]] | None = None) -> None:
         self._length = length
         self._make = make
+        self.names = names
 
     def __len__(self) -> int:
         return self._length

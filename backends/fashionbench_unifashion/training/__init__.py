@@ -1,0 +1,1 @@
+"""The two-phase trainer of UniFashion."""

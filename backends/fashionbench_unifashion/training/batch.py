@@ -1,0 +1,40 @@
+"""Which lessons a step learns from: a function of seed, phase and step, so that a training can go on anywhere."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+L = TypeVar("L")
+
+
+def number(*parts: object) -> int:
+    """Hash parts to a seed below 2^62, the same on every machine."""
+    return int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 2
+
+
+def order(count: int, seed: int, phase: str, epoch: int) -> list[int]:
+    """Shuffle lessons for one pass."""
+    draw = torch.Generator().manual_seed(number(seed, phase, "epoch", epoch))
+    shuffled: list[int] = torch.randperm(count, generator=draw).tolist()
+    return shuffled
+
+
+def lessons_of(lessons: Sequence[L], step: int, size: int, seed: int, phase: str) -> list[L]:
+    """Return the lessons of a step; a pass that ends within a batch is followed by the next one.
+
+    :param step: from 0.
+    """
+    chosen: list[L] = []
+    at = step * size
+    while len(chosen) < size:
+        epoch, place = divmod(at, len(lessons))
+        row = order(len(lessons), seed, phase, epoch)[place : place + size - len(chosen)]
+        chosen += [lessons[index] for index in row]
+        at += len(row)
+    return chosen

@@ -1,0 +1,53 @@
+"""Contrasts over all processes: what others computed, with gradients that find their way back."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, distributed
+
+
+class _Gather(torch.autograd.Function):
+    """Concatenate tensors of all processes; backwards, add up what every process wants of ours."""
+
+    @staticmethod
+    def forward(ctx: Any, local: Tensor) -> Tensor:
+        parts = [torch.empty_like(local) for _ in range(distributed.get_world_size())]
+        distributed.all_gather(parts, local.contiguous())
+        ctx.rows = len(local)
+        return torch.cat(parts)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        summed = gradients[0].contiguous()
+        distributed.all_reduce(summed)
+        start = distributed.get_rank() * ctx.rows
+        return summed[start : start + ctx.rows]
+
+
+def everywhere(local: Tensor) -> Tensor:
+    """Concatenate the rows of all processes in the order of their ranks; all have equally many rows.
+
+    Every process then computes the same loss of all rows. Gradients of a parameter are averaged over processes
+    afterwards, so that they are those of that loss computed by one process.
+    """
+    if not spread():
+        return local
+    gathered: Tensor = _Gather.apply(local)  # type: ignore[no-untyped-call]
+    return gathered
+
+
+def spread() -> bool:
+    """Tell whether there are several processes."""
+    return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
+
+
+def rank() -> int:
+    """Return the number of this process."""
+    return distributed.get_rank() if spread() else 0
+
+
+def world() -> int:
+    """Return the number of processes."""
+    return distributed.get_world_size() if spread() else 1

@@ -1,0 +1,203 @@
+"""What each phase minimises, as a module that accelerate can spread over processes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from fashionbench_unifashion import losses, negatives
+from fashionbench_unifashion.training.batch import number
+from fashionbench_unifashion.training.gather import everywhere, rank, world
+from fashionbench_unifashion.wordpieces import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench_unifashion.model import UniFashion
+    from fashionbench_unifashion.training.bank import ImageBank
+    from fashionbench_unifashion.training.lessons import PairLesson, TripletLesson
+    from fashionbench_unifashion.training.recipe import PhaseConfig
+    from fashionbench_unifashion.training.wardrobe import Fittings
+
+
+class Objective(nn.Module):
+    """The loss of a phase.
+
+    :param model: learns.
+    :param bank: tokens and pictures of images.
+    :param fittings: try-on and design lessons; None where no phase needs them.
+    """
+
+    def __init__(self, model: UniFashion, phase: PhaseConfig, bank: ImageBank, fittings: Fittings | None) -> None:
+        super().__init__()
+        self.model = model
+        self._phase = phase
+        self._bank = bank
+        self._fittings = fittings
+
+    def forward(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
+        """Compute the losses of a batch by name.
+
+        :param lessons: the batch of all processes; each computes its own share of the rows.
+        :param seed: of every random choice in this batch.
+        """
+        work = {
+            "autoencode": self._autoencode,
+            "contrast": self._contrast,
+            "speak": self._speak,
+            "paint": self._paint,
+            "compose": self._compose,
+            "dress": self._dress,
+        }
+        return work[self._phase.kind](lessons, seed)
+
+    def _contrast(self, lessons: Sequence[PairLesson], seed: int) -> dict[str, Tensor]:
+        """Phase 1a: ITC + ITM + ITG (equation 5, and the text generation of BLIP-2)."""
+        qformer, mine = self.model.qformer, _share(lessons)
+        tokens = self._bank.tokens([lesson.image for lesson in mine])
+        every = self.model.texts([lesson.text for lesson in lessons])
+        ids, mask = _share(every.ids), _share(every.mask)
+        images = everywhere(qformer.image_features(tokens, "reference"))
+        scores = losses.similarity(images, everywhere(qformer.text_features(ids, mask)))
+        same = _same([lesson.product for lesson in lessons], [lesson.text for lesson in lessons]).to(scores.device)
+        found = {"itc": self._itc(scores, same)}
+        found["itm"] = self._itm(scores, same, everywhere(tokens), every.ids, every.mask, seed, "reference")
+        if self._phase.weights.itg:
+            counted = losses.itg(qformer.decode(tokens, ids, mask), ids, mask)
+            found["itg"] = counted * _weight(mask[:, 1:].sum(), every.mask[:, 1:].sum())
+        return found
+
+    def _speak(self, lessons: Sequence[PairLesson], seed: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Phase 1b, language model: equation 6 on image-only queries of a frozen Q-Former."""
+        assert self.model.language is not None  # noqa: S101
+        mine = _share(lessons)
+        with torch.no_grad():
+            states = self.model.qformer.image(self._bank.tokens([lesson.image for lesson in mine]), "reference")
+        prompt = self.model.prompt_of(states)
+        answers = self.model.language.answers(prompt, [x.instruction for x in mine], [x.text for x in mine])
+        loss = losses.answer_loss(answers.logits, answers.labels)
+        return {"answer": loss}
+
+    def _paint(self, lessons: Sequence[PairLesson], seed: int) -> dict[str, Tensor]:
+        """Phase 1b, diffusion model: equation 7 on image-only queries of a frozen Q-Former."""
+        assert self.model.diffusion is not None  # noqa: S101
+        names = [lesson.image for lesson in _share(lessons)]
+        with torch.no_grad():
+            states = self.model.qformer.image(self._bank.tokens(names), "reference")
+        draw = self._draw(seed)
+        pictures = self._mirrored(self._bank.pictures(names), draw)
+        return {"q2i": self.model.diffusion.loss(pictures, self.model.condition_of(states), None, draw)}
+
+    def _compose(self, lessons: Sequence[TripletLesson], seed: int) -> dict[str, Tensor]:
+        """Phase 2: equation 13, with gradients through both generators into the Q-Former."""
+        qformer, mine = self.model.qformer, _share(lessons)
+        before = self._bank.tokens([lesson.reference for lesson in mine])
+        after = self._bank.tokens([lesson.target for lesson in mine])
+        every = self.model.texts([lesson.text for lesson in lessons])
+        fused = qformer.fused(before, _share(every.ids), _share(every.mask), "reference")
+        asked = everywhere(functional.normalize(qformer.text_proj(fused.cls), dim=-1))
+        scores = losses.similarity(everywhere(qformer.image_features(after, "target")), asked)
+        targets = [lesson.target for lesson in lessons]
+        same = negatives.equal(targets).to(scores.device)
+        found = {"itc": self._itc(scores, same)}
+        found["itm"] = self._itm(scores, same, everywhere(after), every.ids, every.mask, seed, "target")
+        found |= self._captions(lessons, asked, after)
+        found |= self._generated(mine, fused.queries, seed)
+        return found
+
+    def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, after: Tensor) -> dict[str, Tensor]:
+        """The contrast with the targets' captions (second term of equation 10), and the rehearsal."""
+        described = [at for at, lesson in enumerate(lessons) if lesson.caption]
+        if len({clean(lessons[at].caption) for at in described}) < 2:
+            return {}
+        qformer = self.model.qformer
+        every = self.model.texts([lessons[at].caption for at in described])
+        texts = qformer.text_features(every.ids, every.mask)
+        same = negatives.equal([clean(lessons[at].caption) for at in described]).to(texts.device)
+        found = {"caption": self._itc(asked[described] @ texts.T, same)}
+        if self._phase.rehearsal:
+            images = everywhere(qformer.image_features(after, "reference"))[described]
+            found["rehearsal"] = self._itc(losses.similarity(images, texts), same)
+        return found
+
+    def _generated(self, mine: Sequence[TripletLesson], states: Tensor, seed: int) -> dict[str, Tensor]:
+        """Supervision by the two generators (equations 6, 11 and 12 on q_R)."""
+        some, found = len(mine) if self._phase.generated is None else self._phase.generated, {}
+        language, diffusion, weights = self.model.language, self.model.diffusion, self._phase.weights
+        told = [at for at, lesson in enumerate(mine) if lesson.caption][:some]
+        if language is not None and told and weights.answer:
+            prompt = self.model.prompt_of(states[told])
+            answers = language.answers(prompt, [mine[at].instruction for at in told], [mine[at].caption for at in told])
+            found["answer"] = losses.answer_loss(answers.logits, answers.labels)
+        if diffusion is not None and weights.q2i:
+            pictures = self._bank.pictures([lesson.target for lesson in mine[:some]])
+            condition = self.model.condition_of(states[:some])
+            found["q2i"] = diffusion.loss(pictures, condition, None, self._draw(seed))
+        return found
+
+    def _autoencode(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
+        """Phase 0 of a small preset: the VAE."""
+        assert self.model.diffusion is not None  # noqa: S101
+        draw = self._draw(seed)
+        mine = _share(lessons)
+        if self._fittings is not None and mine and not hasattr(mine[0], "image"):
+            pictures = self._fittings.every_picture(mine)
+        else:
+            pictures = self._bank.pictures([lesson.image for lesson in mine])
+        return {"q2i": self.model.diffusion.vae.loss(self._mirrored(pictures, draw), generator=draw)}
+
+    def _dress(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
+        """Try-on and design fine-tuning: equation 7 with pictures as further conditions."""
+        assert self.model.diffusion is not None and self._fittings is not None  # noqa: S101, PT018
+        draw = self._draw(seed)
+        fitting = self._fittings.batch(_share(lessons), draw, mirror=self._phase.flip and self.training)
+        with torch.no_grad():
+            states = self._fittings.states(fitting)
+        condition = self.model.condition_of(states)
+        return {"q2i": self.model.diffusion.loss(fitting.pictures, condition, fitting.conditions, draw)}
+
+    def _itc(self, scores: Tensor, same: Tensor) -> Tensor:
+        temperature, phase = self.model.qformer.temperature, self._phase
+        return losses.itc(scores, temperature, same=same, smoothing=phase.smoothing, directions=phase.directions)
+
+    def _itm(
+        self, scores: Tensor, same: Tensor, tokens: Tensor, ids: Tensor, mask: Tensor, seed: int, queries: Any
+    ) -> Tensor:
+        """Match B right pairs, B with a wrong text and B with a wrong image; each process computes its share of them."""
+        draw = torch.Generator().manual_seed(number(seed, "negatives"))
+        logits = (scores / self.model.qformer.temperature).detach()
+        texts = negatives.draw(logits, draw, same=same, how=self._phase.negatives)
+        images = negatives.draw(logits.T, draw, same=same.T, how=self._phase.negatives)
+        pairs = negatives.assemble(tokens, ids, mask, texts, images)
+        rows = slice(rank(), None, world())
+        judged = self.model.qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
+        labels = pairs.labels[rows]
+        return losses.itm(judged, labels) * (len(labels) * world() / len(pairs.labels))
+
+    def _mirrored(self, pictures: Tensor, draw: torch.Generator) -> Tensor:
+        if not (self._phase.flip and self.training):
+            return pictures
+        turned = (torch.rand(len(pictures), generator=draw) < 0.5).to(pictures.device)
+        return torch.where(turned[:, None, None, None], pictures.flip(-1), pictures)
+
+    def _draw(self, seed: int) -> torch.Generator:
+        return torch.Generator().manual_seed(number(seed, "noise", rank()))
+
+
+def _share(rows: Any) -> Any:
+    """Return this process's rows of a batch."""
+    size = len(rows) // world()
+    return rows[rank() * size : (rank() + 1) * size]
+
+
+def _same(products: Sequence[str], texts: Sequence[str]) -> Tensor:
+    """Mark pairs of one product or of one text, which are no negatives of each other."""
+    return negatives.equal(products) | negatives.equal([clean(text) for text in texts])
+
+
+def _weight(mine: Tensor, every: Tensor) -> Tensor:
+    """Weigh a mean over own words so that the average over processes is the mean over all words."""
+    return mine * world() / every

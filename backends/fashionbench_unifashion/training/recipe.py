@@ -1,0 +1,160 @@
+"""What is trained on what, in which phases: a recipe in YAML, checked before anything is loaded."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any, Literal
+
+import yaml
+from pydantic import Field, ValidationError, model_validator
+
+from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.records.model import Model
+from fashionbench_unifashion.config import overlaid
+from fashionbench_unifashion.losses import LossWeights
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Kind = Literal["autoencode", "contrast", "speak", "paint", "compose", "dress"]
+RECIPES = ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
+
+
+class PhaseConfig(Model):
+    """One phase."""
+
+    kind: Kind
+    """``autoencode``: the VAE of a small preset. ``contrast``: phase 1a (ITC, ITM, ITG; the Q-Former learns).
+    ``speak``: phase 1b, language model and adapter. ``paint``: phase 1b, diffusion model and adapter. ``compose``:
+    phase 2 (equation 13; the Q-Former learns through both generators). ``dress``: try-on and design."""
+    steps: int | None = Field(default=None, ge=1)
+    """Optimiser steps; this or ``epochs``."""
+    epochs: float | None = Field(default=None, gt=0)
+    """Passes over the lessons."""
+    batch: int = Field(default=64, ge=2)
+    """Lessons an optimiser step, over all processes."""
+    accumulate: int = Field(default=1, ge=1)
+    """Parts that a batch is computed in; contrasts are made within a part."""
+    lr: float = Field(default=1e-4, gt=0)
+    """The highest learning rate of AdamW."""
+    schedule: Literal["cosine", "constant"] = "cosine"
+    """What becomes of the rate after warm-up."""
+    warmup: float = Field(default=0.03, ge=0, lt=1)
+    """Share of the steps in which the rate rises."""
+    betas: tuple[float, float] = (0.9, 0.99)
+    """Of AdamW."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Of AdamW."""
+    clip: float = Field(default=1.0, gt=0)
+    """Largest norm of the gradient."""
+    weights: LossWeights = LossWeights()
+    """What each loss counts for."""
+    negatives: Literal["multinomial", "argmax"] = "multinomial"
+    """How hard negatives are chosen; ``argmax`` as the released code."""
+    smoothing: float = Field(default=0.0, ge=0, lt=1)
+    """Label smoothing of the contrast; BLIP-2 0.1, the released code 0."""
+    directions: Literal["mean", "sum"] = "mean"
+    """The two directions of the contrast; ``sum`` as the released code."""
+    diffusion: Literal["all", "tryon"] = "tryon"
+    """What ``dress`` trains of the diffusion model: all but the VAE, or what the released code lists."""
+    generated: int | None = Field(default=None, ge=1)
+    """How many lessons of a batch the two generators see in ``compose``; ``None`` means all."""
+    rehearsal: float = Field(default=0.0, ge=0)
+    """What the contrast of phase 1 counts for in ``compose``, on targets and their captions, so that cross-modal
+    retrieval is not forgotten. The paper has none."""
+    flip: bool = True
+    """Mirror half of the pictures in ``autoencode``, ``paint`` and ``dress``."""
+    evaluate_every: int = Field(default=200, ge=1)
+    """Steps between looks at the held-out lessons."""
+    checkpoint_every: int = Field(default=200, ge=1)
+    """Steps between checkpoints."""
+
+    @model_validator(mode="after")
+    def _one_length(self) -> PhaseConfig:
+        if (self.steps is None) == (self.epochs is None):
+            raise ValueError("give steps or epochs, and not both")
+        if self.batch % self.accumulate:
+            raise ValueError(f"accumulate ({self.accumulate}) must divide batch ({self.batch})")
+        return self
+
+    def length(self, lessons: int) -> int:
+        """Return the number of optimiser steps."""
+        if self.steps is not None:
+            return self.steps
+        assert self.epochs is not None  # noqa: S101
+        return max(1, round(self.epochs * lessons / self.batch))
+
+
+class DataConfig(Model):
+    """Tasks whose training parts are learnt from, by what they are made of."""
+
+    pairs: tuple[str, ...] = ()
+    """Image and text, for phase 1."""
+    captions: tuple[str, ...] = ()
+    """Captions of the images that composed queries look for."""
+    triplets: tuple[str, ...] = ()
+    """Composed queries, for phase 2."""
+    dressings: tuple[str, ...] = ()
+    """Persons in garments, for try-on and design."""
+
+
+class ModelPart(Model):
+    """The model to train."""
+
+    preset: str
+    """``paper``, ``tiny`` or ``nano``."""
+    changes: dict[str, Any] = {}
+    """Fields of the preset that are other."""
+    weights: dict[str, Any] = {}
+    """Fields that name pretrained weights; a dry run leaves them out."""
+
+
+class Recipe(Model):
+    """A whole training."""
+
+    name: str
+    """What the model is called."""
+    model: ModelPart
+    """What is trained."""
+    data: DataConfig
+    """On what."""
+    phases: dict[str, PhaseConfig] = Field(min_length=1)
+    """In which order."""
+    seed: int = 0
+    """Of every random choice."""
+    held_out: float = Field(default=0.05, gt=0, lt=0.5)
+    """Share of the training products on which checkpoints are compared; the reported split never is."""
+    overlap: Literal["refuse", "drop"] = "refuse"
+    """What to do with training images that a task evaluates: stop, or leave them out and count them."""
+    images_each: int | None = Field(default=None, ge=1)
+    """At most so many photos of a product; ``None`` takes all."""
+    limit: int | None = Field(default=None, ge=8)
+    """At most so many lessons of each sort, for a quick look."""
+    keep_tokens: bool = True
+    """Keep the tokens of a frozen vision encoder in memory; at the paper's size they do not fit."""
+    precision: Literal["no", "bf16", "fp16"] = "no"
+    """Mixed precision."""
+    recompute: bool = False
+    """Recompute activations instead of keeping them."""
+    released: bool = False
+    """Whether switches of the released code that are known faults are meant; only recorded."""
+
+
+def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
+    """Read a recipe by name and change some of its fields.
+
+    :raises UnknownNameError: where there is no such recipe.
+    :raises ConfigError: naming each wrong field.
+    """
+    if name not in RECIPES:
+        raise UnknownNameError("recipe", name, RECIPES)
+    text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
+    fields = overlaid(yaml.safe_load(text), changes)
+    wanted = fields.get("phases", {})
+    # A phase that is set to nothing is left out.
+    fields["phases"] = {key: value for key, value in wanted.items() if value is not None}
+    try:
+        return Recipe.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"the recipe {name} is not one: {faults}", remedy="see docs/how-to/train.md") from error
