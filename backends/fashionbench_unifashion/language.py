@@ -158,6 +158,12 @@ class LanguageModel(nn.Module):
         )
         return [text.strip() for text in self.tokenizer.batch_decode(made, skip_special_tokens=True)]
 
+    @torch.no_grad()
+    def mean_embeddings(self, texts: Sequence[str]) -> Tensor:
+        """Average the input embeddings of texts, as [B, W]."""
+        rows = [self._embed(self._ids(text)).float() for text in texts]
+        return torch.stack([row.mean(dim=0) if len(row) else row.new_zeros(self.width) for row in rows])
+
     def checkpoint(self, enabled: bool) -> None:  # noqa: FBT001
         """Keep or recompute activations in training."""
         getattr(self.network, f"gradient_checkpointing_{'enable' if enabled else 'disable'}")()

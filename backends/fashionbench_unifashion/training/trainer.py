@@ -1,0 +1,217 @@
+"""``fashionbench train``: all phases of a recipe, one after the other, to a model and the record of its training."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fashionbench import atomic
+from fashionbench.canonical import digest
+from fashionbench.errors import ConfigError
+from fashionbench.training import TrainingResult
+from fashionbench_unifashion import speech, wordpieces
+from fashionbench_unifashion.config import overlaid, preset
+from fashionbench_unifashion.language import AFTER, BEFORE, BETWEEN
+from fashionbench_unifashion.model import UniFashion
+from fashionbench_unifashion.training import journal
+from fashionbench_unifashion.training.bank import ImageBank
+from fashionbench_unifashion.training.checkpoints import PhaseFolder
+from fashionbench_unifashion.training.lessons import collect
+from fashionbench_unifashion.training.loop import PhaseLoop
+from fashionbench_unifashion.training.objective import Objective
+from fashionbench_unifashion.training.recipe import load_recipe
+from fashionbench_unifashion.training.trainable import train_only
+from fashionbench_unifashion.training.wardrobe import Fittings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fashionbench.training import TrainingContext
+    from fashionbench_unifashion.training.lessons import Lessons
+    from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
+
+#: By phase: what it learns from.
+SORTS = {
+    "autoencode": "dressings",
+    "contrast": "pairs",
+    "speak": "pairs",
+    "paint": "pairs",
+    "compose": "triplets",
+    "dress": "dressings",
+}
+
+
+def unifashion(name: str) -> Callable[[Mapping[str, Any], TrainingContext], TrainingResult]:
+    """Return the trainer of a recipe."""
+
+    def run(config: Mapping[str, Any], context: TrainingContext) -> TrainingResult:
+        recipe = load_recipe(name, config)
+        if context.dry_run:
+            from fashionbench_unifashion.training.plan import show_plan  # noqa: PLC0415
+
+            show_plan(recipe, context.say)
+            return TrainingResult(None, None)
+        return Training(recipe, context).run()
+
+    return run
+
+
+tiny, nano, quick, paper = map(
+    unifashion, ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
+)
+
+
+class Training:
+    """One training.
+
+    :raises ConfigError: where the folder holds a training of another recipe or of other data.
+    """
+
+    def __init__(self, recipe: Recipe, context: TrainingContext) -> None:
+        from accelerate import Accelerator  # noqa: PLC0415
+        from accelerate.utils import DistributedDataParallelKwargs  # noqa: PLC0415
+
+        self.recipe, self.context, self.out = recipe, context, context.out
+        self.accelerator = Accelerator(
+            cpu=context.device == "cpu",
+            mixed_precision=recipe.precision,
+            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+        )
+        for phase_name, phase in recipe.phases.items():
+            if phase.batch // phase.accumulate % self.accelerator.num_processes:
+                msg = f"the batch of phase {phase_name} cannot be shared by {self.accelerator.num_processes} processes"
+                raise ConfigError(msg, remedy="choose a multiple")
+        self.lessons: Lessons = collect(recipe, context)
+        self._claim()
+        self.model = self._build()
+        self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens)
+        self.fittings = Fittings(self.model, self.lessons) if recipe.data.dressings else None
+
+    def run(self) -> TrainingResult:
+        """Run what is left of the phases, and write model and record."""
+        figures: dict[str, float] = {}
+        summaries: dict[str, Any] = {}
+        with journal.Journal(self.out, main=self.accelerator.is_main_process) as told:
+            for number, (name, phase) in enumerate(self.recipe.phases.items()):
+                summaries[name] = self._phase(number, name, phase, told)
+                figures[f"{name}: held-out score"] = summaries[name]["best"]
+        folder = self.out / "model"
+        record = self.out / "training.json"
+        if self.accelerator.is_main_process:
+            written = journal.record(self, summaries)
+            self.model.save(folder, journal.card(self, summaries))
+            atomic.write_text(folder / "training.json", written)
+            atomic.write_text(record, written)
+            journal.report(self.out, self.recipe)
+        self.accelerator.wait_for_everyone()
+        return TrainingResult(folder, record, figures)
+
+    def _phase(self, number: int, name: str, phase: PhaseConfig, told: journal.Journal) -> dict[str, Any]:
+        folder = PhaseFolder(self.out / "phases" / f"{number}-{name}")
+        if phase.kind == "compose" and not folder.done:
+            # q_T begins as q_R: what phase 1 learnt to read of an image is what a search looks for.
+            with torch.no_grad():
+                self.model.qformer.target.copy_(self.model.qformer.reference)
+        if phase.kind == "dress" and self.model.diffusion is not None and not folder.done:
+            self.model.diffusion.start_control()
+        parameters = train_only(self.model, phase)
+        if folder.done:
+            folder.restore(parameters)
+            self._after(phase)
+            return folder.summary()
+        lessons: Sequence[Any] = getattr(self.lessons, SORTS[phase.kind])
+        if phase.kind == "autoencode" and not lessons:
+            lessons = self.lessons.pairs
+        self._prepare(name, phase)
+        objective = Objective(self.model, phase, self.bank, self.fittings)
+        track = told.phase(name, folder)
+        loop = PhaseLoop(
+            name,
+            phase,
+            objective,
+            parameters,
+            lessons,
+            self.lessons,
+            self.bank,
+            folder,
+            self.accelerator,
+            self.recipe.seed,
+            track,
+        )
+        self.context.reporter.begin(f"phase {name}", loop.steps)
+        found = loop.run(self.context.reporter.advance)
+        self._after(phase)
+        counts = {"trainable parameters": sum(value.numel() for value in parameters.values()), "lessons": len(lessons)}
+        summary = {"kind": phase.kind, **counts, **found}
+        if self.accelerator.is_main_process:
+            folder.finish(parameters, summary)
+        self.accelerator.wait_for_everyone()
+        self.context.reporter.end(f"held-out score {found['best']:.4g} in {found['seconds']:.0f} s")
+        return summary
+
+    def _after(self, phase: PhaseConfig) -> None:
+        """Measure the scale of a VAE that was just trained, from the same lessons each time."""
+        if phase.kind != "autoencode" or self.model.diffusion is None:
+            return
+        self.model.eval()
+        if self.fittings is not None and self.lessons.dressings:
+            pictures = self.fittings.every_picture(self.lessons.dressings[:256])
+        else:
+            pictures = self.bank.pictures([lesson.image for lesson in self.lessons.pairs[:256]])
+        self.model.diffusion.vae.measure_scale(pictures)
+
+    def _prepare(self, name: str, phase: PhaseConfig) -> None:
+        """Make tokens and small pictures of all images of a phase, with a bar of its own."""
+        if phase.kind in {"dress", "autoencode"}:
+            if self.fittings is not None:
+                wanted = [*self.lessons.dressings, *self.lessons.held_dressings]
+                self.context.reporter.begin(f"phase {name}: reading persons", len(wanted))
+                self.fittings.prepare(wanted, self.context.reporter.advance)
+                self.context.reporter.end("read")
+            if phase.kind == "dress" or self.fittings is not None:
+                return
+        triplets = [*self.lessons.triplets, *self.lessons.held_triplets] if phase.kind == "compose" else []
+        pairs = [*self.lessons.pairs, *self.lessons.held_pairs] if phase.kind != "compose" else []
+        names = [x.image for x in pairs] + [image for x in triplets for image in (x.reference, x.target)]
+        self.context.reporter.begin(f"phase {name}: reading images", len(dict.fromkeys(names)))
+        self.bank.prepare(names, self.context.reporter.advance)
+        self.context.reporter.end("read")
+
+    def _build(self) -> UniFashion:
+        """Make tokenizers and the model; the same recipe and data give the same first weights."""
+        recipe = self.recipe
+        config = preset(recipe.model.preset, overlaid(recipe.model.changes, recipe.model.weights))
+        config = config.model_copy(update={"name": recipe.name})
+        torch.manual_seed(recipe.seed)
+        if config.texts.source is not None:
+            pieces = wordpieces.load(
+                config.texts.source, max_words=config.texts.max_words, max_length=config.texts.max_length
+            )
+        else:
+            pieces = wordpieces.train(self.lessons.texts, config.texts)
+        tokenizer = None
+        if config.language is not None and config.language.source is None:
+            told = {lesson.instruction for lesson in self.lessons.pairs}
+            spoken = [f" {lesson.text}" for lesson in self.lessons.pairs]
+            tokenizer = speech.train(spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(told)])
+        model = UniFashion(config, pieces, tokenizer)
+        model.load_sources()
+        if recipe.recompute:
+            model.qformer.checkpoint(enabled=True)
+        return model.to(self.accelerator.device)
+
+    def _claim(self) -> None:
+        """Say whose folder this is, and refuse one of another training."""
+        own = digest([self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.lessons.parts.items()}])
+        path = self.out / "recipe.json"
+        if path.is_file():
+            before = json.loads(path.read_text(encoding="utf-8"))
+            if before.get("digest") != own:
+                msg = f"{self.out} holds a training of another recipe, or of other data"
+                raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")
+        elif self.accelerator.is_main_process:
+            content = {"digest": own, "recipe": self.recipe.model_dump(mode="json")}
+            atomic.write_text(path, json.dumps(content, indent=2) + "\n")
+        self.accelerator.wait_for_everyone()
