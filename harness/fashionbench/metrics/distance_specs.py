@@ -13,6 +13,7 @@ def _spec(
     *,
     higher: bool,
     unit: Literal["fraction", "score", "distance"],
+    version: int = 1,
     basis: str = "",
     packages: tuple[str, ...] = ("torch", "torchmetrics"),
 ) -> MetricSpec:
@@ -20,7 +21,7 @@ def _spec(
         id=name,
         summary=summary,
         target=f"fashionbench.metrics.distances:{name.replace('-', '_')}",
-        implementation=f"fashionbench.{name}/1{basis}",
+        implementation=f"fashionbench.{name}/{version}{basis}",
         predictions="images/1",
         higher_is_better=higher,
         unit=unit,
@@ -29,17 +30,18 @@ def _spec(
 
 
 DISTANCE_METRICS = (
-    _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", basis="+torchmetrics"),
+    _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2, packages=()),
     _spec("psnr", "peak signal-to-noise ratio, dB, cut at 100", higher=True, unit="score", packages=()),
     _spec("mse", "mean squared error, values in [0, 1]", higher=False, unit="distance", packages=()),
     _spec("lpips-alex", "LPIPS with AlexNet", higher=False, unit="distance", basis="+torchmetrics"),
-    _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", basis="+torchmetrics"),
+    _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2, packages=()),
     _spec("mse-garment", "squared error within the mask", higher=False, unit="distance", packages=()),
     _spec(
         "fid",
         "Fréchet distance of Inception features, clean-fid's resizing",
         higher=False,
         unit="distance",
+        version=2,
         basis="+cleanfid",
         packages=("torch", "torchmetrics", "cleanfid"),
     ),
@@ -48,6 +50,7 @@ DISTANCE_METRICS = (
         "kernel distance of Inception features, all pictures, unbiased",
         higher=False,
         unit="distance",
+        version=2,
         basis="+cleanfid",
         packages=("torch", "torchmetrics", "cleanfid"),
     ),
@@ -70,6 +73,7 @@ DISTANCE_METRICS = (
         "100 x max(cos, 0) of picture and text by CLIP, no prefix",
         higher=True,
         unit="score",
+        basis="+transformers,100cos,no-prefix",
         packages=("torch", "transformers"),
     ),
 )

@@ -1,11 +1,10 @@
 """How like its truth a picture is: SSIM, PSNR, squared error, LPIPS; and how well it goes with a text: CLIP-S.
 
-SSIM is torchmetrics' (RGB, 11 x 11 Gaussian window of sigma 1.5, data range 1; Wang et al., 2004); within the garment
-it is the mean of the same map over the mask, where no window is cut. LPIPS is torchmetrics' with AlexNet and inputs
-in [0, 1] (Zhang et al., CVPR 2018); its backbone is read from
-``$TORCH_HOME/hub/checkpoints/alexnet-owt-7be5be79.pth`` and never downloaded. CLIP-S is 100 max(cos, 0), the scale of
-torchmetrics' CLIPScore; Hessel et al. (EMNLP 2021) weigh with 2.5 and put "A photo depicts" before the text, which is
-not done here.
+SSIM is the mean of the map of :mod:`fashionbench.metrics.ssim`; within the garment it is the mean of the same map over
+the mask, where no window is cut. LPIPS is torchmetrics' with AlexNet and inputs in [0, 1] (Zhang et al., CVPR 2018);
+its backbone is read from ``$TORCH_HOME/hub/checkpoints/alexnet-owt-7be5be79.pth`` and never downloaded. CLIP-S is
+100 max(cos, 0), the scale of torchmetrics' CLIPScore; Hessel et al. (EMNLP 2021) weigh with 2.5 and put "A photo
+depicts" before the text, which is not done here.
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ import numpy as np
 
 from fashionbench.errors import MetricError
 from fashionbench.extractors.checkpoint import hub_folder, read_state, require_fit
+from fashionbench.metrics.ssim import structural_similarity
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,14 +36,14 @@ def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[n
     :param inside: the garment's pixels [H, W], or None where there is no mask; the masked values are then left out.
     :returns: ``ssim``, ``psnr`` (cut at 100 dB), ``mse``, ``ssim-garment`` and
         ``mse-garment``, with values in [0, 1].
-    :raises MetricError: for pictures of different sizes.
+    :raises MetricError: for pictures of different sizes, or with a side below 6 pixels.
     """
     if made.shape != truth.shape:
         raise MetricError(f"a picture of {made.shape[:2]} cannot be compared with one of {truth.shape[:2]}")
     one, two = made.astype(np.float64) / 255, truth.astype(np.float64) / 255
     squares = ((one - two) ** 2).mean(axis=2)
-    mean, map_ = _ssim(one, two)
-    values = {"ssim": mean, "mse": float(squares.mean())}
+    map_ = structural_similarity(one, two)
+    values = {"ssim": float(map_.mean()), "mse": float(squares.mean())}
     # Equal pictures have no finite PSNR, and a record takes no infinity: cut at 100 dB, as the metric says.
     values["psnr"] = min(100.0, float(-10 * np.log10(values["mse"]))) if values["mse"] > 0 else 100.0
     if inside is not None and inside.any():
@@ -110,13 +110,3 @@ def _lpips_network(path: Path) -> Any:
     except MetricError as error:
         return str(error)
     return LearnedPerceptualImagePatchSimilarity("alex", normalize=True).eval()
-
-
-def _ssim(one: NDArray[np.float64], two: NDArray[np.float64]) -> tuple[float, NDArray[np.float64]]:
-    """Return the mean and the map [H, W]."""
-    import torch  # noqa: PLC0415
-    from torchmetrics.functional.image.ssim import structural_similarity_index_measure  # noqa: PLC0415
-
-    left, right = (torch.from_numpy(side).permute(2, 0, 1)[None] for side in (one, two))
-    mean, full = structural_similarity_index_measure(left, right, data_range=1.0, return_full_image=True)
-    return float(mean), full[0].mean(dim=0).numpy()
