@@ -15,11 +15,14 @@ import numpy as np
 from fashionbench.errors import MetricError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     Matrix = NDArray[np.float64]
 
-_ROWS = 2048
+#: A block of this many rows is 8 MB, and the diagonal blocks, of which half is not needed, are few.
+_ROWS = 1024
 
 
 class Distance(NamedTuple):
@@ -40,11 +43,9 @@ def kernel_distance(generated: NDArray[Any], real: NDArray[Any]) -> Distance:
     one, two = _checked(generated), _checked(real)
     if one.shape[1] != two.shape[1]:
         raise MetricError(f"features of {one.shape[1]} and {two.shape[1]} dimensions cannot be compared")
-    own_one, own_two = _row_sums(one, one), _row_sums(two, two)
-    across, back = _row_sums(one, two), _row_sums(two, one)
+    across, back = _sums_across(one, two)
     m, n = len(one), len(two)
-    inner_one = (own_one - _kernel(one, one, diagonal=True)) / (m - 1)
-    inner_two = (own_two - _kernel(two, two, diagonal=True)) / (n - 1)
+    inner_one, inner_two = _sums_within(one) / (m - 1), _sums_within(two) / (n - 1)
     value = inner_one.mean() + inner_two.mean() - 2 * across.sum() / (m * n)
     first, second = inner_one - across / n, inner_two - back / m
     error = 2 * np.sqrt(first.var(ddof=1) / m + second.var(ddof=1) / n)
@@ -80,17 +81,40 @@ def _checked(features: NDArray[Any]) -> Matrix:
     return rows
 
 
-def _row_sums(one: Matrix, two: Matrix) -> Matrix:
-    """Return the sum of the kernel over the rows of ``two`` for each row of ``one``, in blocks."""
-    sums = np.empty(len(one))
-    for start in range(0, len(one), _ROWS):
-        block = slice(start, start + _ROWS)
-        sums[block] = sum(_kernel(one[block], two[at : at + _ROWS]).sum(axis=1) for at in range(0, len(two), _ROWS))
+def _sums_within(rows: Matrix) -> Matrix:
+    """Return the sum of the kernel over the other rows for each row; a pair of blocks is computed once."""
+    sums = np.zeros(len(rows))
+    for block in _blocks(rows):
+        own = _kernel(rows[block], rows[block])
+        sums[block] += own.sum(axis=1) - own.diagonal()
+        for later in _blocks(rows, block.stop):
+            values = _kernel(rows[block], rows[later])
+            sums[block] += values.sum(axis=1)
+            sums[later] += values.sum(axis=0)
     return sums
 
 
-def _kernel(one: Matrix, two: Matrix, *, diagonal: bool = False) -> Matrix:
-    product = (one * two).sum(axis=1) if diagonal else one @ two.T
-    root: Matrix = product / one.shape[1] + 1
-    cube: Matrix = root * root * root
-    return cube
+def _sums_across(one: Matrix, two: Matrix) -> tuple[Matrix, Matrix]:
+    """Return the sum over ``two`` for each row of ``one``, and over ``one`` for each row of ``two``, in one pass."""
+    sums, back = np.zeros(len(one)), np.zeros(len(two))
+    for left in _blocks(one):
+        for right in _blocks(two):
+            values = _kernel(one[left], two[right])
+            sums[left] += values.sum(axis=1)
+            back[right] += values.sum(axis=0)
+    return sums, back
+
+
+def _blocks(rows: Matrix, start: int = 0) -> Iterator[slice]:
+    return (slice(at, at + _ROWS) for at in range(start, len(rows), _ROWS))
+
+
+def _kernel(one: Matrix, two: Matrix) -> Matrix:
+    """Return the kernel of each row of ``one`` with each of ``two``, in place of their product."""
+    values: Matrix = one @ two.T
+    values /= one.shape[1]
+    values += 1
+    root = values.copy()
+    values *= root
+    values *= root
+    return values

@@ -67,6 +67,20 @@ def test_the_kernel_distance_is_that_of_clean_fid_and_its_error_is_right():
     assert np.mean([f.error for f in found]) == pytest.approx(np.std([f.value for f in found], ddof=1), rel=0.3)
 
 
+@pytest.mark.parametrize("counts", [(2, 2), (1024, 1025), (1030, 2100)])
+def test_in_blocks_the_kernel_distance_is_that_of_whole_matrices(counts):
+    rng = np.random.default_rng(3)
+    one, two = (rng.normal(size=(count, 5)) + shift for count, shift in zip(counts, (0.1, 0), strict=True))
+    own_one, own_two, across = ((a @ b.T / 5 + 1) ** 3 for a, b in ((one, one), (two, two), (one, two)))
+    m, n = counts
+    inner_one, inner_two = ((k.sum(axis=1) - np.diag(k)) / (len(k) - 1) for k in (own_one, own_two))
+    spread_one = (inner_one - across.mean(axis=1)).var(ddof=1)
+    spread_two = (inner_two - across.mean(axis=0)).var(ddof=1)
+    found = kernel_distance(one, two)
+    assert found.value == pytest.approx(inner_one.mean() + inner_two.mean() - 2 * across.mean(), rel=1e-11)
+    assert found.error == pytest.approx(2 * np.sqrt(spread_one / m + spread_two / n), rel=1e-11)
+
+
 def test_subsets_are_seeded_and_never_shrunk():
     one, two = two_sets(60)
     assert subset_distance(one, two, 3, 5, 40) == subset_distance(one, two, 3, 5, 40)
