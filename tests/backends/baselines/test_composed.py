@@ -67,7 +67,7 @@ def test_the_text_alone_does_not_look_at_the_image(tmp_path):
 def test_the_sum_keeps_the_shape_and_takes_the_colour_of_the_text(tmp_path):
     backend = made(tmp_path, use="sum")
     # What is added is a mean over references, so that the reference itself stays near.
-    found = [[n for n in best(backend, t.reference, t.text.text) if n != t.reference.id][0] for t in triplets()]
+    found = [next(n for n in best(backend, t.reference, t.text.text) if n != t.reference.id) for t in triplets()]
     assert np.mean([name == t.target.id for name, t in zip(found, triplets(), strict=True)]) > 0.9
 
 

@@ -145,7 +145,9 @@ def test_groups_of_columns_make_tables_that_leave_out_rows_without_anything_to_s
     spec = plugins.boards["quickstart"]
     chosen = [c for c in spec.columns if c.task.startswith("wardrobe/") and c.metric.endswith("@5")]
     columns = tuple(
-        dataclasses.replace(column, group="images" if column.task.endswith("-to-image") and "hit" in column.metric else "texts")
+        dataclasses.replace(
+            column, group="images" if column.task.endswith("-to-image") and "hit" in column.metric else "texts"
+        )
         for column in chosen
     )
     board = Board.of(dataclasses.replace(spec, columns=columns, sort_by=1), store, plugins)

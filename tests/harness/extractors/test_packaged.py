@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fashionbench.errors import BackendError
-from fashionbench_baselines.pocket.weights import fill, verified
+from fashionbench.extractors.packaged import fill, verified
 
 if TYPE_CHECKING:
     from pathlib import Path
