@@ -38,6 +38,8 @@ class UniFashionConfig(Model):
     """The language model; ``None`` leaves it out (Table 5, "Base")."""
     diffusion: DiffusionConfig | None = None
     """The diffusion model; ``None`` leaves it out (Table 5, "Base+LLM")."""
+    gallery_instruction: str = "Describe the cloth's style, color, design... and other key points."
+    """What captions of a gallery are asked with, one for every image: that of Fashion-IQ-Cap (Table 7)."""
     language_adapter: AdapterKind = "linear"
     """From the Q-Former to the language model."""
     diffusion_adapter: AdapterKind = "linear"

@@ -77,7 +77,7 @@ def tiny(**changes: Any) -> DiffusionConfig:
     """Make a size that learns in minutes on two processor cores: 64 high, 48 wide, latents of 16 x 12."""
     fields: dict[str, Any] = {
         "unet": NetworkConfig(architecture=small_unet((64, 128), width=128, heads=4)),
-        "vae": NetworkConfig(architecture=small_vae((32, 64, 64))),
+        "vae": NetworkConfig(architecture=small_vae((16, 32, 32), groups=8)),
         "width": 48,
         "height": 64,
         "sampler": "ddim",

@@ -7,10 +7,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
+from safetensors.torch import load_file, save_file
 from torch import Tensor
+
+from fashionbench import atomic
+from fashionbench.canonical import digest
+from fashionbench_unifashion.loading import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
 
     from fashionbench_unifashion.model import UniFashion
 
@@ -22,9 +28,13 @@ class ImageBank:
 
     :param open_: opens an image by its id.
     :param keep: whether to keep tokens.
+    :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
     """
 
-    def __init__(self, model: UniFashion, open_: Callable[[str], Image.Image], *, keep: bool) -> None:
+    def __init__(
+        self, model: UniFashion, open_: Callable[[str], Image.Image], *, keep: bool, folder: Path | None = None
+    ) -> None:
+        self._folder = folder
         self._model = model
         self._open = open_
         self._keep = keep and not model.vision.trainable
@@ -36,11 +46,39 @@ class ImageBank:
         if not self._keep:
             return
         wanted = [name for name in dict.fromkeys(names) if name not in self._tokens]
+        path = self._place(wanted)
+        if path is not None and self._load(path, wanted):
+            advance(len(wanted))
+            return
         for start in range(0, len(wanted), batch):
             part = wanted[start : start + batch]
             images = [self._open(name) for name in part]
             self._store(part, images)
             advance(len(part))
+        if path is not None and wanted:
+            kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
+            if self._model.diffusion is not None:
+                kept["pictures"] = torch.stack([self._pictures[name] for name in wanted])
+            atomic.write(path, lambda temporary: save_file(kept, temporary))
+
+    def _place(self, names: Sequence[str]) -> Path | None:
+        """Return the file of these images; other weights, another transform or other images have another one."""
+        if self._folder is None:
+            return None
+        config = self._model.config
+        size = [config.diffusion.width, config.diffusion.height] if config.diffusion is not None else []
+        weights = fingerprint(dict(self._model.vision.network.state_dict()))
+        key = digest([config.vision.model_dump(mode="json"), size, weights, list(names)])
+        return self._folder / f"tokens-{key.removeprefix('sha256:')[:32]}.safetensors"
+
+    def _load(self, path: Path, names: Sequence[str]) -> bool:
+        if not path.is_file():
+            return False
+        stored = load_file(path)
+        for kind, kept in (("tokens", self._tokens), ("pictures", self._pictures)):
+            for name, row in zip(names, stored.get(kind, ()), strict=False):
+                kept[name] = row
+        return True
 
     def tokens(self, names: Sequence[str]) -> Tensor:
         """Return the tokens of images under the layer norm, [B, N, W]."""

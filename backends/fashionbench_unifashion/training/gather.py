@@ -34,7 +34,7 @@ def everywhere(local: Tensor) -> Tensor:
     """
     if not spread():
         return local
-    gathered: Tensor = _Gather.apply(local)  # type: ignore[no-untyped-call]
+    gathered: Tensor = _Gather.apply(local)
     return gathered
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from fashionbench.canonical import digest
@@ -12,6 +11,7 @@ from fashionbench_unifashion.training.checkpoints import PhaseFolder
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from pathlib import Path
     from types import TracebackType
 
     from fashionbench_unifashion.training.recipe import Recipe
@@ -31,7 +31,7 @@ class Journal:
         if main:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
-            self._writer = SummaryWriter(str(out / "tensorboard"))  # type: ignore[no-untyped-call]
+            self._writer = SummaryWriter(str(out / "tensorboard"))
 
     def __enter__(self) -> Self:
         """Return the journal itself."""

@@ -96,13 +96,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     for name in recipe.data.captions:
         for image, text, _ in _pairs(made, name, strange):
             captions.setdefault(image, (text, made.parts[name].instruction))
-    for name in recipe.data.pairs:
-        seen: dict[str, int] = {}
-        for image, text, product in _pairs(made, name, strange):
-            seen[product] = seen.get(product, 0) + 1
-            if recipe.images_each is None or seen[product] <= recipe.images_each:
-                lesson = PairLesson(image, text, product, made.parts[name].instruction)
-                (made.held_pairs if _held(product, recipe) else made.pairs).append(lesson)
+    _described_images(made, strange, recipe)
     for name in recipe.data.triplets:
         _triplets(made, name, captions, strange, recipe)
     for name in recipe.data.dressings:
@@ -121,6 +115,16 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     made.counts["left out because they are evaluated"] = len(strange.met)
     _require(made, recipe)
     return made
+
+
+def _described_images(made: Lessons, strange: _Overlap, recipe: Recipe) -> None:
+    for name in recipe.data.pairs:
+        seen: dict[str, int] = {}
+        for image, text, product in _pairs(made, name, strange):
+            seen[product] = seen.get(product, 0) + 1
+            if recipe.images_each is None or seen[product] <= recipe.images_each:
+                lesson = PairLesson(image, text, product, made.parts[name].instruction)
+                (made.held_pairs if _held(product, recipe) else made.pairs).append(lesson)
 
 
 class _Overlap:

@@ -109,7 +109,7 @@ class Objective(nn.Module):
         return found
 
     def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, after: Tensor) -> dict[str, Tensor]:
-        """The contrast with the targets' captions (second term of equation 10), and the rehearsal."""
+        """Contrast with the targets' captions (second term of equation 10), and rehearse phase 1."""
         described = [at for at, lesson in enumerate(lessons) if lesson.caption]
         if len({clean(lessons[at].caption) for at in described}) < 2:
             return {}
@@ -166,7 +166,7 @@ class Objective(nn.Module):
     def _itm(
         self, scores: Tensor, same: Tensor, tokens: Tensor, ids: Tensor, mask: Tensor, seed: int, queries: Any
     ) -> Tensor:
-        """Match B right pairs, B with a wrong text and B with a wrong image; each process computes its share of them."""
+        """Match B right pairs, B with a wrong text and B with a wrong image; each process takes its share."""
         draw = torch.Generator().manual_seed(number(seed, "negatives"))
         logits = (scores / self.model.qformer.temperature).detach()
         texts = negatives.draw(logits, draw, same=same, how=self._phase.negatives)

@@ -103,9 +103,9 @@ class ModelPart(Model):
 
     preset: str
     """``paper``, ``tiny`` or ``nano``."""
-    changes: dict[str, Any] = {}
+    changes: dict[str, Any] = Field(default={})
     """Fields of the preset that are other."""
-    weights: dict[str, Any] = {}
+    weights: dict[str, Any] = Field(default={})
     """Fields that name pretrained weights; a dry run leaves them out."""
 
 

@@ -86,7 +86,7 @@ class Training:
         self.lessons: Lessons = collect(recipe, context)
         self._claim()
         self.model = self._build()
-        self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens)
+        self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens, folder=context.out / "cache")
         self.fittings = Fittings(self.model, self.lessons) if recipe.data.dressings else None
 
     def run(self) -> TrainingResult:

@@ -1,0 +1,222 @@
+"""UniFashion as a backend: everything that the harness can ask for, from one folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from fashionbench.canonical import digest
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
+from fashionbench.errors import BackendError, ConfigError, UnknownNameError
+from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
+from fashionbench_unifashion.model import load
+from fashionbench_unifashion.training.batch import number
+from fashionbench_unifashion.training.wardrobe import garment_states
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from fashionbench.capabilities import BackendContext, Role
+    from fashionbench.data.items import PairItem
+    from fashionbench_unifashion.qformer import Queries
+
+    Floats = NDArray[np.float32]
+
+USES = ("full", "without-captions", "without-images")
+OPTIONS = {
+    "model": "",
+    "use": "full",
+    "composed": "both",
+    "caption_instruction": "",
+    "steps": 0,
+    "guidance": 0.0,
+    "repaint": False,
+}
+COMPOSED = ("both", "image", "text")
+
+
+class UniFashionBackend:
+    """A trained model.
+
+    An image is Q vectors of three parts: q_R's features, q_T's features, and the features of the caption that the model
+    itself writes of the image (candidates only). A text asks the first part, a composed query the second and third, so
+    that one gallery answers both: max_k <t, Z_R^k> for texts, and max_k <e_cls, Z_T^k> + <e_cls, Z_C> for composed
+    queries (UniFashion, section 3.2; the sum has no weights there either). All parts have norm 1, so the cosine between whole
+    vectors ranks as these scores do.
+
+    Options: ``model``, the folder; ``use``: ``full``, ``without-captions`` (Table 4, "w/o cap") or ``without-images``
+    ("w/o img"); ``composed``: ``both``, or the same weights asked with the ``image`` or the ``text`` alone;
+    ``caption_instruction``, what gallery captions are asked with (by default that of the training captions); ``steps``
+    and ``guidance`` of the sampler, 0 for the model's own; ``repaint``.
+
+    :raises ConfigError: where no model is named, or an option is out of range.
+    """
+
+    def __init__(self, context: BackendContext) -> None:
+        options: dict[str, Any] = {**OPTIONS, **context.options}
+        for name in options.keys() - OPTIONS.keys():
+            raise UnknownNameError("option", name, tuple(OPTIONS))
+        if not options["model"]:
+            remedy = "train one with 'fashionbench train unifashion-tiny', then give it as option model=FOLDER"
+            raise ConfigError("unifashion has no model", remedy=remedy)
+        for name, known in (("use", USES), ("composed", COMPOSED)):
+            if options[name] not in known:
+                raise UnknownNameError(name, str(options[name]), known)
+        self._options = options
+        self._seed = context.seed
+        self._model = load(Path(str(options["model"])).expanduser(), context.device)
+        self._use, self._composed = str(options["use"]), str(options["composed"])
+        if self._use != "full" and self._composed != "both":
+            raise ConfigError("give one of use and composed, not both", remedy="leave one at its default")
+        self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
+
+    @torch.inference_mode()
+    def encode_images(self, items: Sequence[ImageItem], role: Role) -> Floats:
+        """Embed images as [B, Q, 3E]; the caption's part is zero for queries and without captions."""
+        tokens = self._tokens([item.image for item in items])
+        qformer = self._model.qformer
+        start, searched = (qformer.image_features(tokens, which) for which in ("reference", "target"))
+        spoken = torch.zeros_like(start)
+        if role == "candidate" and self._captioned:
+            spoken = self._text_features(self._captions(tokens, self._instruction))[:, None].expand_as(start)
+        return _array(torch.cat([start, searched, spoken], dim=-1))
+
+    @torch.inference_mode()
+    def encode_texts(self, items: Sequence[TextItem], role: Role) -> Floats:  # noqa: ARG002
+        """Embed texts as [B, 3E], the first part alone."""
+        features = self._text_features([item.text for item in items])
+        return _array(functional.pad(features, (0, 2 * features.shape[-1])))
+
+    @torch.inference_mode()
+    def encode_composed(self, items: Sequence[ComposedItem]) -> Floats:
+        """Embed composed queries as [B, 3E]: e_cls in the second and third part."""
+        qformer = self._model.qformer
+        if self._composed == "image":
+            # The reference alone: what it is nearest to, by the mean of its own search features.
+            tokens = self._tokens([item.image for item in items])
+            asked = functional.normalize(qformer.image_features(tokens, "target").mean(dim=1), dim=-1)
+        elif self._composed == "text":
+            asked = self._text_features([item.text for item in items])
+        else:
+            cut = self._model.texts([item.text for item in items])
+            asked = qformer.composed_features(self._tokens([item.image for item in items]), cut.ids, cut.mask)
+        nothing = torch.zeros_like(asked)
+        seen = nothing if self._use == "without-images" else asked
+        read = asked if self._captioned and self._composed != "image" else nothing
+        return _array(torch.cat([nothing, seen, read], dim=-1))
+
+    @torch.inference_mode()
+    def score_pairs(self, items: Sequence[PairItem]) -> Floats:
+        """Score pairs by image-text matching, as the log-odds of belonging together, [B].
+
+        Of a composed query the modification text is matched with the candidate's image (equation 10).
+
+        :raises BackendError: where a pair has not an image and a text.
+        """
+        images: list[Image] = []
+        texts: list[str] = []
+        queries: list[Queries] = []
+        for item in items:
+            image, text, which = _sides(item)
+            images.append(image)
+            texts.append(text)
+            queries.append(which)
+        scores = torch.zeros(len(items), device=self._model.device)
+        tokens, cut = self._tokens(images), self._model.texts(texts)
+        kinds: tuple[Queries, ...] = ("reference", "target")
+        for which in kinds:
+            rows = [at for at, name in enumerate(queries) if name == which]
+            if rows:
+                logits = self._model.qformer.match(tokens[rows], cut.ids[rows], cut.mask[rows], which)
+                scores[rows] = logits[:, 1] - logits[:, 0]
+        return _array(scores)
+
+    @torch.inference_mode()
+    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:
+        """Describe images; nothing but the image and the instruction is shown to the model."""
+        return self._captions(self._tokens([item.image for item in items]), instruction)
+
+    def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
+        """Dress persons, in pictures of their own size."""
+        return self._painted(items, [item.garment for item in items], [""] * len(items))
+
+    def design(self, items: Sequence[DesignItem]) -> list[NDArray[np.uint8]]:
+        """Dress persons in a garment of words and a sketch.
+
+        :raises BackendError: where an item has no sketch.
+        """
+        sketches = [item.sketch for item in items if item.sketch is not None]
+        if len(sketches) != len(items):
+            raise BackendError("an item has no sketch", remedy="this model designs from words and a sketch")
+        return self._painted(items, sketches, [item.text for item in items])
+
+    def fingerprint(self) -> str:
+        """Hash the weights and the options."""
+        told = {name: value for name, value in self._options.items() if name != "model"}
+        return digest([self._model.fingerprint(), told, torch.__version__, str(self._model.device)])
+
+    @torch.inference_mode()
+    def _painted(
+        self, items: Sequence[TryOnItem | DesignItem], shown: Sequence[Image], texts: Sequence[str]
+    ) -> list[NDArray[np.uint8]]:
+        model = self._model
+        if model.diffusion is None:
+            raise BackendError("this model has no diffusion model", remedy="train one with model.diffusion")
+        conditions = read_conditions(items, model.diffusion.config).to(model.device)
+        states = garment_states(model, self._tokens(shown), texts)
+        pictures = model.diffusion.sample(
+            model.condition_of(states),
+            conditions,
+            seeds=[number(self._seed, item.id) for item in items],
+            steps=int(self._options["steps"]) or None,
+            guidance=float(self._options["guidance"]) or None,
+        )
+        return finish(pictures, items, repaint=bool(self._options["repaint"]))
+
+    @property
+    def _captioned(self) -> bool:
+        return self._model.language is not None and self._use != "without-captions"
+
+    @property
+    def _instruction(self) -> str:
+        given = str(self._options["caption_instruction"])
+        return given or self._model.config.gallery_instruction
+
+    def _captions(self, tokens: Tensor, instruction: str) -> list[str]:
+        if self._model.language is None:
+            raise BackendError("this model has no language model", remedy="train one with model.language")
+        return self._model.language.generate(self._model.soft_prompt(tokens), instruction)
+
+    def _text_features(self, texts: Sequence[str]) -> Tensor:
+        cut = self._model.texts(texts)
+        features: Tensor = self._model.qformer.text_features(cut.ids, cut.mask)
+        return features
+
+    def _tokens(self, images: Sequence[Image]) -> Tensor:
+        return self._model.tokens(images)
+
+
+def _sides(item: PairItem) -> tuple[Image, str, Queries]:
+    """Return the image, the text and the queries that read the image."""
+    query, candidate = item.query, item.candidate
+    if isinstance(query, ComposedItem) and isinstance(candidate, ImageItem):
+        return candidate.image, query.text, "target"
+    if isinstance(query, TextItem) and isinstance(candidate, ImageItem):
+        return candidate.image, query.text, "reference"
+    if isinstance(query, ImageItem) and isinstance(candidate, TextItem):
+        return query.image, candidate.text, "reference"
+    msg = f"{item.id} has not an image on one side and words on the other"
+    raise BackendError(msg, remedy="unifashion matches images with words")
+
+
+def _array(rows: Tensor) -> Floats:
+    made: Floats = rows.float().cpu().numpy()
+    return made
