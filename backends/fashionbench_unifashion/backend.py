@@ -49,8 +49,8 @@ class UniFashionBackend:
     An image is Q vectors of three parts: q_R's features, q_T's features, and the features of the caption that the model
     itself writes of the image (candidates only). A text asks the first part, a composed query the second and third, so
     that one gallery answers both: max_k <t, Z_R^k> for texts, and max_k <e_cls, Z_T^k> + <e_cls, Z_C> for composed
-    queries (UniFashion, section 3.2; the sum has no weights there either). All parts have norm 1, so the cosine between whole
-    vectors ranks as these scores do.
+    queries (UniFashion, section 3.2; the sum has no weights there either). All parts have norm 1, so the cosine between
+    whole vectors ranks as these scores do.
 
     Options: ``model``, the folder; ``use``: ``full``, ``without-captions`` (Table 4, "w/o cap") or ``without-images``
     ("w/o img"); ``composed``: ``both``, or the same weights asked with the ``image`` or the ``text`` alone;

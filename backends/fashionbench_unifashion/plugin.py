@@ -5,14 +5,52 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.hookspecs import hookimpl
-from fashionbench.specs import TrainerSpec
+from fashionbench.specs import BackendSpec, TrainerSpec
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fashionbench.capabilities import Capability
+
 FASHIONBENCH_API = (1, 0)
 
+_CAPABILITIES: frozenset[Capability] = frozenset(
+    {"encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "design"}
+)
+_OPTIONS = {
+    "model": "",
+    "use": "full",
+    "composed": "both",
+    "caption_instruction": "",
+    "steps": 0,
+    "guidance": 0.0,
+    "repaint": False,
+}
 _PHASES = ("vae", "1a", "1b-language", "1b-diffusion", "2", "try-on")
+
+
+def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
+    return BackendSpec(
+        id=name,
+        summary=summary,
+        target="fashionbench_unifashion.backend:UniFashionBackend",
+        revision="1",
+        capabilities=_CAPABILITIES,
+        extra="models",
+        packages=("torch", "transformers", "diffusers", "accelerate", "safetensors"),
+        options=_OPTIONS,
+        models=("model",),
+        trainer=trainer,
+    )
+
+
+@hookimpl
+def register_backends() -> Iterable[BackendSpec]:
+    """Return the backends."""
+    return [
+        _backend("unifashion", "a trained UniFashion model; option model=FOLDER"),
+        _backend("unifashion-quick", "a small UniFashion, trained in minutes on generated data", "unifashion-quick"),
+    ]
 
 
 @hookimpl

@@ -163,6 +163,8 @@ class BackendSpec(Spec):
     :param extra: the optional dependency group that it needs, such as ``pocket``.
     :param packages: importable names that it needs; ``doctor`` and the runner check them before the target is imported.
     :param options: default arguments, which a configuration may override.
+    :param models: names of options that are folders of trained models; a record holds their content, not their path.
+    :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
     """
 
     revision: str
@@ -176,6 +178,8 @@ class BackendSpec(Spec):
     licence: str = "Apache-2.0"
     training_data: tuple[TrainingDataUse, ...] = ()
     options: Mapping[str, object] = field(default_factory=_no_options)
+    models: tuple[str, ...] = ()
+    trainer: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.specs import resolve
 from fashionbench.task import Trainable
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
+    from fashionbench.data.roots import DataRoots
     from fashionbench.data.training import TrainingData
     from fashionbench.plugins import Plugins
     from fashionbench.runner.progress import Reporter
@@ -119,7 +119,7 @@ def train(
     plugins: Plugins,
     *,
     out: Path,
-    data: Mapping[str, Path],
+    roots: DataRoots,
     device: str,
     reporter: Reporter,
     say: Callable[[str], object],
@@ -127,8 +127,7 @@ def train(
 ) -> TrainingResult:
     """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
 
-    :param data: folders of data sets by name.
+    :param roots: where data sets lie.
     """
-    roots = DataRoots(named=data, cache=out / "cache" / "surveys")
     context = TrainingContext(out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run)
     return cast("Trainer", resolve(spec.target))(config, context)

@@ -169,7 +169,6 @@ class Training:
                 wanted = [*self.lessons.dressings, *self.lessons.held_dressings]
                 self.context.reporter.begin(f"phase {name}: reading persons", len(wanted))
                 self.fittings.prepare(wanted, self.context.reporter.advance)
-                self.context.reporter.end("read")
             if phase.kind == "dress" or self.fittings is not None:
                 return
         triplets = [*self.lessons.triplets, *self.lessons.held_triplets] if phase.kind == "compose" else []
@@ -177,7 +176,6 @@ class Training:
         names = [x.image for x in pairs] + [image for x in triplets for image in (x.reference, x.target)]
         self.context.reporter.begin(f"phase {name}: reading images", len(dict.fromkeys(names)))
         self.bank.prepare(names, self.context.reporter.advance)
-        self.context.reporter.end("read")
 
     def _build(self) -> UniFashion:
         """Make tokenizers and the model; the same recipe and data give the same first weights."""

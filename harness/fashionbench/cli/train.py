@@ -48,6 +48,7 @@ def train(
 
     A training that was interrupted goes on from its last checkpoint when the same command is given again.
     """
+    from fashionbench.data.roots import DataRoots
     from fashionbench.runner.device import resolve_device
     from fashionbench.runner.progress import Bars
     from fashionbench.training import train as start
@@ -61,7 +62,7 @@ def train(
             fields,
             state.plugins,
             out=folder,
-            data=state.roots(data),
+            roots=DataRoots(named=state.roots(data), cache=folder / "cache" / "surveys"),
             device=resolve_device(device),
             reporter=bars,
             say=bars.console.print,

@@ -50,9 +50,9 @@ class Dressing:
 class TrainingData:
     """The training part of a task.
 
-    Sequences may read their images only when they are indexed; a backend that goes over them twice reads them twice. One
-    that does so may have an attribute ``names``, a list of (image id, text, product) of pairs or of (reference id, text,
-    target id) of triplets, so that nobody has to decode a picture to learn what there is.
+    Sequences may read their images only when they are indexed; a backend that goes over them twice reads them twice.
+    Such a sequence may have an attribute ``names``, a list of (image id, text, product) of pairs or of (reference id,
+    text, target id) of triplets, so that nobody has to decode a picture to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
     """

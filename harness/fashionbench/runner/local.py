@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.data.roots import DataRoots
@@ -10,6 +10,7 @@ from fashionbench.runner.cache import EmbeddingCache
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.runner.execute import Workshop, execute
+from fashionbench.runner.models import trained
 from fashionbench.runner.progress import Reporter, Silent
 from fashionbench.specs import resolve
 
@@ -101,6 +102,12 @@ class Runner:
             shown.end(f"reused {known.record_id[7:19]}")
             return known
         self.plugins.hook.on_cell_start(event=CellStart(cell))
+        if not isinstance(task, Exception):
+            try:
+                models = self.store.root / "models"
+                cell = replace(cell, options=trained(cell, self.plugins, self._roots, shop.device, models))
+            except Exception as fault:  # a training that fails is the failure of this cell
+                task = fault
         record, error = execute(cell, task, shop, supersedes=known)
         if error is None:
             self.plugins.hook.on_cell_end(event=CellEnd(cell, record, reused=False))

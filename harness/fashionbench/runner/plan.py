@@ -9,6 +9,7 @@ from fashionbench.canonical import digest
 from fashionbench.capabilities import satisfied
 from fashionbench.errors import ConfigError
 from fashionbench.runner.config import BackendChoice, RunConfig, matching, unique
+from fashionbench.runner.models import model_identity
 from fashionbench.runner.source import source_digest
 from fashionbench.scoring import metric_spec
 
@@ -35,13 +36,19 @@ class Cell:
     identity: dict[str, Any]
 
     @property
+    def shown(self) -> dict[str, Any]:
+        """The options as a record shows them: what a folder holds instead of its path."""
+        shown: dict[str, Any] = self.identity["backend"]["options"]
+        return shown
+
+    @property
     def name(self) -> str:
         """A short name for people."""
         return f"{self.task.id} × {self.backend.id}" + (f" (seed {self.seed})" if self.seed else "")
 
     def draw(self, fingerprint: str) -> str:
         """Name the random draws of this cell's intervals: the same for the same question, whatever the code."""
-        options = digest(self.options)
+        options = digest(self.shown)
         return digest([self.task.protocol.hash, fingerprint, self.backend.id, options, self.seed])
 
     def id(self, fingerprint: str) -> str:
@@ -122,7 +129,7 @@ def _cell(
         "backend": {
             "id": spec.id,
             "revision": spec.revision,
-            "options": options,
+            "options": {**options, **{name: model_identity(name, options, spec, plugins) for name in spec.models}},
             "source": source_digest(spec.target),
         },
         "seed": seed,
