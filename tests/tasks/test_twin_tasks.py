@@ -1,10 +1,17 @@
-"""Tasks on the generated twin: an oracle is perfect, and a constant backend is at chance."""
+"""Tasks on the generated twin: an oracle is perfect, and a constant backend is at chance.
+
+All tests share a store, so that no cell is run twice and no file is hashed and decoded twice.
+"""
 
 from __future__ import annotations
+
+import shutil
 
 import pytest
 
 from fashionbench import api
+from fashionbench.plugins import Plugins
+from fashionbench.records.store import Store
 
 pytestmark = pytest.mark.slow
 
@@ -21,6 +28,16 @@ RETRIEVAL = [
     "atelier/fashion200k-mbeir-image-to-text",
     "atelier/polyvore-fill-in-the-blank",
 ]
+
+
+@pytest.fixture(scope="module")
+def plugins():
+    return Plugins(strict=True)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return Store(tmp_path_factory.mktemp("results"))
 
 
 def run(task, backend, twin, plugins, store):
@@ -95,6 +112,23 @@ def test_try_on_controls(task, twin, plugins, store):
     assert pasted.metric("fd-efficientnet-lite0").value > 1
     shas = store.read_predictions(pasted.predictions).column("picture").to_pylist()
     assert all((store.root / "pictures" / sha[:2] / f"{sha}.png").is_file() for sha in shas if sha)
+
+
+@pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])
+def test_the_oracle_makes_the_true_picture(task, twin, plugins, store):
+    oracle = run(task, "control/oracle-picture", twin, plugins, store)
+    assert oracle.metric("ssim").value == oracle.metric("ssim-garment").value == 1
+    assert oracle.metric("mse").value == oracle.metric("mse-garment").value == 0
+    made = store.read_predictions(oracle.predictions).column("side").to_pylist().count("generated")
+    assert oracle.metric("ssim").n == made > 1
+
+
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs a Java runtime on PATH")
+def test_the_oracle_says_the_reference(twin, plugins, store):
+    oracle = run("atelier/fashion-iq-cap-captioning", "control/oracle", twin, plugins, store)
+    assert oracle.metric("bleu-4").value == pytest.approx(1, abs=1e-9)
+    assert oracle.metric("cider").value == pytest.approx(10, abs=1e-9)
+    assert oracle.metric("style-distance").value == oracle.metric("empty-captions").value == 0
 
 
 def test_repainting_is_another_protocol_and_flatters(twin, plugins, store):
