@@ -26,8 +26,10 @@ def seconds(words: list[str]) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="three repeats")
     parser.add_argument("--repeat", type=int, default=7)
-    repeat = parser.parse_args().repeat
+    options = parser.parse_args()
+    repeat = 3 if options.quick else options.repeat
     times: dict[str, list[float]] = {name: [] for name in CASES}
     for words in CASES.values():  # warm the file caches
         seconds(words)
