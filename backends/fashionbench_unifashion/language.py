@@ -6,6 +6,7 @@ end token, which the released code leaves out of its joint model. Any causal lan
 
 from __future__ import annotations
 
+import warnings
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import torch
@@ -51,7 +52,7 @@ class LanguageConfig(Model):
     lora: LoraConfig | None = LoraConfig()
     """How a pretrained model is adapted; ``None`` trains all of it, as one from the start needs."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
-    """The type that a pretrained model is loaded in."""
+    """The type that the model is kept in; LoRA weights are of single precision in any case."""
     max_new_tokens: int = Field(default=64, ge=1)
     """The longest answer."""
     beams: int = Field(default=1, ge=1)
@@ -93,9 +94,9 @@ class LanguageModel(nn.Module):
         if config.architecture is not None:
             fields = dict(config.architecture)
             if tokenizer is not None:
-                fields["vocab_size"] = len(tokenizer)
+                fields.setdefault("vocab_size", len(tokenizer))
                 fields |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
-            network = auto.from_config(AutoConfig.for_model(**fields))
+            network = auto.from_config(AutoConfig.for_model(**fields), dtype=getattr(torch, config.dtype))
         else:
             place = locate(str(config.source))
             self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(place)
@@ -110,6 +111,10 @@ class LanguageModel(nn.Module):
         self.network = network if config.lora is None else _adapted(network, config.lora)
         if self.tokenizer is not None and self.tokenizer.eos_token_id is None:
             raise BackendError("the tokenizer has no end token", remedy="set its eos_token")
+        rows = int(network.config.get_text_config().vocab_size)
+        if self.tokenizer is not None and len(self.tokenizer) > rows:
+            msg = f"the tokenizer has {len(self.tokenizer)} tokens, and the language model {rows}"
+            raise BackendError(msg, remedy="use the tokenizer that the model was trained with")
 
     def answers(self, queries: Tensor, instructions: Sequence[str], answers: Sequence[str]) -> Answers:
         """Read prompts with their answers.
@@ -201,4 +206,7 @@ def _adapted(network: Any, config: LoraConfig) -> Any:
         bias="none",
         task_type="CAUSAL_LM",
     )
-    return get_peft_model(network, settings)
+    with warnings.catch_warnings():
+        # peft asks transformers by a name that it has deprecated; nobody who trains can mend that.
+        warnings.simplefilter("ignore", FutureWarning)
+        return get_peft_model(network, settings)

@@ -97,6 +97,18 @@ class UniFashion(nn.Module):
         if self.config.qformer.source is not None:
             self.qformer.load_source()
 
+    def recompute(self) -> None:
+        """Recompute activations in training instead of keeping them: less memory, about a third more time.
+
+        This is done in the Q-Former's layers, in those of the language model where it learns, and in the encoder of the
+        diffusion model.
+        """
+        self.qformer.checkpoint(enabled=True)
+        if self.language is not None:
+            self.language.checkpoint(enabled=True)
+        if self.diffusion is not None:
+            self.diffusion.unet.enable_gradient_checkpointing()
+
     def tokens(self, images: Sequence[Image]) -> Tensor:
         """Encode pictures as image tokens [B, N, W]."""
         tokens: Tensor = self.vision(self.transform.batch(images).to(self.device))

@@ -197,7 +197,7 @@ class Training:
         model = UniFashion(config, pieces, tokenizer)
         model.load_sources()
         if recipe.recompute:
-            model.qformer.checkpoint(enabled=True)
+            model.recompute()
         return model.to(self.accelerator.device)
 
     def _claim(self) -> None:
