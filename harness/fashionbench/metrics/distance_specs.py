@@ -15,7 +15,7 @@ def _spec(
     unit: Literal["fraction", "score", "distance"],
     version: int = 1,
     basis: str = "",
-    packages: tuple[str, ...] = ("torch", "torchmetrics"),
+    packages: tuple[str, ...] = (),
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
@@ -30,12 +30,19 @@ def _spec(
 
 
 DISTANCE_METRICS = (
-    _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2, packages=()),
-    _spec("psnr", "peak signal-to-noise ratio, dB, cut at 100", higher=True, unit="score", packages=()),
-    _spec("mse", "mean squared error, values in [0, 1]", higher=False, unit="distance", packages=()),
-    _spec("lpips-alex", "LPIPS with AlexNet", higher=False, unit="distance", basis="+torchmetrics"),
-    _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2, packages=()),
-    _spec("mse-garment", "squared error within the mask", higher=False, unit="distance", packages=()),
+    _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2),
+    _spec("psnr", "peak signal-to-noise ratio, dB, cut at 100", higher=True, unit="score"),
+    _spec("mse", "mean squared error, values in [0, 1]", higher=False, unit="distance"),
+    _spec(
+        "lpips-alex",
+        "LPIPS with AlexNet",
+        higher=False,
+        unit="distance",
+        basis="+torchmetrics",
+        packages=("torch", "torchvision", "torchmetrics"),
+    ),
+    _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2),
+    _spec("mse-garment", "squared error within the mask", higher=False, unit="distance"),
     _spec(
         "fid",
         "Fréchet distance of Inception features, clean-fid's resizing",
@@ -43,7 +50,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchmetrics", "cleanfid"),
+        packages=("torch", "torchvision", "cleanfid"),
     ),
     _spec(
         "kid",
@@ -52,7 +59,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchmetrics", "cleanfid"),
+        packages=("torch", "torchvision", "cleanfid"),
     ),
     _spec(
         "fd-efficientnet-lite0",
