@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 SPECIAL = ("<pad>", "<unk>", "<s>", "</s>")
-_PIECES = r"\s?\w+|\s?[^\w\s]|\s+"
+#: No piece is longer than what the model below will cut; a longer one would be unknown as a whole.
+LONGEST = 64
+_PIECES = rf"\s?\w{{1,{LONGEST - 1}}}|\s?[^\w\s]|\s{{1,{LONGEST}}}"
 
 
 def train(texts: Iterable[str], size: int, always: Iterable[str] = ()) -> PreTrainedTokenizerFast:
@@ -45,7 +47,7 @@ def train(texts: Iterable[str], size: int, always: Iterable[str] = ()) -> PreTra
     tokens = dict.fromkeys((*SPECIAL, *letters, *whole, *rest[: room - len(whole)]))
     numbered = {token: number for number, token in enumerate(tokens)}
     tokenizer = Tokenizer(
-        models.WordPiece(numbered, unk_token=SPECIAL[1], continuing_subword_prefix="", max_input_chars_per_word=64)
+        models.WordPiece(numbered, unk_token=SPECIAL[1], continuing_subword_prefix="", max_input_chars_per_word=LONGEST)
     )
     tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.Fuse()

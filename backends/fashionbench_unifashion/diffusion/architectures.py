@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig
+from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig, NoiseConfig
 
 #: The UNet of Stable Diffusion 1.x with 4 input channels: 859,520,964 parameters.
 SD14_UNET: dict[str, Any] = {
@@ -80,6 +80,7 @@ def tiny(**changes: Any) -> DiffusionConfig:
         "vae": NetworkConfig(architecture=small_vae((16, 32, 32), groups=8)),
         "width": 48,
         "height": 64,
+        "noise": NoiseConfig(prediction="v"),
         "sampler": "ddim",
         "steps": 20,
         "spacing": "trailing",

@@ -11,10 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench.errors import BackendError, ConfigError
+from fashionbench_unifashion.diffusion.chance import chance
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.networks import build
 
 if TYPE_CHECKING:
+    from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
+
+    from fashionbench_unifashion.diffusion.chance import Chance
     from fashionbench_unifashion.diffusion.config import NetworkConfig
 
 
@@ -45,13 +49,15 @@ class Autoencoder(nn.Module):
         """How many pixels a side one latent stands for."""
         return int(2 ** (len(self.network.config["block_out_channels"]) - 1))
 
-    def encode(self, pictures: Tensor, *, sample: bool = False, generator: torch.Generator | None = None) -> Tensor:
+    def encode(
+        self, pictures: Tensor, *, sample: bool = False, generator: Chance | torch.Generator | None = None
+    ) -> Tensor:
         """Encode pictures in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, 4, H / factor, W / factor].
 
         :param sample: draw from the posterior, as training does; the mean by default.
         """
         posterior = self.network.encode(pictures).latent_dist
-        latents: Tensor = posterior.sample(generator) if sample else posterior.mode()
+        latents: Tensor = _drawn(posterior, generator) if sample else posterior.mode()
         return latents * self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
@@ -77,7 +83,7 @@ class Autoencoder(nn.Module):
         *,
         distance: Literal["l1", "mse"] = "mse",
         kl_weight: float = 1e-5,
-        generator: torch.Generator | None = None,
+        generator: Chance | torch.Generator | None = None,
     ) -> Tensor:
         """Return the mean reconstruction error a value plus ``kl_weight`` times the mean divergence a latent (nats).
 
@@ -89,8 +95,13 @@ class Autoencoder(nn.Module):
         :param pictures: float [B, 3, H, W] in [-1, 1].
         """
         posterior = self.network.encode(pictures).latent_dist
-        made = self.network.decode(posterior.sample(generator)).sample
+        made = self.network.decode(_drawn(posterior, generator)).sample
         error = functional.l1_loss(made, pictures) if distance == "l1" else functional.mse_loss(made, pictures)
         divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
         loss: Tensor = error + kl_weight * divergence
         return loss
+
+
+def _drawn(posterior: DiagonalGaussianDistribution, generator: Chance | torch.Generator | None) -> Tensor:
+    mean: Tensor = posterior.mean
+    return mean + posterior.std * chance(generator).normal(mean)

@@ -10,6 +10,7 @@ from fashionbench.errors import ConfigError
 
 ConditionName: TypeAlias = Literal["agnostic", "densepose", "hint"]
 Sampler: TypeAlias = Literal["ddim", "pndm"]
+Prediction: TypeAlias = Literal["epsilon", "v"]
 
 #: Channels of the UNet's input that each condition takes: a latent and the mask, or a latent.
 CHANNELS: dict[ConditionName, int] = {"agnostic": 5, "densepose": 4, "hint": 0}
@@ -61,6 +62,11 @@ class NoiseConfig(_Part):
 
     train_steps: Annotated[int, Field(ge=2)] = 1000
     """T: how many steps turn a latent into noise."""
+
+    prediction: Prediction = "epsilon"
+    """What the UNet predicts. ``epsilon``: the noise, as the paper does. ``v``: sqrt(a) noise - sqrt(1 - a) latent
+    (Salimans and Ho, "Progressive Distillation", 2022, section 4 and appendix D), with which a model that is trained
+    for minutes gets its colours right: near T a small error in the noise is a large one in the latent."""
 
 
 class DiffusionConfig(_Part):

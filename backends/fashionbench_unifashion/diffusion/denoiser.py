@@ -10,6 +10,7 @@ from torch.nn import functional
 
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench_unifashion.diffusion.autoencoder import Autoencoder
+from fashionbench_unifashion.diffusion.chance import chance
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.control import Control
@@ -17,15 +18,18 @@ from fashionbench_unifashion.diffusion.injection import Injection
 from fashionbench_unifashion.diffusion.sampling import (
     add_noise,
     cumulative_alphas,
+    predicted_noise,
     sample_latents,
     scheduler,
     seeded_noise,
+    target,
 )
 from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fashionbench_unifashion.diffusion.chance import Chance
     from fashionbench_unifashion.diffusion.conditions import Conditions
     from fashionbench_unifashion.diffusion.config import DiffusionConfig
 
@@ -117,7 +121,7 @@ class Denoiser(nn.Module):
     def predict(
         self, latents: Tensor, steps: Tensor, condition: Tensor, conditions: EncodedConditions | None = None
     ) -> Tensor:
-        """Predict the noise in noisy latents.
+        """Predict the noise in noisy latents, or v where the configuration says so.
 
         :param latents: float [B, 4, h, w].
         :param steps: int [B].
@@ -146,9 +150,9 @@ class Denoiser(nn.Module):
         pictures: Tensor,
         condition: Tensor,
         conditions: Conditions | None = None,
-        generator: torch.Generator | None = None,
+        generator: Chance | torch.Generator | None = None,
     ) -> Tensor:
-        """Return the error of the predicted noise (UniFashion, equations 7, 11 and 12).
+        """Return the mean squared error of the prediction (UniFashion, equations 7, 11 and 12, for the noise).
 
         :param pictures: the truth, float [B, 3, H, W] in [-1, 1].
         :param condition: adapted outputs of the Q-Former, float [B, Q, W]; gradients flow into it.
@@ -166,25 +170,24 @@ class Denoiser(nn.Module):
         latents: Tensor,
         condition: Tensor,
         conditions: EncodedConditions | None = None,
-        generator: torch.Generator | None = None,
+        generator: Chance | torch.Generator | None = None,
         *,
         steps: Tensor | None = None,
     ) -> Tensor:
-        """Return the loss of latents that were encoded before: mean of |noise - predicted|^2, steps uniform in [0, T).
+        """Return the loss of latents that were encoded before, at steps drawn uniformly from [0, T).
 
         :param latents: float [B, 4, h, w], scaled.
         :param steps: use these, int [B], instead of drawing them.
         """
         self._check(condition, len(latents))
-        device = latents.device if generator is None else generator.device
-        if steps is None:
-            steps = torch.randint(self.config.noise.train_steps, (len(latents),), generator=generator, device=device)
-        steps = steps.to(latents.device)
-        noise = torch.randn(latents.shape, generator=generator, device=device).to(latents)
-        dropped = torch.rand(len(latents), 1, 1, generator=generator, device=device).to(latents.device)
+        drawn = chance(generator)
+        steps = drawn.below(self.config.noise.train_steps, latents) if steps is None else steps.to(latents.device)
+        noise = drawn.normal(latents)
+        dropped = drawn.uniform((len(latents), 1, 1), latents)
         condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
-        noisy = add_noise(latents, noise, self.alphas[steps])
-        return functional.mse_loss(self.predict(noisy, steps, condition, conditions), noise)
+        left = self.alphas[steps]
+        predicted = self.predict(add_noise(latents, noise, left), steps, condition, conditions)
+        return functional.mse_loss(predicted, target(latents, noise, left, self.config.noise.prediction))
 
     @torch.no_grad()
     def sample(
@@ -218,11 +221,11 @@ class Denoiser(nn.Module):
 
         def predict(latents: Tensor, step: int) -> Tensor:
             now = torch.full((len(latents),), step, device=latents.device)
-            with_condition = self.predict(latents, now, condition, encoded)
-            if guidance == 1:
-                return with_condition
-            without = self.predict(latents, now, token, encoded)
-            return without + guidance * (with_condition - without)
+            predicted = self.predict(latents, now, condition, encoded)
+            if guidance != 1:
+                without = self.predict(latents, now, token, encoded)
+                predicted = without + guidance * (predicted - without)
+            return predicted_noise(latents, predicted, self.alphas[step], self.config.noise.prediction)
 
         pictures = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
         if not bool(pictures.isfinite().all()):

@@ -12,7 +12,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fashionbench_unifashion.diffusion.config import NoiseConfig, Sampler
+    from fashionbench_unifashion.diffusion.config import NoiseConfig, Prediction, Sampler
 
 
 def cumulative_alphas(noise: NoiseConfig) -> Tensor:
@@ -34,6 +34,27 @@ def add_noise(latents: Tensor, noise: Tensor, alphas: Tensor) -> Tensor:
     return left.sqrt() * latents + (1 - left).sqrt() * noise
 
 
+def target(latents: Tensor, noise: Tensor, alphas: Tensor, prediction: Prediction) -> Tensor:
+    """Return what the UNet should predict: the noise, or v = sqrt(a) noise - sqrt(1 - a) latents.
+
+    :param alphas: what ``cumulative_alphas`` says of each sample's step, float [B].
+    """
+    if prediction == "epsilon":
+        return noise
+    left = alphas.view(-1, 1, 1, 1)
+    return left.sqrt() * noise - (1 - left).sqrt() * latents
+
+
+def predicted_noise(noisy: Tensor, predicted: Tensor, alpha: Tensor, prediction: Prediction) -> Tensor:
+    """Return the noise that a prediction stands for: itself, or sqrt(a) v + sqrt(1 - a) noisy.
+
+    Samplers are given noise alone, for PLMS mixes predictions of several steps, and v of several steps do not mix.
+
+    :param alpha: what ``cumulative_alphas`` says of the step, a scalar.
+    """
+    return predicted if prediction == "epsilon" else alpha.sqrt() * predicted + (1 - alpha).sqrt() * noisy
+
+
 def seeded_noise(shape: Sequence[int], seeds: Sequence[int], like: Tensor) -> Tensor:
     """Draw standard normal noise of one shape for each seed, so that no sample depends on its neighbours.
 
@@ -47,7 +68,7 @@ def seeded_noise(shape: Sequence[int], seeds: Sequence[int], like: Tensor) -> Te
 
 
 def scheduler(noise: NoiseConfig, sampler: Sampler, steps: int, spacing: str) -> DDIMScheduler | PNDMScheduler:
-    """Return a fresh sampler, for PLMS keeps what it has predicted: Stable Diffusion's settings, epsilon prediction."""
+    """Return a fresh sampler, for PLMS keeps what it has predicted; Stable Diffusion's settings."""
     common = {
         "num_train_timesteps": noise.train_steps,
         "beta_start": noise.beta_start,

@@ -27,7 +27,7 @@ class ImageBank:
     Tokens are kept below the layer norm, in half precision, and only of a vision encoder that does not learn.
 
     :param open_: opens an image by its id.
-    :param keep: whether to keep tokens.
+    :param keep: whether to keep tokens and pictures.
     :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
     """
 
@@ -38,6 +38,7 @@ class ImageBank:
         self._model = model
         self._open = open_
         self._keep = keep and not model.vision.trainable
+        self._keep_pictures = keep
         self._tokens: dict[str, Tensor] = {}
         self._pictures: dict[str, Tensor] = {}
 
@@ -95,9 +96,10 @@ class ImageBank:
     def pictures(self, names: Sequence[str]) -> Tensor:
         """Return pictures for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
         missing = [name for name in dict.fromkeys(names) if name not in self._pictures]
-        for name in missing:
-            self._pictures[name] = self._small(self._open(name))
-        stacked = torch.stack([self._pictures[name] for name in names])
+        made = {name: self._small(self._open(name)) for name in missing}
+        if self._keep_pictures:
+            self._pictures.update(made)
+        stacked = torch.stack([made[name] if name in made else self._pictures[name] for name in names])
         return stacked.to(self._model.device).float() / 127.5 - 1
 
     @torch.no_grad()

@@ -78,8 +78,12 @@ class PhaseFolder:
     def log(self, step: int, values: Mapping[str, float]) -> None:
         """Add a line to the log."""
         self.root.mkdir(parents=True, exist_ok=True)
-        with (self.root / "log.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps({"step": step, **values}) + "\n")
+        path = self.root / "log.jsonl"
+        with path.open("a+b") as file:
+            # The last line of a killed process may be half a line; this one must not become its other half.
+            if file.tell() and not _ends_a_line(path):
+                file.write(b"\n")
+            file.write(json.dumps({"step": step, **values}).encode() + b"\n")
 
     def lines(self) -> list[dict[str, float]]:
         """Read the log; of lines of one step the last one counts, for a resumed training goes over some again."""
@@ -115,3 +119,9 @@ def put(parameters: Mapping[str, nn.Parameter], state: Mapping[str, Tensor], whe
 
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: value.detach().cpu().contiguous().clone() for name, value in tensors.items()}
+
+
+def _ends_a_line(path: Path) -> bool:
+    with path.open("rb") as file:
+        file.seek(-1, 2)
+        return file.read(1) == b"\n"

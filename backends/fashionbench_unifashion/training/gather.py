@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, distributed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
 
 
 class _Gather(torch.autograd.Function):
@@ -38,8 +45,20 @@ def everywhere(local: Tensor) -> Tensor:
     return gathered
 
 
+@contextmanager
+def alone() -> Iterator[None]:
+    """Compute as if there were one process, as the main process does with held-out lessons while the others wait."""
+    before = _ALONE.set(True)
+    try:
+        yield
+    finally:
+        _ALONE.reset(before)
+
+
 def spread() -> bool:
     """Tell whether there are several processes."""
+    if _ALONE.get():
+        return False
     return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
@@ -51,3 +70,27 @@ def rank() -> int:
 def world() -> int:
     """Return the number of processes."""
     return distributed.get_world_size() if spread() else 1
+
+
+def share(count: int) -> range:
+    """Return the numbers of this process's rows of a batch."""
+    size = count // world()
+    return range(rank() * size, (rank() + 1) * size)
+
+
+def summed(count: Tensor) -> Tensor:
+    """Add up a count over all processes; it has no gradient."""
+    if not spread():
+        return count
+    total = count.detach().clone()
+    distributed.all_reduce(total)
+    return total
+
+
+def averaged(values: dict[str, float], device: torch.device) -> dict[str, float]:
+    """Average figures over processes that all have the same ones."""
+    if not spread():
+        return values
+    row = torch.tensor([values[name] for name in sorted(values)], dtype=torch.float64, device=device)
+    distributed.all_reduce(row)
+    return dict(zip(sorted(values), (row / world()).tolist(), strict=True))

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from fashionbench.errors import BackendError
 from fashionbench_unifashion import losses
 from fashionbench_unifashion.training.batch import number
 
@@ -71,6 +72,7 @@ def _triplets(objective: Objective, held: Sequence[TripletLesson], bank: ImageBa
         cut = model.texts([lesson.text for lesson in part])
         asked.append(model.qformer.composed_features(bank.tokens([x.reference for x in part]), cut.ids, cut.mask))
     scores = losses.similarity(gallery, torch.cat(asked)).T
+    _finite(scores)
     own = scores[torch.arange(len(held)), torch.tensor([place[lesson.target] for lesson in held])]
     ranks = (scores > own[:, None]).sum(dim=1)
     values = {f"cir@{k}": float((ranks < k).float().mean()) for k in (10, 50)}
@@ -87,16 +89,25 @@ def _loss(objective: Objective, held: Sequence[Any], seed: int) -> dict[str, flo
 
 
 def recall(scores: Tensor, k: int) -> float:
-    """Return the share of rows whose diagonal entry is among the k highest; an equal score counts against it."""
+    """Return the share of rows whose diagonal entry is among the k highest; an equal score counts against it.
+
+    :raises BackendError: where a score is not finite.
+    """
+    _finite(scores)
     ranks = (scores >= scores.diagonal()[:, None]).sum(dim=1)
     return float((ranks <= k).float().mean())
+
+
+def _finite(scores: Tensor) -> None:
+    if not bool(scores.isfinite().all()):
+        raise BackendError("held-out similarities are not finite", remedy="lower the learning rate")
 
 
 def linear_cka(one: Tensor, two: Tensor) -> float:
     """Return the linear centred kernel alignment of two sets of features of the same items, in [0, 1].
 
     ||Y^T X||_F^2 / (||X^T X||_F ||Y^T Y||_F) of centred X [N, D] and Y [N, E] (Kornblith et al., ICML 2019, equation
-    2 with linear kernels).
+    2 with linear kernels). It is 0 where one of them is the same for all items.
     """
     left, right = one.double() - one.double().mean(0), two.double() - two.double().mean(0)
     shared = (right.T @ left).square().sum()
@@ -117,19 +128,18 @@ class Dynamics:
         self._bank = bank
         self._first: Tensor | None = None
 
+    def begin(self) -> None:
+        """Remember what the output is now, where a training that goes on begins from its checkpoint afterwards."""
+        self._first = self._states()
+
     @torch.no_grad()
     def __call__(self) -> Mapping[str, float]:
         """Measure."""
         model = self._objective.model
-        self._objective.eval()
-        states = []
-        for part in _parts(self._held, BATCH):
-            cut = model.texts([lesson.text for lesson in part])
-            tokens = self._bank.tokens([lesson.reference for lesson in part])
-            states.append(model.qformer.fused(tokens, cut.ids, cut.mask, "reference").queries)
-        now = torch.cat(states)
+        now = self._states()
         if self._first is None:
             self._first = now
+        self._objective.eval()
         found = {"cosine": float(functional.cosine_similarity(now, self._first, dim=-1).mean())}
         if model.language is not None:
             spoken = model.language.mean_embeddings([lesson.caption for lesson in self._held])
@@ -140,6 +150,18 @@ class Dynamics:
             found["cka diffusion"] = linear_cka(model.condition_of(now).mean(1), latents)
         self._objective.train()
         return found
+
+    @torch.no_grad()
+    def _states(self) -> Tensor:
+        model = self._objective.model
+        self._objective.eval()
+        states = []
+        for part in _parts(self._held, BATCH):
+            cut = model.texts([lesson.text for lesson in part])
+            tokens = self._bank.tokens([lesson.reference for lesson in part])
+            states.append(model.qformer.fused(tokens, cut.ids, cut.mask, "reference").queries)
+        self._objective.train()
+        return torch.cat(states)
 
 
 def _parts(rows: Sequence[Any], size: int) -> list[Any]:

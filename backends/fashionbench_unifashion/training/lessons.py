@@ -54,6 +54,7 @@ class Lessons:
     :param open: opens an image by its id.
     :param dressing: opens a dressing.
     :param counts: what was found, left out and held out, by name.
+    :param wordless: pairs and triplets whose text is empty.
     """
 
     pairs: list[PairLesson] = field(default_factory=list)
@@ -65,6 +66,7 @@ class Lessons:
     counts: dict[str, int] = field(default_factory=dict)
     sources: dict[str, Callable[[], Image]] = field(default_factory=dict)
     parts: dict[str, TrainingPart] = field(default_factory=dict)
+    wordless: int = 0
 
     def open(self, name: str) -> Image:
         """Open an image."""
@@ -100,10 +102,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     for name in recipe.data.triplets:
         _triplets(made, name, captions, strange, recipe)
     for name in recipe.data.dressings:
-        count = len(made.parts[name].data.dressings)
-        for at in range(count):
-            target = made.held_dressings if _held(f"{name}/{at}", recipe) else made.dressings
-            target.append(DressingLesson(at, name))
+        _dressings(made, name, strange, recipe)
     if recipe.limit is not None:
         for kind in ("pairs", "triplets", "dressings"):
             getattr(made, kind)[:] = _spread(getattr(made, kind), recipe.limit)
@@ -113,6 +112,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
         f"held out {kind}": len(getattr(made, f"held_{kind}")) for kind in ("pairs", "triplets", "dressings")
     }
     made.counts["left out because they are evaluated"] = len(strange.met)
+    made.counts["left out because they have no words"] = made.wordless
     _require(made, recipe)
     return made
 
@@ -149,6 +149,7 @@ def _pairs(made: Lessons, name: str, strange: _Overlap) -> list[tuple[str, str, 
     data = made.parts[name].data
     found: list[tuple[str, str, str]] = []
     for image, text, product, opener in _described(data):
+        made.wordless += not text.strip()
         if text.strip() and not strange(image):
             made.sources.setdefault(image, opener)
             found.append((image, text, product))
@@ -177,7 +178,9 @@ def _triplets(
     known = names or [(t.reference.id, t.text.text, t.target.id) for t in data.triplets]
     undescribed = 0
     for at, (reference, text, target) in enumerate(known):
-        if strange(reference) or strange(target) or not text.strip():
+        made.wordless += not text.strip()
+        # Both are asked, so that both are counted.
+        if strange(reference) | strange(target) or not text.strip():
             continue
         made.sources.setdefault(reference, lambda at=at: data.triplets[at].reference.image)  # type: ignore[misc]
         made.sources.setdefault(target, lambda at=at: data.triplets[at].target.image)  # type: ignore[misc]
@@ -185,7 +188,18 @@ def _triplets(
         undescribed += not caption
         lesson = TripletLesson(reference, text, target, caption, instruction)
         (made.held_triplets if _held(target, recipe) else made.triplets).append(lesson)
-    made.counts["triplets without a caption of the target"] = undescribed
+    key = "triplets without a caption of the target"
+    made.counts[key] = made.counts.get(key, 0) + undescribed
+
+
+def _dressings(made: Lessons, name: str, strange: _Overlap, recipe: Recipe) -> None:
+    data = made.parts[name].data
+    names = getattr(data.dressings, "names", None)
+    known = names or [(dressing.picture.id, dressing.text, dressing.item.id) for dressing in data.dressings]
+    for at, (picture, _, garment) in enumerate(known):
+        if not strange(picture) | strange(garment):
+            held = _held(garment, recipe)
+            (made.held_dressings if held else made.dressings).append(DressingLesson(at, name))
 
 
 def _held(key: str, recipe: Recipe) -> bool:

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from fashionbench.errors import BackendError
 from fashionbench_unifashion import losses
 from fashionbench_unifashion.training.batch import lessons_of, number
 from fashionbench_unifashion.training.checkpoints import put
+from fashionbench_unifashion.training.gather import alone, averaged
 from fashionbench_unifashion.training.held_out import Dynamics, measure
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class PhaseLoop:
     def run(self, advance: Callable[[int], object]) -> dict[str, float]:
         """Train, give the model the best weights, and return the figures.
 
-        :raises BackendError: where a loss is not finite.
+        :raises BackendError: where a loss or a held-out score is not finite.
         """
         phase, accelerator = self._phase, self._accelerator
         optimiser: Any = torch.optim.AdamW(
@@ -69,6 +71,8 @@ class PhaseLoop:
         state = self._folder.load()
         start, best, spent = 0, -math.inf, 0.0
         if state is not None:
+            if dynamics is not None and accelerator.is_main_process:
+                dynamics.begin()
             put(self._parameters, state["weights"], str(self._folder.root))
             optimiser.load_state_dict(state["optimiser"])
             start, best, spent = state["step"], state["best"], state["seconds"]
@@ -112,6 +116,7 @@ class PhaseLoop:
         norm = self._accelerator.clip_grad_norm_(list(self._parameters.values()), phase.clip)
         optimiser.step()
         optimiser.zero_grad()
+        values = averaged(values, self._accelerator.device)
         return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
 
     def _total(self, found: dict[str, Tensor]) -> Tensor:
@@ -123,8 +128,12 @@ class PhaseLoop:
         """Measure on what is held out, and keep the weights where they are the best so far."""
         if not self._accelerator.is_main_process:
             return best
-        found = measure(self._objective, self._phase, self._every, self._bank, self._seed)
-        drift = dict(dynamics()) if dynamics is not None else {}
+        with alone():
+            found = measure(self._objective, self._phase, self._every, self._bank, self._seed)
+            drift = dict(dynamics()) if dynamics is not None else {}
+        if not math.isfinite(found["score"]):
+            msg = f"phase {self._name}: the held-out score of step {step} is {found['score']}"
+            raise BackendError(msg, remedy="lower the learning rate")
         self._track(step, {f"held/{name}": value for name, value in found.items()} | drift)
         if found["score"] > best:
             self._folder.keep_best(self._parameters)

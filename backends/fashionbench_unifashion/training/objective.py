@@ -9,13 +9,15 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench_unifashion import losses, negatives
+from fashionbench_unifashion.diffusion.chance import Chance
 from fashionbench_unifashion.training.batch import number
-from fashionbench_unifashion.training.gather import everywhere, rank, world
+from fashionbench_unifashion.training.gather import everywhere, rank, share, summed, world
 from fashionbench_unifashion.wordpieces import clean
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fashionbench_unifashion.language import Answers
     from fashionbench_unifashion.model import UniFashion
     from fashionbench_unifashion.training.bank import ImageBank
     from fashionbench_unifashion.training.lessons import PairLesson, TripletLesson
@@ -37,6 +39,18 @@ class Objective(nn.Module):
         self._phase = phase
         self._bank = bank
         self._fittings = fittings
+
+    def train(self, mode: bool = True) -> Objective:  # noqa: FBT001, FBT002
+        """Enter training mode, except for parts that do not learn: nothing drops out of what they tell the others."""
+        super().train(mode)
+        for part in self.model.parts().values():
+            if not any(value.requires_grad for value in part.parameters()):
+                part.eval()
+                for layer in part.modules():
+                    # Whether its activations are recomputed is all that such a layer reads its own mode for.
+                    if getattr(layer, "gradient_checkpointing", False):
+                        layer.training = mode
+        return self
 
     def forward(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Compute the losses of a batch by name.
@@ -78,8 +92,7 @@ class Objective(nn.Module):
             states = self.model.qformer.image(self._bank.tokens([lesson.image for lesson in mine]), "reference")
         prompt = self.model.prompt_of(states)
         answers = self.model.language.answers(prompt, [x.instruction for x in mine], [x.text for x in mine])
-        loss = losses.answer_loss(answers.logits, answers.labels)
-        return {"answer": loss}
+        return {"answer": _over_tokens(answers)}
 
     def _paint(self, lessons: Sequence[PairLesson], seed: int) -> dict[str, Tensor]:
         """Phase 1b, diffusion model: equation 7 on image-only queries of a frozen Q-Former."""
@@ -87,9 +100,9 @@ class Objective(nn.Module):
         names = [lesson.image for lesson in _share(lessons)]
         with torch.no_grad():
             states = self.model.qformer.image(self._bank.tokens(names), "reference")
-        draw = self._draw(seed)
-        pictures = self._mirrored(self._bank.pictures(names), draw)
-        return {"q2i": self.model.diffusion.loss(pictures, self.model.condition_of(states), None, draw)}
+        drawn = _chance(lessons, seed)
+        pictures = self._mirrored(self._bank.pictures(names), drawn)
+        return {"q2i": self.model.diffusion.loss(pictures, self.model.condition_of(states), None, drawn)}
 
     def _compose(self, lessons: Sequence[TripletLesson], seed: int) -> dict[str, Tensor]:
         """Phase 2: equation 13, with gradients through both generators into the Q-Former."""
@@ -105,7 +118,7 @@ class Objective(nn.Module):
         found = {"itc": self._itc(scores, same)}
         found["itm"] = self._itm(scores, same, everywhere(after), every.ids, every.mask, seed, "target")
         found |= self._captions(lessons, asked, after)
-        found |= self._generated(mine, fused.queries, seed)
+        found |= self._generated(lessons, fused.queries, seed)
         return found
 
     def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, after: Tensor) -> dict[str, Tensor]:
@@ -123,41 +136,57 @@ class Objective(nn.Module):
             found["rehearsal"] = self._itc(losses.similarity(images, texts), same)
         return found
 
-    def _generated(self, mine: Sequence[TripletLesson], states: Tensor, seed: int) -> dict[str, Tensor]:
-        """Supervision by the two generators (equations 6, 11 and 12 on q_R)."""
-        some, found = len(mine) if self._phase.generated is None else self._phase.generated, {}
+    def _generated(self, lessons: Sequence[TripletLesson], states: Tensor, seed: int) -> dict[str, Tensor]:
+        """Supervision by the two generators (equations 6, 11 and 12 on q_R).
+
+        They see lessons at even distances of the whole batch, so that each process has about as many; a process that
+        has none adds nothing to the mean.
+        """
+        found: dict[str, Tensor] = {}
         language, diffusion, weights = self.model.language, self.model.diffusion, self._phase.weights
-        told = [at for at, lesson in enumerate(mine) if lesson.caption][:some]
+        most, mine = self._phase.generated, share(len(lessons))
+        told = _evenly([at for at, lesson in enumerate(lessons) if lesson.caption], most)
         if language is not None and told and weights.answer:
-            prompt = self.model.prompt_of(states[told])
-            answers = language.answers(prompt, [mine[at].instruction for at in told], [mine[at].caption for at in told])
-            found["answer"] = losses.answer_loss(answers.logits, answers.labels)
+            own = [at for at in told if at in mine]
+            found["answer"] = 0.0 * states.sum()
+            if own:
+                prompt = self.model.prompt_of(states[[at - mine.start for at in own]])
+                captions = [lessons[at].caption for at in own]
+                answers = language.answers(prompt, [lessons[at].instruction for at in own], captions)
+                found["answer"] = _over_tokens(answers)
+            else:
+                summed(torch.zeros((), dtype=torch.long, device=states.device))
+        shown = _evenly(range(len(lessons)), most)
         if diffusion is not None and weights.q2i:
-            pictures = self._bank.pictures([lesson.target for lesson in mine[:some]])
-            condition = self.model.condition_of(states[:some])
-            found["q2i"] = diffusion.loss(pictures, condition, None, self._draw(seed))
+            own = [at for at in shown if at in mine]
+            found["q2i"] = 0.0 * states.sum()
+            if own:
+                pictures = self._bank.pictures([lessons[at].target for at in own])
+                condition = self.model.condition_of(states[[at - mine.start for at in own]])
+                drawn = Chance(_generator(seed), own, len(lessons))
+                found["q2i"] = diffusion.loss(pictures, condition, None, drawn) * (len(own) * world() / len(shown))
         return found
 
     def _autoencode(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Phase 0 of a small preset: the VAE."""
         assert self.model.diffusion is not None  # noqa: S101
-        draw = self._draw(seed)
+        drawn = _chance(lessons, seed)
         mine = _share(lessons)
         if self._fittings is not None and mine and not hasattr(mine[0], "image"):
             pictures = self._fittings.every_picture(mine)
         else:
             pictures = self._bank.pictures([lesson.image for lesson in mine])
-        return {"q2i": self.model.diffusion.vae.loss(self._mirrored(pictures, draw), generator=draw)}
+        return {"q2i": self.model.diffusion.vae.loss(self._mirrored(pictures, drawn), generator=drawn)}
 
     def _dress(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Try-on and design fine-tuning: equation 7 with pictures as further conditions."""
         assert self.model.diffusion is not None and self._fittings is not None  # noqa: S101, PT018
-        draw = self._draw(seed)
-        fitting = self._fittings.batch(_share(lessons), draw, mirror=self._phase.flip and self.training)
+        drawn = _chance(lessons, seed)
+        fitting = self._fittings.batch(_share(lessons), drawn, mirror=self._phase.flip and self.training)
         with torch.no_grad():
             states = self._fittings.states(fitting)
         condition = self.model.condition_of(states)
-        return {"q2i": self.model.diffusion.loss(fitting.pictures, condition, fitting.conditions, draw)}
+        return {"q2i": self.model.diffusion.loss(fitting.pictures, condition, fitting.conditions, drawn)}
 
     def _itc(self, scores: Tensor, same: Tensor) -> Tensor:
         temperature, phase = self.model.qformer.temperature, self._phase
@@ -172,25 +201,47 @@ class Objective(nn.Module):
         texts = negatives.draw(logits, draw, same=same, how=self._phase.negatives)
         images = negatives.draw(logits.T, draw, same=same.T, how=self._phase.negatives)
         pairs = negatives.assemble(tokens, ids, mask, texts, images)
+        # Of every pair, the lesson that it was made for; the order of lessons in a batch is chance already.
+        lesson = torch.cat([torch.arange(len(ids), device=ids.device), texts.rows, images.rows])
+        wanted = lesson < (self._phase.matched or len(ids))
+        pairs = negatives.Pairs(*(part[wanted] for part in pairs))
         rows = slice(rank(), None, world())
         judged = self.model.qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
         labels = pairs.labels[rows]
         return losses.itm(judged, labels) * (len(labels) * world() / len(pairs.labels))
 
-    def _mirrored(self, pictures: Tensor, draw: torch.Generator) -> Tensor:
+    def _mirrored(self, pictures: Tensor, drawn: Chance) -> Tensor:
         if not (self._phase.flip and self.training):
             return pictures
-        turned = (torch.rand(len(pictures), generator=draw) < 0.5).to(pictures.device)
+        turned = drawn.uniform((len(pictures),), pictures) < 0.5
         return torch.where(turned[:, None, None, None], pictures.flip(-1), pictures)
 
-    def _draw(self, seed: int) -> torch.Generator:
-        return torch.Generator().manual_seed(number(seed, "noise", rank()))
+
+def _generator(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(number(seed, "noise", 0))
+
+
+def _chance(lessons: Sequence[Any], seed: int) -> Chance:
+    return Chance(_generator(seed), share(len(lessons)), len(lessons))
 
 
 def _share(rows: Any) -> Any:
     """Return this process's rows of a batch."""
-    size = len(rows) // world()
-    return rows[rank() * size : (rank() + 1) * size]
+    mine = share(len(rows))
+    return rows[mine.start : mine.stop]
+
+
+def _evenly(rows: Sequence[int], most: int | None) -> list[int]:
+    """Take at most so many rows, at even distances."""
+    if most is None or len(rows) <= most:
+        return list(rows)
+    return [rows[at * len(rows) // most] for at in range(most)]
+
+
+def _over_tokens(answers: Answers) -> Tensor:
+    """Return the loss of answers, weighed so that the average over processes is the mean over all tokens."""
+    own = (answers.labels[:, 1:] != losses.IGNORED).sum()
+    return losses.answer_loss(answers.logits, answers.labels) * (own * world() / summed(own))
 
 
 def _same(products: Sequence[str], texts: Sequence[str]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -65,7 +65,7 @@ def plan(model: UniFashion, name: str, phase: PhaseConfig, recipe: Recipe) -> Ph
     )
 
 
-def show_plan(recipe: Recipe, say: Callable[[object], object]) -> None:
+def show_plan(recipe: Recipe, say: Callable[[Any], object]) -> None:
     """Print the parts of the model, and for each phase what learns, how long, and the memory it needs.
 
     :param say: prints a line or a table.

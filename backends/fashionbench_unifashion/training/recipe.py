@@ -57,6 +57,8 @@ class PhaseConfig(Model):
     """The two directions of the contrast; ``sum`` as the released code."""
     diffusion: Literal["all", "tryon"] = "tryon"
     """What ``dress`` trains of the diffusion model: all but the VAE, or what the released code lists."""
+    matched: int | None = Field(default=None, ge=1)
+    """How many lessons of a batch are matched with hard negatives, three pairs each; ``None`` means all."""
     generated: int | None = Field(default=None, ge=1)
     """How many lessons of a batch the two generators see in ``compose``; ``None`` means all."""
     rehearsal: float = Field(default=0.0, ge=0)

@@ -87,7 +87,7 @@ class Training:
         self._claim()
         self.model = self._build()
         self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens, folder=context.out / "cache")
-        self.fittings = Fittings(self.model, self.lessons) if recipe.data.dressings else None
+        self.fittings = Fittings(self.model, self.lessons, keep=recipe.keep_tokens) if recipe.data.dressings else None
 
     def run(self) -> TrainingResult:
         """Run what is left of the phases, and write model and record."""

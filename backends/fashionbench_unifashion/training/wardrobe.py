@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
+    from fashionbench_unifashion.diffusion.chance import Chance
     from fashionbench_unifashion.model import UniFashion
     from fashionbench_unifashion.training.lessons import DressingLesson, Lessons
 
@@ -50,22 +51,32 @@ class Fittings:
     """Reads dressings once and makes batches of them.
 
     A dressing with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
+
+    :param keep: whether what was read stays in memory.
     """
 
-    def __init__(self, model: UniFashion, lessons: Lessons) -> None:
+    def __init__(self, model: UniFashion, lessons: Lessons, *, keep: bool = True) -> None:
         self._model = model
+        self._keep = keep
         self._lessons = lessons
         self._read: dict[DressingLesson, _Read] = {}
 
     def prepare(self, lessons: Sequence[DressingLesson], advance: Callable[[int], object]) -> None:
-        """Read dressings that were not read before."""
+        """Read dressings that were not read before; does nothing where they are not kept.
+
+        A vision encoder that learns sees them anew in each phase.
+        """
+        if not self._keep:
+            return
+        if self._model.vision.trainable:
+            self._read.clear()
         for lesson in lessons:
             self._of(lesson)
             advance(1)
 
-    def batch(self, lessons: Sequence[DressingLesson], draw: torch.Generator, *, mirror: bool) -> Fitting:
+    def batch(self, lessons: Sequence[DressingLesson], drawn: Chance, *, mirror: bool) -> Fitting:
         """Make a batch."""
-        chances = torch.rand(len(lessons), 2, generator=draw)
+        chances = drawn.uniform((len(lessons), 2), torch.empty(0))
         pictures, conditions, tokens, texts = [], [], [], []
         for lesson, (design, turn) in zip(lessons, chances.tolist(), strict=True):
             read = self._of(lesson)
@@ -117,7 +128,8 @@ class Fittings:
             design,
             sketch,
         )
-        self._read[lesson] = made
+        if self._keep:
+            self._read[lesson] = made
         return made
 
     def _encoded(self, image: Image) -> Tensor:
