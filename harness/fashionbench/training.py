@@ -53,14 +53,14 @@ class TrainingContext:
     :param part: opens the training part of a task by the task's id.
     :param device: a torch device name.
     :param dry_run: say what would be done, without data and without weights.
-    :param say: prints a line for people.
+    :param say: prints a line, or a table of rich, for people.
     """
 
     out: Path
     part: Callable[[str], TrainingPart]
     device: str
     reporter: Reporter
-    say: Callable[[str], object]
+    say: Callable[[Any], object]
     dry_run: bool = False
 
 
@@ -122,7 +122,7 @@ def train(
     roots: DataRoots,
     device: str,
     reporter: Reporter,
-    say: Callable[[str], object],
+    say: Callable[[Any], object],
     dry_run: bool = False,
 ) -> TrainingResult:
     """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.

@@ -48,7 +48,8 @@ def training_dressings(lessons: Sequence[Lesson], size: Size) -> TrainingData | 
         sketch = ImageItem(_name(lesson.sketch), size.read(lesson.sketch)) if lesson.sketch else None
         return Dressing(item, ImageItem(_name(lesson.person), person), lesson.text, sketch)
 
-    return TrainingData("train", dressings=Lazy(len(lessons), make))
+    names = [(_name(lesson.person), lesson.text, _name(lesson.garment)) for lesson in lessons]
+    return TrainingData("train", dressings=Lazy(len(lessons), make, names))
 
 
 def _name(path: Path) -> str:

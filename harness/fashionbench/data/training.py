@@ -51,8 +51,9 @@ class TrainingData:
     """The training part of a task.
 
     Sequences may read their images only when they are indexed; a backend that goes over them twice reads them twice.
-    Such a sequence may have an attribute ``names``, a list of (image id, text, product) of pairs or of (reference id,
-    text, target id) of triplets, so that nobody has to decode a picture to learn what there is.
+    Such a sequence may have an attribute ``names``, a list of (image id, text, product) of pairs, of (reference id,
+    text, target id) of triplets, or of (picture id, text, garment id) of dressings, so that nobody has to decode a
+    picture to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
     """
