@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from transformers import PreTrainedTokenizerFast
 
+#: What a configuration of transformers says of where it came from.
+_ORIGINS = frozenset({"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"})
 BEFORE, BETWEEN, AFTER = "USER: <Img>", "</Img> ", " Assistant:"
 
 
@@ -168,6 +170,11 @@ class LanguageModel(nn.Module):
         """Average the input embeddings of texts, as [B, W]."""
         rows = [self._embed(self._ids(text)).float() for text in texts]
         return torch.stack([row.mean(dim=0) if len(row) else row.new_zeros(self.width) for row in rows])
+
+    def architecture(self) -> dict[str, Any]:
+        """Return the configuration that builds a network like this one, without its weights."""
+        fields: dict[str, Any] = self.network.config.to_dict()
+        return {name: value for name, value in fields.items() if name not in _ORIGINS}
 
     def checkpoint(self, enabled: bool) -> None:  # noqa: FBT001
         """Keep or recompute activations in training."""

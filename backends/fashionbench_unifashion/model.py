@@ -184,7 +184,25 @@ class UniFashion(nn.Module):
         if tokenizer is not None:
             tokenizer.save_pretrained(folder / SPEECH)
         atomic.write_text(folder / CARD, card or f"# {self.config.name}\n")
-        atomic.write_text(folder / CONFIG, json.dumps(self.config.model_dump(mode="json"), indent=2) + "\n")
+        atomic.write_text(folder / CONFIG, json.dumps(self._described(), indent=2) + "\n")
+
+    def _described(self) -> dict[str, Any]:
+        """Return the configuration with architectures for sources, whose weights the folder holds itself."""
+        fields = self.config.model_dump(mode="json")
+        fields["qformer"]["source"] = None
+        fields["vision"]["source"] = None
+        if fields["vision"]["kind"] == "transformers":
+            network: Any = self.vision.network
+            fields["vision"]["architecture"] = network.config.to_dict()
+        if self.language is not None and self.language.config.source is not None:
+            fields["language"] |= {"source": None, "architecture": self.language.architecture()}
+        if self.diffusion is not None:
+            networks = {"unet": self.diffusion.unet, "vae": self.diffusion.vae.network}
+            for name, part in networks.items():
+                if fields["diffusion"][name]["source"] is not None:
+                    kept = {key: value for key, value in dict(part.config).items() if not key.startswith("_")}
+                    fields["diffusion"][name] = {"architecture": kept}
+        return fields
 
 
 def load(folder: Path, device: str = "cpu") -> UniFashion:
@@ -198,7 +216,7 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
     except (OSError, ValueError) as error:
         remedy = "give the folder that 'fashionbench train' wrote at its end"
         raise DataError(f"{folder} holds no UniFashion model: {error}", remedy=remedy) from error
-    config = validated(_blank(fields), str(folder / CONFIG))
+    config = validated(fields, str(folder / CONFIG))
     pieces = wordpieces.load(folder / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length)
     auto: Any = AutoTokenizer
     speech = auto.from_pretrained(folder / SPEECH) if (folder / SPEECH).is_dir() else None
@@ -207,14 +225,6 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
     state = load_file(folder / WEIGHTS)
     load_strict(model, _tied(model, state), allowed_missing=(), allowed_unexpected=(), source=str(folder))
     return model.to(device).eval()
-
-
-def _blank(fields: dict[str, Any]) -> dict[str, Any]:
-    """Take sources out of a saved configuration whose weights the folder holds itself."""
-    made = {**fields, "vision": {**fields["vision"]}, "qformer": {**fields["qformer"], "source": None}}
-    if made["vision"]["kind"] == "blip2":
-        made["vision"]["source"] = None
-    return made
 
 
 def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:

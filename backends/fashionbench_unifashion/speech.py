@@ -59,5 +59,7 @@ def train(texts: Iterable[str], size: int, always: Iterable[str] = ()) -> PreTra
         bos_token=SPECIAL[2],
         eos_token=SPECIAL[3],
         clean_up_tokenization_spaces=False,
+        # A caption that has "</s>" in it says so in letters, and does not end.
+        split_special_tokens=True,
     )
     return made

@@ -145,16 +145,21 @@ class Recipe(Model):
 def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     """Read a recipe by name and change some of its fields.
 
+    Another preset drops what the recipe says of its own one: ``model.changes`` and ``model.weights``.
+
     :raises UnknownNameError: where there is no such recipe.
     :raises ConfigError: naming each wrong field.
     """
     if name not in RECIPES:
         raise UnknownNameError("recipe", name, RECIPES)
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    fields = overlaid(yaml.safe_load(text), changes)
-    wanted = fields.get("phases", {})
-    # A phase that is set to nothing is left out.
-    fields["phases"] = {key: value for key, value in wanted.items() if value is not None}
+    own, wanted = yaml.safe_load(text), changes.get("model")
+    if isinstance(wanted, dict) and wanted.get("preset", own["model"]["preset"]) != own["model"]["preset"]:
+        own["model"] = {}
+    fields = overlaid(own, changes)
+    if isinstance(fields["phases"], dict):
+        # A phase that is set to nothing is left out. YAML takes a 2 without quotes for a number.
+        fields["phases"] = {str(key): value for key, value in fields["phases"].items() if value is not None}
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:

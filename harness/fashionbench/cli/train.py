@@ -121,5 +121,8 @@ def merged(fields: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
             inner = inner.setdefault(folder, {})
             if not isinstance(inner, dict):
                 raise ConfigError(f"--set {change!r}: {folder} has no fields", remedy="name the field itself")
-        inner[last] = yaml.safe_load(text)
+        try:
+            inner[last] = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(f"--set {change!r}: the value is not YAML: {error}", remedy="put it in quotes") from error
     return made
