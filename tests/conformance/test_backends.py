@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from PIL import Image
 
 from fashionbench.capabilities import BackendContext
 from fashionbench.data.items import ComposedItem, ImageItem, TextItem
-from fashionbench.data.training import Pair, TrainingData
+from fashionbench.data.training import Pair, TrainingData, Triplet
 from fashionbench.data.truth import Truth
 from fashionbench.plugins import Plugins
 from fashionbench.runner.session import Session
@@ -48,7 +49,8 @@ def answers_of(spec, pairs, tmp_path, role="query", order=None, **more):
     items = [pairs[i] for i in order] if order is not None else pairs
     truth = Truth({pair.image.id: frozenset({pair.text.id}) for pair in pairs})
     found = {}
-    with session(spec, tmp_path, **more).fold(TrainingData("x", pairs=pairs), truth) as answers:
+    triplets = [Triplet(one.image, other.text, other.image) for one, other in pairwise(pairs)]
+    with session(spec, tmp_path, **more).fold(TrainingData("x", pairs, triplets), truth) as answers:
         if "encode-image" in spec.capabilities:
             found["image"] = answers.embed([pair.image for pair in items], role)
         if "encode-text" in spec.capabilities:
