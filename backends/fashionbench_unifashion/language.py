@@ -178,7 +178,10 @@ class LanguageModel(nn.Module):
 
     def checkpoint(self, enabled: bool) -> None:  # noqa: FBT001
         """Keep or recompute activations in training."""
-        getattr(self.network, f"gradient_checkpointing_{'enable' if enabled else 'disable'}")()
+        verb = "enable" if enabled else "disable"
+        # Later releases of transformers renamed the switch, and warn of the old name.
+        old, new = (f"{kind}_checkpointing_{verb}" for kind in ("gradient", "activation"))
+        getattr(self.network, new if hasattr(self.network, new) else old)()
 
     @property
     def _dtype(self) -> torch.dtype:

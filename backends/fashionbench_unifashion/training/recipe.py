@@ -156,10 +156,14 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     own, wanted = yaml.safe_load(text), changes.get("model")
     if isinstance(wanted, dict) and wanted.get("preset", own["model"]["preset"]) != own["model"]["preset"]:
         own["model"] = {}
+    phases = changes.get("phases")
+    if isinstance(phases, dict):
+        # YAML takes a 2 without quotes for a number.
+        changes = {**changes, "phases": {str(key): value for key, value in phases.items()}}
     fields = overlaid(own, changes)
     if isinstance(fields["phases"], dict):
-        # A phase that is set to nothing is left out. YAML takes a 2 without quotes for a number.
-        fields["phases"] = {str(key): value for key, value in fields["phases"].items() if value is not None}
+        # A phase that is set to nothing is left out.
+        fields["phases"] = {key: value for key, value in fields["phases"].items() if value is not None}
     try:
         return Recipe.model_validate(fields)
     except ValidationError as error:
