@@ -1,0 +1,48 @@
+"""Draw tryon.png: a row a person with garment, agnostic picture, what a model makes, and the truth.
+
+    python docs/images/tryon.py MODEL_FOLDER ATELIER_FOLDER docs/images/tryon.png
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from PIL import Image, ImageDraw
+
+from fashionbench.capabilities import BackendContext
+from fashionbench.data.roots import DataRoots
+from fashionbench.plugins import Plugins
+from fashionbench.specs import resolve
+from fashionbench_tasks.generation import Opening
+
+ROWS, HEIGHT = 8, 192
+HEADS = ("person", "garment", "agnostic", "generated", "truth")
+
+
+def main(model: str, data: str, out: str) -> None:
+    plugins = Plugins()
+    spec = plugins.tasks["atelier/viton-hd-unpaired"]
+    task = resolve(spec.target)(spec, DataRoots(named={"atelier": Path(data)}))
+    backend_spec = plugins.backends["unifashion"]
+    context = BackendContext({**backend_spec.options, "model": model}, 0, "cpu", Path())
+    backend = resolve(backend_spec.target)(context)
+    orders = task.orders[:: max(1, len(task.orders) // ROWS)][:ROWS]
+    items = [Opening(order, task.size).open() for order in orders]
+    made = backend.try_on(items)
+    width = HEIGHT * task.size.width // task.size.height
+    sheet = Image.new("RGB", (len(HEADS) * (width + 4), len(items) * (HEIGHT + 4) + 14), "white")
+    pen = ImageDraw.Draw(sheet)
+    for column, head in enumerate(HEADS):
+        pen.text((column * (width + 4) + 4, 1), head, fill="black")
+    for row, (order, item, picture) in enumerate(zip(orders, items, made, strict=True)):
+        truth = task.size.read(order.truth)
+        shown = (item.person, item.garment, item.conditions["agnostic"], Image.fromarray(picture), truth)
+        for column, image in enumerate(shown):
+            place = (column * (width + 4), row * (HEIGHT + 4) + 14)
+            sheet.paste(image.convert("RGB").resize((width, HEIGHT), Image.Resampling.BICUBIC), place)
+    sheet.save(out, optimize=True)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:4])
