@@ -95,10 +95,13 @@ class Fittings:
         """Read what is to be worn with the Q-Former: a garment by itself, a sketch together with its words."""
         return garment_states(self._model, fitting.tokens, fitting.texts)
 
-    def every_picture(self, lessons: Sequence[DressingLesson]) -> Tensor:
-        """Return everything of dressings that the VAE has to encode, one picture a lesson in turn."""
+    def every_picture(self, lessons: Sequence[DressingLesson], first: int = 0) -> Tensor:
+        """Return everything of dressings that the VAE has to encode, one picture a lesson in turn.
+
+        :param first: the number of the first lesson in its batch.
+        """
         found = []
-        for at, lesson in enumerate(lessons):
+        for at, lesson in enumerate(lessons, first):
             read = self._of(lesson)
             kinds = [read.picture, read.conditions.agnostic, read.picture, read.conditions.densepose]
             kinds += [read.conditions.hint, read.design.hint if read.design is not None else None]
