@@ -164,7 +164,9 @@ def training_pairs(entries: Sequence[tuple[Opener, str, str]]) -> TrainingData |
         item = opened(image)
         return Pair(_image(item), TextItem(f"train/{at}", text), product)
 
-    return TrainingData("train", pairs=Lazy(len(entries), make, [(image.id, text, product) for image, text, product in entries]))
+    return TrainingData(
+        "train", pairs=Lazy(len(entries), make, [(image.id, text, product) for image, text, product in entries])
+    )
 
 
 def _image(item: object) -> ImageItem:
