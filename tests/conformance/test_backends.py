@@ -2,8 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
+import shutil
+import tempfile
 from importlib.util import find_spec
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -36,11 +41,31 @@ def pairs():
     ]
 
 
+@functools.cache
+def untrained():
+    """A model as it is before it learns anything, for backends that are nothing without one."""
+    import torch
+
+    from fashionbench_unifashion import speech, wordpieces
+    from fashionbench_unifashion.config import preset
+    from fashionbench_unifashion.model import UniFashion
+
+    captions = [garment.caption for garment in garments(data_root())]
+    config = preset("nano")
+    torch.manual_seed(0)
+    folder = Path(tempfile.mkdtemp())
+    model = UniFashion(config, wordpieces.train(captions, config.texts), speech.train(captions, 400, ["USER: <Img>"]))
+    model.save(folder)
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return str(folder)
+
+
 def session(spec, tmp_path, **more):
     lacking = [name for name in spec.packages if find_spec(name) is None]
     if lacking:
         pytest.skip(f"{spec.id} needs {', '.join(lacking)}, which is not installed")
-    context = BackendContext(dict(spec.options), 0, "cpu", tmp_path)
+    options = {**spec.options, **{name: untrained() for name in spec.models}}
+    context = BackendContext(options, 0, "cpu", tmp_path)
     return Session(spec, lambda: resolve(spec.target)(context), source="x", seed=0, **more)
 
 

@@ -38,7 +38,7 @@ class Cell:
     @property
     def shown(self) -> dict[str, Any]:
         """The options as a record shows them: what a folder holds instead of its path."""
-        shown: dict[str, Any] = self.identity["backend"]["options"]
+        shown: dict[str, Any] = self.identity["backend"].get("options", self.options)
         return shown
 
     @property
