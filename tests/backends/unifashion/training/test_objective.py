@@ -1,0 +1,138 @@
+"""What a phase minimises can be minimised, and what it says is as the parts say."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
+
+import torch
+
+from fashionbench.errors import BackendError
+from fashionbench_unifashion import losses
+from fashionbench_unifashion.training.batch import lessons_of
+from fashionbench_unifashion.training.objective import Objective, _evenly
+from fashionbench_unifashion.training.trainable import train_only
+
+
+@pytest.fixture
+def made(training, tmp_path):
+    """A vision encoder that does not learn, so that its tokens are kept."""
+    changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
+    return training(tmp_path, model={"changes": changes}, limit=None)
+
+
+def objective(made, name, **changes):
+    phase = made.recipe.phases[name].model_copy(update=changes)
+    parameters = train_only(made.model, phase)
+    return Objective(made.model, phase, made.bank, made.fittings).train(), parameters, phase
+
+
+@pytest.mark.slow
+def test_contrast_goes_down(training, tmp_path):
+    made = training(tmp_path, model={"changes": {"qformer": {"dropout": 0.0}}}, limit=16)
+    learner, parameters, phase = objective(made, "1a")
+    optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2)
+    seen = []
+    for step in range(60):
+        torch.manual_seed(step)
+        found = learner(lessons_of(made.lessons.pairs, step, 16, 0, "1a"), step)
+        losses.total(found, phase.weights).backward()
+        torch.nn.utils.clip_grad_norm_(list(parameters.values()), phase.clip)
+        optimiser.step()
+        optimiser.zero_grad()
+        seen.append({name: value.item() for name, value in found.items()})
+    for name in ("itc", "itg"):
+        first, last = (sum(x[name] for x in part) / 10 for part in (seen[:10], seen[-10:]))
+        assert last < 0.9 * first, name
+    assert all(0 < x["itm"] < 2 for x in seen)
+
+
+@torch.no_grad()
+def test_the_contrast_of_a_batch_is_that_of_its_features(made):
+    learner, _, phase = objective(made, "1a")
+    batch = made.lessons.pairs[:6]
+    found = learner.eval()(batch, 0)
+    qformer, cut = made.model.qformer, made.model.texts([lesson.text for lesson in batch])
+    images = qformer.image_features(made.bank.tokens([lesson.image for lesson in batch]), "reference")
+    scores = (images @ qformer.text_features(cut.ids, cut.mask).T).amax(dim=1) / qformer.temperature
+    assert len({lesson.product for lesson in batch}) == len({lesson.text for lesson in batch}) == 6
+    right = torch.arange(6)
+    expected = (
+        torch.nn.functional.cross_entropy(scores, right) + torch.nn.functional.cross_entropy(scores.T, right)
+    ) / 2
+    assert found["itc"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert found.keys() == {"itc", "itm", "itg"}
+
+
+def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
+    for name, rows in (
+        ("2", made.lessons.triplets),
+        ("1b-diffusion", made.lessons.pairs),
+        ("try-on", made.lessons.dressings),
+    ):
+        learner, _, _ = objective(made, name)
+        one, two, other = (learner(rows[:4], seed) for seed in (5, 5, 6))
+        assert {key: value.item() for key, value in one.items()} == {key: value.item() for key, value in two.items()}
+        assert one["q2i"].item() != other["q2i"].item()
+
+
+def test_composition_hears_of_every_part_and_teaches_the_q_former_alone(made):
+    learner, parameters, phase = objective(made, "2", rehearsal=1.0)
+    found = learner([lesson for lesson in made.lessons.triplets if lesson.caption][:6], 0)
+    assert found.keys() >= {"itc", "itm", "caption", "rehearsal", "answer", "q2i"}
+    for name in ("answer", "q2i"):
+        gradients = torch.autograd.grad(found[name], made.model.qformer.reference, retain_graph=True)
+        assert gradients[0].abs().max() > 0
+    assert not any(value.requires_grad for value in made.model.language.parameters())
+    assert not any(name.startswith(("language", "diffusion")) for name in parameters)
+
+
+def test_a_weight_of_zero_leaves_a_generator_alone(made):
+    weights = losses.LossWeights(answer=0, q2i=0)
+    learner, _, _ = objective(made, "2", weights=weights)
+    assert not {"answer", "q2i"} & learner(made.lessons.triplets[:4], 0).keys()
+
+
+def test_generators_see_so_many_lessons_of_a_batch(made):
+    described = [lesson for lesson in made.lessons.triplets if lesson.caption][:6]
+    few, _, _ = objective(made, "2", generated=2)
+    every, _, _ = objective(made, "2")
+    with torch.no_grad():
+        some, whole = few.eval()(described, 0), every.eval()(described, 0)
+        fused = made.model.texts([lesson.text for lesson in described])
+        tokens = made.bank.tokens([lesson.reference for lesson in described])
+        states = made.model.qformer.fused(tokens, fused.ids, fused.mask, "reference").queries
+        told = [described[0], described[3]]
+        answers = made.model.language.answers(
+            made.model.prompt_of(states[[0, 3]]), [x.instruction for x in told], [x.caption for x in told]
+        )
+    expected = losses.answer_loss(answers.logits, answers.labels)
+    assert some["answer"].item() == pytest.approx(expected.item(), rel=1e-5)
+    assert some["answer"].item() != whole["answer"].item()
+    assert some["itc"].item() == whole["itc"].item()
+
+
+def test_rows_at_even_distances():
+    assert _evenly(range(8), None) == _evenly(range(8), 9) == list(range(8))
+    assert _evenly(range(8), 4) == [0, 2, 4, 6]
+    assert _evenly([1, 5, 7], 2) == [1, 5]
+
+
+def test_a_batch_of_one_product_has_nothing_to_contrast(made):
+    learner, _, _ = objective(made, "1a")
+    with pytest.raises(BackendError, match="has a negative"):
+        learner([made.lessons.pairs[0]] * 4, 0)
+
+
+def test_mirroring_is_for_training_alone(made):
+    learner, _, _ = objective(made, "1b-diffusion")
+    from fashionbench_unifashion.diffusion.chance import Chance
+
+    pictures = torch.arange(64.0).view(8, 1, 2, 4)
+    turned = learner._mirrored(pictures, Chance(torch.Generator().manual_seed(0)))
+    flipped = [not torch.equal(one, two) for one, two in zip(turned, pictures, strict=True)]
+    assert 0 < sum(flipped) < 8
+    for at, flip in enumerate(flipped):
+        assert torch.equal(turned[at], pictures[at].flip(-1) if flip else pictures[at])
+    assert torch.equal(learner.eval()._mirrored(pictures, Chance(torch.Generator().manual_seed(0))), pictures)

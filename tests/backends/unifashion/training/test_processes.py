@@ -1,0 +1,121 @@
+"""A training that several processes share is that of one process."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+
+pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
+
+import torch
+from safetensors.torch import load_file
+
+from fashionbench_unifashion.training.checkpoints import PhaseFolder
+from fashionbench_unifashion.training.gather import alone, averaged, everywhere, rank, share, spread, summed, world
+
+pytestmark = pytest.mark.slow
+
+#: Each process has two rows of a loss that needs all of them; the sum over processes is the gradient of one process.
+PROGRAM = """
+import json, sys, torch
+from torch import distributed
+from fashionbench_unifashion.training.gather import alone, averaged, everywhere, rank, share, summed, world
+distributed.init_process_group("gloo")
+torch.manual_seed(0)
+rows, weight = torch.randn(4, 3), torch.randn(3, 3, requires_grad=True)
+mine = rows[list(share(4))] @ weight
+every = everywhere(mine)
+loss = torch.log_softmax(every @ every.T, dim=1).diagonal().mean()
+loss.backward()
+gradient = weight.grad.clone()
+distributed.all_reduce(gradient)
+with alone():
+    apart = [world(), rank(), len(everywhere(mine)), int(summed(torch.tensor(3)))]
+print(json.dumps({
+    "rank": rank(), "loss": loss.item(), "gradient": (gradient / world()).tolist(), "alone": apart,
+    "sum": int(summed(torch.tensor(rank() + 5))), "mean": averaged({"b": float(rank()), "a": 4.0}, torch.device("cpu")),
+}))
+"""
+
+
+def together(arguments, folder):
+    """Run two processes that know of each other, and return what they printed."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    common = {
+        **os.environ,
+        "OMP_NUM_THREADS": "1",
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": "2",
+    }
+    running = [
+        subprocess.Popen(
+            [sys.executable, *arguments],
+            env={**common, "RANK": str(number), "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": "2"},
+            cwd=folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in range(2)
+    ]
+    said = [process.communicate() for process in running]
+    assert [process.returncode for process in running] == [0, 0], said
+    return [out for out, _ in said]
+
+
+def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
+    found = [json.loads(text.strip().splitlines()[-1]) for text in together(["-c", PROGRAM], tmp_path)]
+    torch.manual_seed(0)
+    rows, weight = torch.randn(4, 3), torch.randn(3, 3, requires_grad=True)
+    every = rows @ weight
+    loss = torch.log_softmax(every @ every.T, dim=1).diagonal().mean()
+    loss.backward()
+    for number, told in enumerate(found):
+        assert told["rank"] == number
+        assert told["loss"] == pytest.approx(loss.item(), rel=1e-6)
+        torch.testing.assert_close(torch.tensor(told["gradient"]), weight.grad)
+        assert told["alone"] == [1, 0, 2, 3]
+        assert told["sum"] == 11
+        assert told["mean"] == {"a": 4.0, "b": 0.5}
+
+
+def test_one_process_gathers_nothing():
+    row = torch.ones(2, 3)
+    assert everywhere(row) is row
+    assert (rank(), world(), spread(), share(7)) == (0, 1, False, range(7))
+    assert averaged({"a": 1.0}, torch.device("cpu")) == {"a": 1.0}
+    assert int(summed(torch.tensor(4))) == 4
+    with alone():
+        assert everywhere(row) is row
+
+
+def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
+    """Every phase: the losses of each step, the held-out figures and the weights that come out."""
+    still = {"model": {"changes": {"qformer": {"dropout": 0.0}}}, "phases": {"2": {"generated": 3}}}
+    one = training(tmp_path / "one", **still)
+    one.run()
+    words = ["train", "unifashion-nano", "--out", str(tmp_path / "two"), "--data", f"atelier={twin}", "--device", "cpu"]
+    words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.generated=3"]
+    together(["-m", "fashionbench", *words], tmp_path)
+    for number, name in enumerate(one.recipe.phases):
+        alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
+        assert len(alone_.lines()) == len(both.lines()) > 2
+        for first, second in zip(alone_.lines(), both.lines(), strict=True):
+            assert first == pytest.approx(second, rel=1e-5, abs=1e-5), name
+    states = [load_file(tmp_path / which / "model" / "model.safetensors") for which in ("one", "two")]
+    assert states[0].keys() == states[1].keys()
+    apart = torch.cat([(value - states[1][key]).abs().flatten() for key, value in states[0].items()])
+    # AdamW divides by the size of a gradient, so that where it is nearly zero its rounding errors become steps.
+    assert float((apart > 1e-4).float().mean()) < 1e-4
+    assert float(apart.max()) < 1e-3
+    records = [json.loads((tmp_path / which / "training.json").read_text()) for which in ("one", "two")]
+    assert [record["processes"] for record in records] == [1, 2]
+    assert records[0]["recipe_hash"] == records[1]["recipe_hash"]
