@@ -34,7 +34,8 @@ def activations(model: UniFashion, phase: PhaseConfig, recipe: Recipe, processes
     kernels and allocators, other processes' rows, and the passes without gradients. Take it as right within a factor of
     two.
 
-    :param model: on the meta device; texts are taken as long as the Q-Former reads them.
+    :param model: on the meta device, with gradients on for what learns in the phase; texts are taken as long as the
+        Q-Former reads them.
     :param processes: that share a batch.
     """
     share = max(1, phase.batch // phase.accumulate // processes)

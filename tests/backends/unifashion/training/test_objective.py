@@ -29,28 +29,26 @@ def objective(made, name, **changes):
 
 
 @pytest.mark.slow
-def test_contrast_goes_down(training, tmp_path):
-    made = training(tmp_path, model={"changes": {"qformer": {"dropout": 0.0}}}, limit=16)
-    learner, parameters, phase = objective(made, "1a")
+@pytest.mark.parametrize(("weights", "name", "share"), [({"itm": 0, "itg": 0}, "itc", 0.6), ({}, "itg", 0.8)])
+def test_contrast_goes_down(training, tmp_path, weights, name, share):
+    changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
+    made = training(tmp_path, model={"changes": changes}, limit=16)
+    learner, parameters, phase = objective(made, "1a", weights=losses.LossWeights(**weights))
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2)
-    seen = []
+    rows, seen = made.lessons.pairs, []
     for step in range(60):
-        torch.manual_seed(step)
-        found = learner(lessons_of(made.lessons.pairs, step, 16, 0, "1a"), step)
+        found = learner(lessons_of(rows, step, 16, 0, "1a"), step)
         losses.total(found, phase.weights).backward()
         torch.nn.utils.clip_grad_norm_(list(parameters.values()), phase.clip)
         optimiser.step()
         optimiser.zero_grad()
-        seen.append({name: value.item() for name, value in found.items()})
-    for name in ("itc", "itg"):
-        first, last = (sum(x[name] for x in part) / 10 for part in (seen[:10], seen[-10:]))
-        assert last < 0.9 * first, name
-    assert all(0 < x["itm"] < 2 for x in seen)
+        seen.append(found[name].item())
+    assert sum(seen[-10:]) < share * sum(seen[:10])
 
 
 @torch.no_grad()
 def test_the_contrast_of_a_batch_is_that_of_its_features(made):
-    learner, _, phase = objective(made, "1a")
+    learner, _, _ = objective(made, "1a")
     batch = made.lessons.pairs[:6]
     found = learner.eval()(batch, 0)
     qformer, cut = made.model.qformer, made.model.texts([lesson.text for lesson in batch])
@@ -78,7 +76,7 @@ def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
 
 
 def test_composition_hears_of_every_part_and_teaches_the_q_former_alone(made):
-    learner, parameters, phase = objective(made, "2", rehearsal=1.0)
+    learner, parameters, _ = objective(made, "2", rehearsal=1.0)
     found = learner([lesson for lesson in made.lessons.triplets if lesson.caption][:6], 0)
     assert found.keys() >= {"itc", "itm", "caption", "rehearsal", "answer", "q2i"}
     for name in ("answer", "q2i"):

@@ -21,7 +21,7 @@ from fashionbench_unifashion.training.checkpoints import PhaseFolder
 pytestmark = pytest.mark.slow
 
 
-class Interrupted(Exception):
+class StoppedError(Exception):
     pass
 
 
@@ -37,7 +37,7 @@ class Journal:
             folder.log(step, values)
             if (name, step, kind) in self._wanted:
                 self._wanted.remove((name, step, kind))
-                raise Interrupted
+                raise StoppedError
 
         return track
 
@@ -73,7 +73,7 @@ def test_a_training_that_is_interrupted_in_every_phase_ends_the_same(trained, tr
         try:
             go_on(made, wanted)
             break
-        except Interrupted:
+        except StoppedError:
             interruptions += 1
     assert interruptions == stops == 18
     assert same(weights(made.model), weights(trained.model))

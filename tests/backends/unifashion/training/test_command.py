@@ -1,0 +1,83 @@
+"""``fashionbench train``."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
+
+from fashionbench.cli.main import main
+from fashionbench_unifashion.model import load
+
+FEW = {"vae": None, "1b-language": None, "1b-diffusion": None, "2": None, "try-on": None}
+
+
+@pytest.fixture
+def run(twin, capsys):
+    def made(*words):
+        code = main(["train", *map(str, words), "--data", f"atelier={twin}", "--device", "cpu"])
+        told = capsys.readouterr()
+        return code, told.out + told.err
+
+    return made
+
+
+@pytest.mark.slow
+def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
+    recipe = tmp_path / "mine.yaml"
+    lines = ["trainer: unifashion-nano", "name: mine", "phases:"]
+    lines += [f'  "{name}": null' for name in FEW] + ["  1a: {steps: 2}"]
+    recipe.write_text("\n".join(lines))
+    code, said = run(recipe, "--out", tmp_path / "out", "--set", "phases.1a.steps=3", "--set", "seed=5")
+    assert code == 0
+    assert "1a: held-out score: " in said and f"model: {tmp_path / 'out' / 'model'}" in said
+    record = json.loads((tmp_path / "out" / "training.json").read_text())
+    assert (record["name"], record["recipe"]["seed"], record["recipe"]["phases"]["1a"]["steps"]) == ("mine", 5, 3)
+    assert list(record["phases"]) == ["1a"]
+    assert record["data"]["atelier/fashiongen-full"]["synthetic"] is True
+    assert record["weights"] == load(tmp_path / "out" / "model").fingerprint()
+    again, said = run(recipe, "--out", tmp_path / "out", "--set", "seed=6")
+    assert again == 2
+    assert "holds a training of another recipe, or of other data" in said and "--out" in said
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["unifashion-nano", "--set", "phases.1a.colour=1"], "phases.1a.colour: Extra inputs are not permitted"),
+        (["unifashion-nano", "--set", "phases.1a.lr=fast"], "phases.1a.lr: Input should be a valid number"),
+        (["unifashion-nano", "--set", "seed"], "--set 'seed' is not FIELD=VALUE"),
+        (["unifashion-nano", "--set", "seed=1", "--set", "seed.a=1"], "seed has no fields"),
+        (["unifashion-nano", "--set", "seed=[1"], "the value is not YAML"),
+        (["unifashion-nanno"], "unifashion-nano"),
+        (["there/is/none.yaml"], "cannot be read"),
+    ],
+)
+def test_what_is_wrong_is_named(run, tmp_path, words, said):
+    code, told = run(*words, "--out", tmp_path / "out")
+    assert code == 2
+    assert said in " ".join(told.split())
+    assert not (tmp_path / "out" / "model").exists()
+
+
+@pytest.mark.parametrize(
+    ("content", "said"), [("a: [1", "is not YAML"), ("seed: 1", "names no trainer"), ("- 1", "names no trainer")]
+)
+def test_a_file_that_is_no_recipe_is_refused(run, tmp_path, content, said):
+    path = tmp_path / "recipe.yaml"
+    path.write_text(content)
+    code, told = run(path, "--out", tmp_path / "out")
+    assert code == 2 and said in " ".join(told.split())
+
+
+def test_a_dry_run_reads_no_data_and_writes_nothing(capsys, tmp_path):
+    code = main(
+        ["train", "unifashion-nano", "--dry-run", "--out", str(tmp_path / "out"), "--data", f"atelier={tmp_path}"]
+    )
+    said = capsys.readouterr()
+    assert code == 0
+    for name in ("1a", "1b-language", "try-on", "trainable", "frozen", "activations", "qformer"):
+        assert name in said.out + said.err
+    assert not (tmp_path / "out").exists()
