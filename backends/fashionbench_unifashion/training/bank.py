@@ -91,7 +91,8 @@ class ImageBank:
         missing = [name for name in dict.fromkeys(names) if name not in self._tokens]
         if missing:
             self._store(missing, [self._open(name) for name in missing])
-        return vision.normalise(torch.stack([self._tokens[name] for name in names]).to(device).float())
+        # In single precision before they are joined: autocast to bfloat16 joins no halves.
+        return vision.normalise(torch.stack([self._tokens[name].float() for name in names]).to(device))
 
     def pictures(self, names: Sequence[str]) -> Tensor:
         """Return pictures for the diffusion model, float [B, 3, H, W] in [-1, 1]."""

@@ -145,7 +145,8 @@ class Recipe(Model):
 def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     """Read a recipe by name and change some of its fields.
 
-    Another preset drops what the recipe says of its own one: ``model.changes`` and ``model.weights``.
+    Another preset drops what the recipe says of its own one: ``model.changes`` and ``model.weights``. A phase that is
+    given ``steps`` drops its ``epochs``, and the other way round.
 
     :raises UnknownNameError: where there is no such recipe.
     :raises ConfigError: naming each wrong field.
@@ -160,6 +161,7 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     if isinstance(phases, dict):
         # YAML takes a 2 without quotes for a number.
         changes = {**changes, "phases": {str(key): value for key, value in phases.items()}}
+        _drop_lengths(own["phases"], changes["phases"])
     fields = overlaid(own, changes)
     if isinstance(fields["phases"], dict):
         # A phase that is set to nothing is left out.
@@ -169,3 +171,10 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     except ValidationError as error:
         faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
         raise ConfigError(f"the recipe {name} is not one: {faults}", remedy="see docs/how-to/train.md") from error
+
+
+def _drop_lengths(own: dict[str, dict[str, Any]], changes: Mapping[str, Any]) -> None:
+    for name, change in changes.items():
+        for given, other in (("steps", "epochs"), ("epochs", "steps")):
+            if name in own and isinstance(change, dict) and change.get(given) is not None:
+                own[name].pop(other, None)

@@ -71,9 +71,14 @@ class Training:
 
     def __init__(self, recipe: Recipe, context: TrainingContext) -> None:
         from accelerate import Accelerator  # noqa: PLC0415
+        from accelerate.state import AcceleratorState  # noqa: PLC0415
         from accelerate.utils import DistributedDataParallelKwargs  # noqa: PLC0415
 
         self.recipe, self.context, self.out = recipe, context, context.out
+        kept = AcceleratorState._shared_state  # noqa: SLF001
+        if kept.get("_mixed_precision", recipe.precision) != recipe.precision:
+            # accelerate keeps one state a process, which may have had a training of another precision before.
+            AcceleratorState._reset_state()  # noqa: SLF001
         self.accelerator = Accelerator(
             cpu=context.device == "cpu",
             mixed_precision=recipe.precision,

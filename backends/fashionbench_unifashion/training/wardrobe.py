@@ -88,7 +88,8 @@ class Fittings:
             tokens.append(read.sketch if planned and read.sketch is not None else read.tokens)
             texts.append(read.text if planned else "")
         device = self._model.device
-        stacked = self._model.vision.normalise(torch.cat(tokens).to(device).float())
+        # In single precision before they are joined: autocast to bfloat16 joins no halves.
+        stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
         return Fitting(torch.cat(pictures).to(device), _joined(conditions).to(device), stacked, texts)
 
     def states(self, fitting: Fitting) -> Tensor:

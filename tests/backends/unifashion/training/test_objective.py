@@ -134,3 +134,16 @@ def test_mirroring_is_for_training_alone(made):
     for at, flip in enumerate(flipped):
         assert torch.equal(turned[at], pictures[at].flip(-1) if flip else pictures[at])
     assert torch.equal(learner.eval()._mirrored(pictures, Chance(torch.Generator().manual_seed(0))), pictures)
+
+
+@pytest.mark.parametrize("name", ["1a", "1b-language", "1b-diffusion", "2", "try-on"])
+def test_mixed_precision_gives_about_the_same_losses(made, name):
+    rows = {"2": made.lessons.triplets, "try-on": made.lessons.dressings}.get(name, made.lessons.pairs)[:4]
+    learner, _, _ = objective(made, name)
+    with torch.no_grad():
+        whole = learner(rows, 0)
+        with torch.autocast("cpu", torch.bfloat16):
+            mixed = learner(rows, 0)
+    assert whole.keys() == mixed.keys()
+    for key, value in whole.items():
+        assert mixed[key].item() == pytest.approx(value.item(), rel=0.1, abs=0.05), key

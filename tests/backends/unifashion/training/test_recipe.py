@@ -55,6 +55,13 @@ def test_changes_reach_one_field_of_a_phase_and_nothing_leaves_one_out():
     assert recipe.phases["2"].steps == 9
 
 
+def test_a_length_in_steps_drops_one_in_passes_and_the_other_way_round():
+    phase = load_recipe("unifashion-paper", {"phases": {"1a": {"steps": 5}}}).phases["1a"]
+    assert (phase.steps, phase.epochs) == (5, None)
+    phase = load_recipe("unifashion-nano", {"phases": {"1a": {"epochs": 0.5}}}).phases["1a"]
+    assert (phase.steps, phase.epochs) == (None, 0.5)
+
+
 def test_another_preset_drops_what_was_said_of_the_first_one():
     recipe = load_recipe("unifashion-paper", {"model": {"preset": "nano", "changes": {"language": None}}})
     assert (recipe.model.weights, recipe.model.changes) == ({}, {"language": None})
@@ -65,7 +72,7 @@ def test_another_preset_drops_what_was_said_of_the_first_one():
     ("changes", "field"),
     [
         ({"phases": {"1a": {"colour": 1}}}, "phases.1a.colour"),
-        ({"phases": {"1a": {"epochs": 2}}}, "phases.1a: Value error, give steps or epochs, and not both"),
+        ({"phases": {"1a": {"epochs": 2, "steps": 2}}}, "phases.1a: Value error, give steps or epochs, and not both"),
         ({"phases": {"1a": {"steps": None}}}, "phases.1a: Value error, give steps or epochs, and not both"),
         ({"phases": {"1a": {"accumulate": 3}}}, "accumulate (3) must divide batch (8)"),
         ({"phases": {"1a": {"weights": {"itx": 1}}}}, "phases.1a.weights.itx"),
