@@ -115,7 +115,9 @@ def test_an_answer_is_what_greedy_search_finds_step_by_step(model, tokenizer, qu
 def test_lora_starts_as_the_model_itself_and_leaves_its_weights_bit_for_bit(tokenizer, queries):
     plain = build(tokenizer)
     adapted = build(tokenizer, lora=LoraConfig(rank=2, alpha=4, dropout=0.0))
-    base = {n.replace("base_model.model.", "").replace(".base_layer", ""): p for n, p in adapted.network.named_parameters()}
+    base = {
+        n.replace("base_model.model.", "").replace(".base_layer", ""): p for n, p in adapted.network.named_parameters()
+    }
     with torch.no_grad():
         for name, weight in plain.network.named_parameters():
             base[name].copy_(weight)
