@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from importlib import resources
 from typing import TYPE_CHECKING
+
+import yaml
 
 from fashionbench.errors import ConfigError, DataError
 
@@ -97,7 +100,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     captions: dict[str, tuple[str, str]] = {}
     for name in recipe.data.captions:
         for image, text, _ in _pairs(made, name, strange):
-            captions.setdefault(image, (text, made.parts[name].instruction))
+            captions.setdefault(image, (text, _instruction(made.parts[name], recipe)))
     _described_images(made, strange, recipe)
     for name in recipe.data.triplets:
         _triplets(made, name, captions, strange, recipe)
@@ -123,8 +126,22 @@ def _described_images(made: Lessons, strange: _Overlap, recipe: Recipe) -> None:
         for image, text, product in _pairs(made, name, strange):
             seen[product] = seen.get(product, 0) + 1
             if recipe.images_each is None or seen[product] <= recipe.images_each:
-                lesson = PairLesson(image, text, product, made.parts[name].instruction)
+                lesson = PairLesson(image, text, product, _instruction(made.parts[name], recipe))
                 (made.held_pairs if _held(product, recipe) else made.pairs).append(lesson)
+
+
+def _instruction(part: TrainingPart, recipe: Recipe) -> str:
+    """Return what a caption is asked with: one for all, or that of the task, or of its data set in Table 7."""
+    if recipe.instruction is not None:
+        return recipe.instruction
+    return part.instruction or table7().get(part.dataset, "")
+
+
+def table7() -> dict[str, str]:
+    """Read the paper's instructions by data set."""
+    text = resources.files("fashionbench_unifashion").joinpath("instructions", "table7.yaml").read_text("utf-8")
+    found: dict[str, str] = yaml.safe_load(text)
+    return found
 
 
 class _Overlap:

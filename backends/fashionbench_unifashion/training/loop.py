@@ -120,9 +120,10 @@ class PhaseLoop:
         return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
 
     def _total(self, found: dict[str, Tensor]) -> Tensor:
-        parts = {name: value for name, value in found.items() if name != "rehearsal"}
+        parts = {name: value for name, value in found.items() if not name.startswith("rehearsal")}
         added = losses.total(parts, self._phase.weights)
-        return added + self._phase.rehearsal * found["rehearsal"] if "rehearsal" in found else added
+        again = [value for name, value in found.items() if name.startswith("rehearsal")]
+        return added + self._phase.rehearsal * torch.stack(again).sum() if again else added
 
     def _look(self, step: int, best: float, dynamics: Dynamics | None) -> float:
         """Measure on what is held out, and keep the weights where they are the best so far."""

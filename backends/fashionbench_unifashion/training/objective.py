@@ -119,6 +119,11 @@ class Objective(nn.Module):
         found["itm"] = self._itm(scores, same, everywhere(after), every.ids, every.mask, seed, "target")
         found |= self._captions(lessons, asked, after)
         found |= self._generated(lessons, fused.queries, seed)
+        if self._phase.rehearsal:
+            # Captions of a gallery are made from the image alone, so the image alone must stay readable.
+            seen = qformer.image(after, "reference")
+            spoken = self._spoken(lessons, seen)
+            found |= {"rehearsal of captions": spoken} if spoken is not None else {}
         return found
 
     def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, after: Tensor) -> dict[str, Tensor]:
@@ -142,20 +147,10 @@ class Objective(nn.Module):
         They see lessons at even distances of the whole batch, so that each process has about as many; a process that
         has none adds nothing to the mean.
         """
-        found: dict[str, Tensor] = {}
-        language, diffusion, weights = self.model.language, self.model.diffusion, self._phase.weights
+        diffusion, weights = self.model.diffusion, self._phase.weights
         most, mine = self._phase.generated, share(len(lessons))
-        told = _evenly([at for at, lesson in enumerate(lessons) if lesson.caption], most)
-        if language is not None and told and weights.answer:
-            own = [at for at in told if at in mine]
-            found["answer"] = 0.0 * states.sum()
-            if own:
-                prompt = self.model.prompt_of(states[[at - mine.start for at in own]])
-                captions = [lessons[at].caption for at in own]
-                answers = language.answers(prompt, [lessons[at].instruction for at in own], captions)
-                found["answer"] = _over_tokens(answers)
-            else:
-                summed(torch.zeros((), dtype=torch.long, device=states.device))
+        spoken = self._spoken(lessons, states) if weights.answer else None
+        found = {} if spoken is None else {"answer": spoken}
         shown = _evenly(range(len(lessons)), most)
         if diffusion is not None and weights.q2i:
             own = [at for at in shown if at in mine]
@@ -166,6 +161,21 @@ class Objective(nn.Module):
                 drawn = Chance(_generator(seed), own, len(lessons))
                 found["q2i"] = diffusion.loss(pictures, condition, None, drawn) * (len(own) * world() / len(shown))
         return found
+
+    def _spoken(self, lessons: Sequence[TripletLesson], states: Tensor) -> Tensor | None:
+        """Let the language model say the targets' captions; None where there is no model, or no caption."""
+        language, mine = self.model.language, share(len(lessons))
+        described = [at for at, lesson in enumerate(lessons) if lesson.caption]
+        told = _evenly(described, self._phase.generated)
+        if language is None or not told:
+            return None
+        own = [at for at in told if at in mine]
+        if not own:
+            summed(torch.zeros((), dtype=torch.long, device=states.device))
+            return 0.0 * states.sum()
+        prompt = self.model.prompt_of(states[[at - mine.start for at in own]])
+        captions = [lessons[at].caption for at in own]
+        return _over_tokens(language.answers(prompt, [lessons[at].instruction for at in own], captions))
 
     def _autoencode(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Phase 0 of a small preset: the VAE."""

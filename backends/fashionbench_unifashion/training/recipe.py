@@ -62,8 +62,8 @@ class PhaseConfig(Model):
     generated: int | None = Field(default=None, ge=1)
     """How many lessons of a batch the two generators see in ``compose``; ``None`` means all."""
     rehearsal: float = Field(default=0.0, ge=0)
-    """What the contrast of phase 1 counts for in ``compose``, on targets and their captions, so that cross-modal
-    retrieval is not forgotten. The paper has none."""
+    """What the losses of phase 1 count for in ``compose``, on targets and their captions: the contrast, so that
+    cross-modal retrieval is not forgotten, and the captions from the image alone. The paper has none."""
     flip: bool = True
     """Mirror half of the pictures in ``autoencode``, ``paint`` and ``dress``."""
     evaluate_every: int = Field(default=200, ge=1)
@@ -128,6 +128,8 @@ class Recipe(Model):
     """Share of the training products on which checkpoints are compared; the reported split never is."""
     overlap: Literal["refuse", "drop"] = "refuse"
     """What to do with training images that a task evaluates: stop, or leave them out and count them."""
+    instruction: str | None = None
+    """What every caption is asked with; ``None`` takes that of each data set (Table 7)."""
     images_each: int | None = Field(default=None, ge=1)
     """At most so many photos of a product; ``None`` takes all."""
     limit: int | None = Field(default=None, ge=8)

@@ -187,6 +187,8 @@ class Training:
         recipe = self.recipe
         config = preset(recipe.model.preset, overlaid(recipe.model.changes, recipe.model.weights))
         config = config.model_copy(update={"name": recipe.name})
+        if recipe.instruction is not None:
+            config = config.model_copy(update={"gallery_instruction": recipe.instruction})
         torch.manual_seed(recipe.seed)
         if config.texts.source is not None:
             pieces = wordpieces.load(

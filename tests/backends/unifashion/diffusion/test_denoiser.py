@@ -10,7 +10,7 @@ import torch
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench_unifashion.diffusion.architectures import nano, small_unet
 from fashionbench_unifashion.diffusion.conditions import Conditions
-from fashionbench_unifashion.diffusion.config import NetworkConfig
+from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig
 from fashionbench_unifashion.diffusion.denoiser import Denoiser
 
 
@@ -91,9 +91,10 @@ def test_every_condition_matters_once_its_weights_have_moved():
     )
 
 
+@pytest.mark.parametrize("prediction", ["epsilon", "v"])
 @torch.no_grad()
-def test_the_loss_of_a_step_is_the_squared_error_of_the_noise():
-    model = _awaken(_make(condition_dropout=0.0))
+def test_the_loss_of_a_step_is_the_squared_error_of_the_prediction(prediction):
+    model = _awaken(_make(condition_dropout=0.0, noise=NoiseConfig(prediction=prediction)))
     pictures, condition, conditions = _batch()
     encoded, latents = model.encode_conditions(conditions), model.vae.encode(pictures)
     steps = torch.tensor([10, 400, 900])
@@ -101,7 +102,8 @@ def test_the_loss_of_a_step_is_the_squared_error_of_the_noise():
     alphas = torch.cumprod(1 - betas, 0)[steps].float().view(3, 1, 1, 1)
     noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(7))
     noisy = alphas.sqrt() * latents + (1 - alphas).sqrt() * noise
-    expected = (model.predict(noisy, steps, condition, encoded) - noise).square().mean()
+    wanted = noise if prediction == "epsilon" else alphas.sqrt() * noise - (1 - alphas).sqrt() * latents
+    expected = (model.predict(noisy, steps, condition, encoded) - wanted).square().mean()
     loss = model.latent_loss(latents, condition, encoded, torch.Generator().manual_seed(7), steps=steps)
     torch.testing.assert_close(loss, expected)
 

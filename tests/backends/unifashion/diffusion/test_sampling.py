@@ -12,9 +12,11 @@ from fashionbench_unifashion.diffusion.config import NoiseConfig
 from fashionbench_unifashion.diffusion.sampling import (
     add_noise,
     cumulative_alphas,
+    predicted_noise,
     sample_latents,
     scheduler,
     seeded_noise,
+    target,
 )
 
 NOISE = NoiseConfig()
@@ -78,16 +80,31 @@ def test_ddim_follows_its_formula():
     np.testing.assert_allclose(made.numpy(), expected, rtol=1e-4, atol=1e-4)
 
 
+def test_v_is_a_rotation_of_latents_and_noise():
+    latents, noise = torch.tensor([2.0]).view(1, 1, 1, 1), torch.tensor([1.0]).view(1, 1, 1, 1)
+    alphas = torch.tensor([0.64])
+    assert target(latents, noise, alphas, "v").item() == pytest.approx(0.8 * 1 - 0.6 * 2)
+    assert target(latents, noise, alphas, "epsilon") is noise
+    noisy, v = add_noise(latents, noise, alphas), target(latents, noise, alphas, "v")
+    torch.testing.assert_close(0.8 * noisy - 0.6 * v, latents)
+
+
 @pytest.mark.parametrize("sampler", ["ddim", "pndm"])
 @pytest.mark.parametrize("spacing", ["leading", "trailing"])
-def test_with_the_true_noise_every_sampler_comes_back_to_the_latents(sampler, spacing):
+@pytest.mark.parametrize("prediction", ["epsilon", "v"])
+def test_with_the_true_prediction_every_sampler_comes_back_to_the_latents(sampler, spacing, prediction):
     latents = torch.randn(2, 4, 3, 2, generator=torch.Generator().manual_seed(1))
     noise = seeded_noise((4, 3, 2), [0, 1], latents)
     alphas = cumulative_alphas(NOISE)
     walk = scheduler(NOISE, sampler, 20, spacing)
+
+    def predict(noisy, step):
+        predicted = target(latents, noise, alphas[step].expand(2), prediction)
+        return predicted_noise(noisy, predicted, alphas[step], prediction)
+
     start = add_noise(latents, noise, alphas[walk.timesteps[0]].expand(2))
     expected = add_noise(latents, noise, alphas[:1].expand(2))
-    torch.testing.assert_close(sample_latents(start, lambda *_: noise, walk), expected, rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(sample_latents(start, predict, walk), expected, rtol=1e-3, atol=1e-3)
 
 
 def test_plms_calls_the_network_once_more_than_it_has_steps():
