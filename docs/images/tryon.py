@@ -1,6 +1,6 @@
 """Draw tryon.png: a row a person with garment, agnostic picture, what a model makes, and the truth.
 
-    python docs/images/tryon.py MODEL_FOLDER ATELIER_FOLDER docs/images/tryon.png
+python docs/images/tryon.py MODEL_FOLDER ATELIER_FOLDER docs/images/tryon.png
 """
 
 from __future__ import annotations

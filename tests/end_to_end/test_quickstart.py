@@ -87,7 +87,10 @@ def test_the_board_is_what_theory_says(undisturbed):
     for label in ("I2T hit@1", "T2I hit@1", "R@10", "BLEU-4"):
         assert of("control/oracle", label)["value"] == pytest.approx(1.0, abs=1e-9)
     assert of("baseline/pocket-sum", "R@10")["value"] > of("control/pocket-text-only", "R@10")["value"]
-    assert of("baseline/nearest-caption", "BLEU-4")["interval"][0] > of("control/frequent-caption", "BLEU-4")["interval"][1]
+    assert (
+        of("baseline/nearest-caption", "BLEU-4")["interval"][0]
+        > of("control/frequent-caption", "BLEU-4")["interval"][1]
+    )
     assert of("control/oracle-picture", "SSIM")["value"] == 1.0
     assert of("control/oracle-picture", "unpaired MSE in the mask")["value"] == 0.0
     assert of("control/paste-garment", "SSIM")["value"] < 1.0
