@@ -186,9 +186,6 @@ class Objective(nn.Module):
             pictures = self._fittings.every_picture(mine, share(len(lessons)).start)
         else:
             pictures = self._bank.pictures([lesson.image for lesson in mine])
-        if self.training:
-            # Exchanged colours make more garments of few, and an encoder that leaves no colour out.
-            pictures = pictures[:, torch.randperm(3, generator=drawn.generator)]
         return {"q2i": self.model.diffusion.vae.loss(self._mirrored(pictures, drawn), generator=drawn)}
 
     def _dress(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
