@@ -36,7 +36,7 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
     learner, parameters, phase = objective(made, "1a", weights=losses.LossWeights(**weights))
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2)
     rows, seen = made.lessons.pairs, []
-    for step in range(60):
+    for step in range(120):
         found = learner(lessons_of(rows, step, 16, 0, "1a"), step)
         losses.total(found, phase.weights).backward()
         torch.nn.utils.clip_grad_norm_(list(parameters.values()), phase.clip)
