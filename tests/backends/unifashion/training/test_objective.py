@@ -34,7 +34,7 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
     changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
     made = training(tmp_path, model={"changes": changes}, limit=16)
     learner, parameters, phase = objective(made, "1a", weights=losses.LossWeights(**weights))
-    optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2)
+    optimiser = torch.optim.AdamW(list(parameters.values()), lr=3e-3)
     rows, seen = made.lessons.pairs, []
     for step in range(120):
         found = learner(lessons_of(rows, step, 16, 0, "1a"), step)
