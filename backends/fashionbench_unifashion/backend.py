@@ -14,6 +14,7 @@ from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextIte
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
 from fashionbench_unifashion.model import load
+from fashionbench_unifashion.options import OPTIONS
 from fashionbench_unifashion.training.batch import number
 from fashionbench_unifashion.training.wardrobe import garment_states
 
@@ -31,15 +32,6 @@ if TYPE_CHECKING:
     Floats = NDArray[np.float32]
 
 USES = ("full", "without-captions", "without-images")
-OPTIONS = {
-    "model": "",
-    "use": "full",
-    "composed": "both",
-    "caption_instruction": "",
-    "steps": 0,
-    "guidance": 0.0,
-    "repaint": False,
-}
 COMPOSED = ("both", "image", "text")
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.hookspecs import hookimpl
 from fashionbench.specs import BackendSpec, TrainerSpec
+from fashionbench_unifashion.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -17,15 +18,6 @@ FASHIONBENCH_API = (1, 0)
 _CAPABILITIES: frozenset[Capability] = frozenset(
     {"encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "design"}
 )
-_OPTIONS = {
-    "model": "",
-    "use": "full",
-    "composed": "both",
-    "caption_instruction": "",
-    "steps": 0,
-    "guidance": 0.0,
-    "repaint": False,
-}
 _PHASES = ("vae", "1a", "1b-language", "1b-diffusion", "2", "try-on")
 
 
@@ -38,7 +30,7 @@ def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
         capabilities=_CAPABILITIES,
         extra="models",
         packages=("torch", "transformers", "diffusers", "accelerate", "safetensors"),
-        options=_OPTIONS,
+        options=OPTIONS,
         models=("model",),
         trainer=trainer,
     )

@@ -140,8 +140,6 @@ class Recipe(Model):
     """Mixed precision."""
     recompute: bool = False
     """Recompute activations instead of keeping them."""
-    released: bool = False
-    """Whether switches of the released code that are known faults are meant; only recorded."""
 
 
 def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:

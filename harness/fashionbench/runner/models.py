@@ -28,13 +28,11 @@ RECORD = "training.json"
 def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plugins: Plugins) -> dict[str, Any]:
     """Say what a model is made of: the hash of its training's record and of its weights, or how it will be trained.
 
-    :raises ConfigError: where the option names no folder of a trained model, and nothing says how to train one.
+    :raises ConfigError: where the option names no folder of a trained model.
+    :raises UnknownNameError: where it is empty, and no trainer is named that would make one.
     """
     value = str(options[name])
     if not value:
-        if not spec.trainer:
-            remedy = f"give --set or an option {name}=FOLDER; 'fashionbench list trainers' says what makes one"
-            raise ConfigError(f"{spec.id} has no {name}", remedy=remedy)
         trainer = plugins.trainers[spec.trainer]
         return {"trainer": trainer.id, "source": source_digest(trainer.target)}
     path = Path(value).expanduser() / RECORD

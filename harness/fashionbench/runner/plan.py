@@ -88,7 +88,11 @@ def make_plan(config: RunConfig, plugins: Plugins) -> Plan:
             for name in matching(choice.id, plugins.backends):
                 spec = plugins.backends[name]
                 wanted = _untaught(spec, task)
-                if wanted:
+                lacking = [m for m in spec.models if not spec.trainer and not {**spec.options, **choice.options}.get(m)]
+                if lacking:
+                    # A pattern may name a backend that nobody has given a model; the others are run.
+                    gaps.append(Gap(task.id, name, f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER"))
+                elif wanted:
                     gaps.append(Gap(task.id, name, f"it learns from {wanted}, and the task has none"))
                 elif satisfied(spec.capabilities, task.needs):
                     cells += [_cell(task, spec, choice, seed, config, plugins) for seed in choice.seeds or config.seeds]

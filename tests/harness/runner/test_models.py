@@ -1,0 +1,65 @@
+"""Trained models as options of backends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from fashionbench.errors import ConfigError
+from fashionbench.plugins import Origin, Plugins
+from fashionbench.runner.config import make_config
+from fashionbench.runner.plan import make_plan
+
+TASK = "wardrobe/image-to-image"
+
+
+@pytest.fixture
+def plugins():
+    """Plugins with a backend that is nothing without a model."""
+    made = Plugins()
+    spec = dataclasses.replace(
+        made.backends["control/random"], id="t/learned", options={"model": ""}, models=("model",)
+    )
+    made.backends.put(spec, Origin("t", "t", "1"))
+    return made
+
+
+def planned(plugins, *backends):
+    return make_plan(make_config({"tasks": TASK, "backends": list(backends)}), plugins)
+
+
+def folder(root, **changes):
+    root.mkdir()
+    (root / "training.json").write_text(json.dumps({"name": "m", "weights": "sha256:1", **changes}))
+    return {"id": "t/learned", "options": {"model": str(root)}}
+
+
+def test_a_backend_without_a_model_is_a_gap_and_the_others_are_run(plugins):
+    plan = planned(plugins, "control/constant", "t/learned")
+    assert [cell.backend.id for cell in plan.cells] == ["control/constant"]
+    assert [(gap.backend, gap.reason) for gap in plan.gaps] == [
+        ("t/learned", "it has no model: give it the option model=FOLDER")
+    ]
+
+
+def test_alone_it_is_an_error_that_says_so(plugins):
+    with pytest.raises(ConfigError, match="t/learned on wardrobe/image-to-image: it has no model"):
+        planned(plugins, "t/learned")
+
+
+def test_a_model_counts_by_what_it_holds_and_not_by_where_it_lies(plugins, tmp_path):
+    one, same, other = (
+        planned(plugins, folder(tmp_path / name, **changes)).cells[0]
+        for name, changes in (("one", {}), ("same", {}), ("other", {"weights": "sha256:2"}))
+    )
+    assert one.id("data") == same.id("data") != other.id("data")
+    assert one.shown["model"]["weights"] == "sha256:1"
+    assert str(tmp_path) not in json.dumps(one.shown)
+    assert one.options["model"] == str(tmp_path / "one")
+
+
+def test_a_folder_without_a_training_record_is_refused(plugins, tmp_path):
+    with pytest.raises(ConfigError, match="holds no trained model"):
+        planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path)}})
