@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -26,7 +27,7 @@ from fashionbench_unifashion.training.trainable import train_only
 from fashionbench_unifashion.training.wardrobe import Fittings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fashionbench.training import TrainingContext
     from fashionbench_unifashion.training.lessons import Lessons
@@ -61,6 +62,20 @@ def unifashion(name: str) -> Callable[[Mapping[str, Any], TrainingContext], Trai
 tiny, nano, quick, paper = map(
     unifashion, ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
 )
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Let torch add up in one order, also where several threads do it: a resumed training ends in the same weights.
+
+    Only a warning where an operation knows no such order, as some on GPUs.
+    """
+    before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
 
 
 class Training:
@@ -98,7 +113,7 @@ class Training:
         """Run what is left of the phases, and write model and record."""
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
-        with journal.Journal(self.out, main=self.accelerator.is_main_process) as told:
+        with journal.Journal(self.out, main=self.accelerator.is_main_process) as told, _deterministic():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, told)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]
