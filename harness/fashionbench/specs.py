@@ -85,6 +85,7 @@ class DatasetSpec(Spec):
     :param synthetic: whether the data were generated rather than photographed, drawn or written by people.
     :param how_to_get: instructions for a user who does not have it.
     :param expected: published counts by name, which ``fashionbench data verify`` compares with.
+    :param beside: another data set, in whose folder this one lies where it has none of its own.
     :param maker: ``"module:attribute"`` of ``(out: Path, seed: int, options, advance) -> None`` for data that are made.
     """
 
@@ -92,6 +93,7 @@ class DatasetSpec(Spec):
     licence: Licence
     access: Access
     expected: Mapping[str, int] = field(default_factory=_no_counts)
+    beside: str = ""
     maker: str = ""
     synthetic: bool = False
     splits: tuple[str, ...] = ()

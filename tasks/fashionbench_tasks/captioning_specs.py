@@ -9,6 +9,7 @@ from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench_tasks.captioning import caption_fields
 from fashionbench_tasks.cross_modal_specs import FASHION200K, FASHIONGEN
 from fashionbench_tasks.datasets import fashion_iq_cap
+from fashionbench_tasks.place import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,6 +25,7 @@ FASHION_IQ_CAP = DatasetSpec(
     access="public-url",
     splits=fashion_iq_cap.SPLITS,
     expected=fashion_iq_cap.EXPECTED,
+    beside=BESIDE["fashion-iq-cap"],
     how_to_get="Put dataset/next_llava.*.caption.json of xiangyu-mm/UniFashion into the Fashion-IQ folder, as "
     "Fashion-IQ-Cap/. Captions of val that were made with text_guidance hold the queries' own words.",
 )

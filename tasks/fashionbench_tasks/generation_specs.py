@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.protocol import ProtocolCard
 from fashionbench.specs import DatasetSpec, Licence, TaskKind, TaskSpec
 from fashionbench_tasks.datasets import dress_code, mgd, viton_hd
+from fashionbench_tasks.place import BESIDE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,6 +51,7 @@ MGD = DatasetSpec(
     access="public-url",
     splits=("test",),
     expected=mgd.EXPECTED,
+    beside=BESIDE["mgd"],
     how_to_get="Put captions.json, test/im_sketch and test/im_sketch_unpaired of MGD into the VITON-HD folder.",
 )
 POLYVORE = DatasetSpec(

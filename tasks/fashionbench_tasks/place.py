@@ -12,6 +12,9 @@ if TYPE_CHECKING:
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
 
+#: Data sets that are further files to another one, and lie in its folder where they have none of their own.
+BESIDE = {"fashion-iq-cap": "fashion-iq", "mgd": "viton-hd"}
+
 
 def place(spec: TaskSpec, roots: DataRoots) -> Path:
     """Return the root folder of a task's data set; the twin is made where it is missing.
@@ -19,7 +22,9 @@ def place(spec: TaskSpec, roots: DataRoots) -> Path:
     :raises DataError: where the user has not said where a real data set lies.
     """
     folder = spec.options.get("atelier")
-    return roots.require(spec.dataset) if folder is None else atelier_root(roots) / str(folder)
+    if folder is not None:
+        return atelier_root(roots) / str(folder)
+    return roots.require(spec.dataset, BESIDE.get(spec.dataset, ""))
 
 
 def cache_file(spec: TaskSpec, roots: DataRoots) -> Path | None:

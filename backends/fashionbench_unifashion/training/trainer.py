@@ -113,6 +113,7 @@ class Training:
         """Run what is left of the phases, and write model and record."""
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
+        self.context.reporter.expect(len(self.recipe.phases))
         with journal.Journal(self.out, main=self.accelerator.is_main_process) as told, _deterministic():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, told)
@@ -138,8 +139,10 @@ class Training:
             self.model.diffusion.start_control()
         parameters = train_only(self.model, phase)
         if folder.done:
+            self.context.reporter.begin(f"phase {name}", None)
             folder.restore(parameters)
             self._after(phase)
+            self.context.reporter.end("was done before")
             return folder.summary()
         lessons: Sequence[Any] = getattr(self.lessons, SORTS[phase.kind])
         if phase.kind == "autoencode" and not lessons:

@@ -93,7 +93,7 @@ def examine(name: str, root: Path | None, state: State, *, verify: bool, cache: 
 
     spec = state.plugins.datasets[name]
     bundled = spec.access == "bundled"
-    place = root or (DataRoots().find(name) if bundled else DataRoots().require(name))
+    place = root or (DataRoots().find(name) if bundled else DataRoots().require(name, spec.beside))
     dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
     with Progress(transient=True, disable=not verify) as progress:
         bar = progress.add_task(f"reading {name}", total=len(dataset.images()) if verify else None)

@@ -75,7 +75,7 @@ def examine(plugins: Plugins) -> list[Finding]:
     ]
     findings += [_package(distribution, module, extra, plugins) for distribution, module, extra in PACKAGES]
     findings += [_program(name, plugins) for name in sorted({p for m in plugins.metrics for p in m.programs})]
-    findings += [_dataset(spec.id, spec.access, spec.how_to_get) for spec in plugins.datasets]
+    findings += [_dataset(spec.id, spec.access, spec.how_to_get, spec.beside) for spec in plugins.datasets]
     for report in plugins.reports:
         message = f"left out; {report.error}" if report.error else ""
         findings.append(Finding(f"plugin {report.origin.name}", not report.error, str(report.origin), message))
@@ -101,14 +101,14 @@ def _program(name: str, plugins: Plugins) -> Finding:
     return Finding(name, ok=False, found="missing", consequence=f"these metrics will be absent: {lost}")
 
 
-def _dataset(name: str, access: str, how: str) -> Finding:
+def _dataset(name: str, access: str, how: str, beside: str) -> Finding:
     from fashionbench.data.roots import DataRoots
     from fashionbench.errors import DataError
 
     if access == "bundled":
         return Finding(f"data {name}", ok=True, found="bundled")
     try:
-        root = DataRoots().find(name)
+        root = DataRoots().find(name, beside)
     except DataError as error:
         return Finding(f"data {name}", ok=False, found=str(error))
     return Finding(f"data {name}", root is not None, str(root or "not found"), "" if root else how)

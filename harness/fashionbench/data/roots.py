@@ -34,9 +34,10 @@ class DataRoots:
     common: Path | None = None
     cache: Path | None = None
 
-    def find(self, dataset: str) -> Path | None:
+    def find(self, dataset: str, beside: str = "") -> Path | None:
         """Return the folder of a data set, or None where nobody named one.
 
+        :param beside: another data set, in whose folder this one lies where it has none of its own.
         :raises DataError: where a folder was named and does not exist.
         """
         if dataset in self.named:
@@ -46,20 +47,21 @@ class DataRoots:
                 raise DataError(msg, remedy=f"correct the path, or see 'fashionbench show {dataset}'")
             return root
         common = self.common or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-        if common is None:
-            return None
-        root = common.expanduser() / dataset
-        return root if root.is_dir() else None
+        if common is not None and (common.expanduser() / dataset).is_dir():
+            return common.expanduser() / dataset
+        return self.find(beside) if beside else None
 
-    def require(self, dataset: str) -> Path:
+    def require(self, dataset: str, beside: str = "") -> Path:
         """Return the folder of a data set.
 
+        :param beside: see :meth:`find`.
         :raises DataError: where there is none.
         """
-        root = self.find(dataset)
+        root = self.find(dataset, beside)
         if root is None:
             msg = f"the data set {dataset} was not found"
-            raise DataError(msg, remedy=f"put it at ${VARIABLE}/{dataset}, or pass --data {dataset}=FOLDER")
+            other = f", or into that of {beside}" if beside else ""
+            raise DataError(msg, remedy=f"put it at ${VARIABLE}/{dataset}{other}, or pass --data {dataset}=FOLDER")
         return root
 
 

@@ -48,6 +48,9 @@ def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plu
 class Lines:
     """Tells of a training that a run needs, a line a phase, on standard error."""
 
+    def expect(self, cells: int) -> None:
+        """Say how many phases there will be."""
+
     def begin(self, name: str, items: int | None) -> None:
         """Begin a phase."""
         self._name = name

@@ -1,10 +1,12 @@
 """Show how far a run is: a bar a cell and one for the whole, with the time that is left.
 
-Where the output is no terminal, one line a finished cell is printed instead.
+Where the output is no terminal, one line a finished cell is printed instead, and one a minute of what takes longer.
 """
 
 from __future__ import annotations
 
+import time
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, Self
 
 from rich.console import Console
@@ -14,8 +16,16 @@ if TYPE_CHECKING:
     from types import TracebackType
 
 
+#: Seconds between two lines where there is no terminal.
+PAUSE = 60.0
+
+
 class Reporter(Protocol):
     """Who is told how a run goes."""
+
+    def expect(self, cells: int) -> None:
+        """Say how many cells there will be."""
+        ...
 
     def begin(self, name: str, items: int | None) -> None:
         """Begin a cell of about so many items."""
@@ -32,6 +42,9 @@ class Reporter(Protocol):
 
 class Silent:
     """Show nothing."""
+
+    def expect(self, cells: int) -> None:
+        """Say how many cells there will be."""
 
     def begin(self, name: str, items: int | None) -> None:
         """Begin a cell."""
@@ -66,6 +79,9 @@ class Bars:
         self._name = ""
         self._cells = cells
         self._ended = 0
+        self._items: int | None = None
+        self._done = 0
+        self._began = self._told = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -74,20 +90,39 @@ class Bars:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
         self._progress.stop()
 
+    def expect(self, cells: int) -> None:
+        """Say how many cells there will be."""
+        self._cells = cells
+        self._progress.update(self._whole, total=cells)
+
     def begin(self, name: str, items: int | None) -> None:
         """Begin a cell."""
-        self._name = name
+        self._name, self._items, self._done = name, items, 0
+        self._began = self._told = time.monotonic()
         self._progress.reset(self._cell, total=items, description=name, visible=True)
 
     def advance(self, count: int) -> None:
         """Count finished items."""
         self._progress.advance(self._cell, count)
+        self._done += count
+        now = time.monotonic()
+        if not self.console.is_terminal and now - self._told >= PAUSE:
+            self._told = now
+            self._line(f"{self._name}: {self._done}{self._left(now)}")
 
     def end(self, outcome: str) -> None:
         """End the cell."""
         self._ended += 1
         self._progress.advance(self._whole)
         self._progress.update(self._cell, visible=False)
-        self.console.print(
-            f"[{self._ended}/{self._cells}] {self._name}: {outcome}", highlight=False, markup=False, soft_wrap=True
-        )
+        self._line(f"[{self._ended}/{self._cells}] {self._name}: {outcome}")
+
+    def _left(self, now: float) -> str:
+        """Say of how many, and how long the rest takes at the pace so far."""
+        if not self._items or not self._done:
+            return ""
+        rest = max(0.0, self._items - self._done) * (now - self._began) / self._done
+        return f" of {self._items}, {timedelta(seconds=round(rest))} left"
+
+    def _line(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False, soft_wrap=True)

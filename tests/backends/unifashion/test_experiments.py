@@ -79,26 +79,24 @@ def test_a_run_names_tasks_and_models_that_a_training_writes(name, plugins):
     assert {choice.options["model"] for choice in config.backends} <= written
 
 
-@pytest.fixture
-def roots(twin, monkeypatch):
-    """The data root, and where two data sets lie in the folder of the one that they describe."""
+@pytest.fixture(autouse=True)
+def root(twin, monkeypatch):
+    """All that changes: where data sets are looked for."""
     monkeypatch.setenv("FASHIONBENCH_DATA", str(twin))
-    return {"fashion-iq-cap": twin / "fashion-iq", "mgd": twin / "viton-hd"}
 
 
-def train(name, out, roots):
+def train(name, out):
     changes = [f"phases.{key}={SMALL[key]}" for key in recipe(name).phases]
     options = ["model.preset=nano", "limit=8", "images_each=1", "held_out=0.2", *changes]
     sets = [word for option in options for word in ("--set", option)]
-    sets += [word for pair in roots.items() for word in ("--data", "{}={}".format(*pair))]
     assert main(["train", str(FOLDER / name), "--out", str(out), "--device", "cpu", *sets]) == 0
     return json.loads((out / "training.json").read_text())
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAININGS)
-def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, roots, tmp_path, capsys):
-    record = train(name, tmp_path / "out", roots)
+def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, tmp_path, capsys):
+    record = train(name, tmp_path / "out")
     made = recipe(name)
     assert list(record["phases"]) == list(made.phases)
     named = {task for tasks in made.data.model_dump().values() for task in tasks}
@@ -113,14 +111,14 @@ def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, roots, tmp_pat
 @pytest.mark.parametrize(
     ("training", "run"), [("retrieval-train.yaml", "retrieval.yaml"), ("cir-train.yaml", "cir.yaml")]
 )
-def test_a_run_measures_what_was_trained(training, run, roots, tmp_path, plugins, store, capsys):
-    train(training, tmp_path / "out", roots)
+def test_a_run_measures_what_was_trained(training, run, tmp_path, plugins, store, capsys):
+    train(training, tmp_path / "out")
     wanted = fields(run)
     # The small twin has no 100 products of a category.
     wanted["tasks"] = [task for task in wanted["tasks"] if "100" not in task]
     for choice in wanted["backends"]:
         choice["options"]["model"] = str(tmp_path / "out" / "model")
-    records = api.run({**wanted, "data": roots, "limit": 5, "device": "cpu"}, plugins=plugins, store=store)
+    records = api.run({**wanted, "limit": 5, "device": "cpu"}, plugins=plugins, store=store)
     assert len(records) == len(wanted["backends"]) * len(wanted["tasks"])
     assert [record.error for record in records] == [None] * len(records)
     assert all(record.metrics for record in records)
