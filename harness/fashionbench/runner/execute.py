@@ -29,6 +29,7 @@ from fashionbench.records.record import (
     TaskPart,
     TrainingDataPart,
 )
+from fashionbench.runner.models import taught
 from fashionbench.runner.session import Session
 from fashionbench.scoring import Scores, score
 from fashionbench.specs import resolve
@@ -202,7 +203,8 @@ def _dataset(cell: Cell, info: DataInfo, shop: Workshop) -> DatasetPart:
 
 def _backend(cell: Cell, session: Session | None, shop: Workshop) -> BackendPart:
     spec = cell.backend
-    seen = [TrainingDataPart(dataset=t.dataset, splits=t.splits, disclosed=t.disclosed) for t in spec.training_data]
+    uses = [*spec.training_data, *taught(spec, cell.options)]
+    seen = [TrainingDataPart(dataset=t.dataset, splits=t.splits, disclosed=t.disclosed) for t in uses]
     if spec.fits:
         seen.append(TrainingDataPart(dataset=cell.task.dataset, splits=("train",), disclosed=True))
     return BackendPart(
@@ -237,9 +239,11 @@ def _policy(cell: Cell, info: DataInfo | None, shop: Workshop) -> list[PolicyFin
         for findings in shop.plugins.hook.check_data_policy(backend=cell.backend, dataset=dataset)
         for finding in findings
     ]
-    splits = set(dataset.splits)
-    for use in cell.backend.training_data:
-        if use.dataset == dataset.id and (not use.splits or set(use.splits) & splits):
+    measured = cell.task.protocol.fields.get("split")
+    for use in (*cell.backend.training_data, *taught(cell.backend, cell.options)):
+        # Where the card does not name the split plainly, any split may be the one that is measured.
+        apart = use.splits and measured in dataset.splits and measured not in use.splits
+        if use.dataset == dataset.id and not apart:
             named = ", ".join(use.splits) or "undisclosed splits"
             message = f"{cell.backend.id} was trained on {use.dataset} ({named})"
             found.append(PolicyFinding(kind="contamination", message=message))

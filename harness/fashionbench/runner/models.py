@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.canonical import digest
 from fashionbench.errors import ConfigError
 from fashionbench.runner.source import source_digest
+from fashionbench.specs import TrainingDataUse
 from fashionbench.training import train
 
 if TYPE_CHECKING:
@@ -43,6 +44,22 @@ def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plu
     except (OSError, ValueError, KeyError) as error:
         remedy = "give the folder 'model' that 'fashionbench train' wrote"
         raise ConfigError(f"{value} holds no trained model: {error}", remedy=remedy) from error
+
+
+def taught(spec: BackendSpec, options: Mapping[str, Any]) -> list[TrainingDataUse]:
+    """Return what the models of a backend were trained on, by the records of their trainings.
+
+    A trainer reads the training parts of tasks alone. A generated twin is not the data set that it stands in for, and
+    has a name of its own.
+    """
+    found: dict[str, TrainingDataUse] = {}
+    for name in spec.models:
+        path = Path(str(options[name])).expanduser() / RECORD
+        if options[name] and path.is_file():
+            for part in json.loads(path.read_bytes()).get("data", {}).values():
+                dataset = f"{part['dataset']} (generated twin)" if part["synthetic"] else str(part["dataset"])
+                found[dataset] = TrainingDataUse(dataset=dataset, splits=("train",))
+    return list(found.values())
 
 
 class Lines:

@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from fashionbench import api
 from fashionbench.errors import ConfigError
 from fashionbench.plugins import Origin, Plugins
 from fashionbench.runner.config import make_config
@@ -63,3 +64,30 @@ def test_a_model_counts_by_what_it_holds_and_not_by_where_it_lies(plugins, tmp_p
 def test_a_folder_without_a_training_record_is_refused(plugins, tmp_path):
     with pytest.raises(ConfigError, match="holds no trained model"):
         planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path)}})
+
+
+def part(dataset, *, synthetic=False):
+    return {"dataset": dataset, "fingerprint": "sha256:0", "synthetic": synthetic}
+
+
+def measured(plugins, store, choice):
+    config = {"tasks": TASK, "backends": choice, "limit": 3, "device": "cpu"}
+    return api.run(config, plugins=plugins, store=store)[0]
+
+
+def test_a_record_tells_what_a_model_was_trained_on(plugins, store, tmp_path):
+    data = {"a/one": part("fashiongen", synthetic=True), "b/one": part("fashion-iq"), "b/two": part("fashion-iq")}
+    record = measured(plugins, store, folder(tmp_path / "one", data=data))
+    assert [(one.dataset, one.splits) for one in record.backend.training_data] == [
+        ("fashiongen (generated twin)", ("train",)),
+        ("fashion-iq", ("train",)),
+    ]
+    assert [finding.kind for finding in record.policy] == []
+
+
+def test_a_model_that_was_trained_on_what_is_measured_is_marked(plugins, store, tmp_path):
+    # The card of this task names no split of its data set, so its training part may be what is measured.
+    record = measured(plugins, store, folder(tmp_path / "one", data={"w": part("wardrobe-emoji")}))
+    assert [(finding.kind, finding.message) for finding in record.policy] == [
+        ("contamination", "t/learned was trained on wardrobe-emoji (train)")
+    ]
