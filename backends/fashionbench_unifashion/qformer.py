@@ -96,6 +96,15 @@ class Fused(NamedTuple):
     """[B, H], the text's first position, e_cls of equation 9."""
 
 
+class Told(NamedTuple):
+    """An image that was read, and what is said of it."""
+
+    queries: Tensor
+    """[B, Q, H], the queries' states."""
+    logits: Tensor
+    """[B, L, V], of the next word piece at each position."""
+
+
 class LanguageHead(nn.Module):
     """BERT's prediction head; its output matrix is that of the word embeddings."""
 
@@ -194,7 +203,11 @@ class QFormer(nn.Module):
 
     def image_features(self, tokens: Tensor, queries: Queries) -> Tensor:
         """Read an image, as [B, Q, E] of norm 1."""
-        return functional.normalize(self.vision_proj(self.image(tokens, queries)), dim=-1)
+        return self.projected(self.image(tokens, queries))
+
+    def projected(self, states: Tensor) -> Tensor:
+        """Bring the queries' states [B, Q, H] into the common space, as [B, Q, E] of norm 1."""
+        return functional.normalize(self.vision_proj(states), dim=-1)
 
     def text(self, ids: Tensor, mask: Tensor) -> Tensor:
         """Read a text alone.
@@ -234,12 +247,19 @@ class QFormer(nn.Module):
 
         :returns: logits [B, L, V].
         """
+        return self.tell(tokens, ids, mask, queries).logits
+
+    def tell(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Told:
+        """Read an image and predict a text of it in one go, see :meth:`decode`.
+
+        The queries do not see the text, so their states are those of :meth:`image`, but for dropout.
+        """
         count = self.config.queries
         started = torch.cat([torch.full_like(ids[:, :1], self.config.dec), ids[:, 1:]], dim=1)
         hidden = torch.cat([self._queries(queries, len(tokens)), self._embed(started, mask)], dim=1)
         out = self._run(hidden, attention.itg(count, mask, hidden), tokens)
         logits: Tensor = self.lm_head(out[:, count:], self.words.weight)
-        return logits
+        return Told(out[:, :count], logits)
 
     def _queries(self, queries: Queries, batch: int) -> Tensor:
         chosen = {"reference": self.reference, "target": self.target}[queries]

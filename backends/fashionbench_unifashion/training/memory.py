@@ -141,13 +141,15 @@ def _passes(model: UniFashion, phase: PhaseConfig, share: int) -> Iterator[tuple
         if model.vision.trainable:
             pixels = torch.empty(1, 3, model.vision.image_size, model.vision.image_size)
             yield share * (2 if phase.kind == "compose" else 1), lambda: model.vision(pixels)
-        yield share, lambda: qformer.image(tokens, "target")
-        yield share, lambda: qformer.text(ids, mask)
-        yield 3 * share, lambda: qformer.match(tokens, ids, mask)
-        if phase.kind == "contrast":
+        if phase.kind == "compose":
+            yield share, lambda: qformer.fused(tokens, ids, mask)
+            yield share * (2 if phase.rehearsal else 1), lambda: qformer.image(tokens, "target")
+        elif phase.weights.itg:
             yield share, lambda: qformer.decode(tokens, ids, mask)
         else:
-            yield share, lambda: qformer.fused(tokens, ids, mask)
+            yield share, lambda: qformer.image(tokens, "reference")
+        yield share, lambda: qformer.text(ids, mask)
+        yield 3 * min(share, phase.matched or share), lambda: qformer.match(tokens, ids, mask)
     # The generators read what a step of the Q-Former, or nothing that learns, has made.
     states = torch.empty(1, config.queries, config.hidden, requires_grad=phase.kind == "compose")
     if model.language is not None and phase.kind in {"speak", "compose"}:

@@ -74,14 +74,16 @@ class Objective(nn.Module):
         tokens = self._bank.tokens([lesson.image for lesson in mine])
         every = self.model.texts([lesson.text for lesson in lessons])
         ids, mask = _share(every.ids), _share(every.mask)
-        images = everywhere(qformer.image_features(tokens, "reference"))
+        # The states that ITC compares and those that ITG tells of are the same, so the images are read once.
+        told = qformer.tell(tokens, ids, mask) if self._phase.weights.itg else None
+        states = qformer.image(tokens, "reference") if told is None else told.queries
+        images = everywhere(qformer.projected(states))
         scores = losses.similarity(images, everywhere(qformer.text_features(ids, mask)))
         same = _same([lesson.product for lesson in lessons], [lesson.text for lesson in lessons]).to(scores.device)
         found = {"itc": self._itc(scores, same)}
         found["itm"] = self._itm(scores, same, everywhere(tokens), every.ids, every.mask, seed, "reference")
-        if self._phase.weights.itg:
-            counted = losses.itg(qformer.decode(tokens, ids, mask), ids, mask)
-            found["itg"] = counted * _weight(mask[:, 1:].sum(), every.mask[:, 1:].sum())
+        if told is not None:
+            found["itg"] = losses.itg(told.logits, ids, mask) * _weight(mask[:, 1:].sum(), every.mask[:, 1:].sum())
         return found
 
     def _speak(self, lessons: Sequence[PairLesson], seed: int) -> dict[str, Tensor]:  # noqa: ARG002
@@ -117,16 +119,16 @@ class Objective(nn.Module):
         same = negatives.equal(targets).to(scores.device)
         found = {"itc": self._itc(scores, same)}
         found["itm"] = self._itm(scores, same, everywhere(after), every.ids, every.mask, seed, "target")
-        found |= self._captions(lessons, asked, after)
+        # Captions of a gallery are made from the image alone, so the image alone must stay readable.
+        seen = qformer.image(after, "reference") if self._phase.rehearsal else None
+        found |= self._captions(lessons, asked, seen)
         found |= self._generated(lessons, fused.queries, seed)
-        if self._phase.rehearsal:
-            # Captions of a gallery are made from the image alone, so the image alone must stay readable.
-            seen = qformer.image(after, "reference")
+        if seen is not None:
             spoken = self._spoken(lessons, seen)
             found |= {"rehearsal of captions": spoken} if spoken is not None else {}
         return found
 
-    def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, after: Tensor) -> dict[str, Tensor]:
+    def _captions(self, lessons: Sequence[TripletLesson], asked: Tensor, seen: Tensor | None) -> dict[str, Tensor]:
         """Contrast with the targets' captions (second term of equation 10), and rehearse phase 1."""
         described = [at for at, lesson in enumerate(lessons) if lesson.caption]
         if len({clean(lessons[at].caption) for at in described}) < 2:
@@ -136,8 +138,8 @@ class Objective(nn.Module):
         texts = qformer.text_features(every.ids, every.mask)
         same = negatives.equal([clean(lessons[at].caption) for at in described]).to(texts.device)
         found = {"caption": self._itc(asked[described] @ texts.T, same)}
-        if self._phase.rehearsal:
-            images = everywhere(qformer.image_features(after, "reference"))[described]
+        if seen is not None:
+            images = everywhere(qformer.projected(seen))[described]
             found["rehearsal"] = self._itc(losses.similarity(images, texts), same)
         return found
 
