@@ -38,6 +38,8 @@ class LossWeights(Model):
     """Text generation by the language model (equation 6)."""
     q2i: float = Field(default=1.0, ge=0)
     """Image generation by the diffusion model (equations 7, 11 and 12)."""
+    reconstruction: float = Field(default=1.0, ge=0)
+    """What the VAE of a small preset loses of a picture; the paper's comes trained."""
 
 
 def similarity(images: Tensor, texts: Tensor) -> Tensor:

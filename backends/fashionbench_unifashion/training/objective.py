@@ -188,7 +188,7 @@ class Objective(nn.Module):
             pictures = self._fittings.every_picture(mine, share(len(lessons)).start)
         else:
             pictures = self._bank.pictures([lesson.image for lesson in mine])
-        return {"q2i": self.model.diffusion.vae.loss(self._mirrored(pictures, drawn), generator=drawn)}
+        return {"reconstruction": self.model.diffusion.vae.loss(self._mirrored(pictures, drawn), generator=drawn)}
 
     def _dress(self, lessons: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Try-on and design fine-tuning: equation 7 with pictures as further conditions."""
