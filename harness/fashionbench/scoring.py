@@ -59,6 +59,7 @@ class Outcome:
     :param value: the value of a metric that has none by row, such as BLEU or FID.
     :param interval: its 95 % interval, where the metric can give one.
     :param method: how that interval was made, or why there is none.
+    :param weights: fingerprint of the network that measured; values of two networks are not comparable.
     """
 
     values: NDArray[np.float64] | None = None
@@ -69,6 +70,7 @@ class Outcome:
     interval: tuple[float, float] | None = None
     method: str = ""
     n: int | None = None
+    weights: str = ""
 
 
 class Metric(Protocol):
@@ -123,7 +125,7 @@ def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: s
     outcome: Outcome = metric(table, arguments)
     fixed = {
         "id": name,
-        "implementation": spec.implementation,
+        "implementation": f"{spec.implementation}@{outcome.weights}" if outcome.weights else spec.implementation,
         "unit": spec.unit,
         "higher_is_better": spec.higher_is_better,
     }

@@ -57,7 +57,7 @@ def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) 
 
     def preference(signature: Signature) -> tuple[bool, bool, int, str, Signature]:
         ended = times[signature]
-        todays = signature.protocol == protocol, signature.implementation == implementation
+        todays = signature.protocol == protocol, signature.implementation.partition("@")[0] == implementation
         return *todays, len(ended), max(ended), signature
 
     return max(times, key=preference, default=None)
@@ -75,4 +75,11 @@ def difference(record: Record, anchor: Signature | None, records: Sequence[Recor
         reasons.append(f"other protocol ({said or record.protocol.hash})")
     if record.dataset and record.dataset.fingerprint != anchor.fingerprint:
         reasons.append("other data (fingerprint differs)")
-    return "not comparable with the main table: " + (", ".join(reasons) or "other metric implementation")
+    return "not comparable with the main table: " + (", ".join(reasons) or _metric(record, anchor))
+
+
+def _metric(record: Record, anchor: Signature) -> str:
+    """Say whether another code measured, or the same code with another network."""
+    code = anchor.implementation.partition("@")[0]
+    same = "@" in anchor.implementation and any(m.implementation.startswith(f"{code}@") for m in record.metrics)
+    return "other weights of the network that measures" if same else "other metric implementation"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fashionbench.protocol import ProtocolCard
     from fashionbench.records.record import Record
     from fashionbench.records.store import Fault, Store
-    from fashionbench.specs import BoardSpec
+    from fashionbench.specs import BoardSpec, Column
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,21 +82,42 @@ def _separate_tables(
     spec: BoardSpec, main: Sequence[Signature | None], records: Sequence[Record], plugins: Plugins
 ) -> list[Table]:
     """Make a table for each task and each other way it was measured."""
-    others: dict[tuple[str, str, str], list[Record]] = {}
-    for record in records:
-        for column, chosen in zip(spec.columns, main, strict=True):
-            signature = signature_of(column, record)
-            if record.task.id == column.task and signature is not None and signature != chosen:
-                others.setdefault((column.task, signature.protocol, signature.fingerprint), []).append(record)
     tables: list[Table] = []
-    for (task, protocol, fingerprint), group in sorted(others.items()):
-        columns = [column for column in spec.columns if column.task == task]
-        own = list({record.record_id: record for record in group}.values())
-        signatures = [
-            next((s for r in own if (s := signature_of(c, r)) is not None and s not in main), None) for c in columns
-        ]
-        anchor = next((s for c, s in zip(spec.columns, main, strict=True) if c.task == task), None)
-        note = difference(own[0], anchor, records)
-        title = f"{task}, measured otherwise ({protocol[7:15]}/{fingerprint[7:15]})"
-        tables.append(make_table(spec, title, columns, signatures, own, plugins, note=note, main=False))
+    for task in sorted({column.task for column in spec.columns}):
+        pairs = [(column, chosen) for column, chosen in zip(spec.columns, main, strict=True) if column.task == task]
+        columns, anchors = [column for column, _ in pairs], [chosen for _, chosen in pairs]
+        anchor = next((chosen for chosen in anchors if chosen is not None), None)
+        for signatures, own in _ways(task, columns, anchors, records):
+            way = next(signature for signature in signatures if signature is not None)
+            note = difference(own[0], anchor, records)
+            title = f"{task}, measured otherwise ({way.protocol[7:15]}/{way.fingerprint[7:15]})"
+            tables.append(make_table(spec, title, columns, signatures, own, plugins, note=note, main=False))
     return tables
+
+
+def _ways(
+    task: str, columns: Sequence[Column], anchors: Sequence[Signature | None], records: Sequence[Record]
+) -> list[tuple[list[Signature | None], list[Record]]]:
+    """Bring records together that were measured in one way, other than the main table's.
+
+    A record without a value in some column goes with those that agree with it in the others.
+    """
+    told = []
+    for record in records:
+        if record.task.id == task:
+            signatures = [signature_of(column, record) for column in columns]
+            others = [None if s == anchor else s for s, anchor in zip(signatures, anchors, strict=True)]
+            if any(others):
+                told.append((others, record))
+    # The fullest first, so that the others find them; then in an order that has nothing to do with that of the records.
+    told.sort(key=lambda pair: (pair[0].count(None), [str(s) for s in pair[0]], pair[1].record_id))
+    ways: list[tuple[list[Signature | None], list[Record]]] = []
+    for signatures, record in told:
+        for known, own in ways:
+            if all(a is None or b is None or a == b for a, b in zip(known, signatures, strict=True)):
+                known[:] = [a or b for a, b in zip(known, signatures, strict=True)]
+                own.append(record)
+                break
+        else:
+            ways.append((signatures, [record]))
+    return sorted(ways, key=lambda way: [str(s) for s in way[0]])

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import MetricError
-from fashionbench.metrics.imagery import features_of, values_of
+from fashionbench.metrics.imagery import facts_of, features_of, values_of
+from fashionbench.metrics.similarity import CLIP
 from fashionbench.scoring import MetricArguments, Outcome
 
 if TYPE_CHECKING:
@@ -27,9 +28,9 @@ def _fid(extractor: str) -> Callable[[pa.Table, MetricArguments], Outcome]:
         error = standard_error(made, Moments.of([real]))
         warning = f"; n below {FEW:,} biases it upwards, compare equal n alone" if len(made) < FEW else ""
         method = f"delta method over the generated side, {len(made)} against {len(real)}{warning}"
-        return Outcome(
-            value=value, interval=(value - _NORMAL * error, value + _NORMAL * error), method=method, n=len(made)
-        )
+        interval = (value - _NORMAL * error, value + _NORMAL * error)
+        weights = facts_of(table)["extractors"].get(extractor, "")
+        return Outcome(value=value, interval=interval, method=method, n=len(made), weights=weights)
 
     return compute
 
@@ -42,17 +43,18 @@ def _kid(extractor: str) -> Callable[[pa.Table, MetricArguments], Outcome]:
         found = kernel_distance(made, real)
         interval = (found.value - _NORMAL * found.error, found.value + _NORMAL * found.error)
         method = f"first-order standard error of the U-statistic, {len(made)} against {len(real)}"
-        return Outcome(value=found.value, interval=interval, method=method, n=len(made))
+        weights = facts_of(table)["extractors"].get(extractor, "")
+        return Outcome(value=found.value, interval=interval, method=method, n=len(made), weights=weights)
 
     return compute
 
 
-def _value(name: str) -> Callable[[pa.Table, MetricArguments], Outcome]:
+def _value(name: str, extractor: str = "") -> Callable[[pa.Table, MetricArguments], Outcome]:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
         values, rows = values_of(table, name)
         if not len(values):
             raise MetricError(f"no picture has a value of {name}")
-        return Outcome(values=values, rows=rows)
+        return Outcome(values=values, rows=rows, weights=facts_of(table)["extractors"].get(extractor, ""))
 
     return compute
 
@@ -62,4 +64,4 @@ kid = _kid("inception-v3-fid")
 fd_efficientnet_lite0 = _fid("efficientnet-lite0")
 kd_efficientnet_lite0 = _kid("efficientnet-lite0")
 ssim, psnr, mse, lpips_alex = _value("ssim"), _value("psnr"), _value("mse"), _value("lpips-alex")
-ssim_garment, mse_garment, clip_s = _value("ssim-garment"), _value("mse-garment"), _value("clip-s")
+ssim_garment, mse_garment, clip_s = _value("ssim-garment"), _value("mse-garment"), _value("clip-s", CLIP)
