@@ -76,8 +76,6 @@ class Answers(NamedTuple):
     """[B, L, V]; those at position l are of token l + 1."""
     labels: Tensor
     """[B, L], the tokens of the answers with their end, and -100 elsewhere."""
-    states: Tensor
-    """[B, Q, W], the last hidden states at the queries."""
 
 
 class LanguageModel(nn.Module):
@@ -131,14 +129,12 @@ class LanguageModel(nn.Module):
             quiet = len(before) + len(row) + len(after)
             labels.append([IGNORED] * quiet + said)
         longest = max(map(len, rows))
-        start = len(self._prompt(instructions[0])[0])
         # Padding on the right changes no position before it.
         embedded = torch.stack([nn.functional.pad(row, (0, 0, 0, longest - len(row))) for row in rows])
         mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=queries.device)
         wanted = [row + [IGNORED] * (longest - len(row)) for row in labels]
-        out = self.network(inputs_embeds=embedded, attention_mask=mask, output_hidden_states=True, use_cache=False)
-        states = out.hidden_states[-1][:, start : start + queries.shape[1]]
-        return Answers(out.logits.float(), torch.tensor(wanted, device=queries.device), states.float())
+        out = self.network(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
+        return Answers(out.logits.float(), torch.tensor(wanted, device=queries.device))
 
     @torch.no_grad()
     def generate(self, queries: Tensor, instruction: str) -> list[str]:

@@ -143,17 +143,6 @@ class UniFashion(nn.Module):
         adapted: Tensor = self.diffusion_adapter(states)
         return adapted
 
-    def generators(self) -> tuple[LanguageModel, Denoiser]:
-        """Return both generators.
-
-        :raises BackendError: where one is missing.
-        """
-        if self.language is None or self.diffusion is None:
-            raise BackendError(
-                "this model lacks a generator", remedy="train it with model.language and model.diffusion"
-            )
-        return self.language, self.diffusion
-
     def parts(self) -> dict[str, nn.Module]:
         """Return the parts by name, in the order of the data."""
         found: dict[str, nn.Module | None] = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib import resources
 from typing import TYPE_CHECKING
 
@@ -29,6 +29,7 @@ class PairLesson:
     text: str
     product: str
     instruction: str
+    task: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,19 @@ class Lessons:
         """Open a dressing."""
         return self.parts[lesson.task].data.dressings[lesson.at]
 
+    def of(self, tasks: Sequence[str] | None) -> Lessons:
+        """Return these lessons with the pairs of some tasks alone; None means all.
+
+        :raises DataError: where none is left to learn from, or none is held out.
+        """
+        if tasks is None:
+            return self
+        pairs, held = ([x for x in kept if x.task in tasks] for kept in (self.pairs, self.held_pairs))
+        if not pairs or not held:
+            msg = f"{', '.join(tasks)} leave no pairs to learn from, or none held out"
+            raise DataError(msg, remedy="take larger data, or a larger limit or held_out")
+        return replace(self, pairs=pairs, held_pairs=held)
+
     @property
     def texts(self) -> list[str]:
         """Every text of the lessons that are learnt from, for vocabularies."""
@@ -126,7 +140,7 @@ def _described_images(made: Lessons, strange: _Overlap, recipe: Recipe) -> None:
         for image, text, product in _pairs(made, name, strange):
             seen[product] = seen.get(product, 0) + 1
             if recipe.images_each is None or seen[product] <= recipe.images_each:
-                lesson = PairLesson(image, text, product, _instruction(made.parts[name], recipe))
+                lesson = PairLesson(image, text, product, _instruction(made.parts[name], recipe), name)
                 (made.held_pairs if _held(product, recipe) else made.pairs).append(lesson)
 
 

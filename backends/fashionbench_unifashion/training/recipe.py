@@ -31,6 +31,8 @@ class PhaseConfig(Model):
     """Optimiser steps; this or ``epochs``."""
     epochs: float | None = Field(default=None, gt=0)
     """Passes over the lessons."""
+    tasks: tuple[str, ...] | None = None
+    """Of the tasks under ``data.pairs``, those that this phase learns from; ``None`` means all."""
     batch: int = Field(default=64, ge=2)
     """Lessons an optimiser step, over all processes."""
     accumulate: int = Field(default=1, ge=1)
@@ -140,6 +142,14 @@ class Recipe(Model):
     """Mixed precision."""
     recompute: bool = False
     """Recompute activations instead of keeping them."""
+
+    @model_validator(mode="after")
+    def _known_tasks(self) -> Recipe:
+        for name, phase in self.phases.items():
+            strange = sorted(set(phase.tasks or ()) - set(self.data.pairs))
+            if strange:
+                raise ValueError(f"phases.{name}.tasks: {', '.join(strange)} not under data.pairs")
+        return self
 
 
 def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:

@@ -144,9 +144,10 @@ class Training:
             self._after(phase)
             self.context.reporter.end("was done before")
             return folder.summary()
-        lessons: Sequence[Any] = getattr(self.lessons, SORTS[phase.kind])
+        every = self.lessons.of(phase.tasks)
+        lessons: Sequence[Any] = getattr(every, SORTS[phase.kind])
         if phase.kind == "autoencode" and not lessons:
-            lessons = self.lessons.pairs
+            lessons = every.pairs
         self._prepare(name, phase)
         objective = Objective(self.model, phase, self.bank, self.fittings)
         track = told.phase(name, folder)
@@ -156,7 +157,7 @@ class Training:
             objective,
             parameters,
             lessons,
-            self.lessons,
+            every,
             self.bank,
             folder,
             self.accelerator,

@@ -72,16 +72,6 @@ def test_padding_does_not_change_a_row(model, queries):
         assert torch.equal(both.labels[at, :length], alone.labels[0])
         assert (both.labels[at, length:] == losses.IGNORED).all()
         torch.testing.assert_close(both.logits[at, :length], alone.logits[0], rtol=0, atol=1e-5)
-        torch.testing.assert_close(both.states[at], alone.states[0], rtol=0, atol=1e-5)
-
-
-def test_states_are_those_at_the_queries(model, tokenizer, queries):
-    answers = model.answers(queries, ["Describe."] * 2, ["a", "trousers"])
-    before = torch.tensor([[tokenizer.bos_token_id, *tokenizer("USER: <Img>")["input_ids"]]])
-    embedded = torch.cat([model.network.get_input_embeddings()(before).expand(2, -1, -1), queries], dim=1)
-    # What comes after a position does not change it.
-    out = model.network(inputs_embeds=embedded, output_hidden_states=True, use_cache=False)
-    torch.testing.assert_close(answers.states, out.hidden_states[-1][:, -QUERIES:], rtol=0, atol=1e-5)
 
 
 def test_the_loss_reaches_the_queries_and_depends_on_them(model, queries):
