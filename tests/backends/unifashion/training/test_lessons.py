@@ -105,6 +105,18 @@ def test_a_product_has_at_most_so_many_images_and_a_recipe_so_many_lessons():
     assert every.pairs.index(few.pairs[-1]) > len(every.pairs) // 2
 
 
+def test_a_phase_may_learn_from_the_pairs_of_some_tasks_alone():
+    made = lessons([part("one", pairs=pairs(40)), part("two", pairs=pairs(60))], held_out=0.3)
+    alone = lessons([part("two", pairs=pairs(60))], held_out=0.3)
+    chosen = made.of(("two",))
+    assert (chosen.pairs, chosen.held_pairs) == (alone.pairs, alone.held_pairs)
+    assert {lesson.task for lesson in made.pairs} == {"one", "two"}
+    assert made.of(None) is made
+    few = lessons([part("one", pairs=pairs(40)), part("two", pairs=pairs(1))], held_out=0.3)
+    with pytest.raises(DataError, match="two leave no pairs to learn from, or none held out"):
+        few.of(("two",))
+
+
 def test_triplets_have_the_caption_and_the_instruction_of_their_target():
     triplets = [Triplet(image(f"r{at}"), TextItem(f"m{at}", f"change {at}"), image(f"p{at}_0")) for at in range(40)]
     parts = [part("c", pairs=pairs(39)), part("t", triplets=triplets)]

@@ -82,6 +82,7 @@ def test_another_preset_drops_what_was_said_of_the_first_one():
         ({"held_out": 0.7}, "held_out"),
         ({"data": {"pears": []}}, "data.pears"),
         ({"overlap": "ignore"}, "overlap"),
+        ({"phases": {"1a": {"tasks": ["fashiongen/full"]}}}, "phases.1a.tasks: fashiongen/full not under data.pairs"),
         ({"colour": 1}, "colour"),
     ],
 )
