@@ -96,6 +96,12 @@ def test_the_board_is_what_theory_says(undisturbed):
     assert of("control/paste-garment", "SSIM")["value"] < 1.0
     assert of("control/oracle-picture", "MSE in the mask", "garment design")["value"] == 0.0
     assert of("control/constant", "accuracy")["value"] == 0.25
+    # Minutes of training are enough to be above chance in the world that was learnt from.
+    for label in ("I2T hit@10", "T2I hit@10", "R@10"):
+        assert of("unifashion-quick", label)["value"] > of("control/random", label)["interval"][1]
+    assert of("unifashion-quick", "BLEU-4")["value"] > 0
+    trained, pasted = (of(name, "unpaired MSE in the mask") for name in ("unifashion-quick", "control/paste-garment"))
+    assert trained["interval"][1] < pasted["value"]
 
 
 def test_a_second_run_reuses_every_cell(undisturbed):
