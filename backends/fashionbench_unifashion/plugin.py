@@ -50,7 +50,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
     """Return the trainers."""
     told = {
         "tiny": "all phases on the generated twin, in minutes on two cores",
-        "quick": "the same in two minutes, to see how it works",
+        "quick": "the same in three minutes, to see how it works",
         "paper": "the paper's size on FashionGen, Fashion-IQ and VITON-HD; needs GPUs",
         "nano": "a few steps of everything, for tests",
     }
