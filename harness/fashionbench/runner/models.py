@@ -49,15 +49,19 @@ def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plu
 def taught(spec: BackendSpec, options: Mapping[str, Any]) -> list[TrainingDataUse]:
     """Return what the models of a backend were trained on, by the records of their trainings.
 
-    A trainer reads the training parts of tasks alone. A generated twin is not the data set that it stands in for, and
-    has a name of its own.
+    A trainer reads the training parts of tasks alone, and its record lists them under ``data``, each with ``dataset``
+    and ``synthetic``. A generated twin is not the data set that it stands in for, and has a name of its own.
     """
     found: dict[str, TrainingDataUse] = {}
     for name in spec.models:
         path = Path(str(options[name])).expanduser() / RECORD
         if options[name] and path.is_file():
-            for part in json.loads(path.read_bytes()).get("data", {}).values():
-                dataset = f"{part['dataset']} (generated twin)" if part["synthetic"] else str(part["dataset"])
+            told = json.loads(path.read_bytes()).get("data")
+            if not isinstance(told, dict):
+                found["undisclosed"] = TrainingDataUse(dataset="undisclosed", splits=(), disclosed=False)
+                continue
+            for task, part in told.items():
+                dataset = str(part.get("dataset", task)) + (" (generated twin)" if part.get("synthetic") else "")
                 found[dataset] = TrainingDataUse(dataset=dataset, splits=("train",))
     return list(found.values())
 

@@ -85,6 +85,11 @@ def test_a_record_tells_what_a_model_was_trained_on(plugins, store, tmp_path):
     assert [finding.kind for finding in record.policy] == []
 
 
+def test_a_training_that_does_not_say_what_it_learnt_from_is_undisclosed(plugins, store, tmp_path):
+    record = measured(plugins, store, folder(tmp_path / "one"))
+    assert [(one.dataset, one.disclosed) for one in record.backend.training_data] == [("undisclosed", False)]
+
+
 def test_a_model_that_was_trained_on_what_is_measured_is_marked(plugins, store, tmp_path):
     # The card of this task names no split of its data set, so its training part may be what is measured.
     record = measured(plugins, store, folder(tmp_path / "one", data={"w": part("wardrobe-emoji")}))
