@@ -63,23 +63,21 @@ def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) 
     return max(times, key=preference, default=None)
 
 
-def difference(record: Record, anchor: Signature | None, records: Sequence[Record]) -> str:
-    """Say in what a record was measured otherwise than the main table."""
+def difference(way: Signature, anchor: Signature | None, records: Sequence[Record]) -> str:
+    """Say in what one way of measuring differs from the main table's."""
     if anchor is None:
         return "not comparable with the main table"
     reasons: list[str] = []
-    if record.protocol.hash != anchor.protocol:
-        card = next((r.card for r in records if r.protocol.hash == anchor.protocol), None)
-        changed = record.card.differences(card) if card else {}
-        said = "; ".join(f"{name}: {mine!r} here, {theirs!r} there" for name, (mine, theirs) in changed.items())
-        reasons.append(f"other protocol ({said or record.protocol.hash})")
-    if record.dataset and record.dataset.fingerprint != anchor.fingerprint:
+    if way.protocol != anchor.protocol:
+        cards = {record.protocol.hash: record.card for record in records}
+        mine, theirs = cards.get(way.protocol), cards.get(anchor.protocol)
+        changed = mine.differences(theirs) if mine and theirs else {}
+        said = "; ".join(f"{name}: {here!r} here, {there!r} there" for name, (here, there) in changed.items())
+        reasons.append(f"other protocol ({said or way.protocol})")
+    if way.fingerprint != anchor.fingerprint:
         reasons.append("other data (fingerprint differs)")
-    return "not comparable with the main table: " + (", ".join(reasons) or _metric(record, anchor))
-
-
-def _metric(record: Record, anchor: Signature) -> str:
-    """Say whether another code measured, or the same code with another network."""
-    code = anchor.implementation.partition("@")[0]
-    same = "@" in anchor.implementation and any(m.implementation.startswith(f"{code}@") for m in record.metrics)
-    return "other weights of the network that measures" if same else "other metric implementation"
+    if not reasons:
+        codes = {signature.implementation.partition("@")[0] for signature in (way, anchor)}
+        same = len(codes) == 1 and "@" in way.implementation and "@" in anchor.implementation
+        reasons.append("other weights of the network that measures" if same else "other metric implementation")
+    return "not comparable with the main table: " + ", ".join(reasons)

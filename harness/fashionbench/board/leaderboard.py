@@ -86,10 +86,10 @@ def _separate_tables(
     for task in sorted({column.task for column in spec.columns}):
         pairs = [(column, chosen) for column, chosen in zip(spec.columns, main, strict=True) if column.task == task]
         columns, anchors = [column for column, _ in pairs], [chosen for _, chosen in pairs]
-        anchor = next((chosen for chosen in anchors if chosen is not None), None)
         for signatures, own in _ways(task, columns, anchors, records):
-            way = next(signature for signature in signatures if signature is not None)
-            note = difference(own[0], anchor, records)
+            # What differs is told of the first column that differs; others may be measured as in the main table.
+            way, anchor = next((s, a) for s, a in zip(signatures, anchors, strict=True) if s is not None)
+            note = difference(way, anchor, records)
             title = f"{task}, measured otherwise ({way.protocol[7:15]}/{way.fingerprint[7:15]})"
             tables.append(make_table(spec, title, columns, signatures, own, plugins, note=note, main=False))
     return tables

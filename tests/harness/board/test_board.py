@@ -65,18 +65,23 @@ def test_other_data_and_other_implementations_are_kept_apart(plugins, store, boa
     }
 
 
-def test_one_metric_with_the_weights_of_two_networks_is_two_metrics(plugins, store, board_of):
+@pytest.mark.parametrize("column", [0, 1])
+def test_one_metric_with_the_weights_of_two_networks_is_two_metrics(plugins, store, board_of, column):
     record = api.run(RUN | {"backends": ["toy/colour"]}, plugins=plugins, store=store)[0]
+    measured = plugins.boards["toy"].columns[column].metric
 
     def measured_with(weights, backend, cell):
-        metrics = [m.model_copy(update={"implementation": f"{m.implementation}@{weights}"}) for m in record.metrics]
+        metrics = [
+            m.model_copy(update={"implementation": f"{m.implementation}@{weights}"}) if m.id == measured else m
+            for m in record.metrics
+        ]
         named = record.backend.model_copy(update={"id": backend})
         store.add(record.model_copy(update={"metrics": tuple(metrics), "cell": cell, "backend": named}))
 
     for backend, weights in (("toy/a", "sha256:1"), ("toy/b", "sha256:1"), ("toy/c", "sha256:2")):
         measured_with(weights, backend, backend)
     main, *others = board_of().tables
-    assert {r.backend for r in main.rows if r.values[0].value is not None} == {"toy/a", "toy/b"}
+    assert {r.backend for r in main.rows if r.values[column].value is not None} == {"toy/a", "toy/b"}
     notes = {table.rows[0].backend: table.note.rpartition(": ")[2] for table in others}
     assert notes == {
         "toy/c": "other weights of the network that measures",
