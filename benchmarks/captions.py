@@ -50,12 +50,12 @@ def timed(times: dict[str, float], name: str) -> Iterator[None]:
 
 
 def ours(candidates: list[str], references: list[list[str]], times: dict[str, float]) -> dict[str, float]:
-    from fashionbench.metrics import meteor, ngrams, ptb
-    from fashionbench.metrics.resampling import resampled_interval
-    from fashionbench.stats.bootstrap import bootstrap_interval
+    from fashionbench.metrics.captioning import meteor, ngrams, ptb_tokenizer
+    from fashionbench.statistics.bootstrap import bootstrap_interval
+    from fashionbench.statistics.sums import resampled_interval
 
     with timed(times, "tokenise"):
-        flat = iter(ptb.tokenised([*candidates, *(text for refs in references for text in refs)]))
+        flat = iter(ptb_tokenizer.tokenised([*candidates, *(text for refs in references for text in refs)]))
         candidates = [next(flat) for _ in candidates]
         references = [[next(flat) for _ in refs] for refs in references]
     with timed(times, "bleu"):
@@ -85,7 +85,7 @@ def plain(candidates: list[str], references: list[list[str]], times: dict[str, f
     from pycocoevalcap.meteor.meteor import Meteor
     from pycocoevalcap.rouge.rouge import Rouge
 
-    from fashionbench.metrics.java import packaged
+    from fashionbench.metrics.captioning.java import packaged
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -80,9 +80,9 @@ def imports(name: str) -> Any:
                 return rows
 
         return torch, Identity(), FrechetInceptionDistance, KernelInceptionDistance
-    from fashionbench.metrics import frechet, kernel
+    from fashionbench.metrics.generation import frechet, kernel_mmd
 
-    return frechet, kernel
+    return frechet, kernel_mmd
 
 
 def fid(name: str, library: Any, made: Features, real: Features, times: dict[str, float]) -> tuple[float, float]:
@@ -111,12 +111,12 @@ def fid(name: str, library: Any, made: Features, real: Features, times: dict[str
 def kid(name: str, library: Any, made: Features, real: Features, times: dict[str, float]) -> tuple[float, float]:
     size = min(SIZE, len(made))
     if name in {"ours", "subsets"}:
-        _, kernel = library
+        _, kernel_mmd = library
         with timed(times, "distance"):
             found = (
-                kernel.kernel_distance(made, real)
+                kernel_mmd.kernel_distance(made, real)
                 if name == "ours"
-                else kernel.subset_distance(made, real, 0, SUBSETS, size)
+                else kernel_mmd.subset_distance(made, real, 0, SUBSETS, size)
             )
         return found.value, found.error
     if name == "clean-fid":

@@ -66,13 +66,13 @@ class Problem:
 
 
 def counting(queries: Vectors, gallery: Vectors) -> Ranks:
-    from fashionbench.metrics.counting import count_ranks
+    from fashionbench.metrics.retrieval.rank_counting import count_ranks
 
     return count_ranks(queries, gallery, np.arange(len(queries))[:, None]).better
 
 
 def counting_top_100(queries: Vectors, gallery: Vectors) -> Ranks:
-    from fashionbench.metrics.counting import count_ranks
+    from fashionbench.metrics.retrieval.rank_counting import count_ranks
 
     return count_ranks(queries, gallery, np.arange(len(queries))[:, None], top_k=100).better
 
@@ -188,7 +188,7 @@ def check_agreement(problem: Problem, ranks: dict[str, Ranks]) -> str:
     A positive that is tied may fall on either side of a cut-off, and no method is wrong then; such queries are few and
     are left out. What torchmetrics gives is a sum over queries, which may differ by no more than their number.
     """
-    from fashionbench.metrics.counting import count_ranks
+    from fashionbench.metrics.retrieval.rank_counting import count_ranks
 
     queries, gallery = problem.vectors()
     clear = count_ranks(queries, gallery, np.arange(problem.n_queries)[:, None]).tied == 0

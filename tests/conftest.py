@@ -7,7 +7,7 @@ from importlib.metadata import EntryPoint, entry_points
 import pytest
 from hypothesis import settings
 
-from fashionbench.plugins import Plugins
+from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 
 # Time is no matter of tests: this machine may be busy.

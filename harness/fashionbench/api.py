@@ -6,17 +6,17 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.plugins import Plugins
+from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 from fashionbench.runner.config import RunConfig, load_config, make_config
-from fashionbench.runner.local import Runner
+from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fashionbench.records.record import Record
-    from fashionbench.runner.progress import Reporter
+    from fashionbench.progress import Reporter
+    from fashionbench.records.schema import Record
 
 STORE_VARIABLE = "FASHIONBENCH_STORE"
 

@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashionbench.boardfile import read_board
-from fashionbench.hookspecs import hookimpl
+from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import ReporterSpec
+from fashionbench.specs.board_file import read_board
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

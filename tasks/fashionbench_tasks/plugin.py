@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.hookspecs import hookimpl
-from fashionbench_tasks import captioning_specs, composed_specs, cross_modal_specs, generation_specs, twins
-from fashionbench_tasks.atelier.specs import DATASET as ATELIER
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench_atelier.specs import DATASET as ATELIER
+from fashionbench_tasks import synthetic_twins
+from fashionbench_tasks.captioning import specs as captioning_specs
+from fashionbench_tasks.generation import specs as generation_specs
+from fashionbench_tasks.retrieval.composed import specs as composed_specs
+from fashionbench_tasks.retrieval.cross_modal import specs as cross_modal_specs
 from fashionbench_tasks.wardrobe import specs as wardrobe
 
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ def register_datasets() -> Iterable[DatasetSpec]:
 @hookimpl
 def register_commands(group: click.Group) -> None:
     """Add the commands."""
-    from fashionbench_tasks.submission import cirr_submission  # noqa: PLC0415
+    from fashionbench_tasks.retrieval.cirr_submission import cirr_submission  # noqa: PLC0415
 
     group.add_command(cirr_submission)
 
@@ -39,4 +43,4 @@ def register_commands(group: click.Group) -> None:
 def register_tasks() -> Iterable[TaskSpec]:
     """Return the tasks."""
     real = [spec for module in _MODULES for spec in module.TASKS]
-    return [*wardrobe.TASKS, *real, *twins.TASKS]
+    return [*wardrobe.TASKS, *real, *synthetic_twins.TASKS]

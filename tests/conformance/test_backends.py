@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fashionbench.capabilities import BackendContext
+from fashionbench.data.ground_truth import Truth
 from fashionbench.data.items import ComposedItem, ImageItem, TextItem
-from fashionbench.data.training import Pair, TrainingData, Triplet
-from fashionbench.data.truth import Truth
-from fashionbench.plugins import Plugins
+from fashionbench.data.training_examples import Pair, TrainingData, Triplet
+from fashionbench.plugins.manager import Plugins
 from fashionbench.runner.session import Session
 from fashionbench.specs import resolve
-from fashionbench_tasks.wardrobe.loader import data_root, garments, image_path
+from fashionbench.specs.capabilities import BackendContext
+from fashionbench_tasks.wardrobe.dataset import data_root, garments, image_path
 
 BACKENDS = list(Plugins(strict=True).backends)
 ENCODERS = [s for s in BACKENDS if s.capabilities & {"encode-image", "encode-text", "encode-composed"}]
@@ -46,15 +46,20 @@ def untrained():
     """A model as it is before it learns anything, for backends that are nothing without one."""
     import torch
 
-    from fashionbench_unifashion import speech, wordpieces
-    from fashionbench_unifashion.config import preset
-    from fashionbench_unifashion.model import UniFashion
+    from fashionbench_unifashion.language import tokenizer as language_tokenizer
+    from fashionbench_unifashion.model.config import preset
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 
     captions = [garment.caption for garment in garments(data_root())]
     config = preset("nano")
     torch.manual_seed(0)
     folder = Path(tempfile.mkdtemp())
-    model = UniFashion(config, wordpieces.train(captions, config.texts), speech.train(captions, 400, ["USER: <Img>"]))
+    model = UniFashion(
+        config,
+        qformer_tokenizer.train(captions, config.texts),
+        language_tokenizer.train(captions, 400, ["USER: <Img>"]),
+    )
     model.save(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return str(folder)

@@ -9,8 +9,8 @@ from html.parser import HTMLParser
 import pytest
 
 from fashionbench import Board, api
-from fashionbench.board.model import Value
-from fashionbench.board.words import number, uncertainty
+from fashionbench.boards.table import Value
+from fashionbench.boards.text import number, uncertainty
 from fashionbench.specs import resolve
 
 

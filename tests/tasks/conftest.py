@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fashionbench_tasks.atelier.make import make
-from fashionbench_tasks.atelier.truth import truth
+from fashionbench_atelier.generate import make
+from fashionbench_atelier.ground_truth import truth
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fashionbench_tasks.atelier.layouts.stock import Stock
+    from fashionbench_atelier.layouts.source import Stock
 
 # A seed whose small world has what is rare: a missing photo, an empty caption, a person without a partner, a duplicate.
 SEED = 39

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from fashionbench.data.roots import DataRoots
+from fashionbench.data.trainable import Trainable
 from fashionbench.errors import ConfigError
 from fashionbench.specs import resolve
-from fashionbench.task import Trainable
-from fashionbench_tasks.learning import shared_training
+from fashionbench_tasks.training_part import shared_training
 
 
 def task(name, twin, plugins):

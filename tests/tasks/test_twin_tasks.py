@@ -10,7 +10,7 @@ import shutil
 import pytest
 
 from fashionbench import api
-from fashionbench.plugins import Plugins
+from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 
 pytestmark = pytest.mark.slow

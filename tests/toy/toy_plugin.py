@@ -6,13 +6,13 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from fashionbench import BackendSpec, Column, DatasetSpec, Licence, ProtocolCard, TaskSpec, hookimpl
+from fashionbench.data.info import DataInfo
+from fashionbench.data.integrity import survey
 from fashionbench.data.items import ImageItem, TextItem
-from fashionbench.data.sources import ImageFile
-from fashionbench.data.survey import survey
-from fashionbench.data.training import Pair, TrainingData
+from fashionbench.data.lazy_items import ImageFile
+from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench.specs import BoardSpec
-from fashionbench.task import DataInfo
-from fashionbench_tasks.retrieval import Fold, Retrieval
+from fashionbench_tasks.retrieval.task import Fold, Retrieval
 
 FASHIONBENCH_API = (1, 0)
 

@@ -9,12 +9,10 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.autoencoder import Autoencoder
-from fashionbench_unifashion.diffusion.chance import chance
+from fashionbench_unifashion.diffusion.batch_rng import chance
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
-from fashionbench_unifashion.diffusion.control import Control
-from fashionbench_unifashion.diffusion.injection import Injection
+from fashionbench_unifashion.diffusion.control_branch import Control
 from fashionbench_unifashion.diffusion.sampling import (
     add_noise,
     cumulative_alphas,
@@ -25,11 +23,13 @@ from fashionbench_unifashion.diffusion.sampling import (
     target,
 )
 from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet
+from fashionbench_unifashion.diffusion.vae import Autoencoder
+from fashionbench_unifashion.diffusion.zero_cross_attention import Injection
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench_unifashion.diffusion.chance import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import Chance
     from fashionbench_unifashion.diffusion.conditions import Conditions
     from fashionbench_unifashion.diffusion.config import DiffusionConfig
 

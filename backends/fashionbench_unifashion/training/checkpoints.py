@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors.torch import load_file, save_file
 
-from fashionbench import atomic
+from fashionbench import files
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ class PhaseFolder:
 
     def finish(self, trained: Mapping[str, Tensor], summary: Mapping[str, Any]) -> None:
         """Write what was trained, then the summary that says that it is whole; drop the checkpoint."""
-        atomic.write(self.root / "trained.safetensors", lambda path: save_file(_plain(trained), path))
-        atomic.write_text(self.root / "done.json", json.dumps(summary, indent=2) + "\n")
+        files.write(self.root / "trained.safetensors", lambda path: save_file(_plain(trained), path))
+        files.write_text(self.root / "done.json", json.dumps(summary, indent=2) + "\n")
         for name in ("checkpoint.pt", "best.safetensors"):
             (self.root / name).unlink(missing_ok=True)
 
@@ -55,11 +55,11 @@ class PhaseFolder:
 
     def keep_best(self, parameters: Mapping[str, nn.Parameter]) -> None:
         """Keep the weights as the best ones so far."""
-        atomic.write(self.root / "best.safetensors", lambda path: save_file(_plain(parameters), path))
+        files.write(self.root / "best.safetensors", lambda path: save_file(_plain(parameters), path))
 
     def save(self, state: Mapping[str, Any]) -> None:
         """Write a checkpoint in the place of the one before."""
-        atomic.write(self.root / "checkpoint.pt", lambda path: torch.save(dict(state), path))
+        files.write(self.root / "checkpoint.pt", lambda path: torch.save(dict(state), path))
 
     def load(self) -> dict[str, Any] | None:
         """Read the checkpoint, or return None where there is none.

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_unifashion import losses
-from fashionbench_unifashion.training.batch import lessons_of, number
+from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.training.batch_sampler import lessons_of, number
 from fashionbench_unifashion.training.checkpoints import put
-from fashionbench_unifashion.training.gather import alone, averaged
-from fashionbench_unifashion.training.held_out import Dynamics, measure
+from fashionbench_unifashion.training.distributed import alone, averaged
+from fashionbench_unifashion.training.validation import Dynamics, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from accelerate import Accelerator
     from torch import Tensor, nn
 
-    from fashionbench_unifashion.training.bank import ImageBank
     from fashionbench_unifashion.training.checkpoints import PhaseFolder
-    from fashionbench_unifashion.training.lessons import Lessons
+    from fashionbench_unifashion.training.examples import Lessons
+    from fashionbench_unifashion.training.feature_cache import ImageBank
     from fashionbench_unifashion.training.objective import Objective
     from fashionbench_unifashion.training.recipe import PhaseConfig
 

@@ -8,21 +8,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fashionbench_unifashion import losses, negatives
-from fashionbench_unifashion.diffusion.chance import Chance
-from fashionbench_unifashion.training.batch import number
-from fashionbench_unifashion.training.gather import everywhere, rank, share, summed, world
-from fashionbench_unifashion.wordpieces import clean
+from fashionbench_unifashion.diffusion.batch_rng import Chance
+from fashionbench_unifashion.losses import hard_negatives, losses
+from fashionbench_unifashion.qformer.tokenizer import clean
+from fashionbench_unifashion.training.batch_sampler import number
+from fashionbench_unifashion.training.distributed import everywhere, rank, share, summed, world
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench_unifashion.language import Answers
-    from fashionbench_unifashion.model import UniFashion
-    from fashionbench_unifashion.training.bank import ImageBank
-    from fashionbench_unifashion.training.lessons import PairLesson, TripletLesson
+    from fashionbench_unifashion.language.model import Answers
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import PairLesson, TripletLesson
+    from fashionbench_unifashion.training.feature_cache import ImageBank
     from fashionbench_unifashion.training.recipe import PhaseConfig
-    from fashionbench_unifashion.training.wardrobe import Fittings
+    from fashionbench_unifashion.training.tryon_batches import Fittings
 
 
 class Objective(nn.Module):
@@ -116,7 +116,7 @@ class Objective(nn.Module):
         asked = everywhere(functional.normalize(qformer.text_proj(fused.cls), dim=-1))
         scores = losses.similarity(everywhere(qformer.image_features(after, "target")), asked)
         targets = [lesson.target for lesson in lessons]
-        same = negatives.equal(targets).to(scores.device)
+        same = hard_negatives.equal(targets).to(scores.device)
         found = {"itc": self._itc(scores, same)}
         found["itm"] = self._itm(scores, same, everywhere(after), every.ids, every.mask, seed, "target")
         # Captions of a gallery are made from the image alone, so the image alone must stay readable.
@@ -136,7 +136,7 @@ class Objective(nn.Module):
         qformer = self.model.qformer
         every = self.model.texts([lessons[at].caption for at in described])
         texts = qformer.text_features(every.ids, every.mask)
-        same = negatives.equal([clean(lessons[at].caption) for at in described]).to(texts.device)
+        same = hard_negatives.equal([clean(lessons[at].caption) for at in described]).to(texts.device)
         found = {"caption": self._itc(asked[described] @ texts.T, same)}
         if seen is not None:
             images = everywhere(qformer.projected(seen))[described]
@@ -210,13 +210,13 @@ class Objective(nn.Module):
         """Match B right pairs, B with a wrong text and B with a wrong image; each process takes its share."""
         draw = torch.Generator().manual_seed(number(seed, "negatives"))
         logits = (scores / self.model.qformer.temperature).detach()
-        texts = negatives.draw(logits, draw, same=same, how=self._phase.negatives)
-        images = negatives.draw(logits.T, draw, same=same.T, how=self._phase.negatives)
-        pairs = negatives.assemble(tokens, ids, mask, texts, images)
+        texts = hard_negatives.draw(logits, draw, same=same, how=self._phase.negatives)
+        images = hard_negatives.draw(logits.T, draw, same=same.T, how=self._phase.negatives)
+        pairs = hard_negatives.assemble(tokens, ids, mask, texts, images)
         # Of every pair, the lesson that it was made for; the order of lessons in a batch is chance already.
         lesson = torch.cat([torch.arange(len(ids), device=ids.device), texts.rows, images.rows])
         wanted = lesson < (self._phase.matched or len(ids))
-        pairs = negatives.Pairs(*(part[wanted] for part in pairs))
+        pairs = hard_negatives.Pairs(*(part[wanted] for part in pairs))
         rows = slice(rank(), None, world())
         judged = self.model.qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
         labels = pairs.labels[rows]
@@ -258,7 +258,7 @@ def _over_tokens(answers: Answers) -> Tensor:
 
 def _same(products: Sequence[str], texts: Sequence[str]) -> Tensor:
     """Mark pairs of one product or of one text, which are no negatives of each other."""
-    return negatives.equal(products) | negatives.equal([clean(text) for text in texts])
+    return hard_negatives.equal(products) | hard_negatives.equal([clean(text) for text in texts])
 
 
 def _weight(mine: Tensor, every: Tensor) -> Tensor:

@@ -9,9 +9,9 @@ import yaml
 from pydantic import Field, ValidationError, model_validator
 
 from fashionbench.errors import ConfigError, UnknownNameError
-from fashionbench.records.model import Model
-from fashionbench_unifashion.config import overlaid
-from fashionbench_unifashion.losses import LossWeights
+from fashionbench.records.base import Model
+from fashionbench_unifashion.losses.losses import LossWeights
+from fashionbench_unifashion.model.config import overlaid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -9,7 +9,7 @@ from fashionbench.errors import ConfigError
 if TYPE_CHECKING:
     from torch import nn
 
-    from fashionbench_unifashion.model import UniFashion
+    from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
 

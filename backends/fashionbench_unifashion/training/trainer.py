@@ -8,29 +8,30 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fashionbench import atomic
+from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.errors import ConfigError
-from fashionbench.training import TrainingResult
-from fashionbench_unifashion import speech, wordpieces
-from fashionbench_unifashion.config import overlaid, preset
-from fashionbench_unifashion.language import AFTER, BEFORE, BETWEEN
-from fashionbench_unifashion.model import UniFashion
-from fashionbench_unifashion.training import journal
-from fashionbench_unifashion.training.bank import ImageBank
+from fashionbench.training.contract import TrainingResult
+from fashionbench_unifashion.language import tokenizer as language_tokenizer
+from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
+from fashionbench_unifashion.model.config import overlaid, preset
+from fashionbench_unifashion.model.unifashion import UniFashion
+from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
+from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
-from fashionbench_unifashion.training.lessons import collect
+from fashionbench_unifashion.training.examples import collect
+from fashionbench_unifashion.training.feature_cache import ImageBank
 from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.objective import Objective
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.trainable import train_only
-from fashionbench_unifashion.training.wardrobe import Fittings
+from fashionbench_unifashion.training.tryon_batches import Fittings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from fashionbench.training import TrainingContext
-    from fashionbench_unifashion.training.lessons import Lessons
+    from fashionbench.training.contract import TrainingContext
+    from fashionbench_unifashion.training.examples import Lessons
     from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
 
 #: By phase: what it learns from.
@@ -50,7 +51,7 @@ def unifashion(name: str) -> Callable[[Mapping[str, Any], TrainingContext], Trai
     def run(config: Mapping[str, Any], context: TrainingContext) -> TrainingResult:
         recipe = load_recipe(name, config)
         if context.dry_run:
-            from fashionbench_unifashion.training.plan import show_plan  # noqa: PLC0415
+            from fashionbench_unifashion.training.dry_run import show_plan  # noqa: PLC0415
 
             show_plan(recipe, context.say)
             return TrainingResult(None, None)
@@ -114,22 +115,22 @@ class Training:
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
         self.context.reporter.expect(len(self.recipe.phases))
-        with journal.Journal(self.out, main=self.accelerator.is_main_process) as told, _deterministic():
+        with experiment_log.Journal(self.out, main=self.accelerator.is_main_process) as told, _deterministic():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, told)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]
         folder = self.out / "model"
         record = self.out / "training.json"
         if self.accelerator.is_main_process:
-            written = journal.record(self, summaries)
-            self.model.save(folder, journal.card(self, summaries))
-            atomic.write_text(folder / "training.json", written)
-            atomic.write_text(record, written)
-            journal.report(self.out, self.recipe)
+            written = experiment_log.record(self, summaries)
+            self.model.save(folder, experiment_log.card(self, summaries))
+            files.write_text(folder / "training.json", written)
+            files.write_text(record, written)
+            experiment_log.report(self.out, self.recipe)
         self.accelerator.wait_for_everyone()
         return TrainingResult(folder, record, figures)
 
-    def _phase(self, number: int, name: str, phase: PhaseConfig, told: journal.Journal) -> dict[str, Any]:
+    def _phase(self, number: int, name: str, phase: PhaseConfig, told: experiment_log.Journal) -> dict[str, Any]:
         folder = PhaseFolder(self.out / "phases" / f"{number}-{name}")
         if phase.kind == "compose" and not folder.done:
             # q_T begins as q_R: what phase 1 learnt to read of an image is what a search looks for.
@@ -210,16 +211,18 @@ class Training:
             config = config.model_copy(update={"gallery_instruction": recipe.instruction})
         torch.manual_seed(recipe.seed)
         if config.texts.source is not None:
-            pieces = wordpieces.load(
+            pieces = qformer_tokenizer.load(
                 config.texts.source, max_words=config.texts.max_words, max_length=config.texts.max_length
             )
         else:
-            pieces = wordpieces.train(self.lessons.texts, config.texts)
+            pieces = qformer_tokenizer.train(self.lessons.texts, config.texts)
         tokenizer = None
         if config.language is not None and config.language.source is None:
             told = {lesson.instruction for lesson in self.lessons.pairs}
             spoken = [f" {lesson.text}" for lesson in self.lessons.pairs]
-            tokenizer = speech.train(spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(told)])
+            tokenizer = language_tokenizer.train(
+                spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(told)]
+            )
         model = UniFashion(config, pieces, tokenizer)
         model.load_sources()
         if recipe.recompute:
@@ -237,5 +240,5 @@ class Training:
                 raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")
         elif self.accelerator.is_main_process:
             content = {"digest": own, "recipe": self.recipe.model_dump(mode="json")}
-            atomic.write_text(path, json.dumps(content, indent=2) + "\n")
+            files.write_text(path, json.dumps(content, indent=2) + "\n")
         self.accelerator.wait_for_everyone()

@@ -11,7 +11,7 @@ import click
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
 
 if TYPE_CHECKING:
-    from fashionbench.audit import Audit
+    from fashionbench.records.audits import Audit
     from fashionbench.specs import TaskSpec
 
 EXAMPLES = """
@@ -43,9 +43,9 @@ def audit(
     TASK is a task, or a data set, which stands for its first task. Image files are not needed for composed retrieval.
     Ends with exit code 1 where there is a fault or a leak.
     """
-    from fashionbench.audit import keep
     from fashionbench.data.roots import DataRoots
     from fashionbench.errors import ConfigError
+    from fashionbench.records.audits import keep
     from fashionbench.specs import resolve
 
     spec = find_task(task, state)

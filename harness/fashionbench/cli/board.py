@@ -12,7 +12,7 @@ from fashionbench.cli.options import State, json_option, pass_state, print_table
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
-    from fashionbench.board import Board, Table
+    from fashionbench.boards import Board, Table
     from fashionbench.records.store import Store
     from fashionbench.specs import BoardSpec
 
@@ -39,7 +39,7 @@ def board(
 
     Ends with exit code 1 where files of the store were damaged, and the board is incomplete.
     """
-    from fashionbench.atomic import write_text
+    from fashionbench.files import write_text
 
     opened = state.store(store)
     made = make_board(name, state, opened)
@@ -60,14 +60,14 @@ def board(
 
 def find_board(name: str, state: State) -> BoardSpec:
     """Find a board by the name of a file or of a registered board."""
-    from fashionbench.boardfile import read_board
+    from fashionbench.specs.board_file import read_board
 
     return read_board(Path(name)) if name.endswith((".yaml", ".yml")) else state.plugins.boards[name]
 
 
 def make_board(name: str, state: State, store: Store) -> Board:
     """Make a board of the records of a store."""
-    from fashionbench.board import Board
+    from fashionbench.boards import Board
 
     return Board.of(find_board(name, state), store, state.plugins)
 
@@ -83,7 +83,7 @@ def render(made: Board, format_: str, state: State) -> str:
 
 def write_board(name: str, state: State, store: Store) -> Path:
     """Write a board in every format beside the records, and return the path of the HTML file, or of the last one."""
-    from fashionbench.atomic import write_text
+    from fashionbench.files import write_text
 
     made = make_board(name, state, store)
     paths: list[Path] = []
@@ -110,7 +110,7 @@ def _rich(table: Table) -> RichTable:
     from rich.markup import escape
     from rich.table import Table as RichTable
 
-    from fashionbench.board.words import heading, legend, number, uncertainty
+    from fashionbench.boards.text import heading, legend, number, uncertainty
 
     marks = legend(table)
     caption = "; ".join([part for part in (table.note, *(f"{mark}: {text}" for mark, text in marks.items())) if part])

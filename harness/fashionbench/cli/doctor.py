@@ -16,7 +16,7 @@ import click
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table
 
 if TYPE_CHECKING:
-    from fashionbench.plugins import Plugins
+    from fashionbench.plugins.manager import Plugins
 
 #: Distribution, importable name, and the extra that brings it.
 PACKAGES = (

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from fashionbench.plugins import Plugins
+    from fashionbench.plugins.manager import Plugins
     from fashionbench.records.store import Store
 
 F = TypeVar("F", bound="Callable[..., Any]")
@@ -33,7 +33,7 @@ class State:
     def plugins(self) -> Plugins:
         """The plugins, loaded when they are first asked for."""
         if self._plugins is None:
-            from fashionbench.plugins import Plugins
+            from fashionbench.plugins.manager import Plugins
 
             self._plugins = Plugins(strict=self.strict)
             for report in self._plugins.failures:

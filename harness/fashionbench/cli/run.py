@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fashionbench.records.record import Record
+    from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.config import RunConfig
-    from fashionbench.runner.local import Runner
+    from fashionbench.runner.executors.local import Runner
 
 EXAMPLES = """
 \b
@@ -58,9 +58,9 @@ def run(
     CONFIG is the name of a board, or a YAML file. What the store holds already is reused, so a run that was
     interrupted goes on where it stopped.
     """
-    from fashionbench.runner.local import Runner
+    from fashionbench.progress import Bars
+    from fashionbench.runner.executors.local import Runner
     from fashionbench.runner.plan import make_plan
-    from fashionbench.runner.progress import Bars
 
     chosen = _config(config, options, state)
     opened = state.store(store)

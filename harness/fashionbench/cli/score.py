@@ -46,8 +46,8 @@ def score(
 
     Reads rankings, CIRR server files, embeddings, captions, hit lists, and folders of pictures.
     """
-    from fashionbench.imports.files import read
-    from fashionbench.imports.score import score_file
+    from fashionbench.predictions.readers import read
+    from fashionbench.runner.score_file import score_file
 
     spec = state.plugins.tasks[task]
     label = re.sub(r"[^a-z0-9._-]+", "-", (name or predictions.stem).lower()).strip("-._") or "predictions"

@@ -49,9 +49,9 @@ def train(
     A training that was interrupted goes on from its last checkpoint when the same command is given again.
     """
     from fashionbench.data.roots import DataRoots
+    from fashionbench.progress import Bars
     from fashionbench.runner.device import resolve_device
-    from fashionbench.runner.progress import Bars
-    from fashionbench.training import train as start
+    from fashionbench.training.open_part import train as start
 
     spec, fields = find_trainer(config, state)
     fields = merged(fields, changes)

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from fashionbench.data.survey import survey
+from fashionbench.data.integrity import survey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

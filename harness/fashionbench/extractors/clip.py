@@ -19,8 +19,8 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
-from fashionbench.extractors.checkpoint import sha256_of
-from fashionbench.extractors.contract import TextFeatures
+from fashionbench.extractors.base import TextFeatures
+from fashionbench.extractors.weights import sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -19,7 +19,7 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
-from fashionbench.extractors.checkpoint import hub_folder, read_state, require_fit, sha256_of
+from fashionbench.extractors.weights import hub_folder, read_state, require_fit, sha256_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ from fashionbench.errors import UnknownNameError
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
-    from fashionbench.extractors.contract import Extractor
+    from fashionbench.extractors.base import Extractor
 
 _TARGETS = {
     "clip-vit-base-patch32": "fashionbench.extractors.clip:Clip",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fashionbench.hookspecs import hookimpl
-from fashionbench.metrics.caption_specs import CAPTION_METRICS
-from fashionbench.metrics.distance_specs import DISTANCE_METRICS
+from fashionbench.metrics.captioning.specs import CAPTION_METRICS
+from fashionbench.metrics.generation.specs import DISTANCE_METRICS
+from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import MetricSpec
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ def _ranking(
     return MetricSpec(
         id=name,
         summary=summary,
-        target=f"fashionbench.metrics.retrieval:{attribute}",
+        target=f"fashionbench.metrics.retrieval.metrics:{attribute}",
         implementation=f"fashionbench.{name.removesuffix('@k')}/1",
         predictions="ranking/1",
         higher_is_better=higher,
@@ -45,7 +45,7 @@ def register_metrics() -> Iterable[MetricSpec]:
         MetricSpec(
             id="roc-auc",
             summary="area under the ROC curve, ties by half",
-            target="fashionbench.metrics.classification:roc_auc",
+            target="fashionbench.metrics.outfits.roc_auc:roc_auc",
             implementation="fashionbench.roc-auc/1",
             predictions="scored/1",
             higher_is_better=True,

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import StoreError
-from fashionbench.records.record import SCHEMA_VERSION, Record, content_id
+from fashionbench.records.schema import SCHEMA_VERSION, Record, content_id
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from fashionbench.records.model import Model
+from fashionbench.records.base import Model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

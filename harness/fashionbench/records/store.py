@@ -18,13 +18,13 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import ValidationError
 
-from fashionbench import atomic
+from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.errors import StoreError
+from fashionbench.records.base import Model
 from fashionbench.records.migrations import load
-from fashionbench.records.model import Model
 from fashionbench.records.provenance import now
-from fashionbench.records.record import PredictionsPart, Record
+from fashionbench.records.schema import PredictionsPart, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -86,7 +86,7 @@ class Store:
         """Write a record and return it with its id."""
         sealed = record.sealed()
         text = json.dumps(sealed.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-        atomic.write_text(self._path(sealed), text + "\n")
+        files.write_text(self._path(sealed), text + "\n")
         return sealed
 
     def find(self, cell: str, task: str, backend: str) -> Record | None:
@@ -126,7 +126,7 @@ class Store:
         mark = Mark(record_id=record.record_id, reason=reason, time=now())
         fields = mark.model_dump(mode="json")
         name = f"{_hex(record.record_id)[:20]}-{_hex(digest(fields))[:12]}.json"
-        atomic.write_text(self.root / "marks" / name, json.dumps(fields, indent=1) + "\n")
+        files.write_text(self.root / "marks" / name, json.dumps(fields, indent=1) + "\n")
 
     def write_predictions(self, table: pa.Table, schema_id: str) -> PredictionsPart:
         """Write a predictions table under its checksum."""
@@ -139,7 +139,7 @@ class Store:
         checksum = hashlib.sha256(content).hexdigest()
         path = self.root / "predictions" / f"{checksum}.parquet"
         if not path.is_file():
-            atomic.write_bytes(path, content)
+            files.write_bytes(path, content)
         return PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows)
 
     def keep_picture(self, content: bytes) -> str:
@@ -147,7 +147,7 @@ class Store:
         checksum = hashlib.sha256(content).hexdigest()
         path = self.root / "pictures" / checksum[:2] / f"{checksum}.png"
         if not path.is_file():
-            atomic.write_bytes(path, content)
+            files.write_bytes(path, content)
         return checksum
 
     def read_predictions(self, part: PredictionsPart) -> pa.Table:

@@ -14,7 +14,8 @@ from fashionbench.errors import ConfigError, UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench.plugins import Plugins, Registry
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.plugins.registry import Registry
 
 S = TypeVar("S")
 

@@ -10,13 +10,13 @@ from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from fashionbench.audit import kept
 from fashionbench.canonical import digest, normalise
-from fashionbench.capabilities import BackendContext
 from fashionbench.errors import BackendError, FashionBenchError
 from fashionbench.extractors.registry import load
+from fashionbench.metrics.scoring import Scores, score
 from fashionbench.records import provenance
-from fashionbench.records.record import (
+from fashionbench.records.audits import kept
+from fashionbench.records.schema import (
     BackendPart,
     CostPart,
     DatasetPart,
@@ -29,21 +29,23 @@ from fashionbench.records.record import (
     TaskPart,
     TrainingDataPart,
 )
-from fashionbench.runner.models import taught
 from fashionbench.runner.session import Session
-from fashionbench.scoring import Scores, score
+from fashionbench.runner.trained_models import taught
 from fashionbench.specs import resolve
+from fashionbench.specs.capabilities import BackendContext
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fashionbench.plugins import Plugins
+    from fashionbench.data.info import DataInfo
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.predictions.base import Predictions
     from fashionbench.records.store import Store
-    from fashionbench.runner.cache import EmbeddingCache
+    from fashionbench.runner.embedding_cache import EmbeddingCache
     from fashionbench.runner.plan import Cell
+    from fashionbench.runner.task import Task
     from fashionbench.specs import BackendSpec
-    from fashionbench.task import DataInfo, Predictions, Task
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.data.hashing import item_hash
+from fashionbench.data.item_hash import item_hash
 from fashionbench.errors import BackendError
 
 if TYPE_CHECKING:

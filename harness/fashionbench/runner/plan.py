@@ -6,15 +6,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest
-from fashionbench.capabilities import satisfied
 from fashionbench.errors import ConfigError
+from fashionbench.metrics.scoring import metric_spec
+from fashionbench.runner.code_hash import source_digest
 from fashionbench.runner.config import BackendChoice, RunConfig, matching, unique
-from fashionbench.runner.models import model_identity
-from fashionbench.runner.source import source_digest
-from fashionbench.scoring import metric_spec
+from fashionbench.runner.trained_models import model_identity
+from fashionbench.specs.capabilities import satisfied
 
 if TYPE_CHECKING:
-    from fashionbench.plugins import Plugins
+    from fashionbench.plugins.manager import Plugins
     from fashionbench.specs import BackendSpec, TaskSpec
 
 

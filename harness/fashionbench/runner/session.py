@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.canonical import digest
-from fashionbench.capabilities import METHODS, Capability, Fingerprints, Role
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOnItem
-from fashionbench.data.sources import Source, opened
+from fashionbench.data.lazy_items import Source, opened
 from fashionbench.errors import BackendError
 from fashionbench.runner.batching import BatchSize
-from fashionbench.runner.cache import EmbeddingCache, embedding_key
+from fashionbench.runner.embedding_cache import EmbeddingCache, embedding_key
 from fashionbench.runner.guard import (
     InputGuard,
     checked_embeddings,
@@ -23,15 +22,16 @@ from fashionbench.runner.guard import (
     checked_texts,
     named,
 )
+from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints, Role
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
-    from fashionbench.data.training import TrainingData
-    from fashionbench.data.truth import Truth
-    from fashionbench.extractors.contract import Extractor
+    from fashionbench.data.ground_truth import Truth
+    from fashionbench.data.training_examples import TrainingData
+    from fashionbench.extractors.base import Extractor
     from fashionbench.specs import BackendSpec
 
 _ENCODES: dict[type[Any], Capability] = {

@@ -7,7 +7,7 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fashionbench.board import Board
+    from fashionbench.boards import Board
 
 FIELDS = (
     "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "low", "high",

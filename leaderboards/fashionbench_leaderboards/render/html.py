@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
-from fashionbench.board.words import heading, how_measured, legend, number, uncertainty
+from fashionbench.boards.text import heading, how_measured, legend, number, uncertainty
 
 if TYPE_CHECKING:
-    from fashionbench.board import Board
+    from fashionbench.boards import Board
 
 
 def render(board: Board) -> str:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fashionbench.board import Board
+    from fashionbench.boards import Board
 
 
 def render(board: Board) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.board.words import heading, how_measured, legend, number, uncertainty
+from fashionbench.boards.text import heading, how_measured, legend, number, uncertainty
 
 if TYPE_CHECKING:
-    from fashionbench.board import Board, Table
+    from fashionbench.boards import Board, Table
 
 
 def render(board: Board) -> str:

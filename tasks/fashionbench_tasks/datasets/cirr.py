@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_entries, read_json
-from fashionbench_tasks.datasets.images import EXTENSIONS
+from fashionbench_tasks.datasets.image_folder import EXTENSIONS
+from fashionbench_tasks.datasets.readers import first_of, read_entries, read_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of
+from fashionbench_tasks.datasets.readers import first_of
 from fashionbench_tasks.datasets.viton_hd import read_pairs
 
 if TYPE_CHECKING:

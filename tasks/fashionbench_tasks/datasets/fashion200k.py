@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_lines, read_text
+from fashionbench_tasks.datasets.readers import first_of, read_lines, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -13,9 +13,9 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_entries
 from fashionbench_tasks.datasets.fashion_iq import CATEGORIES
-from fashionbench_tasks.datasets.images import ImageFolder
+from fashionbench_tasks.datasets.image_folder import ImageFolder
+from fashionbench_tasks.datasets.readers import first_of, read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import read_entries
+from fashionbench_tasks.datasets.readers import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from fashionbench.data.items import ImageItem
-    from fashionbench.data.sources import Opener
+    from fashionbench.data.lazy_items import Opener
 
 SPLITS = ("train", "val")
 _H5 = {"train": "fashiongen_256_256_train.h5", "val": "fashiongen_256_256_validation.h5"}
@@ -119,7 +119,7 @@ class FashionGen:
         ]
 
     def _extracted(self, split: str) -> list[Photo]:
-        from fashionbench.data.sources import ImageFile  # noqa: PLC0415
+        from fashionbench.data.lazy_items import ImageFile  # noqa: PLC0415
 
         path = self.root / f"{split}_info.json"
         keys: dict[str, type | tuple[type, ...]] = {"id": (int, str), "images": list, "title": str, "description": str}
@@ -148,7 +148,7 @@ class FashionGen:
 
     def images(self) -> Mapping[str, Path]:
         """Return the image files of the extracted layout; the HDF5 layout has none."""
-        from fashionbench.data.sources import ImageFile  # noqa: PLC0415
+        from fashionbench.data.lazy_items import ImageFile  # noqa: PLC0415
 
         photos = [p for split, kind in self.layout.items() if kind == "extracted" for p in self.photos(split)]
         return {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_lines
+from fashionbench_tasks.datasets.readers import first_of, read_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

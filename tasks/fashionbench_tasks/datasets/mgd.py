@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_json
+from fashionbench_tasks.datasets.readers import first_of, read_json
 from fashionbench_tasks.datasets.viton_hd import Pairing, VitonHD
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.annotation import first_of, read_entries, read_text
-from fashionbench_tasks.datasets.images import ImageFolder
+from fashionbench_tasks.datasets.image_folder import ImageFolder
+from fashionbench_tasks.datasets.readers import first_of, read_entries, read_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.protocol import ProtocolCard
 from fashionbench.specs import DatasetSpec, Licence, TaskKind, TaskSpec
+from fashionbench.specs.protocol import ProtocolCard
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fashionbench.capabilities import Capability
+    from fashionbench.specs.capabilities import Capability
 
 VERSION = "1.0.0"
 

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from fashionbench.data.info import DataInfo
+from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
+from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.roots import inside
-from fashionbench.data.sources import ImageFile
-from fashionbench.data.survey import survey
-from fashionbench.data.training import Pair, TrainingData
-from fashionbench.task import DataInfo
-from fashionbench_tasks.retrieval import Fold, Retrieval
-from fashionbench_tasks.wardrobe.loader import ARTISTS, Garment, data_root, garments
+from fashionbench.data.training_examples import Pair, TrainingData
+from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.wardrobe.dataset import ARTISTS, Garment, data_root, garments
 
 if TYPE_CHECKING:
+    from fashionbench.data.integrity import Survey
     from fashionbench.data.roots import DataRoots
-    from fashionbench.data.survey import Survey
     from fashionbench.specs import TaskSpec
 
 DATASET = "wardrobe-emoji"

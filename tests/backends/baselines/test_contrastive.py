@@ -10,7 +10,7 @@ pytest.importorskip("torch", reason="needs the optional dependencies fashionbenc
 
 import torch
 
-from fashionbench_baselines.pocket.contrastive import Recipe, align, info_nce
+from fashionbench_baselines.retrieval.contrastive import Recipe, align, info_nce
 
 
 def brute_force(images: list[list[float]], texts: list[list[float]], products: list[str], scale: float) -> float:

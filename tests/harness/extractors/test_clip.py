@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from fashionbench.errors import MetricError
-from fashionbench.metrics.similarity import clip_score
+from fashionbench.metrics.generation.pairwise import clip_score
 
 pytest.importorskip("transformers", reason="transformers, which reads CLIP")
 
@@ -16,8 +16,8 @@ import tiny_clip
 import torch
 from safetensors.torch import load_file, save_file
 
+from fashionbench.extractors.base import JointExtractor
 from fashionbench.extractors.clip import VARIABLE, Clip
-from fashionbench.extractors.contract import JointExtractor
 from fashionbench.extractors.registry import load
 
 pytestmark = pytest.mark.slow

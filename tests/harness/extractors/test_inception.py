@@ -7,11 +7,11 @@ import pytest
 from PIL import Image
 
 from fashionbench.errors import MetricError
-from fashionbench.metrics.distances import fid as fid_metric
-from fashionbench.metrics.frechet import Moments, frechet_distance, frechet_of_features
-from fashionbench.metrics.imagery import Picture, imagery_table
-from fashionbench.metrics.kernel import kernel_distance
-from fashionbench.scoring import MetricArguments
+from fashionbench.metrics.contract import MetricArguments
+from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features
+from fashionbench.metrics.generation.kernel_mmd import kernel_distance
+from fashionbench.metrics.generation.metrics import fid as fid_metric
+from fashionbench.predictions.images import Picture, imagery_table
 
 pytest.importorskip("cleanfid", reason="clean-fid, which holds the network")
 pytest.importorskip("torch_fidelity", reason="torch-fidelity, whose network it is compared with")

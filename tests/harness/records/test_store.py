@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from fashionbench import api
 from fashionbench.errors import StoreError
 from fashionbench.records import migrations
-from fashionbench.records.record import Record, content_id
+from fashionbench.records.schema import Record, content_id
 from fashionbench.records.store import Store
 
 if TYPE_CHECKING:

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fashionbench.data.ground_truth import Truth
 from fashionbench.data.items import DesignItem, ImageItem, PairItem, TextItem, TryOnItem
-from fashionbench.data.truth import Truth
 from fashionbench.errors import BackendError
 from fashionbench.runner.batching import BatchSize, out_of_memory
-from fashionbench.runner.cache import EmbeddingCache, embedding_key
 from fashionbench.runner.device import resolve_device
+from fashionbench.runner.embedding_cache import EmbeddingCache, embedding_key
 from fashionbench.runner.session import Session
 from fashionbench.specs import BackendSpec
 

@@ -7,8 +7,8 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.cirr import SPLITS, image_name
-from fashionbench_tasks.atelier.relative import differences
+from fashionbench_atelier.layouts.cirr import SPLITS, image_name
+from fashionbench_atelier.world.relative_captions import differences
 from fashionbench_tasks.datasets.cirr import CIRR
 
 

@@ -8,11 +8,11 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.keypoints import COCO_18, body_keypoints
-from fashionbench_tasks.atelier.labels import DRESS_CODE
-from fashionbench_tasks.atelier.layouts.dress_code import CATEGORIES as ORDER
-from fashionbench_tasks.atelier.layouts.dress_code import sitting_people, stem
-from fashionbench_tasks.atelier.portrait import HEIGHT, WIDTH, frame, portray
+from fashionbench_atelier.anatomy.keypoints import COCO_18, body_keypoints
+from fashionbench_atelier.anatomy.labels import DRESS_CODE
+from fashionbench_atelier.layouts.dress_code import CATEGORIES as ORDER
+from fashionbench_atelier.layouts.dress_code import sitting_people, stem
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, frame, portray
 from fashionbench_tasks.datasets.dress_code import CATEGORIES, DressCode
 
 

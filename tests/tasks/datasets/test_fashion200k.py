@@ -7,9 +7,9 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.fashion200k import CATEGORIES as NAMES
-from fashionbench_tasks.atelier.layouts.fashion200k import SPLITS as DEALT
-from fashionbench_tasks.atelier.words import short_title
+from fashionbench_atelier.layouts.fashion200k import CATEGORIES as NAMES
+from fashionbench_atelier.layouts.fashion200k import SPLITS as DEALT
+from fashionbench_atelier.world.captions import short_title
 from fashionbench_tasks.datasets.fashion200k import CATEGORIES, SPLITS, Fashion200K, MBeir
 
 

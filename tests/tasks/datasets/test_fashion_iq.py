@@ -6,7 +6,7 @@ import pytest
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.fashion_iq import asin
+from fashionbench_atelier.layouts.fashion_iq import asin
 from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, SPLITS, FashionIQ
 
 

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.fashion_iq import asin
-from fashionbench_tasks.atelier.words import description
+from fashionbench_atelier.layouts.fashion_iq import asin
+from fashionbench_atelier.world.captions import description
 from fashionbench_tasks.datasets.fashion_iq_cap import Described, FashionIQCap
 
 

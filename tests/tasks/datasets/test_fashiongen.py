@@ -8,11 +8,11 @@ import pytest
 from PIL import Image
 
 from fashionbench.data.dataset import status
-from fashionbench.data.sources import opened
+from fashionbench.data.lazy_items import opened
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.fashiongen import DRAWS, NEGATIVES
-from fashionbench_tasks.atelier.photos import shoot
-from fashionbench_tasks.atelier.words import description, name
+from fashionbench_atelier.layouts.fashiongen import DRAWS, NEGATIVES
+from fashionbench_atelier.rendering.photos import shoot
+from fashionbench_atelier.world.captions import description, name
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 
 

@@ -10,8 +10,8 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts import manifest_pairs, manifest_triplets
-from fashionbench_tasks.atelier.words import description
+from fashionbench_atelier.layouts import manifest_pairs, manifest_triplets
+from fashionbench_atelier.world.captions import description
 from fashionbench_tasks.datasets.manifest import Manifest
 
 KINDS = {"manifest-pairs": "pairs", "manifest-triplets": "triplets", "manifest-try-on": "try-on"}

@@ -8,7 +8,7 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.viton_hd import FOLDER, chunks, sitting_people, stem
+from fashionbench_atelier.layouts.viton_hd import FOLDER, chunks, sitting_people, stem
 from fashionbench_tasks.datasets.mgd import MGD
 
 

@@ -6,8 +6,8 @@ import pytest
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
-from fashionbench_tasks.atelier.outfits import CHOICES, compatible
+from fashionbench_atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
+from fashionbench_atelier.world.outfits import CHOICES, compatible
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
 

@@ -6,10 +6,10 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_tasks.atelier import labels
-from fashionbench_tasks.atelier.layouts.viton_hd import sitting_people, stem
-from fashionbench_tasks.atelier.portrait import HEIGHT, WIDTH, portray, still
-from fashionbench_tasks.atelier.wearers import swapped_outfit
+from fashionbench_atelier.anatomy import labels
+from fashionbench_atelier.layouts.viton_hd import sitting_people, stem
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, portray, still
+from fashionbench_atelier.world.wearers import swapped_outfit
 from fashionbench_tasks.datasets.viton_hd import CONDITIONS, VitonHD, read_pairs
 
 

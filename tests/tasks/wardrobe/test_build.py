@@ -11,7 +11,7 @@ from PIL import Image
 
 from fashionbench.errors import DataError
 from fashionbench_tasks.wardrobe.build import SOURCES, build, clothing, icon_svg, main, package_folder, resvg_render
-from fashionbench_tasks.wardrobe.loader import garments, image_path
+from fashionbench_tasks.wardrobe.dataset import garments, image_path
 
 if TYPE_CHECKING:
     from pathlib import Path

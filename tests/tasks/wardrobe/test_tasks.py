@@ -9,7 +9,7 @@ from fashionbench import api
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import DataError
 from fashionbench.specs import resolve
-from fashionbench_tasks.wardrobe.loader import ARTISTS, data_root
+from fashionbench_tasks.wardrobe.dataset import ARTISTS, data_root
 
 FINGERPRINT = "sha256:a27d80c8d47a495085bdbcaf205827dd872390e6d5bf3af2f8ce5169996eb3d8"
 TASKS = ("wardrobe/image-to-text", "wardrobe/text-to-image", "wardrobe/image-to-image")

@@ -9,7 +9,7 @@ import pytest
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
 from fashionbench.cli.main import main
-from fashionbench_unifashion.model import load
+from fashionbench_unifashion.model.unifashion import load
 
 FEW = {"vae": None, "1b-language": None, "1b-diffusion": None, "2": None, "try-on": None}
 

@@ -9,8 +9,8 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_unifashion import losses
-from fashionbench_unifashion.training.batch import lessons_of
+from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.training.batch_sampler import lessons_of
 from fashionbench_unifashion.training.objective import Objective, _evenly
 from fashionbench_unifashion.training.trainable import train_only
 
@@ -125,7 +125,7 @@ def test_a_batch_of_one_product_has_nothing_to_contrast(made):
 
 def test_mirroring_is_for_training_alone(made):
     learner, _, _ = objective(made, "1b-diffusion")
-    from fashionbench_unifashion.diffusion.chance import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import Chance
 
     pictures = torch.arange(64.0).view(8, 1, 2, 4)
     turned = learner._mirrored(pictures, Chance(torch.Generator().manual_seed(0)))

@@ -16,7 +16,7 @@ import torch
 from safetensors.torch import load_file
 
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
-from fashionbench_unifashion.training.gather import alone, averaged, everywhere, rank, share, spread, summed, world
+from fashionbench_unifashion.training.distributed import alone, averaged, everywhere, rank, share, spread, summed, world
 
 pytestmark = pytest.mark.slow
 

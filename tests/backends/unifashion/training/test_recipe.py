@@ -7,8 +7,8 @@ import pytest
 pytest.importorskip("transformers", reason="needs the optional dependencies fashionbench[models]")
 
 from fashionbench.errors import ConfigError, UnknownNameError
-from fashionbench.plugins import Plugins
-from fashionbench_unifashion.config import overlaid, preset
+from fashionbench.plugins.manager import Plugins
+from fashionbench_unifashion.model.config import overlaid, preset
 from fashionbench_unifashion.training.loop import rate
 from fashionbench_unifashion.training.recipe import RECIPES, PhaseConfig, load_recipe
 

@@ -15,7 +15,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.model import load
+from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 
 pytestmark = pytest.mark.slow

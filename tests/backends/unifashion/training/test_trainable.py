@@ -9,8 +9,8 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion import losses
-from fashionbench_unifashion.training.batch import lessons_of
+from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.training.batch_sampler import lessons_of
 from fashionbench_unifashion.training.objective import Objective
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.trainable import train_only

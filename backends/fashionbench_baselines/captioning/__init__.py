@@ -1,0 +1,1 @@
+"""Captioning baselines and controls."""

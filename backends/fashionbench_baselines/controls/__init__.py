@@ -1,0 +1,1 @@
+"""Controls: chance, the tie rule, the truth, and try-on without a model."""

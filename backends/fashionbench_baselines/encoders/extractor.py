@@ -1,0 +1,36 @@
+"""EfficientNet-Lite0 as a feature extractor for distances between sets of pictures; not comparable with Inception."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from fashionbench.canonical import digest
+from fashionbench.data.items import ImageItem
+from fashionbench_baselines.encoders.efficientnet import PREPROCESSING, SHA256, ImageEncoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+
+class EfficientNetFeatures:
+    """The 1,280 pooled features of EfficientNet-Lite0."""
+
+    id = "efficientnet-lite0"
+
+    def __init__(self, device: str) -> None:
+        self._encoder = ImageEncoder(device)
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of weights and preprocessing."""
+        return digest([SHA256, PREPROCESSING])
+
+    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Turn RGB pictures [H, W, 3] into [N, 1280]."""
+        items = [ImageItem(str(i), Image.fromarray(picture)) for i, picture in enumerate(pictures)]
+        return np.stack([self._encoder.features(item) for item in items]).astype(np.float32)

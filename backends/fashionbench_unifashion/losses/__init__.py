@@ -1,0 +1,1 @@
+"""The losses of UniFashion, and hard negatives."""

@@ -1,0 +1,1 @@
+"""The whole UniFashion model and its configuration."""

@@ -1,0 +1,79 @@
+"""The configuration of a whole model, and the presets."""
+
+from __future__ import annotations
+
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+import yaml
+from pydantic import ValidationError
+
+from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.records.base import Model
+from fashionbench_unifashion.diffusion.config import DiffusionConfig
+from fashionbench_unifashion.language.model import LanguageConfig
+from fashionbench_unifashion.qformer.adapters import AdapterKind
+from fashionbench_unifashion.qformer.qformer import QFormerConfig
+from fashionbench_unifashion.qformer.tokenizer import WordPiecesConfig
+from fashionbench_unifashion.vision.encoder import VisionConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PRESETS = ("paper", "tiny", "nano")
+
+
+class UniFashionConfig(Model):
+    """A UniFashion model (arXiv 2408.11305): its parts, and what leads from the Q-Former to the two generators."""
+
+    name: str
+    """What the model is called in its card and its records."""
+    vision: VisionConfig
+    """The encoder of images."""
+    texts: WordPiecesConfig
+    """The tokenizer of the Q-Former."""
+    qformer: QFormerConfig
+    """The multimodal encoder; vocabulary and special ids are those of the tokenizer."""
+    language: LanguageConfig | None = None
+    """The language model; ``None`` leaves it out (Table 5, "Base")."""
+    diffusion: DiffusionConfig | None = None
+    """The diffusion model; ``None`` leaves it out (Table 5, "Base+LLM")."""
+    gallery_instruction: str = "Describe the cloth's style, color, design... and other key points."
+    """What captions of a gallery are asked with, one for every image: that of Fashion-IQ-Cap (Table 7)."""
+    language_adapter: AdapterKind = "linear"
+    """From the Q-Former to the language model."""
+    diffusion_adapter: AdapterKind = "linear"
+    """From the Q-Former to the diffusion model."""
+
+
+def preset(name: str, changes: Mapping[str, Any] | None = None) -> UniFashionConfig:
+    """Read a preset, with changes of nested fields.
+
+    :raises UnknownNameError: where there is no such preset.
+    :raises ConfigError: naming each wrong field.
+    """
+    if name not in PRESETS:
+        raise UnknownNameError("preset", name, PRESETS)
+    text = resources.files("fashionbench_unifashion").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
+    return validated(overlaid(yaml.safe_load(text), changes or {}), f"the preset {name}")
+
+
+def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:
+    """Check the fields of a model.
+
+    :raises ConfigError: naming each wrong field.
+    """
+    try:
+        return UniFashionConfig.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{where} is no UniFashion model: {faults}", remedy="see docs/how-to/train.md") from error
+
+
+def overlaid(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Put changes over fields, level by level; a list or a value replaces what was there."""
+    made = dict(fields)
+    for name, value in changes.items():
+        inner = made.get(name)
+        made[name] = overlaid(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return made

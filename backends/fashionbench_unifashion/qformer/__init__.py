@@ -1,0 +1,1 @@
+"""The Q-Former, its tokenizer, and the adapters behind it."""

@@ -1,0 +1,123 @@
+"""What a training tells: TensorBoard, a record that evaluations point to, a model card, and a report with curves."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Self
+
+from fashionbench.canonical import digest
+from fashionbench.records import provenance
+from fashionbench_unifashion.training.checkpoints import PhaseFolder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from types import TracebackType
+
+    from fashionbench_unifashion.training.recipe import Recipe
+    from fashionbench_unifashion.training.trainer import Training
+
+SCHEMA = "fashionbench.training.contract/1"
+
+
+class Journal:
+    """TensorBoard files and one log a phase.
+
+    :param main: whether this process writes.
+    """
+
+    def __init__(self, out: Path, *, main: bool) -> None:
+        self._writer: Any = None
+        if main:
+            from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
+
+            self._writer = SummaryWriter(str(out / "tensorboard"))
+
+    def __enter__(self) -> Self:
+        """Return the journal itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the files."""
+        if self._writer is not None:
+            self._writer.close()
+
+    def phase(self, name: str, folder: PhaseFolder) -> Callable[[int, dict[str, float]], None]:
+        """Return what a phase tells its figures to."""
+
+        def track(step: int, values: dict[str, float]) -> None:
+            folder.log(step, values)
+            if self._writer is not None:
+                for key, value in values.items():
+                    self._writer.add_scalar(f"{name}/{key}", value, step)
+
+        return track
+
+
+def record(training: Training, summaries: Mapping[str, Any]) -> str:
+    """Write what was trained on what, and how, as canonical facts in JSON."""
+    model, recipe = training.model, training.recipe
+    facts = {
+        "schema": SCHEMA,
+        "name": recipe.name,
+        "recipe": recipe.model_dump(mode="json"),
+        "recipe_hash": digest(recipe.model_dump(mode="json")),
+        "model": model.config.model_dump(mode="json"),
+        "weights": model.fingerprint(),
+        "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in model.parts().items()},
+        "data": {
+            name: {"dataset": part.dataset, "fingerprint": part.fingerprint, "synthetic": part.synthetic}
+            for name, part in training.lessons.parts.items()
+        },
+        "lessons": training.lessons.counts,
+        "phases": dict(summaries),
+        "processes": training.accelerator.num_processes,
+        "device": str(training.accelerator.device),
+        "ended": provenance.now(),
+    }
+    return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
+
+
+def card(training: Training, summaries: Mapping[str, Any]) -> str:
+    """Write the model card."""
+    recipe = training.recipe
+    synthetic = any(part.synthetic for part in training.lessons.parts.values())
+    lines = [
+        f"# {recipe.name}",
+        "",
+        "A UniFashion model (arXiv 2408.11305), trained by FashionBench.",
+        "",
+        f"- data: {', '.join(training.lessons.parts)}" + (" (generated)" if synthetic else ""),
+        f"- seed: {recipe.seed}",
+        f"- weights: {training.model.fingerprint()}",
+        "",
+        "| phase | steps | trainable parameters | held-out score | seconds |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for name, summary in summaries.items():
+        count = summary["trainable parameters"]
+        lines.append(
+            f"| {name} | {summary['steps']:.0f} | {count} | {summary['best']:.4g} | {summary['seconds']:.0f} |"
+        )
+    if synthetic:
+        lines += ["", "It has seen drawings only. It is good for tests and for learning how the harness works."]
+    return "\n".join(lines) + "\n"
+
+
+def report(out: Path, recipe: Recipe) -> Path:
+    """Draw the losses of every phase, and the dynamics of phase 2, into ``report.html`` beside one picture a phase."""
+    from fashionbench_unifashion.training.plots import draw  # noqa: PLC0415
+
+    pictures = []
+    for number, name in enumerate(recipe.phases):
+        folder = PhaseFolder(out / "phases" / f"{number}-{name}")
+        lines = folder.lines()
+        if lines:
+            pictures.append((name, draw(name, lines, out / "curves" / f"{number}-{name}.png")))
+    body = "\n".join(f'<h2>{name}</h2><img src="curves/{path.name}" alt="curves of {name}">' for name, path in pictures)
+    page = f"<!doctype html><meta charset=utf-8><title>{recipe.name}</title><h1>{recipe.name}</h1>\n{body}\n"
+    target = out / "report.html"
+    target.write_text(page, encoding="utf-8")
+    return target

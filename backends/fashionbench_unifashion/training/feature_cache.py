@@ -1,0 +1,129 @@
+"""Images as the phases take them: tokens of the vision encoder, and small pictures for the diffusion model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from PIL import Image
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from fashionbench import files
+from fashionbench.canonical import digest
+from fashionbench_unifashion.weights.loading import fingerprint
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+    from pathlib import Path
+
+    from fashionbench_unifashion.model.unifashion import UniFashion
+
+
+class ImageBank:
+    """Tokens and pictures of images by id, made once where they may be kept.
+
+    Tokens are kept below the layer norm, in half precision, and only of a vision encoder that does not learn.
+
+    :param open_: opens an image by its id.
+    :param keep: whether to keep tokens and pictures.
+    :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
+    """
+
+    def __init__(
+        self, model: UniFashion, open_: Callable[[str], Image.Image], *, keep: bool, folder: Path | None = None
+    ) -> None:
+        self._folder = folder
+        self._model = model
+        self._open = open_
+        self._keep = keep and not model.vision.trainable
+        self._keep_pictures = keep
+        self._tokens: dict[str, Tensor] = {}
+        self._pictures: dict[str, Tensor] = {}
+
+    def prepare(self, names: Iterable[str], advance: Callable[[int], object], batch: int = 32) -> None:
+        """Make what is not there yet of some images; does nothing where tokens are not kept."""
+        if not self._keep:
+            return
+        wanted = [name for name in dict.fromkeys(names) if name not in self._tokens]
+        path = self._place(wanted)
+        if path is not None and self._load(path, wanted):
+            advance(len(wanted))
+            return
+        for start in range(0, len(wanted), batch):
+            part = wanted[start : start + batch]
+            images = [self._open(name) for name in part]
+            self._store(part, images)
+            advance(len(part))
+        if path is not None and wanted:
+            kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
+            if self._model.diffusion is not None:
+                kept["pictures"] = torch.stack([self._pictures[name] for name in wanted])
+            files.write(path, lambda temporary: save_file(kept, temporary))
+
+    def _place(self, names: Sequence[str]) -> Path | None:
+        """Return the file of these images; other weights, another transform or other images have another one."""
+        if self._folder is None:
+            return None
+        config = self._model.config
+        size = [config.diffusion.width, config.diffusion.height] if config.diffusion is not None else []
+        weights = fingerprint(dict(self._model.vision.network.state_dict()))
+        key = digest([config.vision.model_dump(mode="json"), size, weights, list(names)])
+        return self._folder / f"tokens-{key.removeprefix('sha256:')[:32]}.safetensors"
+
+    def _load(self, path: Path, names: Sequence[str]) -> bool:
+        if not path.is_file():
+            return False
+        stored = load_file(path)
+        for kind, kept in (("tokens", self._tokens), ("pictures", self._pictures)):
+            for name, row in zip(names, stored.get(kind, ()), strict=False):
+                kept[name] = row
+        return True
+
+    def tokens(self, names: Sequence[str]) -> Tensor:
+        """Return the tokens of images under the layer norm, [B, N, W]."""
+        vision, device = self._model.vision, self._model.device
+        if not self._keep:
+            images = [self._open(name) for name in names]
+            tokens: Tensor = vision(self._model.transform.batch(images).to(device))
+            return tokens
+        missing = [name for name in dict.fromkeys(names) if name not in self._tokens]
+        if missing:
+            self._store(missing, [self._open(name) for name in missing])
+        # In single precision before they are joined: autocast to bfloat16 joins no halves.
+        return vision.normalise(torch.stack([self._tokens[name].float() for name in names]).to(device))
+
+    def pictures(self, names: Sequence[str]) -> Tensor:
+        """Return pictures for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
+        missing = [name for name in dict.fromkeys(names) if name not in self._pictures]
+        made = {name: self._small(self._open(name)) for name in missing}
+        if self._keep_pictures:
+            self._pictures.update(made)
+        stacked = torch.stack([made[name] if name in made else self._pictures[name] for name in names])
+        return stacked.to(self._model.device).float() / 127.5 - 1
+
+    @torch.no_grad()
+    def _store(self, names: Sequence[str], images: Sequence[Image.Image]) -> None:
+        pixels = self._model.transform.batch(images).to(self._model.device)
+        for name, tokens in zip(names, self._model.vision.encode(pixels).half().cpu(), strict=True):
+            self._tokens[name] = tokens
+        if self._model.diffusion is not None:
+            for name, image in zip(names, images, strict=True):
+                self._pictures.setdefault(name, self._small(image))
+
+    def _small(self, image: Image.Image) -> Tensor:
+        assert self._model.diffusion is not None  # noqa: S101
+        config = self._model.diffusion.config
+        return fitted(image, config.width, config.height)
+
+
+def fitted(image: Image.Image, width: int, height: int) -> Tensor:
+    """Fit a picture into a size without distortion, on white, as bytes [3, height, width]."""
+    scale = min(width / image.width, height / image.height)
+    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
+    canvas = Image.new("RGB", (width, height), "white")
+    canvas.paste(
+        image.convert("RGB").resize(size, Image.Resampling.BICUBIC), ((width - size[0]) // 2, (height - size[1]) // 2)
+    )
+    return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)

@@ -1,0 +1,190 @@
+"""How much memory the activations of a phase take, counted without computing anything.
+
+The model is on torch's meta device, where tensors have shapes and no values. A forward pass of the parts that a phase
+runs with gradients notes what autograd would keep for the backward pass.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from torch import nn
+
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
+
+#: Tokens of an instruction and its answer, about those of Fashion-IQ-Cap.
+SPOKEN = 96
+
+
+def activations(model: UniFashion, phase: PhaseConfig, recipe: Recipe, processes: int = 1) -> int:
+    """Estimate what autograd keeps in a forward pass of one part of a batch, in bytes.
+
+    The rule: the bytes of all tensors that are saved for the backward pass of one lesson, weights apart, times the
+    lessons of a part on one process; in mixed precision two bytes a value. Where activations are recomputed, a block
+    that is keeps its input alone, and the largest one of them is there in whole once. Attention keeps what a fused
+    kernel does: queries, keys, values and the result, and not the weights. What is not counted: temporary memory of
+    kernels and allocators, other processes' rows, and the passes without gradients. Take it as right within a factor of
+    two.
+
+    :param model: on the meta device, with gradients on for what learns in the phase; texts are taken as long as the
+        Q-Former reads them.
+    :param processes: that share a batch.
+    """
+    share = max(1, phase.batch // phase.accumulate // processes)
+    count = _Count(model, recompute=recipe.recompute, widest=8 if recipe.precision == "no" else 2)
+    with torch.device("meta"), _FusedAttention():
+        for times, run in _passes(model, phase, share):
+            count.add(times, run)
+    return count.total
+
+
+class _FusedAttention(TorchFunctionMode):
+    """Puts what a fused kernel keeps in the place of PyTorch's plain attention, which is what the meta device has."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func is torch.nn.functional.scaled_dot_product_attention:
+            named = {name: kwargs[name] for name in ("query", "key", "value") if name in (kwargs or {})}
+            return _Attended.apply(*args[:3], *named.values())
+        return func(*args, **(kwargs or {}))
+
+
+class _Attended(torch.autograd.Function):
+    """The shape of an attention, and what is kept of it."""
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+        made = query.new_empty(*query.shape[:-1], value.shape[-1])
+        ctx.save_for_backward(query, key, value, made)
+        return made
+
+    @staticmethod
+    def backward(ctx: Any, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        query, key, value, _made = ctx.saved_tensors
+        return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
+
+
+class _Count:
+    """Adds up what passes save.
+
+    :param recompute: whether blocks that can be recomputed are.
+    :param widest: bytes of a value at most.
+    """
+
+    def __init__(self, model: UniFashion, *, recompute: bool, widest: int) -> None:
+        self.total = 0
+        self._widest = widest
+        self._weights = {id(value) for value in (*model.parameters(), *model.buffers())}
+        self._blocks = blocks(model) if recompute else []
+
+    def add(self, times: int, run: Callable[[], object]) -> None:
+        """Count a pass of one lesson so many times."""
+        saved: dict[int, int] = {}
+        inputs: dict[int, int] = {}
+        running: list[int] = []
+
+        def pack(value: Tensor) -> Tensor:
+            if id(value) not in self._weights and (value._base is None or id(value._base) not in self._weights):  # noqa: SLF001
+                where = running[-1] if running else -1
+                saved[where] = saved.get(where, 0) + self._bytes(value)
+            return value
+
+        def enter(module: nn.Module, arguments: Any, named: Any) -> None:
+            found = [x for x in (*arguments, *named.values()) if isinstance(x, Tensor) and x.is_floating_point()]
+            inputs[id(module)] = sum(map(self._bytes, found[:1]))
+            running.append(id(module))
+
+        def leave(_module: nn.Module, _arguments: Any, _result: Any) -> None:
+            running.pop()
+
+        hooks = [block.register_forward_pre_hook(enter, with_kwargs=True) for block in self._blocks]
+        hooks += [block.register_forward_hook(leave) for block in self._blocks]
+        try:
+            with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
+                run()
+        finally:
+            for hook in hooks:
+                hook.remove()
+        whole = saved.pop(-1, 0) + sum(inputs.values())
+        self.total += times * (whole + max(saved.values(), default=0))
+
+    def _bytes(self, value: Tensor) -> int:
+        return value.numel() * min(value.element_size(), self._widest)
+
+
+def blocks(model: UniFashion) -> list[nn.Module]:
+    """List the blocks whose activations are recomputed (:meth:`UniFashion.recompute`)."""
+    found: list[nn.Module] = list(model.qformer.transformer.encoder.layer)
+    if model.language is not None:
+        found += [m for m in model.language.network.modules() if type(m).__name__.endswith("DecoderLayer")]
+    if model.diffusion is not None:
+        unets: list[Any] = [model.diffusion.unet, model.diffusion.control]
+        found += [block for unet in unets if unet is not None for block in unet.down_blocks]
+    return found
+
+
+def _passes(model: UniFashion, phase: PhaseConfig, share: int) -> Iterator[tuple[int, Callable[[], object]]]:
+    """Yield how often each pass of one lesson is run, and the pass."""
+    qformer, config = model.qformer, model.qformer.config
+    tokens = torch.empty(1, model.vision.tokens, model.vision.width)
+    ids = torch.zeros(1, config.max_length, dtype=torch.long)
+    mask = torch.ones_like(ids)
+    seen = min(share, phase.generated or share)
+    if phase.kind in {"contrast", "compose"}:
+        if model.vision.trainable:
+            pixels = torch.empty(1, 3, model.vision.image_size, model.vision.image_size)
+            yield share * (2 if phase.kind == "compose" else 1), lambda: model.vision(pixels)
+        if phase.kind == "compose":
+            yield share, lambda: qformer.fused(tokens, ids, mask)
+            yield share * (2 if phase.rehearsal else 1), lambda: qformer.image(tokens, "target")
+        elif phase.weights.itg:
+            yield share, lambda: qformer.decode(tokens, ids, mask)
+        else:
+            yield share, lambda: qformer.image(tokens, "reference")
+        yield share, lambda: qformer.text(ids, mask)
+        yield 3 * min(share, phase.matched or share), lambda: qformer.match(tokens, ids, mask)
+    # The generators read what a step of the Q-Former, or nothing that learns, has made.
+    states = torch.empty(1, config.queries, config.hidden, requires_grad=phase.kind == "compose")
+    if model.language is not None and phase.kind in {"speak", "compose"}:
+        yield (share if phase.kind == "speak" else seen), lambda: _spoken(model, states)
+    if model.diffusion is not None and phase.kind in {"paint", "compose", "dress"}:
+        yield (seen if phase.kind == "compose" else share), lambda: _painted(model, states, dress=phase.kind == "dress")
+    if model.diffusion is not None and phase.kind == "autoencode":
+        yield share, lambda: _encoded(model)
+
+
+def _spoken(model: UniFashion, states: Tensor) -> object:
+    assert model.language is not None  # noqa: S101
+    prompt = model.prompt_of(states)
+    dtype = model.language.network.get_input_embeddings().weight.dtype
+    read = torch.cat([prompt.to(dtype), torch.empty(1, SPOKEN, prompt.shape[-1], dtype=dtype)], dim=1)
+    # Without a mask of this form the library looks at values, which there are none of.
+    mask = torch.zeros(1, 1, read.shape[1], read.shape[1], dtype=dtype)
+    return model.language.network(inputs_embeds=read, attention_mask=mask, use_cache=False)
+
+
+def _painted(model: UniFashion, states: Tensor, *, dress: bool) -> object:
+    from fashionbench_unifashion.diffusion.conditions import EncodedConditions  # noqa: PLC0415
+
+    assert model.diffusion is not None  # noqa: S101
+    latents = torch.empty(1, *model.diffusion.latent_shape)
+    steps = torch.zeros(1, dtype=torch.long)
+    conditions = None
+    if dress:
+        channels = torch.empty(1, model.diffusion.config.in_channels - latents.shape[1], *latents.shape[2:])
+        conditions = EncodedConditions(channels, latents if model.diffusion.control is not None else None)
+    return model.diffusion.predict(latents, steps, model.condition_of(states), conditions)
+
+
+def _encoded(model: UniFashion) -> object:
+    assert model.diffusion is not None  # noqa: S101
+    config, network = model.diffusion.config, model.diffusion.vae.network
+    posterior = network.encode(torch.empty(1, 3, config.height, config.width)).latent_dist
+    return network.decode(posterior.mean).sample

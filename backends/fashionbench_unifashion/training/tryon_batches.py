@@ -1,0 +1,183 @@
+"""Try-on and design lessons as tensors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from fashionbench.data.items import DesignItem
+from fashionbench_unifashion.diffusion.conditions import Conditions, picture_tensor, read_conditions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from PIL.Image import Image
+
+    from fashionbench_unifashion.diffusion.batch_rng import Chance
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import DressingLesson, Lessons
+
+
+@dataclass(frozen=True, slots=True)
+class _Read:
+    """What is kept of a dressing, once for try-on and once for design where it can be one."""
+
+    picture: Tensor
+    conditions: Conditions
+    tokens: Tensor
+    text: str
+    design: Conditions | None
+    sketch: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """A batch.
+
+    :param tokens: under the layer norm, of garments or sketches, [B, N, W].
+    :param texts: the words of a design; empty for try-on.
+    """
+
+    pictures: Tensor
+    conditions: Conditions
+    tokens: Tensor
+    texts: list[str]
+
+
+class Fittings:
+    """Reads dressings once and makes batches of them.
+
+    A dressing with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
+
+    :param keep: whether what was read stays in memory.
+    """
+
+    def __init__(self, model: UniFashion, lessons: Lessons, *, keep: bool = True) -> None:
+        self._model = model
+        self._keep = keep
+        self._lessons = lessons
+        self._read: dict[DressingLesson, _Read] = {}
+
+    def prepare(self, lessons: Sequence[DressingLesson], advance: Callable[[int], object]) -> None:
+        """Read dressings that were not read before; does nothing where they are not kept.
+
+        A vision encoder that learns sees them anew in each phase.
+        """
+        if not self._keep:
+            return
+        if self._model.vision.trainable:
+            self._read.clear()
+        for lesson in lessons:
+            self._of(lesson)
+            advance(1)
+
+    def batch(self, lessons: Sequence[DressingLesson], drawn: Chance, *, mirror: bool) -> Fitting:
+        """Make a batch."""
+        chances = drawn.uniform((len(lessons), 2), torch.empty(0))
+        pictures, conditions, tokens, texts = [], [], [], []
+        for lesson, (design, turn) in zip(lessons, chances.tolist(), strict=True):
+            read = self._of(lesson)
+            planned = read.design is not None and read.sketch is not None and design < 0.5
+            chosen = read.design if planned and read.design is not None else read.conditions
+            flip = mirror and turn < 0.5
+            pictures.append(_turned(read.picture, flip))
+            conditions.append(_turned_conditions(chosen, flip))
+            tokens.append(read.sketch if planned and read.sketch is not None else read.tokens)
+            texts.append(read.text if planned else "")
+        device = self._model.device
+        # In single precision before they are joined: autocast to bfloat16 joins no halves.
+        stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
+        return Fitting(torch.cat(pictures).to(device), _joined(conditions).to(device), stacked, texts)
+
+    def states(self, fitting: Fitting) -> Tensor:
+        """Read what is to be worn with the Q-Former: a garment by itself, a sketch together with its words."""
+        return garment_states(self._model, fitting.tokens, fitting.texts)
+
+    def every_picture(self, lessons: Sequence[DressingLesson], first: int = 0) -> Tensor:
+        """Return everything of dressings that the VAE has to encode, one picture a lesson in turn.
+
+        :param first: the number of the first lesson in its batch.
+        """
+        found = []
+        for at, lesson in enumerate(lessons, first):
+            read = self._of(lesson)
+            kinds = [read.picture, read.conditions.agnostic, read.picture, read.conditions.densepose]
+            kinds += [read.conditions.hint, read.design.hint if read.design is not None else None]
+            known = [kind for kind in kinds if kind is not None]
+            found.append(known[at % len(known)])
+        return torch.cat(found).to(self._model.device)
+
+    @torch.no_grad()
+    def _of(self, lesson: DressingLesson) -> _Read:
+        if lesson in self._read:
+            return self._read[lesson]
+        model = self._model
+        assert model.diffusion is not None  # noqa: S101
+        config = model.diffusion.config
+        dressing = self._lessons.dressing(lesson)
+        item = dressing.item
+        design = sketch = None
+        if dressing.text and dressing.sketch is not None:
+            planned = DesignItem(item.id, item.person, dressing.text, dressing.sketch.image, item.conditions)
+            design = read_conditions([planned], config)
+            sketch = self._encoded(dressing.sketch.image)
+        made = _Read(
+            picture_tensor(dressing.picture.image, config.width, config.height)[None],
+            read_conditions([item], config),
+            self._encoded(item.garment),
+            dressing.text,
+            design,
+            sketch,
+        )
+        if self._keep:
+            self._read[lesson] = made
+        return made
+
+    def _encoded(self, image: Image) -> Tensor:
+        pixels = self._model.transform.batch([image]).to(self._model.device)
+        return self._model.vision.encode(pixels).half().cpu()
+
+
+def garment_states(model: UniFashion, tokens: Tensor, texts: Sequence[str]) -> Tensor:
+    """Read garments by themselves, and sketches together with their words, as states [B, Q, H]."""
+    states = model.qformer.image(tokens, "reference")
+    worded = [at for at, text in enumerate(texts) if text]
+    if worded:
+        cut = model.texts([texts[at] for at in worded])
+        states = states.clone()
+        states[worded] = model.qformer.fused(tokens[worded], cut.ids, cut.mask, "reference").queries
+    return states
+
+
+def _turned(picture: Tensor, flip: bool) -> Tensor:  # noqa: FBT001
+    return picture.flip(-1) if flip else picture
+
+
+def _turned_conditions(one: Conditions, flip: bool) -> Conditions:  # noqa: FBT001
+    if not flip:
+        return one
+    # A mirrored pose keeps the colours of its parts: left and right are told by them, and the model learns both.
+    return Conditions(
+        one.agnostic.flip(-1),
+        one.keep.flip(-1),
+        None if one.densepose is None else one.densepose.flip(-1),
+        None if one.hint is None else one.hint.flip(-1),
+        one.hinted,
+    )
+
+
+def _joined(rows: Sequence[Conditions]) -> Conditions:
+    def both(parts: list[Tensor | None]) -> Tensor | None:
+        known = [part for part in parts if part is not None]
+        return torch.cat(known) if len(known) == len(parts) else None
+
+    return Conditions(
+        torch.cat([row.agnostic for row in rows]),
+        torch.cat([row.keep for row in rows]),
+        both([row.densepose for row in rows]),
+        both([row.hint for row in rows]),
+        torch.cat([row.hinted for row in rows]),
+    )

@@ -1,0 +1,1 @@
+"""Published weights: read, renamed, and given to modules by name."""

@@ -1,8 +1,0 @@
-"""Leaderboards: comparable numbers side by side, and the rest apart with the reason."""
-
-from __future__ import annotations
-
-from fashionbench.board.leaderboard import Board
-from fashionbench.board.model import MARKS, Head, Row, Signature, Table, Value
-
-__all__ = ["MARKS", "Board", "Head", "Row", "Signature", "Table", "Value"]

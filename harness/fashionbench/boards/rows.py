@@ -1,0 +1,132 @@
+"""Fill a table: one row a backend, one value a column, or the reason why there is none."""
+
+from __future__ import annotations
+
+from statistics import fmean, stdev
+from typing import TYPE_CHECKING
+
+from fashionbench.boards.signature import row_key, signature_of
+from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
+from fashionbench.specs.capabilities import satisfied
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import MetricPart, Record
+    from fashionbench.specs import BoardSpec, Column
+
+
+def make_table(
+    spec: BoardSpec,
+    title: str,
+    columns: Sequence[Column],
+    signatures: Sequence[Signature | None],
+    records: Sequence[Record],
+    plugins: Plugins,
+    *,
+    note: str = "",
+    main: bool = True,
+) -> Table:
+    """Make one table; of a separate one, or of one among several, rows that have nothing to do with it are left out.
+
+    :param signatures: by column, the way of measuring that a value must have to be shown.
+    :param note: for a separate table, in what it differs.
+    :param main: whether it is how the board measures.
+    """
+    rows: list[Row] = []
+    better = [_higher_is_better(column, records) for column in columns]
+    keys = list(dict.fromkeys(row_key(record) for record in records))
+    for key in keys:
+        own = [record for record in records if row_key(record) == key]
+        values = tuple(
+            _value(column, signature, own, plugins) for column, signature in zip(columns, signatures, strict=True)
+        )
+        tried = {record.task.id for record in own} & {column.task for column in columns}
+        if all(value.value is None for value in values) and not (main and (tried or len(columns) == len(spec.columns))):
+            continue
+        used = [r for r in own if any(r.record_id in value.records for value in values)] or own
+        first = used[0]
+        rows.append(
+            Row(
+                first.backend.id, _label(first, records), first.attestation, first.backend.control, _marks(used), values
+            )
+        )
+    wanted = spec.columns[spec.sort_by]
+    at = list(columns).index(wanted) if wanted in columns else 0
+    sign = -1 if better[at] else 1
+
+    def order(row: Row) -> tuple[bool, float, str]:
+        value = row.values[at].value
+        return value is None, 0.0 if value is None else sign * value, row.label
+
+    heads = tuple(
+        Head(column, column.label or _column_label(column), signature, higher)
+        for column, signature, higher in zip(columns, signatures, better, strict=True)
+    )
+    return Table(title, heads, tuple(sorted(rows, key=order)), note, main)
+
+
+def _value(column: Column, signature: Signature | None, records: Sequence[Record], plugins: Plugins) -> Value:
+    fitting = [r for r in records if r.task.id == column.task and signature_of(column, r) == signature is not None]
+    parts = [part for r in fitting if (part := r.metric(column.metric, column.slice)) is not None]
+    if not parts:
+        return Value(reason=_gap(column, records, plugins))
+    ids = tuple(r.record_id for r in fitting)
+    first: MetricPart = parts[0]
+    if len(parts) == 1:
+        return Value(first.value, first.interval, None, first.n, 1, first.unit, records=ids)
+    values = [part.value for part in parts]
+    return Value(fmean(values), None, stdev(values), first.n, len(values), first.unit, records=ids)
+
+
+def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
+    """Say why a row has no value in a column."""
+    own = [record for record in records if record.task.id == column.task]
+    for record in own:
+        if record.error is not None:
+            return f"error: {record.error.message}"
+        for absent in record.absent:
+            if absent.id == column.metric:
+                return f"absent: {absent.reason}"
+    if own:
+        return "measured otherwise: see below"
+    task = plugins.tasks[column.task]
+    able = records[0].backend.capabilities
+    if not satisfied(able, task.needs):  # type: ignore[arg-type]
+        return "cannot " + " or ".join(" + ".join(sorted(needed)) for needed in task.needs)
+    return "not run"
+
+
+def _label(record: Record, records: Sequence[Record]) -> str:
+    """Name a row: the backend, and the options in which rows of this backend differ."""
+    same = [r.backend.options for r in records if r.backend.id == record.backend.id]
+    own = record.backend.options
+    told = [name for name in sorted(own) if any(other.get(name) != own[name] for other in same)]
+    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in told)})" if told else "")
+
+
+def _marks(records: Sequence[Record]) -> tuple[str, ...]:
+    found: set[str] = set()
+    for record in records:
+        git = record.provenance.git
+        if record.attestation == "measured":
+            found |= {"no-git"} if git is None else {"dirty"} if git.dirty else set()
+        found |= {"partial"} if record.status == "partial" else set()
+        found |= {"privileged"} if record.backend.privileged else set()
+        if record.dataset and (record.dataset.missing or record.dataset.unreadable):
+            found.add("incomplete-data")
+        found |= {"synthetic"} if record.dataset and record.dataset.synthetic else set()
+        found |= {"contaminated"} if any(f.kind == "contamination" for f in record.policy) else set()
+    return tuple(mark for mark in MARKS if mark in found)
+
+
+def _higher_is_better(column: Column, records: Sequence[Record]) -> bool:
+    for record in records:
+        if record.task.id == column.task and (part := record.metric(column.metric, column.slice)) is not None:
+            return part.higher_is_better
+    return True
+
+
+def _column_label(column: Column) -> str:
+    return f"{column.task} {column.metric}" + ("" if column.slice == "all" else f" [{column.slice}]")

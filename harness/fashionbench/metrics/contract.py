@@ -1,0 +1,71 @@
+"""What a metric is given and what it gives back."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from fashionbench.errors import MetricError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True)
+class MetricArguments:
+    """What a metric is told beside the predictions.
+
+    :param cutoffs: the k of a name such as ``hit@10`` or ``mean-recall@10,50``; empty where the name has none.
+    :param card: the fields of the protocol card, such as ``tie_rule``.
+    """
+
+    cutoffs: tuple[int, ...]
+    card: Mapping[str, Any]
+
+    @property
+    def cutoff(self) -> int:
+        """The only cut-off.
+
+        :raises MetricError: where there is none, or several.
+        """
+        if len(self.cutoffs) != 1:
+            raise MetricError("this metric needs one cut-off", remedy="write it as in hit@10")
+        return self.cutoffs[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a metric found.
+
+    :param values: one value a row of predictions, from which value, interval and slices follow; or None.
+    :param rows: which rows of the predictions the values are of; None for all.
+    :param n: the number of items behind ``value``, where it is not the number of rows.
+    :param statistic: how rows are brought together.
+    :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
+    :param value: the value of a metric that has none by row, such as BLEU or FID.
+    :param interval: its 95 % interval, where the metric can give one.
+    :param method: how that interval was made, or why there is none.
+    :param weights: fingerprint of the network that measured; values of two networks are not comparable.
+    """
+
+    values: NDArray[np.float64] | None = None
+    rows: NDArray[np.bool_] | None = None
+    statistic: Literal["mean", "median"] = "mean"
+    average: Literal["", "queries", "slices"] = ""
+    value: float | None = None
+    interval: tuple[float, float] | None = None
+    method: str = ""
+    n: int | None = None
+    weights: str = ""
+
+
+class Metric(Protocol):
+    """What the target of a metric specification is."""
+
+    def __call__(self, table: pa.Table, arguments: MetricArguments) -> Outcome:
+        """Compute it from a table of predictions."""
+        ...

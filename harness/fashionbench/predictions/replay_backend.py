@@ -1,0 +1,93 @@
+"""A backend that answers from a prediction file."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import BackendError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
+    from fashionbench.predictions.readers import Imported
+    from fashionbench.specs.capabilities import Capability, Role
+
+
+class FileBackend:
+    """Answers every item by its id.
+
+    :raises BackendError: from each method, where the file has no answer for an item; the message names the ids.
+    """
+
+    def __init__(self, imported: Imported) -> None:
+        self.imported = imported
+
+    def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.floating[Any]]:
+        """Return the embeddings of the file."""
+        return self._vectors([item.id for item in items], role)
+
+    def encode_texts(self, items: Sequence[TextItem], role: Role) -> NDArray[np.floating[Any]]:
+        """Return the embeddings of the file."""
+        return self._vectors([item.id for item in items], role)
+
+    def encode_composed(self, items: Sequence[ComposedItem]) -> NDArray[np.floating[Any]]:
+        """Return the embeddings of the file."""
+        return self._vectors([item.id for item in items], "query")
+
+    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
+        """Return the captions of the file, whatever the instruction."""
+        self._require([item.id for item in items], self.imported.captions)
+        return [self.imported.captions[item.id] for item in items]
+
+    def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
+        """Return the pictures of the folder."""
+        return [self._picture(item.id, item.person.size) for item in items]
+
+    def design(self, items: Sequence[DesignItem]) -> list[NDArray[np.uint8]]:
+        """Return the pictures of the folder."""
+        return [self._picture(item.id, item.person.size) for item in items]
+
+    def _vectors(self, names: Sequence[str], role: str) -> NDArray[np.floating[Any]]:
+        import numpy as np  # noqa: PLC0415
+
+        self._require([(role, name) for name in names], self.imported.vectors)
+        rows = [self.imported.vectors[role, name] for name in names]
+        if len({row.shape for row in rows}) != 1:
+            raise BackendError(f"{self.imported.path} holds embeddings of several sizes", remedy="write one size")
+        return np.stack(rows)
+
+    def _picture(self, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+        import numpy as np  # noqa: PLC0415
+        from PIL import Image  # noqa: PLC0415
+
+        self._require([name], self.imported.pictures)
+        with Image.open(self.imported.pictures[name]) as image:
+            picture = image.convert("RGB")
+        if picture.size != size:
+            found, wanted = "x".join(map(str, picture.size)), "x".join(map(str, size))
+            msg = f"{self.imported.pictures[name]} is {found}, and the protocol measures at {wanted}"
+            raise BackendError(msg, remedy="resize as the protocol card says, or use the task of that size")
+        return np.asarray(picture)
+
+    def _require(self, wanted: Sequence[Any], found: Any) -> None:
+        lacking = [key for key in wanted if key not in found]
+        if lacking:
+            named = ", ".join(str(key) for key in lacking[:5])
+            more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
+            raise BackendError(f"{self.imported.path} has no answer for {named}{more}", remedy="every item needs one")
+
+
+def capabilities_of(imported: Imported) -> frozenset[Capability]:
+    """Tell which questions a file can answer."""
+    found: set[Capability] = set()
+    if imported.vectors:
+        found |= {"encode-image", "encode-text", "encode-composed"}
+    if imported.captions:
+        found.add("caption")
+    if imported.pictures:
+        found |= {"try-on", "design"}
+    return frozenset(found)

@@ -1,0 +1,229 @@
+"""The result record, schema version 2.
+
+One record describes one cell: one backend on one task with one seed. It is written once and never edited; a better one
+supersedes it. Do not rename or reorder fields without raising :data:`SCHEMA_VERSION` and adding a migration.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from fashionbench.canonical import digest
+from fashionbench.records.base import Model
+from fashionbench.records.provenance import Provenance
+from fashionbench.specs.protocol import ProtocolCard
+
+SCHEMA_VERSION: Literal[2] = 2
+
+
+class TaskPart(Model):
+    """The task that was run."""
+
+    id: str
+    version: str
+    kind: str
+    provider: str
+    """Distribution and version that registered it."""
+
+
+class ProtocolPart(Model):
+    """How it was measured; the hash follows from the card."""
+
+    hash: str
+    card: dict[str, Any]
+
+
+class LicencePart(Model):
+    """The licence of the data."""
+
+    id: str
+    source: str
+    usage: str
+
+
+class DatasetPart(Model):
+    """The data that were used."""
+
+    id: str
+    revision: str
+    fingerprint: str
+    """``sha256:`` over the contents of every file."""
+    sizes: dict[str, int]
+    """Counts by name, such as ``queries`` and ``gallery``."""
+    missing: tuple[str, ...] = ()
+    """Items that the data set lists and that were not there."""
+    unreadable: dict[str, str] = Field(default_factory=dict)
+    """Items whose file could not be decoded, with the reason."""
+    facts: dict[str, str] = Field(default_factory=dict)
+    """What else was found, such as the hash of candidate lists or the source of masks."""
+    licence: LicencePart
+    access: str
+    synthetic: bool
+
+
+class TrainingDataPart(Model):
+    """A data set that the backend saw before it met the task."""
+
+    dataset: str
+    splits: tuple[str, ...]
+    disclosed: bool
+
+
+class BackendPart(Model):
+    """What was measured."""
+
+    id: str
+    revision: str
+    provider: str
+    source: str
+    """``sha256:`` over the Python files of the package that holds the backend."""
+    options: dict[str, Any]
+    config_hash: str
+    weights_hash: str | None = None
+    """What the backend says of its weights and preprocessing after fitting; one hash a fold, combined."""
+    parameters: int | None = None
+    capabilities: tuple[str, ...]
+    control: bool
+    privileged: bool
+    fits: bool
+    training_data: tuple[TrainingDataPart, ...] = ()
+
+
+class TrainingPart(Model):
+    """The training run that made the weights, where FashionBench trained them."""
+
+    run: str
+    trainer: str
+    phase: str
+    seed: int
+    study: str = ""
+    axis: str = ""
+    value: str = ""
+
+
+class MetricPart(Model):
+    """One value."""
+
+    id: str
+    implementation: str
+    value: float
+    """Fractions between 0 and 1, at full precision."""
+    unit: str
+    higher_is_better: bool
+    n: int
+    """The number of items that the value is over."""
+    interval: tuple[float, float] | None = None
+    """The 95 % interval."""
+    interval_method: str = ""
+    """How the interval was made, or why there is none."""
+    slice: str = "all"
+
+
+class AbsentMetricPart(Model):
+    """A value that could not be computed; never written as zero."""
+
+    id: str
+    reason: str
+
+
+class PredictionsPart(Model):
+    """The stored predictions that the metrics were computed from."""
+
+    schema_id: str
+    sha256: str
+    rows: int
+
+
+class DecodingPart(Model):
+    """Choices of this run that are no part of the protocol."""
+
+    seed: int
+    batch_sizes: dict[str, int] = Field(default_factory=dict)
+    """By capability."""
+    device: str
+    limit: int | None = None
+    """The number of items after which the run was cut, or null."""
+    cached: int = 0
+    """Embeddings that came from the cache."""
+
+
+class CostPart(Model):
+    """What it cost."""
+
+    wall_s: float
+    items: int
+    items_per_s: float
+    peak_memory_bytes: int
+
+
+class PolicyFinding(Model):
+    """Something a reader must know about data and rights."""
+
+    kind: Literal["licence", "contamination", "leak", "data"]
+    message: str
+
+
+class ErrorPart(Model):
+    """Why a cell has no numbers."""
+
+    type: str
+    message: str
+    remedy: str = ""
+    traceback: str = ""
+
+
+class Record(Model):
+    """The record of one cell."""
+
+    schema_version: Literal[2] = SCHEMA_VERSION
+    record_id: str = ""
+    """``sha256:`` of the canonical JSON of everything else."""
+    status: Literal["ok", "partial", "error"]
+    attestation: Literal["paper-reported", "imported", "measured"]
+    cell: str
+    """Hash of everything that decides the numbers; a run reuses the record of a cell that it would run again."""
+    task: TaskPart
+    protocol: ProtocolPart
+    dataset: DatasetPart | None
+    backend: BackendPart
+    training: TrainingPart | None = None
+    metrics: tuple[MetricPart, ...] = ()
+    absent: tuple[AbsentMetricPart, ...] = ()
+    predictions: PredictionsPart | None = None
+    decoding: DecodingPart
+    provenance: Provenance
+    cost: CostPart
+    policy: tuple[PolicyFinding, ...] = ()
+    error: ErrorPart | None = None
+    supersedes: str | None = None
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if (self.status == "error") != (self.error is not None):
+            raise ValueError("a record has an error exactly when its status is 'error'")
+        if self.status == "ok" and self.decoding.limit is not None:
+            raise ValueError("a limited run is 'partial'")
+        card = ProtocolCard.of(self.task.id, self.task.version, self.protocol.card)
+        if card.hash != self.protocol.hash:
+            raise ValueError(f"the protocol hash is {self.protocol.hash}, but the card gives {card.hash}")
+        return self
+
+    @property
+    def card(self) -> ProtocolCard:
+        """The protocol card."""
+        return ProtocolCard.of(self.task.id, self.task.version, self.protocol.card)
+
+    def metric(self, name: str, part: str = "all") -> MetricPart | None:
+        """Find a value by metric id and slice."""
+        return next((m for m in self.metrics if m.id == name and m.slice == part), None)
+
+    def sealed(self) -> Record:
+        """Return the record with its id filled in."""
+        return self.model_copy(update={"record_id": content_id(self.model_dump(mode="json"))})
+
+
+def content_id(fields: dict[str, Any]) -> str:
+    """Compute the id of a record from its JSON fields, whatever its schema version."""
+    return digest({name: value for name, value in fields.items() if name != "record_id"})

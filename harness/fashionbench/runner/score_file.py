@@ -1,0 +1,93 @@
+"""Score a prediction file on a task, and store the record with the attestation ``imported``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.plugins.origin import Origin
+from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
+from fashionbench.runner.code_hash import source_digest
+from fashionbench.runner.execute import Workshop, execute
+from fashionbench.runner.plan import Cell
+from fashionbench.specs import BackendSpec, TaskSpec, resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fashionbench.data.info import DataInfo
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.predictions.base import Predictions
+    from fashionbench.predictions.readers import Imported
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Store
+    from fashionbench.runner.session import Session
+    from fashionbench.runner.task import Task
+
+
+@runtime_checkable
+class TakesRankings(Protocol):
+    """A task that can be scored from rankings or hit lists, where there is no score to compare."""
+
+    def predictions_of(self, imported: Imported) -> Predictions:
+        """Turn rankings or hits into predictions.
+
+        :raises DataError: where a query is missing, or an id is unknown.
+        """
+        ...
+
+
+class _FromFile:
+    """A task whose predictions are read, not asked for."""
+
+    def __init__(self, task: Task, imported: Imported) -> None:
+        self._task = task
+        self._imported = imported
+
+    def info(self) -> DataInfo:
+        return self._task.info()
+
+    def predict(self, session: Session) -> Predictions:  # noqa: ARG002
+        assert isinstance(self._task, TakesRankings)  # noqa: S101
+        return self._task.predictions_of(self._imported)
+
+
+def score_file(
+    spec: TaskSpec, imported: Imported, name: str, plugins: Plugins, store: Store, data: Mapping[str, Path]
+) -> Record:
+    """Score a file.
+
+    :param name: what made the predictions; the row is called ``imported/<name>``.
+    :raises ConfigError: where the file cannot answer what the task asks.
+    """
+    task: Task = cast("Any", resolve(spec.target))(spec, DataRoots(named=data, cache=store.cache / "surveys"))
+    able = capabilities_of(imported)
+    ranked = bool(imported.rankings) or imported.hits is not None
+    if ranked and not isinstance(task, TakesRankings):
+        raise ConfigError(f"{spec.id} cannot be scored from rankings", remedy="see 'fashionbench score --help'")
+    if not ranked and not any(needed <= able for needed in spec.needs):
+        wanted = " or ".join(" + ".join(sorted(needed)) for needed in spec.needs)
+        raise ConfigError(f"{imported.path} does not hold what {spec.id} asks for: {wanted}", remedy="check the kind")
+    backend = BackendSpec(
+        id=f"imported/{name}",
+        summary=f"predictions made elsewhere, {imported.path.name}",
+        target="fashionbench.predictions.replay_backend:FileBackend",
+        revision=imported.sha256,
+        capabilities=able or next(iter(spec.needs)),
+    )
+    plugins.backends.put(backend, Origin("imported", imported.path.name, imported.sha256[:12]))
+    identity = {
+        "task": {"id": spec.id, "protocol": spec.protocol.hash, "source": source_digest(spec.target)},
+        "backend": {"id": backend.id, "revision": imported.sha256, "source": f"sha256:{imported.sha256}"},
+        "seed": 0,
+        "limit": None,
+    }
+    cell = Cell(spec, backend, {}, 0, identity)
+    shop = Workshop(plugins, store, "cpu", None, None, lambda _: None, build=lambda: FileBackend(imported))
+    asked = cast("Task", _FromFile(task, imported)) if ranked else task
+    record, error = execute(cell, asked, shop, attestation="imported")
+    if error is not None:
+        raise error
+    return record

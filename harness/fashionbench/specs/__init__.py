@@ -1,0 +1,28 @@
+"""Frozen descriptions that plugins register: data sets, tasks, metrics, backends, trainers, boards."""
+
+from __future__ import annotations
+
+from fashionbench.specs.backend import BackendSpec, TrainingDataUse
+from fashionbench.specs.base import Licence, Spec, resolve
+from fashionbench.specs.board import BoardSpec, Column, ReporterSpec
+from fashionbench.specs.dataset import Access, DatasetSpec
+from fashionbench.specs.metric import MetricSpec
+from fashionbench.specs.task import TaskKind, TaskSpec
+from fashionbench.specs.trainer import TrainerSpec
+
+__all__ = [
+    "Access",
+    "BackendSpec",
+    "BoardSpec",
+    "Column",
+    "DatasetSpec",
+    "Licence",
+    "MetricSpec",
+    "ReporterSpec",
+    "Spec",
+    "TaskKind",
+    "TaskSpec",
+    "TrainerSpec",
+    "TrainingDataUse",
+    "resolve",
+]

@@ -1,0 +1,45 @@
+"""Leaderboard specifications: columns, boards, and file formats."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fashionbench.specs.base import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """One column of a board: a metric of a task, or of one of its slices.
+
+    :param group: columns of one group make a table; without groups, all columns make one.
+    """
+
+    task: str
+    metric: str
+    slice: str = "all"
+    label: str = ""
+    group: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoardSpec:
+    """A leaderboard: which numbers of which backends, and what it is sorted by.
+
+    :param backends: the rows to run by default; a record of any other backend is shown too.
+    :param sort_by: index of the column that orders the rows; a table without it is ordered by its first column.
+    """
+
+    id: str
+    title: str
+    summary: str
+    columns: tuple[Column, ...]
+    backends: tuple[str, ...] = ()
+    seeds: tuple[int, ...] = (0,)
+    sort_by: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReporterSpec(Spec):
+    """A file format of a board; the target is ``(board: Board) -> str``."""
+
+    suffix: str

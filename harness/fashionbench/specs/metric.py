@@ -1,0 +1,27 @@
+"""Metric specification: a function of stored predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from fashionbench.specs.base import Spec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MetricSpec(Spec):
+    """A metric on stored predictions; the target is ``(table: pyarrow.Table, arguments: MetricArguments) -> Outcome``.
+
+    :param id: the name, where ``@k`` stands for a cut-off: ``hit@k`` answers for ``hit@1`` and ``hit@10``.
+    :param implementation: name and version of the code; two values are comparable only when it is equal.
+    :param predictions: the schema of predictions that it reads, such as ``ranking/1``.
+    :param packages: importable names that it needs.
+    :param programs: programs that it needs on the path, such as ``java``.
+    """
+
+    implementation: str
+    predictions: str
+    higher_is_better: bool
+    packages: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
+    unit: Literal["fraction", "rank", "score", "distance", "count"]

@@ -1,0 +1,1 @@
+"""Training: what a trainer is given, and what it gives back."""

@@ -1,0 +1,58 @@
+"""Open the training part of a task, and run a trainer on it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, cast
+
+from fashionbench.data.trainable import Trainable
+from fashionbench.errors import ConfigError
+from fashionbench.specs import resolve
+from fashionbench.training.contract import Trainer, TrainingContext, TrainingPart, TrainingResult
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.progress import Reporter
+    from fashionbench.specs import TrainerSpec
+
+
+def open_part(name: str, plugins: Plugins, roots: DataRoots) -> TrainingPart:
+    """Open the training part of a task.
+
+    :raises UnknownNameError: where no task has the name.
+    :raises ConfigError: where the task has no training part.
+    :raises DataError: where its data are not there.
+    """
+    spec = plugins.tasks[name]
+    task: object = cast("Any", resolve(spec.target))(spec, roots)
+    data = task.training() if isinstance(task, Trainable) else None
+    if data is None or not isinstance(task, Trainable):
+        known = ", ".join(s.id for s in plugins.tasks if s.trains)
+        raise ConfigError(f"{name} has no training part to learn from", remedy=f"tasks that have one: {known}")
+    info = task.info()
+    dataset = str(spec.options.get("twin_of", spec.dataset))
+    instruction = str(spec.protocol.fields.get("instruction", ""))
+    return TrainingPart(name, dataset, info.fingerprint, instruction, info.synthetic, data, task.evaluated())
+
+
+def train(
+    spec: TrainerSpec,
+    config: Mapping[str, Any],
+    plugins: Plugins,
+    *,
+    out: Path,
+    roots: DataRoots,
+    device: str,
+    reporter: Reporter,
+    say: Callable[[Any], object],
+    dry_run: bool = False,
+) -> TrainingResult:
+    """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
+
+    :param roots: where data sets lie.
+    """
+    context = TrainingContext(out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run)
+    return cast("Trainer", resolve(spec.target))(config, context)

@@ -1,0 +1,1 @@
+"""Bodies: proportions, poses, heads, keypoints, and maps of body parts."""

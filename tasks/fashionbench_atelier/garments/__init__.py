@@ -1,0 +1,1 @@
+"""Garments as geometry: the pieces that each silhouette is made of."""

@@ -1,0 +1,175 @@
+"""Write Atelier on disk, whole or not at all."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashionbench.data.dataset import mark_twin
+from fashionbench.errors import ConfigError, DataError, FashionBenchError
+from fashionbench_atelier.layouts import (
+    cirr,
+    dress_code,
+    fashion200k,
+    fashion_iq,
+    fashion_iq_cap,
+    fashiongen,
+    manifest_pairs,
+    manifest_triplets,
+    manifest_try_on,
+    mbeir,
+    polyvore,
+    viton_hd,
+)
+from fashionbench_atelier.layouts.folder_hash import fingerprint
+from fashionbench_atelier.layouts.product_photos import shoots
+from fashionbench_atelier.layouts.source import Stock
+from fashionbench_atelier.manifest import MAKER, NAME, VERSION, Mark, read_mark
+from fashionbench_atelier.workers import develop
+from fashionbench_atelier.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fashionbench_atelier.layouts.source import Job, Layout, PeopleLayout, PhotoLayout
+
+SIZES: Mapping[str, int] = {"products": 6000, "people": 500, "outfits": 600, "h5": 0}
+"""What a folder is made of, with what is taken where nothing is said; ``h5=1`` adds FashionGen's HDF5 files."""
+
+_LEAST = {"products": 24, "people": 4, "outfits": 0, "h5": 0}
+_PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
+    fashion_iq,
+    cirr,
+    fashiongen,
+    fashion200k,
+    mbeir,
+    polyvore,
+    manifest_pairs,
+    manifest_triplets,
+)
+_PEOPLE_LAYOUTS: tuple[PeopleLayout, ...] = (viton_hd, dress_code)
+_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap)
+
+
+def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int, int], object]) -> None:
+    """Write every layout below a folder.
+
+    The same seed and sizes give the same files, however many processes draw. A folder that holds them already is left
+    as it is.
+
+    :param sizes: ``products``, ``people``, ``outfits``, ``h5`` (0 or 1), and ``processes`` (by default the cores).
+    :param advance: called with the number of finished pieces of work and of all of them.
+    :raises ConfigError: a size is unknown or too small.
+    :raises DataError: the folder holds something else.
+    """
+    processes, chosen = _chosen(sizes)
+    if _is_there(out, seed, chosen):
+        return
+    out.parent.mkdir(parents=True, exist_ok=True)
+    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    try:
+        _fill(work, seed, chosen, processes, advance)
+        work.chmod(0o755)
+        _move(work, out, seed, chosen)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+def _chosen(sizes: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+    known = [*SIZES, "processes"]
+    for name, size in sizes.items():
+        if name not in known:
+            raise ConfigError(f"atelier has no size {name!r}", remedy=f"known sizes are {', '.join(known)}")
+        least = _LEAST.get(name, 1)
+        if size < least:
+            raise ConfigError(f"atelier: {name} is {size}", remedy=f"give a number from {least} upwards")
+    if sizes.get("h5", 0) > 1:
+        raise ConfigError(f"atelier: h5 is {sizes['h5']}", remedy="give 1 to have the HDF5 files, or 0")
+    return sizes.get("processes", os.cpu_count() or 1), {name: sizes.get(name, size) for name, size in SIZES.items()}
+
+
+def _is_there(out: Path, seed: int, sizes: Mapping[str, int]) -> bool:
+    """Tell whether a folder holds what is to be made.
+
+    :raises DataError: it holds something else, or not all of it.
+    """
+    if not out.exists() or (out.is_dir() and not any(out.iterdir())):
+        return False
+    remedy = f"choose another folder, or remove {out}"
+    if not (out / NAME).is_file():
+        raise DataError(f"{out} is there and is no Atelier", remedy=remedy)
+    mark = read_mark(out)
+    if not mark.same(seed, sizes):
+        held = ", ".join(f"{name}={size}" for name, size in mark.sizes.items())
+        raise DataError(f"{out} holds an Atelier of version {mark.version}, seed {mark.seed}, {held}", remedy=remedy)
+    count = sum(path.is_file() for path in out.rglob("*")) - 1
+    if count != mark.files:
+        raise DataError(f"{out} has {count} files, and was made with {mark.files}", remedy=remedy)
+    return True
+
+
+def _fill(
+    root: Path, seed: int, sizes: Mapping[str, int], processes: int, advance: Callable[[int, int], object]
+) -> None:
+    world = World(seed, sizes["products"], sizes["people"], sizes["outfits"])
+    stock = Stock(world)
+    jobs: list[Job] = [job for layout in _PEOPLE_LAYOUTS for job in layout.sittings(stock, root)]
+    jobs += shoots(stock, _PHOTO_LAYOUTS, root)
+    for done, _ in enumerate(develop(world, jobs, _run, processes), 1):
+        advance(done, len(jobs) + 1)
+    for layout in _LAYOUTS:
+        layout.write(stock, root)
+    if sizes["h5"]:
+        fashiongen.write_h5(stock, root)
+    for folder in (root, *(path for path in root.iterdir() if path.is_dir())):
+        mark_twin(folder, MAKER, seed)
+    count, contents = fingerprint(root)
+    Mark(VERSION, seed, sizes, count, contents).write(root)
+    advance(len(jobs) + 1, len(jobs) + 1)
+
+
+def _run(world: World, job: Job) -> None:
+    job.run(world)
+
+
+def _move(work: Path, out: Path, seed: int, sizes: Mapping[str, int]) -> None:
+    """Move a finished folder into place; where another process was faster, its folder stays."""
+    try:
+        work.replace(out)
+    except OSError:
+        if not _is_there(out, seed, sizes):
+            raise
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Make a folder from the command line: its path, ``--seed``, and sizes as NAME=NUMBER."""
+    parser = argparse.ArgumentParser(
+        prog="python -m fashionbench_atelier.generate",
+        description="Write Atelier, a generated fashion world, in the layouts of the field's data sets.",
+        epilog="example: python -m fashionbench_atelier.generate /data/atelier products=600 people=80",
+    )
+    parser.add_argument("out", type=Path, help="the folder to write")
+    parser.add_argument("sizes", nargs="*", metavar="NAME=NUMBER", help=f"of {', '.join(SIZES)}, processes")
+    parser.add_argument("--seed", type=int, default=0, help="another seed is another world (default: 0)")
+    options = parser.parse_intermixed_args(arguments)
+    sizes: dict[str, int] = {}
+    for pair in options.sizes:
+        name, _, number = pair.partition("=")
+        if not number.isdecimal():
+            parser.error(f"{pair!r} is not NAME=NUMBER")
+        sizes[name] = int(number)
+    try:
+        make(options.out, options.seed, sizes, lambda _, __: None)
+    except FashionBenchError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

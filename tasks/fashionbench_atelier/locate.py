@@ -1,0 +1,56 @@
+"""Where the twin lies: the folder that the user named, or a small one that is made the first time it is needed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import DataError
+from fashionbench_atelier.manifest import NAME, VERSION, read_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fashionbench.data.roots import DataRoots
+
+SEED = 0
+SMALL: Mapping[str, int] = {"products": 480, "people": 100, "outfits": 240}
+"""Sizes of the twin that is made unasked."""
+
+
+def atelier_root(roots: DataRoots) -> Path:
+    """Return the root of the twin; without one, make the small one beside the cache, which takes some seconds.
+
+    Two processes may do so at once: each makes its own, and the first one to finish is kept.
+
+    :raises DataError: where the user named a folder that is no whole Atelier, or making one failed.
+    """
+    named = roots.find("atelier")
+    if named is not None:
+        read_mark(named)
+        return named
+    base = Path("~/.cache/fashionbench").expanduser() if roots.cache is None else roots.cache.parent
+    root = base / f"atelier-{VERSION}-{SEED}"
+    if not (root / NAME).is_file():
+        sys.stderr.write(f"making the generated twin, once, at {root}\n")
+        _make(root)
+    return root
+
+
+def _make(root: Path) -> None:
+    """Make the small twin in an interpreter of its own.
+
+    Worker processes import the main module of their parent again; a user's script need not be fit for that.
+    """
+    command = [sys.executable, "-m", "fashionbench_atelier.generate", str(root), "--seed", str(SEED)]
+    command += [f"{name}={size}" for name, size in SMALL.items()]
+    path = os.pathsep.join(entry for entry in sys.path if entry)
+    done = subprocess.run(  # noqa: S603
+        command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        said = done.stderr.strip().rpartition("\n")[2]
+        raise DataError(f"the twin could not be made at {root}: {said}", remedy="see that there is room on the disk")

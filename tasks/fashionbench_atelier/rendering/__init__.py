@@ -1,0 +1,1 @@
+"""Rendering: from geometry to antialiased photos and condition images."""

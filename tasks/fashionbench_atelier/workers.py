@@ -1,0 +1,48 @@
+"""Render a world on several processes: the same results in the same order, however many there are."""
+
+from __future__ import annotations
+
+import multiprocessing
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from fashionbench_atelier.world.world import World
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+Job = TypeVar("Job")
+Result = TypeVar("Result")
+
+_BATCH = 16
+_worlds: list[World] = []
+
+
+def develop(
+    world: World, jobs: Sequence[Job], do: Callable[[World, Job], Result], processes: int = 1
+) -> Iterator[Result]:
+    """Do every job and yield the results in the order of the jobs.
+
+    Workers are started afresh, not forked, so it is safe beside torch; each makes the world again from its seed, which
+    is cheaper than sending it. ``do`` must be a function of a module, and results should be small: write files
+    inside ``do``.
+
+    :param processes: 1 works in this process.
+    """
+    if processes <= 1:
+        for job in jobs:
+            yield do(world, job)
+        return
+    described = (world.seed, world.size, world.people, world.outfits)
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_enter, initargs=described) as pool:
+        yield from pool.map(partial(_do, do), jobs, chunksize=_BATCH)
+
+
+def _enter(seed: int, size: int, people: int, outfits: int) -> None:
+    _worlds[:] = [World(seed, size, people, outfits)]
+
+
+def _do(do: Callable[[World, Job], Result], job: Job) -> Result:
+    return do(_worlds[0], job)

@@ -1,0 +1,1 @@
+"""The generated world: products, people, outfits and what is said of them."""

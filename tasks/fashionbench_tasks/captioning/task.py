@@ -1,0 +1,172 @@
+"""Captioning of any kind: ask for a caption of every image, keep it beside the references."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fashionbench.data.ground_truth import Truth
+from fashionbench.errors import ConfigError, DataError
+from fashionbench.predictions.base import Predictions
+from fashionbench.predictions.captions import AS_RELEASED, SCHEMA, STANDARD, captions_table
+from fashionbench_tasks.training_part import shared_training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from fashionbench.data.info import DataInfo
+    from fashionbench.data.lazy_items import Source
+    from fashionbench.data.training_examples import TrainingData
+    from fashionbench.runner.session import Session
+    from fashionbench.specs import TaskSpec
+
+
+def _no_clusters() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaptionFold:
+    """Images, their references, and what a backend may learn from beforehand.
+
+    :param name: the slice that the images are reported under.
+    :param items: images, or files that are read when their batch comes up.
+    :param references: for each image id, one or more reference captions; the first is what an oracle says.
+    :param clusters: for each image id, what is resampled as one, such as the product; by default the image itself.
+    :param lost: ids of images that are missing or unreadable; they count as empty captions. They have references too.
+    """
+
+    name: str
+    items: Sequence[Source]
+    references: Mapping[str, Sequence[str]]
+    clusters: Mapping[str, str] = field(default_factory=_no_clusters)
+    training: TrainingData | None = None
+    lost: tuple[str, ...] = ()
+
+
+class Captioning:
+    """A captioning task.
+
+    :param spec: the specification; its card names the ``instruction``, which is the same for every image.
+    :param info: the fingerprinted data.
+    :param folds: makes the folds, when the first backend is asked.
+    """
+
+    def __init__(self, spec: TaskSpec, info: DataInfo, folds: Callable[[], Sequence[CaptionFold]]) -> None:
+        self.spec = spec
+        self._info = info
+        self._make_folds = folds
+        self._folds: Sequence[CaptionFold] | None = None
+
+    def info(self) -> DataInfo:
+        """Return the data as they were found."""
+        return self._info
+
+    @property
+    def folds(self) -> Sequence[CaptionFold]:
+        """The folds, checked.
+
+        :raises DataError: where an image has no reference, a reference is blank, or an id stands twice.
+        """
+        if self._folds is None:
+            folds = self._make_folds()
+            for fold in folds:
+                _check(fold)
+            self._folds = folds
+        return self._folds
+
+    def training(self) -> TrainingData | None:
+        """Return the training part that all folds share.
+
+        :raises ConfigError: where each fold has its own.
+        """
+        return shared_training(self.spec.id, [fold.training for fold in self.folds])
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the ids of all images that are captioned."""
+        return frozenset(item.id for fold in self.folds for item in fold.items)
+
+    def predict(self, session: Session) -> Predictions:
+        """Ask for a caption of each image of each fold."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
+        return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+
+    def _fold_tables(self, fold: CaptionFold, session: Session) -> list[pa.Table]:
+        items = fold.items[: session.limit] if session.limit else fold.items
+        truth = Truth(captions={item.id: fold.references[item.id][0] for item in items})
+        with session.fold(fold.training, truth) as answers:
+            captions = answers.caption(items, self._instruction)
+        tables = [_table(fold, [item.id for item in items], captions)]
+        if fold.lost and not session.limit:
+            tables.append(_table(fold, fold.lost, [None] * len(fold.lost)))
+        return tables
+
+    @property
+    def _instruction(self) -> str:
+        instruction = self.spec.protocol.fields.get("instruction")
+        if not isinstance(instruction, str):
+            msg = f"the protocol card of {self.spec.id} has no instruction for the captioner"
+            raise ConfigError(msg, remedy="make the card with caption_fields(), which asks for it")
+        return instruction
+
+
+def caption_fields(
+    *,
+    instruction: str,
+    references: int | str,
+    unit: str,
+    max_tokens: int | None,
+    as_released: bool = False,
+) -> dict[str, object]:
+    """Make the fields that the cards of all captioning tasks have; ``split``, ``metrics`` and the like come on top.
+
+    :param instruction: what every backend is told with every image; empty where nothing is said.
+    :param references: how many references an item has, or words for it such as ``1 to 5``.
+    :param unit: what an item is, such as ``photo`` or ``product``.
+    :param max_tokens: after how many tokens of its own a backend must stop; None leaves it to the backend.
+    :param as_released: score as the script does that UniFashion released, instead of the standard way.
+    :raises ConfigError: where roles are to be swapped and there is not one reference an item.
+    """
+    if as_released and references != 1:
+        msg = f"the released script swaps a caption with its one reference, and there are {references}"
+        raise ConfigError(msg, remedy="choose one reference an item, or the standard metric")
+    return {
+        "average": "queries",
+        "instruction": instruction,
+        "unit": unit,
+        "references": references,
+        "max_tokens": "as the backend decides" if max_tokens is None else max_tokens,
+        "decoding": "as the backend decides",
+        "missing": "an unreadable image has an empty caption",
+        "caption_metric": AS_RELEASED if as_released else STANDARD,
+        "tokeniser": "PTB of Stanford CoreNLP 3.4.1, without the punctuation of pycocoevalcap, each caption by itself",
+        "case": "lower",
+        "truncation": "100 characters" if as_released else "none",
+        "bleu": "corpus, nearest reference length",
+        "cider_idf": "the references of all evaluated items",
+    }
+
+
+def _table(fold: CaptionFold, ids: Sequence[str], captions: Sequence[str | None]) -> pa.Table:
+    clusters = [fold.clusters.get(name, name) for name in ids]
+    return captions_table(fold.name, ids, clusters, captions, [fold.references[name] for name in ids])
+
+
+def _check(fold: CaptionFold) -> None:
+    seen: set[str] = set()
+    for name in [*(item.id for item in fold.items), *fold.lost]:
+        if name in seen:
+            raise DataError(f"fold {fold.name}: the image {name!r} stands twice", remedy="remove one of the two")
+        seen.add(name)
+        references = fold.references.get(name, ())
+        if isinstance(references, str) or not references:
+            msg = f"fold {fold.name}: the image {name!r} has no list of references"
+            raise DataError(msg, remedy="leave out images that nobody has described")
+        if not all(reference.strip() for reference in references):
+            msg = f"fold {fold.name}: a reference of the image {name!r} is blank"
+            raise DataError(msg, remedy="remove the blank one from its references")

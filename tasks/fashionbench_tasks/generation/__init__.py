@@ -1,0 +1,1 @@
+"""Image generation tasks: virtual try-on and garment design."""

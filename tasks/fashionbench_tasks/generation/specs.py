@@ -1,0 +1,221 @@
+"""Try-on, design and outfit tasks as specifications."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.specs import DatasetSpec, Licence, TaskKind, TaskSpec
+from fashionbench.specs.protocol import ProtocolCard
+from fashionbench_tasks.dataset_root import BESIDE
+from fashionbench_tasks.datasets import dress_code, mgd, viton_hd
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fashionbench.specs.capabilities import Capability
+
+VERSION = "1.0.0"
+
+VITON_HD = DatasetSpec(
+    id="viton-hd",
+    summary="13,679 persons and garments, 1024x768, with parse maps, poses and agnostic images",
+    target="fashionbench_tasks.datasets.viton_hd:VitonHD",
+    revision="1",
+    licence=Licence(id="CC-BY-NC-4.0", source="https://github.com/shadow2496/VITON-HD", usage="non-commercial"),
+    access="public-url",
+    splits=viton_hd.SPLITS,
+    expected=viton_hd.EXPECTED,
+    how_to_get="Follow the link in shadow2496/VITON-HD (zalando-hd-resized).",
+)
+DRESS_CODE = DatasetSpec(
+    id="dress-code",
+    summary="53,792 garments in three categories with full-body persons, 1024x768",
+    target="fashionbench_tasks.datasets.dress_code:DressCode",
+    revision="1",
+    licence=Licence(
+        id="research only, for institutions", source="https://github.com/aimagelab/dress-code", usage="research"
+    ),
+    access="request",
+    splits=("train", "test"),
+    expected=dress_code.EXPECTED,
+    how_to_get="Ask aimagelab with an institution's address; requests are read by hand.",
+)
+MGD = DatasetSpec(
+    id="mgd",
+    summary="noun chunks and sketches for VITON-HD garments (VITON-HD Multimodal)",
+    target="fashionbench_tasks.datasets.mgd:MGD",
+    revision="f51e94e",
+    licence=Licence(
+        id="CC-BY-NC-4.0", source="https://github.com/aimagelab/multimodal-garment-designer", usage="non-commercial"
+    ),
+    access="public-url",
+    splits=("test",),
+    expected=mgd.EXPECTED,
+    beside=BESIDE["mgd"],
+    how_to_get="Put captions.json, test/im_sketch and test/im_sketch_unpaired of MGD into the VITON-HD folder.",
+)
+POLYVORE = DatasetSpec(
+    id="polyvore",
+    summary="outfits with fill-in-the-blank questions and compatibility labels",
+    target="fashionbench_tasks.datasets.polyvore:Polyvore",
+    revision="1",
+    licence=Licence(id="research only", source="https://github.com/mvasil/fashion-compatibility", usage="research"),
+    access="public-url",
+    splits=("train", "valid", "test"),
+    how_to_get="Follow the link in mvasil/fashion-compatibility (polyvore_outfits).",
+)
+
+#: Metrics that need the truth of each pairing, and those that compare two sets of pictures.
+PAIRED = ("ssim", "lpips-alex", "psnr", "mse", "ssim-garment", "mse-garment")
+SETS = ("kid", "fid")
+SUBSTITUTE = ("kd-efficientnet-lite0", "fd-efficientnet-lite0")
+INCEPTION = ("inception-v3-fid",)
+
+
+def _pictures(
+    task: str,
+    target: str,
+    dataset: str,
+    summary: str,
+    *,
+    paired: bool,
+    kind: TaskKind = "virtual-try-on",
+    repaint: bool = False,
+    size: tuple[int, int] = (384, 512),
+    fields: Mapping[str, Any] | None = None,
+) -> TaskSpec:
+    design = kind == "fashion-design"
+    extra = ("clip-s",) if design else ()
+    metrics = (*PAIRED, *SETS, *extra) if paired else (*SETS, *extra)
+    extractors = (*INCEPTION, "clip-vit-base-patch32") if design else INCEPTION
+    card = {
+        "split": "test",
+        "pairs": "each person in its own garment" if paired else "the published unpaired list",
+        "width": size[0],
+        "height": size[1],
+        "resize_side": "photos and what goes into the backend; what it returns is measured as it is",
+        "resize_filter": "lanczos",
+        "codec": "PNG, what the backend returns is not compressed; photos as published",
+        "repaint": repaint,
+        "mask_source": "the data set's own; its folder is in the record",
+        "real_side": "the person photos of the test pairs; garment photos never",
+        "extractors": extractors,
+        "kid": "full unbiased estimator over all pictures, cubic polynomial kernel",
+        "average": "queries",
+        "metrics": metrics,
+        **(fields or {}),
+    }
+    capability: Capability = "design" if design else "try-on"
+    return TaskSpec(
+        id=task,
+        summary=summary,
+        target=f"fashionbench_tasks.generation.try_on:{target}",
+        version=VERSION,
+        kind=kind,
+        dataset=dataset,
+        protocol=ProtocolCard.of(task, VERSION, card),
+        needs=(frozenset({capability}),),
+        metrics=metrics,
+        main_metric="ssim" if paired else "kid",
+        trains=frozenset({"dressings"}),
+        options={
+            "paired": paired,
+            "width": size[0],
+            "height": size[1],
+            "filter": "lanczos",
+            "repaint": repaint,
+            "extractors": extractors,
+        },
+    )
+
+
+TRY_ON_TASKS = (
+    _pictures("viton-hd/paired", "viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True),
+    _pictures("viton-hd/unpaired", "viton", "viton-hd", "VITON-HD, another garment, 512x384", paired=False),
+    _pictures(
+        "viton-hd/paired-repaint",
+        "viton",
+        "viton-hd",
+        "VITON-HD, own garment, 512x384, the person pasted back outside the mask",
+        paired=True,
+        repaint=True,
+    ),
+    _pictures(
+        "viton-hd/unpaired-repaint",
+        "viton",
+        "viton-hd",
+        "VITON-HD, another garment, 512x384, the person pasted back outside the mask",
+        paired=False,
+        repaint=True,
+    ),
+    _pictures(
+        "viton-hd/paired-1024", "viton", "viton-hd", "VITON-HD, own garment, 1024x768", paired=True, size=(768, 1024)
+    ),
+    _pictures(
+        "viton-hd/unpaired-1024",
+        "viton",
+        "viton-hd",
+        "VITON-HD, another garment, 1024x768",
+        paired=False,
+        size=(768, 1024),
+    ),
+    _pictures("dress-code/paired", "dresscode", "dress-code", "Dress Code, own garment, 512x384", paired=True),
+    _pictures("dress-code/unpaired", "dresscode", "dress-code", "Dress Code, another garment, 512x384", paired=False),
+)
+_CHUNKS = {"text": 'the garment\'s noun chunks, joined by ", "', "sketch": "MGD's own"}
+DESIGN_TASKS = (
+    _pictures(
+        "mgd/paired",
+        "design",
+        "mgd",
+        "MGD, own garment by words and sketch",
+        paired=True,
+        kind="fashion-design",
+        fields=_CHUNKS,
+    ),
+    _pictures(
+        "mgd/unpaired",
+        "design",
+        "mgd",
+        "MGD, another garment by words and sketch",
+        paired=False,
+        kind="fashion-design",
+        fields=_CHUNKS,
+    ),
+)
+
+
+def _outfits(name: str, attribute: str, metrics: tuple[str, ...], summary: str) -> TaskSpec:
+    task = f"polyvore/{name}"
+    card = {
+        "split": "test",
+        "version": "nondisjoint",
+        "similarity": "mean cosine between item embeddings; maximum over vectors",
+        "tie_rule": "expected",
+        "tie_tolerance": "0.000001",
+        "average": "queries",
+        "metrics": metrics,
+    }
+    return TaskSpec(
+        id=task,
+        summary=summary,
+        target=f"fashionbench_tasks.outfits.fill_in_the_blank:{attribute}",
+        version=VERSION,
+        kind="outfit-compatibility",
+        dataset=POLYVORE.id,
+        protocol=ProtocolCard.of(task, VERSION, card),
+        needs=(frozenset({"encode-image"}),),
+        metrics=metrics,
+        main_metric=metrics[0],
+        trains=frozenset(),
+        options={"version": "nondisjoint"},
+    )
+
+
+OUTFIT_TASKS = (
+    _outfits("fill-in-the-blank", "FillInTheBlank", ("hit@1", "mrr"), "which of four items completes an outfit"),
+    _outfits("compatibility", "Compatibility", ("roc-auc",), "do the items of a set go together"),
+)
+
+DATASETS = (VITON_HD, DRESS_CODE, MGD, POLYVORE)
+TASKS = (*TRY_ON_TASKS, *DESIGN_TASKS, *OUTFIT_TASKS)

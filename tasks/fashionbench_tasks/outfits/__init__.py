@@ -1,0 +1,1 @@
+"""Outfit tasks: fill in the blank, and compatibility."""

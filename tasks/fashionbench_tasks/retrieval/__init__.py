@@ -1,0 +1,1 @@
+"""Retrieval tasks: rank a gallery, or listed candidates, for each query."""

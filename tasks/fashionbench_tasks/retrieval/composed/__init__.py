@@ -1,0 +1,1 @@
+"""Composed image retrieval: a reference image and a modification text as the query."""

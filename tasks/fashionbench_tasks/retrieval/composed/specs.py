@@ -1,0 +1,178 @@
+"""Composed retrieval tasks as specifications: Fashion-IQ in its variants, CIRR, and their twins."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.specs import DatasetSpec, Licence, TaskSpec
+from fashionbench.specs.protocol import ProtocolCard
+from fashionbench_tasks.datasets import cirr, fashion_iq
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fashionbench.specs.capabilities import Capability
+
+VERSION = "1.0.0"
+NEEDS: tuple[frozenset[Capability]] = (frozenset({"encode-composed", "encode-image"}),)
+
+FASHION_IQ = DatasetSpec(
+    id="fashion-iq",
+    summary="dresses, shirts and tops: a reference, two relative captions, a target",
+    target="fashionbench_tasks.datasets.fashion_iq:FashionIQ",
+    revision="f71b16c",
+    licence=Licence(
+        id="CDLA-Permissive-1.0 (captions); images are Amazon's",
+        source="https://github.com/XiaoxiaoGuo/fashion-iq",
+        usage="research",
+    ),
+    access="public-url",
+    splits=fashion_iq.SPLITS,
+    expected=fashion_iq.EXPECTED,
+    how_to_get="Clone XiaoxiaoGuo/fashion-iq for captions and image_splits; fetch the images by asin2url of "
+    "hongwang600/fashion-iq-metadata into images/. Many links are dead; 'fashionbench data verify' names the missing.",
+)
+
+CIRR = DatasetSpec(
+    id="cirr",
+    summary="open-domain composed queries over NLVR2 images, with a subset of six for each",
+    target="fashionbench_tasks.datasets.cirr:CIRR",
+    revision="rc2",
+    licence=Licence(
+        id="CC-BY-4.0 (captions); images as NLVR2", source="https://github.com/Cuberick-Orion/CIRR", usage="research"
+    ),
+    access="request",
+    splits=cirr.SPLITS,
+    expected=cirr.EXPECTED,
+    how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR, and images from NLVR2.",
+)
+
+_SHARED: Mapping[str, Any] = {
+    "split": "val",
+    "query": "reference image and modification text",
+    "positives": "the one target",
+    "similarity": "cosine; maximum over vectors",
+    "tie_rule": "expected",
+    "tie_tolerance": "0.000001",
+    "missing": "miss",
+    "missing_images": "a query without its reference, or whose target is missing, is a miss; a candidate is left out",
+    "gallery_text": "none",
+    "training": "a backend that fits gets the train triplets; a backend trained elsewhere declares its data",
+    "rerank": "none",
+    "image": "as the file is, RGB",
+}
+_JOINS = {
+    "and": '"First and second": ends stripped of ".?, ", first letter capital',
+    "comma": '"first, second": ends stripped of ".?, "',
+    "second-first": '"Second and first": ends stripped of ".?, ", first letter capital',
+    "each": 'each caption is a query of its own, ends stripped of ".?, "',
+}
+_IQ_METRICS = ("recall@10", "recall@50", "mean-recall@10,50", "mrr", "median-rank")
+_CIRR_METRICS = ("recall@1", "recall@5", "recall@10", "recall@50", "recall@2", "recall@3", "cirr-mean")
+
+
+def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", rerank: int | None = None) -> TaskSpec:
+    task = f"fashion-iq/{name}"
+    sizes = {
+        c: fashion_iq.EXPECTED[f"{'images' if gallery == 'original' else 'union'}/{c}/val"]
+        for c in fashion_iq.CATEGORIES
+    }
+    fields = {
+        **_SHARED,
+        "gallery": {"original": "the val split files", "val-union": "references and targets of val"}[gallery],
+        "gallery_sizes": sizes,
+        "reference": reference,
+        "caption_join": _JOINS[join],
+        "average": "slices",
+        "average_note": "mean over queries of a category, then over the three categories, unweighted",
+        "metrics": _IQ_METRICS,
+    }
+    options: dict[str, object] = {"gallery": gallery, "reference": reference, "join": join}
+    needs: tuple[frozenset[Capability]] = NEEDS
+    if rerank is not None:
+        fields["rerank"] = f"the best {rerank} by score-pairs"
+        options["rerank"] = rerank
+        needs = (NEEDS[0] | {"score-pairs"},)
+    return TaskSpec(
+        id=task,
+        summary=f"Fashion-IQ val, gallery {gallery}, reference {reference}, captions joined by {join}"
+        + (f", best {rerank} re-ranked" if rerank else ""),
+        target="fashionbench_tasks.retrieval.composed.queries:fashion_iq",
+        version=VERSION,
+        kind="composed-retrieval",
+        dataset=FASHION_IQ.id,
+        protocol=ProtocolCard.of(task, VERSION, fields),
+        needs=needs,
+        metrics=_IQ_METRICS,
+        main_metric="mean-recall@10,50",
+        trains=frozenset({"triplets"}),
+        options=options,
+        audit="fashionbench_tasks.retrieval.audit:fashion_iq",
+    )
+
+
+FASHION_IQ_TASKS = (
+    _fashion_iq("original", gallery="original", reference="kept"),
+    _fashion_iq("original-reference-removed", gallery="original", reference="removed"),
+    _fashion_iq("val-union", gallery="val-union", reference="kept"),
+    _fashion_iq("val-union-reference-removed", gallery="val-union", reference="removed"),
+    _fashion_iq("original-join-comma", gallery="original", reference="kept", join="comma"),
+    _fashion_iq("original-join-second-first", gallery="original", reference="kept", join="second-first"),
+    _fashion_iq("original-join-each", gallery="original", reference="kept", join="each"),
+    _fashion_iq("original-reranked-50", gallery="original", reference="kept", rerank=50),
+)
+
+CIRR_TASK = TaskSpec(
+    id="cirr/val",
+    summary="CIRR val: the reference is removed; the slice 'subset' ranks the five others of the query's set",
+    target="fashionbench_tasks.retrieval.composed.queries:cirr",
+    version=VERSION,
+    kind="composed-retrieval",
+    dataset=CIRR.id,
+    protocol=ProtocolCard.of(
+        "cirr/val",
+        VERSION,
+        {
+            **_SHARED,
+            "gallery": "the val split file",
+            "gallery_sizes": {"full": cirr.EXPECTED["images/val"], "subset": 5},
+            "reference": "removed",
+            "average": "full",
+            "average_note": "the slice 'full' is the headline; cirr-mean is (R@5 + R_subset@1) / 2",
+            "soft_targets": "not used",
+            "metrics": _CIRR_METRICS,
+        },
+    ),
+    needs=NEEDS,
+    metrics=_CIRR_METRICS,
+    main_metric="cirr-mean",
+    trains=frozenset({"triplets"}),
+    options={"reference": "removed"},
+    audit="fashionbench_tasks.retrieval.audit:retrieval",
+)
+
+CIRR_TEST = replace(
+    CIRR_TASK,
+    id="cirr/test1",
+    summary="CIRR test1, whose targets are with its server: ranks, and 'fashionbench cirr-submission' writes the files",
+    protocol=ProtocolCard.of(
+        "cirr/test1",
+        VERSION,
+        {
+            **CIRR_TASK.protocol.fields,
+            "split": "test1",
+            "gallery": "the test1 split file",
+            "gallery_sizes": {"full": cirr.EXPECTED["images/test1"], "subset": 5},
+            "positives": "not published",
+            "metrics": (),
+        },
+    ),
+    metrics=(),
+    main_metric="",
+    options={**CIRR_TASK.options, "split": "test1"},
+)
+CIRR_TASKS = (CIRR_TASK, CIRR_TEST)
+
+DATASETS = (FASHION_IQ, CIRR)
+TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS)

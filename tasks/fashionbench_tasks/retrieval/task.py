@@ -1,0 +1,175 @@
+"""Retrieval of any kind: embed queries and gallery, rank, keep the counts.
+
+Cross-modal, image and composed retrieval differ only in what their items are. A task is given folds and does the rest.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from fashionbench.data.ground_truth import Truth
+from fashionbench.data.lazy_items import ComposedFile, ImageFile
+from fashionbench.errors import DataError
+from fashionbench.predictions.base import Predictions
+from fashionbench.predictions.ranking import SCHEMA, lost_rows, ranking_table
+from fashionbench_tasks.retrieval.ranking import Lists, rank_candidates, rank_gallery, rerank
+from fashionbench_tasks.training_part import shared_training
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    import pyarrow as pa
+
+    from fashionbench.data.info import DataInfo
+    from fashionbench.data.lazy_items import Source
+    from fashionbench.data.training_examples import TrainingData
+    from fashionbench.predictions.readers import Imported
+    from fashionbench.runner.session import Session
+    from fashionbench.specs import TaskSpec
+
+
+def _nobody() -> Mapping[str, Collection[str]]:
+    return MappingProxyType({})
+
+
+def _no_clusters() -> Mapping[str, str]:
+    return MappingProxyType({})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fold:
+    """Queries, their gallery, and what a backend may learn from beforehand.
+
+    :param name: the slice that the queries are reported under.
+    :param positives: for each query id, the ids of the candidates that answer it; every one must be in the gallery.
+    :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
+    :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
+    :param clusters: for each query id, what is resampled as one; by default the query itself.
+    :param lost: ids of queries whose files are missing or unreadable; they count as misses.
+    """
+
+    name: str
+    queries: Sequence[Source]
+    gallery: Sequence[Source]
+    positives: Mapping[str, Collection[str]]
+    exclude: Mapping[str, Collection[str]] = field(default_factory=_nobody)
+    candidates: Mapping[str, Sequence[str]] | None = None
+    clusters: Mapping[str, str] = field(default_factory=_no_clusters)
+    training: TrainingData | None = None
+    lost: tuple[str, ...] = ()
+
+    def among(self, name: str, candidates: Mapping[str, Sequence[str]]) -> Fold:
+        """Return this fold with a list of candidates for each query, under another name."""
+        return replace(self, name=name, candidates=candidates)
+
+
+class Retrieval:
+    """A retrieval task.
+
+    :param spec: the specification; its card names ``tie_tolerance``.
+    :param info: the fingerprinted data.
+    :param folds: makes the folds, when the first backend is asked.
+    """
+
+    def __init__(self, spec: TaskSpec, info: DataInfo, folds: Callable[[], Sequence[Fold]]) -> None:
+        self.spec = spec
+        self._info = info
+        self._make_folds = folds
+        self._folds: Sequence[Fold] | None = None
+
+    def info(self) -> DataInfo:
+        """Return the data as they were found."""
+        return self._info
+
+    @property
+    def folds(self) -> Sequence[Fold]:
+        """The folds, checked.
+
+        :raises DataError: where a positive is not in the gallery, or an id stands twice on one side.
+        """
+        if self._folds is None:
+            folds = self._make_folds()
+            for fold in folds:
+                _check(fold)
+            self._folds = folds
+        return self._folds
+
+    def predict(self, session: Session) -> Predictions:
+        """Rank the gallery of each fold for each of its queries."""
+        import pyarrow as pa  # noqa: PLC0415
+
+        tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
+        return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+
+    def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
+        queries = fold.queries[: session.limit] if session.limit else fold.queries
+        positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
+        truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
+        with session.fold(fold.training, truth) as answers:
+            gallery = answers.embed(fold.gallery, "candidate")
+            asked = answers.embed(queries, "query")
+            lists = Lists(fold, queries, positives)
+            if fold.candidates is None:
+                ranking = rank_gallery(asked, gallery, lists, self._tolerance)
+            else:
+                ranking = rank_candidates(asked, gallery, lists, self._tolerance)
+            depth = self.spec.options.get("rerank")
+            if isinstance(depth, int):
+                ranking = rerank(ranking, lists, answers, depth)
+        tables = [ranking_table(ranking, lists.labels)]
+        if fold.lost and not session.limit:
+            clusters = [fold.clusters.get(name, name) for name in fold.lost]
+            tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
+        return tables
+
+    def training(self) -> TrainingData | None:
+        """Return the training part that all folds share.
+
+        :raises ConfigError: where each fold has its own.
+        """
+        return shared_training(self.spec.id, [fold.training for fold in self.folds])
+
+    def evaluated(self) -> frozenset[str]:
+        """Return the ids of all images of queries and galleries; of a composed query, its reference's file name."""
+        sources = [source for fold in self.folds for source in (*fold.queries, *fold.gallery)]
+        return frozenset(name for source in sources if (name := image_id(source)))
+
+    def predictions_of(self, imported: Imported) -> Predictions:
+        """Turn rankings or hit lists into predictions; what a list does not name is ranked behind it, and last.
+
+        :raises DataError: where a query is missing, or an id is unknown.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+
+        from fashionbench_tasks.retrieval.from_rankings import tables_of  # noqa: PLC0415
+
+        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.folds)).combine_chunks())
+
+    @property
+    def _tolerance(self) -> float:
+        return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def image_id(source: Source) -> str:
+    """Return the id of the image of an item, or nothing where it has none."""
+    if isinstance(source, ComposedFile):
+        return source.path.stem
+    return source.id if isinstance(source, ImageFile) or hasattr(source, "image") or hasattr(source, "at") else ""
+
+
+def _check(fold: Fold) -> None:
+    names = [source.id for source in fold.gallery]
+    gallery = set(names)
+    if len(gallery) != len(names):
+        double = next(name for i, name in enumerate(names) if name in names[:i])
+        raise DataError(f"fold {fold.name}: the gallery holds {double!r} twice", remedy="remove one of the two")
+    asked = [source.id for source in fold.queries]
+    if len(set(asked)) != len(asked):
+        raise DataError(f"fold {fold.name}: two queries have one id", remedy="number them")
+    for query in asked:
+        stray = sorted(set(fold.positives.get(query, ())) - gallery)
+        if stray:
+            msg = f"fold {fold.name}: the positive {stray[0]!r} of query {query!r} is not in the gallery"
+            raise DataError(msg, remedy="a query whose answers are missing counts as a miss: drop them from positives")

@@ -1,0 +1,79 @@
+"""The tasks on Atelier: the real tasks' loaders, protocols and metrics on the generated twins of their data."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fashionbench.specs.protocol import ProtocolCard
+from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
+from fashionbench_tasks.generation.specs import DESIGN_TASKS, OUTFIT_TASKS, SUBSTITUTE, TRY_ON_TASKS
+from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
+from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
+
+if TYPE_CHECKING:
+    from fashionbench.specs import TaskSpec
+
+#: Where the twin of a data set lies below the root of Atelier.
+FOLDERS = {
+    "fashion-iq": "fashion-iq",
+    "cirr": "cirr",
+    "fashion-iq-cap": "fashion-iq",
+    "fashiongen": "fashiongen",
+    "fashion200k": "fashion200k",
+    "fashion200k-mbeir": "fashion200k-mbeir",
+    "viton-hd": "viton-hd",
+    "dress-code": "dress-code",
+    "mgd": "viton-hd",
+    "polyvore": "polyvore",
+}
+
+
+def twin(spec: TaskSpec) -> TaskSpec:
+    """Return a task on the twin of its data set.
+
+    Sizes of the real galleries are left out of the card. Distances use the substitute extractor, under its own metric
+    names, for the Inception weights are on no machine without a network.
+    """
+    task = f"atelier/{spec.id.replace('/', '-')}"
+    fields = {name: value for name, value in spec.protocol.fields.items() if name != "gallery_sizes"}
+    fields["data"] = f"generated twin of {spec.dataset}"
+    options = {**spec.options, "atelier": FOLDERS[spec.dataset], "twin_of": spec.dataset}
+    metrics = spec.metrics
+    if "extractors" in spec.options:
+        known = spec.options.get("paired") or spec.kind in {"virtual-try-on", "fashion-design"}
+        paired = ("ssim", "psnr", "mse", "ssim-garment", "mse-garment") if known else ()
+        metrics = (*paired, *SUBSTITUTE)
+        options["extractors"] = fields["extractors"] = ["efficientnet-lite0"]
+        if not spec.options.get("paired"):
+            fields["truth"] = "the twin knows the unpaired truth, which no real set does"
+    fields["metrics"] = list(metrics)
+    main = {"kid": "kd-efficientnet-lite0"}.get(spec.main_metric, spec.main_metric)
+    return replace(
+        spec,
+        id=task,
+        summary=f"{spec.summary} (generated twin)",
+        dataset="atelier",
+        protocol=ProtocolCard.of(task, spec.version, fields),
+        metrics=metrics,
+        main_metric=main,
+        options=options,
+    )
+
+
+_LARGE = {"viton-hd/paired-1024", "viton-hd/unpaired-1024"}
+
+TASKS = tuple(
+    twin(spec)
+    for spec in (
+        *FASHION_IQ_TASKS,
+        *CIRR_TASKS,
+        *FASHIONGEN_TASKS,
+        *MBEIR_TASKS,
+        *CAPTIONING_TASKS,
+        *TRY_ON_TASKS,
+        *DESIGN_TASKS,
+        *OUTFIT_TASKS,
+    )
+    if spec.id not in _LARGE
+)

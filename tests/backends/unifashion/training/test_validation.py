@@ -1,0 +1,88 @@
+"""What is measured on lessons that are held out."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest.importorskip("transformers", reason="needs the optional dependencies fashionbench[models]")
+
+import torch
+
+from fashionbench.errors import BackendError
+from fashionbench_unifashion.training.validation import linear_cka, measure, recall
+
+
+def test_recall_by_hand():
+    scores = torch.tensor([[0.9, 0.1, 0.2], [0.8, 0.5, 0.1], [0.3, 0.2, 0.1]])
+    # The diagonal ranks 1, 2 and 3.
+    assert [recall(scores, k) for k in (1, 2, 3)] == pytest.approx([1 / 3, 2 / 3, 1])
+
+
+def test_an_equal_score_counts_against():
+    assert recall(torch.ones(4, 4), 3) == 0
+    assert recall(torch.ones(4, 4), 4) == 1
+
+
+def test_a_score_that_is_no_number_is_no_hit():
+    scores = torch.eye(3)
+    scores[1, 1] = torch.nan
+    with pytest.raises(BackendError, match="not finite"):
+        recall(scores, 1)
+
+
+def test_cka_by_hand():
+    # Of centred columns x and y it is the squared correlation.
+    x, y = torch.tensor([[1.0], [2.0], [3.0]]), torch.tensor([[2.0], [1.0], [6.0]])
+    assert linear_cka(x, y) == pytest.approx(4.0**2 / (2.0 * 14.0))
+    two = torch.tensor([[1.0, 0.0], [-1.0, 0.0], [0.0, 1.0], [0.0, -1.0]])
+    one = two[:, :1]
+    # ||Y'X||^2 = 4, ||X'X|| = 2, ||Y'Y|| = sqrt(8).
+    assert linear_cka(one, two) == pytest.approx(4 / (2 * 8**0.5))
+
+
+def test_cka_does_not_see_rotation_scale_and_shift():
+    draw = torch.Generator().manual_seed(0)
+    x, y = torch.randn(30, 5, generator=draw).double(), torch.randn(30, 7, generator=draw).double()
+    turn, _ = torch.linalg.qr(torch.randn(5, 5, generator=draw).double())
+    assert linear_cka(3 * x @ turn + 4, y) == pytest.approx(linear_cka(x, y))
+    assert linear_cka(x, 2 * x @ turn - 1) == pytest.approx(1)
+    assert linear_cka(x, y) == pytest.approx(linear_cka(y, x))
+    assert 0 < linear_cka(x, y) < 1
+
+
+def test_a_measurement_is_the_same_each_time_and_leaves_the_model_in_training(trained):
+    made = trained
+    for phase in made.recipe.phases.values():
+        objective = _objective(made, phase)
+        found = [measure(objective, phase, made.lessons, made.bank, 0) for _ in range(2)]
+        assert found[0] == found[1]
+        assert objective.training
+        assert "score" in found[0]
+
+
+def test_composed_recall_is_that_of_every_query_by_itself(trained):
+    made, phase = trained, trained.recipe.phases["2"]
+    found = measure(_objective(made, phase), phase, made.lessons, made.bank, 0)
+    model = made.model.eval()
+    held = made.lessons.held_triplets
+    names = sorted({name for lesson in held for name in (lesson.reference, lesson.target)})
+    ranks = []
+    with torch.no_grad():
+        for lesson in held:
+            cut = model.texts([lesson.text])
+            asked = model.qformer.composed_features(made.bank.tokens([lesson.reference]), cut.ids, cut.mask)[0]
+            scores = {
+                name: float((model.qformer.image_features(made.bank.tokens([name]), "target")[0] @ asked).max())
+                for name in names
+            }
+            ranks.append(sum(score > scores[lesson.target] + 1e-6 for score in scores.values()))
+    assert found["cir@10"] == pytest.approx(sum(rank < 10 for rank in ranks) / len(ranks))
+    assert found["score"] == pytest.approx(sum(1 / (rank + 1) for rank in ranks) / len(ranks))
+
+
+def _objective(made, phase):
+    from fashionbench_unifashion.training.objective import Objective
+    from fashionbench_unifashion.training.trainable import train_only
+
+    train_only(made.model, phase)
+    return Objective(made.model, phase, made.bank, made.fittings)

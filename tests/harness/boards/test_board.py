@@ -1,0 +1,220 @@
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import toy_plugin
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fashionbench import Board, api
+from fashionbench.errors import ConfigError
+from fashionbench.specs.board_file import read_board
+
+RUN = {"tasks": "toy/squares", "backends": ["toy/colour", "toy/raises"]}
+
+
+@pytest.fixture
+def board_of(plugins, store):
+    return lambda: Board.of(plugins.boards["toy"], store, plugins)
+
+
+def relabelled(record, **changes):
+    """The same record, measured by another protocol."""
+    card = record.card.replace(**changes)
+    protocol = record.protocol.model_copy(update={"hash": card.hash, "card": card.fields})
+    return record.model_copy(update={"protocol": protocol, "cell": "x", "supersedes": None})
+
+
+def test_values_and_errors(plugins, store, board_of):
+    api.run(RUN, plugins=plugins, store=store)
+    board = board_of()
+    assert board.complete
+    assert len(board.tables) == 1
+    rows = {row.backend: row for row in board.tables[0].rows}
+    assert rows["toy/colour"].values[0].value == 1.0
+    assert rows["toy/raises"].values[0].value is None
+    assert rows["toy/raises"].values[0].reason == "error: a bug in a model"
+    assert [row.backend for row in board.tables[0].rows] == ["toy/colour", "toy/raises"]
+
+
+def test_another_protocol_gets_a_table_of_its_own_that_says_why(plugins, store, board_of):
+    record = api.run(RUN, plugins=plugins, store=store)[0]
+    store.add(relabelled(record, gallery="half", tie_rule="optimistic"))
+    main, other = board_of().tables
+    assert main.heads[0].signature.protocol == plugins.tasks["toy/squares"].protocol.hash
+    assert [row.backend for row in other.rows] == ["toy/colour"]
+    assert "gallery: 'half' here, None there" in other.note
+    assert "tie_rule: 'optimistic' here, 'expected' there" in other.note
+
+
+def test_other_data_and_other_implementations_are_kept_apart(plugins, store, board_of):
+    record = api.run(RUN | {"backends": ["toy/colour", "toy/greedy"]}, plugins=plugins, store=store)[0]
+    data = record.dataset.model_copy(update={"fingerprint": "sha256:" + "1" * 64})
+    store.add(record.model_copy(update={"dataset": data, "cell": "x"}))
+    assert "other data" in board_of().tables[1].note
+    metrics = tuple(m.model_copy(update={"implementation": f"rival.{m.id}/1"}) for m in record.metrics)
+    backend = record.backend.model_copy(update={"id": "toy/rival"})
+    store.add(record.model_copy(update={"metrics": metrics, "cell": "y", "backend": backend}))
+    main, *others = board_of().tables
+    assert [row.backend for row in main.rows if row.values[0].value is not None] == ["toy/colour", "toy/greedy"]
+    assert next(r for r in main.rows if r.backend == "toy/rival").values[0].reason == "measured otherwise: see below"
+    assert {(table.rows[0].backend, table.note.rpartition(": ")[2]) for table in others} == {
+        ("toy/colour", "other data (fingerprint differs)"),
+        ("toy/rival", "other metric implementation"),
+    }
+
+
+@pytest.mark.parametrize("column", [0, 1])
+def test_one_metric_with_the_weights_of_two_networks_is_two_metrics(plugins, store, board_of, column):
+    record = api.run(RUN | {"backends": ["toy/colour"]}, plugins=plugins, store=store)[0]
+    measured = plugins.boards["toy"].columns[column].metric
+
+    def measured_with(weights, backend, cell):
+        metrics = [
+            m.model_copy(update={"implementation": f"{m.implementation}@{weights}"}) if m.id == measured else m
+            for m in record.metrics
+        ]
+        named = record.backend.model_copy(update={"id": backend})
+        store.add(record.model_copy(update={"metrics": tuple(metrics), "cell": cell, "backend": named}))
+
+    for backend, weights in (("toy/a", "sha256:1"), ("toy/b", "sha256:1"), ("toy/c", "sha256:2")):
+        measured_with(weights, backend, backend)
+    main, *others = board_of().tables
+    assert {r.backend for r in main.rows if r.values[column].value is not None} == {"toy/a", "toy/b"}
+    notes = {table.rows[0].backend: table.note.rpartition(": ")[2] for table in others}
+    assert notes == {
+        "toy/c": "other weights of the network that measures",
+        "toy/colour": "other metric implementation",
+    }
+
+
+@given(st.permutations(range(4)))
+def test_the_order_of_records_does_not_matter(order):
+    plugins, records = _prepared()
+    spec = plugins.boards["toy"]
+    assert Board.build(spec, [records[i] for i in order], plugins) == Board.build(spec, records, plugins)
+
+
+_CACHE = {}
+
+
+def _prepared():
+    if not _CACHE:
+        import tempfile
+        from importlib.metadata import EntryPoint, entry_points
+
+        from fashionbench.plugins.manager import Plugins
+
+        points = [*entry_points(group="fashionbench"), EntryPoint("toy", "toy_plugin", "fashionbench")]
+        plugins = Plugins(points=points)
+        with tempfile.TemporaryDirectory() as folder:
+            records = api.run(RUN | {"seeds": [0, 1]}, plugins=plugins, store=folder)
+        _CACHE.update(plugins=plugins, records=[*records])
+    return _CACHE["plugins"], _CACHE["records"]
+
+
+def test_seeds_are_averaged_with_their_spread(plugins, store, board_of):
+    records = api.run(RUN | {"seeds": [0, 1]}, plugins=plugins, store=store)
+    first = records[1].metrics[0].model_copy(update={"value": 0.5})
+    store.add(
+        records[1].model_copy(update={"metrics": (first, *records[1].metrics[1:]), "supersedes": records[1].record_id})
+    )
+    value = next(row for row in board_of().tables[0].rows if row.backend == "toy/colour").values[0]
+    assert value.value == 0.75
+    assert value.spread == pytest.approx(0.3535533905932738)
+    assert (value.seeds, value.interval) == (2, None)
+
+
+def test_options_tell_rows_apart(plugins, store, board_of):
+    backends = ["toy/colour", {"id": "toy/colour", "options": {"shade": 2}}]
+    api.run({"tasks": "toy/squares", "backends": backends}, plugins=plugins, store=store)
+    assert sorted(row.label for row in board_of().tables[0].rows) == ["toy/colour (shade=1)", "toy/colour (shade=2)"]
+
+
+def test_a_success_replaces_an_error(plugins, store, board_of, monkeypatch):
+    api.run(RUN, plugins=plugins, store=store)
+    monkeypatch.setattr(toy_plugin, "Raises", toy_plugin.Colour)
+    api.run(RUN, plugins=plugins, store=store)
+    assert all(value.value is not None for row in board_of().tables[0].rows for value in row.values)
+
+
+def test_marks(plugins, store, board_of):
+    api.run(RUN | {"limit": 2, "backends": ["toy/colour"]}, plugins=plugins, store=store)
+    assert "partial" in board_of().tables[0].rows[0].marks
+
+
+def test_damaged_files_are_named_and_the_rest_is_shown(plugins, store, board_of):
+    records = api.run(RUN | {"backends": ["toy/colour", "toy/greedy", "toy/counting"]}, plugins=plugins, store=store)
+    lost = store.root / "predictions" / f"{records[0].predictions.sha256}.parquet"
+    lost.write_bytes(b"?")
+    path = next((store.root / "records" / "toy__squares" / "toy__greedy").iterdir())
+    path.write_text("{")
+    board = board_of()
+    assert not board.complete
+    assert {fault.path for fault in board.faults} == {path, lost}
+
+
+def test_what_was_never_run_and_what_cannot_be_run(plugins, store):
+    api.run({"tasks": "wardrobe/image-to-image", "backends": ["control/constant"]}, plugins=plugins, store=store)
+    spec = plugins.boards["quickstart"]
+    board = Board.of(spec, store, plugins)
+    reasons = {value.reason for value in board.tables[0].rows[0].values if value.value is None}
+    assert reasons == {"not run"}
+
+
+def test_groups_of_columns_make_tables_that_leave_out_rows_without_anything_to_say(plugins, store):
+    backends = ["control/constant", "control/random", "baseline/colour-histogram"]
+    api.run({"tasks": ["wardrobe/*"], "backends": backends}, plugins=plugins, store=store)
+    spec = plugins.boards["quickstart"]
+    chosen = [c for c in spec.columns if c.task.startswith("wardrobe/") and c.metric.endswith("@5")]
+    columns = tuple(
+        dataclasses.replace(
+            column, group="images" if column.task.endswith("-to-image") and "hit" in column.metric else "texts"
+        )
+        for column in chosen
+    )
+    board = Board.of(dataclasses.replace(spec, columns=columns, sort_by=1), store, plugins)
+    assert [table.title for table in board.tables] == ["texts", "images"]
+    assert [{row.backend for row in table.rows} for table in board.tables] == [set(backends[:2]), set(backends)]
+    assert [len(table.heads) for table in board.tables] == [2, 1]
+
+
+def test_a_board_of_unknown_tasks_is_refused(plugins, store):
+    spec = plugins.boards["toy"]
+    strange = dataclasses.replace(spec, columns=(dataclasses.replace(spec.columns[0], task="no/such"),))
+    with pytest.raises(ConfigError, match="no/such"):
+        Board.of(strange, store, plugins)
+
+
+BOARD = """
+id: mine
+title: Mine
+columns:
+  - {task: toy/squares, metric: hit@1}
+"""
+
+
+def test_boards_are_read_from_yaml(tmp_path):
+    path = tmp_path / "board.yaml"
+    path.write_text(BOARD)
+    board = read_board(path)
+    assert (board.id, board.summary, board.seeds, board.columns[0].slice) == ("mine", "Mine", (0,), "all")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (("title: Mine", "titel: Mine"), "titel"),
+        (("metric: hit@1", "metrics: hit@1"), "columns.0.metric"),
+        (("id: mine", "id: mine\nsort_by: 3"), "sorts by column 3"),
+        (("id: mine", "id: [mine"), "is not YAML"),
+    ],
+)
+def test_a_wrong_board_file_names_the_field(tmp_path, change, words):
+    path = tmp_path / "board.yaml"
+    path.write_text(BOARD.replace(*change))
+    with pytest.raises(ConfigError, match=words):
+        read_board(path)
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_board(tmp_path / "absent.yaml")

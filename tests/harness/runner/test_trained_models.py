@@ -1,0 +1,99 @@
+"""Trained models as options of backends."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+
+from fashionbench import api
+from fashionbench.errors import ConfigError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.plugins.origin import Origin
+from fashionbench.runner.config import make_config
+from fashionbench.runner.plan import make_plan
+
+TASK = "wardrobe/image-to-image"
+
+
+@pytest.fixture
+def plugins():
+    """Plugins with a backend that is nothing without a model."""
+    made = Plugins()
+    spec = dataclasses.replace(
+        made.backends["control/random"], id="t/learned", options={"model": ""}, models=("model",)
+    )
+    made.backends.put(spec, Origin("t", "t", "1"))
+    return made
+
+
+def planned(plugins, *backends):
+    return make_plan(make_config({"tasks": TASK, "backends": list(backends)}), plugins)
+
+
+def folder(root, **changes):
+    root.mkdir()
+    (root / "training.json").write_text(json.dumps({"name": "m", "weights": "sha256:1", **changes}))
+    return {"id": "t/learned", "options": {"model": str(root)}}
+
+
+def test_a_backend_without_a_model_is_a_gap_and_the_others_are_run(plugins):
+    plan = planned(plugins, "control/constant", "t/learned")
+    assert [cell.backend.id for cell in plan.cells] == ["control/constant"]
+    assert [(gap.backend, gap.reason) for gap in plan.gaps] == [
+        ("t/learned", "it has no model: give it the option model=FOLDER")
+    ]
+
+
+def test_alone_it_is_an_error_that_says_so(plugins):
+    with pytest.raises(ConfigError, match="t/learned on wardrobe/image-to-image: it has no model"):
+        planned(plugins, "t/learned")
+
+
+def test_a_model_counts_by_what_it_holds_and_not_by_where_it_lies(plugins, tmp_path):
+    one, same, other = (
+        planned(plugins, folder(tmp_path / name, **changes)).cells[0]
+        for name, changes in (("one", {}), ("same", {}), ("other", {"weights": "sha256:2"}))
+    )
+    assert one.id("data") == same.id("data") != other.id("data")
+    assert one.shown["model"]["weights"] == "sha256:1"
+    assert str(tmp_path) not in json.dumps(one.shown)
+    assert one.options["model"] == str(tmp_path / "one")
+
+
+def test_a_folder_without_a_training_record_is_refused(plugins, tmp_path):
+    with pytest.raises(ConfigError, match="holds no trained model"):
+        planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path)}})
+
+
+def part(dataset, *, synthetic=False):
+    return {"dataset": dataset, "fingerprint": "sha256:0", "synthetic": synthetic}
+
+
+def measured(plugins, store, choice):
+    config = {"tasks": TASK, "backends": choice, "limit": 3, "device": "cpu"}
+    return api.run(config, plugins=plugins, store=store)[0]
+
+
+def test_a_record_tells_what_a_model_was_trained_on(plugins, store, tmp_path):
+    data = {"a/one": part("fashiongen", synthetic=True), "b/one": part("fashion-iq"), "b/two": part("fashion-iq")}
+    record = measured(plugins, store, folder(tmp_path / "one", data=data))
+    assert [(one.dataset, one.splits) for one in record.backend.training_data] == [
+        ("fashiongen (generated twin)", ("train",)),
+        ("fashion-iq", ("train",)),
+    ]
+    assert [finding.kind for finding in record.policy] == []
+
+
+def test_a_training_that_does_not_say_what_it_learnt_from_is_undisclosed(plugins, store, tmp_path):
+    record = measured(plugins, store, folder(tmp_path / "one"))
+    assert [(one.dataset, one.disclosed) for one in record.backend.training_data] == [("undisclosed", False)]
+
+
+def test_a_model_that_was_trained_on_what_is_measured_is_marked(plugins, store, tmp_path):
+    # The card of this task names no split of its data set, so its training part may be what is measured.
+    record = measured(plugins, store, folder(tmp_path / "one", data={"w": part("wardrobe-emoji")}))
+    assert [(finding.kind, finding.message) for finding in record.policy] == [
+        ("contamination", "t/learned was trained on wardrobe-emoji (train)")
+    ]

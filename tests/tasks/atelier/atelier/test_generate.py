@@ -1,0 +1,190 @@
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import PIL
+import pytest
+from PIL import Image
+
+from fashionbench.canonical import digest
+from fashionbench.cli.main import main as cli
+from fashionbench.errors import ConfigError, DataError
+from fashionbench_atelier.generate import main, make
+from fashionbench_atelier.layouts.folder_hash import fingerprint
+from fashionbench_atelier.manifest import NAME, read_mark
+
+TINY = {"products": 24, "people": 4, "outfits": 10}
+TEXTS = {".json", ".jsonl", ".txt", ".csv"}
+
+# Made with Pillow 13.0.0. What the pins cover is what VERSION stands for: raise it when they change. Parquet and npz are
+# left out, for their bytes are their libraries' matter, and so are the bytes of JPEG and PNG, which change with the
+# codecs that a build of Pillow brings; the pixels of the PNG files are the drawing itself. How Pillow fills a polygon
+# may change between its major versions.
+ANNOTATIONS = "sha256:53b1661582e6ceec762d84e1ba3c9d92705b365c0dbb3926661d63e84ad81c7b"
+PIXELS = "sha256:13e921e697d03d64049967aa927edccacfda5745d550aac655a20d69f2a15826"
+PILLOW = "13"
+
+
+def silent(done, total):
+    pass
+
+
+def listing(folder):
+    return sorted((path.relative_to(folder).as_posix(), path.stat().st_mtime_ns) for path in folder.rglob("*"))
+
+
+def pixels(path):
+    with Image.open(path) as image:
+        return hashlib.sha256(f"{image.mode}{image.size}".encode() + image.tobytes()).hexdigest()
+
+
+def test_annotations_of_a_seed_are_pinned(tiny):
+    count, found = fingerprint(tiny, lambda path: path.suffix in TEXTS and path.name != NAME)
+    assert (count, found) == (96, ANNOTATIONS)
+
+
+@pytest.mark.skipif(
+    PIL.__version__.partition(".")[0] != PILLOW, reason=f"the pictures were pinned with Pillow {PILLOW}"
+)
+def test_pixels_of_a_seed_are_pinned(tiny):
+    assert digest({p.relative_to(tiny).as_posix(): pixels(p) for p in tiny.rglob("*.png")}) == PIXELS
+
+
+@pytest.mark.slow
+def test_two_processes_make_the_same_bytes_as_one_and_another_seed_others(tiny, tmp_path):
+    make(tmp_path / "again", 0, {**TINY, "processes": 2}, silent)
+    assert (tmp_path / "again" / NAME).read_bytes() == (tiny / NAME).read_bytes()
+    make(tmp_path / "other", 1, {**TINY, "processes": 1}, silent)
+    assert read_mark(tmp_path / "other").fingerprint != read_mark(tiny).fingerprint
+
+
+def test_the_mark_says_what_is_there(tiny):
+    mark = read_mark(tiny)
+    assert (mark.seed, mark.sizes) == (0, {**TINY, "h5": 0})
+    assert fingerprint(tiny, lambda path: path.name != NAME) == (mark.files, mark.fingerprint)
+
+
+def test_a_fingerprint_sees_names_and_contents(tmp_path):
+    (tmp_path / "a").write_text("x")
+    first = fingerprint(tmp_path)
+    (tmp_path / "a").rename(tmp_path / "b")
+    second = fingerprint(tmp_path)
+    (tmp_path / "b").write_text("y")
+    third = fingerprint(tmp_path)
+    assert len({first, second, third}) == 3
+    assert [count for count, _ in (first, second, third)] == [1, 1, 1]
+
+
+def test_progress_reaches_its_end(tmp_path):
+    calls = []
+    make(tmp_path / "out", 0, {**TINY, "processes": 1}, lambda done, total: calls.append((done, total)))
+    assert [done for done, _ in calls] == list(range(1, len(calls) + 1))
+    assert {total for _, total in calls} == {len(calls)}
+
+
+def test_a_whole_folder_of_the_same_seed_and_sizes_is_left_as_it_is(tiny):
+    before = listing(tiny)
+    make(tiny, 0, {**TINY, "processes": 1}, lambda done, total: pytest.fail("it was made again"))
+    assert listing(tiny) == before
+
+
+@pytest.mark.parametrize(
+    ("seed", "sizes", "said"),
+    [(1, TINY, "seed 0, products=24, people=4, outfits=10"), (0, {**TINY, "people": 5}, "people=4")],
+)
+def test_a_folder_of_another_seed_or_size_is_refused_and_untouched(tiny, seed, sizes, said):
+    before = listing(tiny)
+    with pytest.raises(DataError, match=said) as caught:
+        make(tiny, seed, sizes, silent)
+    assert "choose another folder" in caught.value.remedy
+    assert listing(tiny) == before
+
+
+def test_a_folder_that_lost_files_is_told(tiny, tmp_path):
+    out = shutil.copytree(tiny, tmp_path / "out")
+    (out / "cirr" / "SYNTHETIC.json").unlink()
+    with pytest.raises(DataError, match="has 382 files, and was made with 383"):
+        make(out, 0, TINY, silent)
+
+
+def test_a_folder_of_other_things_is_refused_and_an_empty_one_is_filled(tmp_path):
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(DataError, match="is there and is no Atelier"):
+        make(tmp_path / "mine", 0, TINY, silent)
+    (tmp_path / "empty").mkdir()
+    make(tmp_path / "empty", 0, {**TINY, "processes": 1}, silent)
+    assert read_mark(tmp_path / "empty").files == 383
+    assert {path.name for path in tmp_path.iterdir()} == {"mine", "empty"}
+    assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o755
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"),
+    [
+        ({"product": 600}, "no size 'product'.*products, people, outfits, h5, processes"),
+        ({"products": 23}, "products is 23.*from 24"),
+        ({"people": 0}, "people is 0.*from 4"),
+        ({"outfits": -1}, "outfits is -1.*from 0"),
+        ({"processes": 0}, "processes is 0.*from 1"),
+        ({"h5": 2}, "h5 is 2"),
+    ],
+)
+def test_a_size_that_cannot_be_is_refused_before_anything_is_written(tmp_path, sizes, said):
+    with pytest.raises(ConfigError, match=said):
+        make(tmp_path / "out", 0, sizes, silent)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_an_interrupted_make_leaves_nothing(tmp_path, processes):
+    def interrupt(done, total):
+        if done == 5:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        make(tmp_path / "out", 0, {**TINY, "processes": processes}, interrupt)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGKILL")
+def test_a_killed_make_leaves_nothing_that_looks_whole(tmp_path):
+    command = [sys.executable, "-m", "fashionbench_atelier.generate", str(tmp_path / "out"), "processes=1"]
+    with subprocess.Popen(command) as process:
+        while not list(tmp_path.glob(".out.*/viton-hd/*/image/*.jpg")):
+            assert process.poll() is None
+            time.sleep(0.05)
+        process.send_signal(signal.SIGKILL)
+    assert not (tmp_path / "out").exists()
+    assert not list(tmp_path.rglob(NAME))
+    make(tmp_path / "out", 0, {**TINY, "processes": 1}, silent)
+    assert read_mark(tmp_path / "out").sizes["products"] == TINY["products"]
+
+
+def test_the_module_is_a_program(tmp_path, tiny, capsys):
+    words = [f"{name}={size}" for name, size in TINY.items()]
+    assert main([str(tmp_path / "out"), *words, "processes=1"]) == 0
+    assert (tmp_path / "out" / NAME).read_bytes() == (tiny / NAME).read_bytes()
+    assert main([str(tmp_path / "out"), *words, "--seed", "3"]) == 1
+    assert "choose another folder" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([str(tmp_path / "out"), "products=many"])
+
+
+def test_the_command_line_makes_and_verifies_it(tmp_path, tiny, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    options = [word for name, size in TINY.items() for word in ("--option", f"{name}={size}")]
+    assert cli(["data", "make", "atelier", "--out", "made", *options, "--option", "processes=1"]) == 0
+    assert (tmp_path / "made" / NAME).read_bytes() == (tiny / NAME).read_bytes()
+    capsys.readouterr()
+    assert cli(["data", "verify", "atelier", "--root", "made", "--json"]) == 0
+    said = json.loads(capsys.readouterr().out)
+    assert (said["whole"], said["synthetic"], said["missing"]) == (True, True, [])
+    assert cli(["data", "make", "atelier", "--out", "made", "--option", "size=3"]) != 0
+    assert "known sizes are" in capsys.readouterr().err

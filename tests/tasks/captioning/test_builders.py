@@ -1,0 +1,78 @@
+"""Captioning tasks on the twin, against the truth that the twin was made from."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fashionbench import api
+from fashionbench.data.roots import DataRoots
+from fashionbench.specs import resolve
+from fashionbench_atelier.world.captions import description, short_title
+
+TASKS = [
+    "fashiongen-captioning",
+    "fashiongen-captioning-products",
+    "fashion200k-captioning",
+    "fashion-iq-cap-captioning",
+]
+
+
+def task(name, twin, plugins):
+    spec = plugins.tasks[f"atelier/{name}"]
+    return resolve(spec.target)(spec, DataRoots(named={"atelier": twin}))
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_every_image_has_the_text_that_its_product_was_given(name, twin, stock, plugins):
+    made = task(name, twin, plugins)
+    seed = stock.world.seed
+    texts = {description(seed, p).text for p in stock.world.products}
+    wanted = {"fashion200k-captioning": {short_title(seed, p).text for p in stock.world.products}}
+    wanted["fashion-iq-cap-captioning"] = {text.lower() for text in texts}
+    references = [text for fold in made.folds for texts in fold.references.values() for text in texts]
+    assert references
+    assert set(references) <= wanted.get(name, texts)
+
+
+def test_one_photo_a_product_is_the_first_one(twin, stock, plugins):
+    photos = task("fashiongen-captioning", twin, plugins)
+    products = task("fashiongen-captioning-products", twin, plugins)
+    shelf = stock.products("val")
+    assert photos.info().sizes == {"images": sum(len(stock.shots(p)) for p in shelf)}
+    assert products.info().sizes == {"images": len(shelf)}
+    assert {item.id for item in products.folds[0].items} == {f"val/{p.id}_0" for p in shelf}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_no_training_image_is_evaluated(name, twin, plugins):
+    made = task(name, twin, plugins)
+    training = made.training()
+    assert len(training.pairs) > 20
+    assert not {pair.image.id for pair in training.pairs} & made.evaluated()
+
+
+def test_an_image_that_nobody_described_is_left_out_and_counted(copied, plugins):
+    root = copied("fashion-iq")
+    path = root / "Fashion-IQ-Cap" / "next_llava.val.dress.caption.json"
+    entries = json.loads(path.read_text())
+    entries[0]["caption"] = "  "
+    entries[1]["text_guidance"] = "is shorter"
+    path.write_text(json.dumps(entries))
+    spec = plugins.tasks["fashion-iq-cap/captioning"]
+    made = resolve(spec.target)(spec, DataRoots(named={"fashion-iq-cap": root}))
+    assert made.info().facts == {"references written with words in view": "1", "images that nobody has described": "1"}
+    assert entries[0]["image"].partition(".")[0] not in made.evaluated()
+
+
+@pytest.mark.slow
+def test_the_released_script_is_another_protocol(twin, plugins, store):
+    def run(name):
+        fields = {"tasks": f"atelier/{name}", "backends": "control/frequent-caption", "data": {"atelier": twin}}
+        return api.run(fields, plugins=plugins, store=store)[0]
+
+    standard, released = run("fashiongen-captioning-products"), run("fashiongen-captioning-as-released")
+    assert standard.protocol.hash != released.protocol.hash
+    assert released.protocol.card["truncation"] == "100 characters"
+    assert standard.metric("bleu-4").value != released.metric("bleu-4").value

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from fashionbench.data.ground_truth import Truth
+from fashionbench.data.info import DataInfo
+from fashionbench.data.items import ImageItem, TextItem
+from fashionbench.errors import DataError
+from fashionbench.runner.session import Session
+from fashionbench.specs import BackendSpec
+from fashionbench_tasks.retrieval.task import Fold, Retrieval
+
+SPEC = BackendSpec(
+    id="t/given", summary="", target="a:b", revision="1", capabilities=frozenset({"encode-image", "encode-text"})
+)
+
+
+class Given:
+    """Embeds each text as the vector that its id names."""
+
+    def __init__(self, vectors):
+        self.vectors = vectors
+
+    def encode_images(self, items, role):
+        raise AssertionError("there are no images here")
+
+    def encode_texts(self, items, role):
+        return np.stack([self.vectors[role, item.id] for item in items])
+
+
+def texts(*names):
+    return [TextItem(name, name) for name in names]
+
+
+def predict(plugins, fold, vectors, **options):
+    spec = plugins.tasks["toy/squares"]
+    task = Retrieval(spec, DataInfo("x", {}), lambda: [fold])
+    return task.predict(Session(SPEC, lambda: Given(vectors), source="x", seed=0, **options)).table.to_pydict()
+
+
+def test_excluded_candidates_are_not_ranked_and_clusters_are_kept(plugins):
+    gallery = {name: np.array(v, float) for name, v in {"a": (1, 0), "b": (0.9, 0.4), "c": (0, 1)}.items()}
+    vectors = {("candidate", name): v for name, v in gallery.items()} | {("query", "q"): np.array([1.0, 0.0])}
+    fold = Fold(
+        name="f", queries=texts("q"), gallery=texts("a", "b", "c"), positives={"q": ["b"]}, exclude={"q": ["a", "absent"]},
+        clusters={"q": "reference-7"},
+    )  # fmt: skip
+    row = predict(plugins, fold, vectors)
+    assert row["better"] == [[0]]
+    assert row["n_candidates"] == [2]
+    assert row["top_ids"] == [["b", "c"]]
+    assert row["cluster"] == ["reference-7"]
+    fold = Fold(name="f", queries=texts("q"), gallery=texts("a", "b", "c"), positives={"q": ["b"]})
+    assert predict(plugins, fold, vectors)["better"] == [[1]]
+
+
+def test_lost_queries_stand_in_the_predictions_unless_the_run_is_limited(plugins):
+    vectors = {("candidate", "a"): np.ones(2), ("query", "q"): np.ones(2)}
+    fold = Fold(name="f", queries=texts("q"), gallery=texts("a"), positives={"q": ["a"]}, lost=("gone",))
+    assert predict(plugins, fold, vectors)["query_id"] == ["q", "gone"]
+    assert predict(plugins, fold, vectors)["positive_ids"] == [["a"], []]
+    assert predict(plugins, fold, vectors, limit=1)["query_id"] == ["q"]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"positives": {"q": ["z"]}}, "the positive 'z' of query 'q' is not in the gallery"),
+        ({"gallery": texts("a", "b", "a")}, "holds 'a' twice"),
+        ({"queries": texts("q", "q")}, "one id"),
+    ],
+)
+def test_a_fold_that_contradicts_itself_is_refused(plugins, change, words):
+    fields = {"name": "f", "queries": texts("q"), "gallery": texts("a", "b"), "positives": {"q": ["a"]}} | change
+    with pytest.raises(DataError, match=words):
+        predict(plugins, Fold(**fields), {})
+
+
+def test_an_empty_gallery_is_refused(plugins):
+    from fashionbench.errors import BackendError
+
+    with pytest.raises(BackendError, match="nothing to embed"):
+        predict(plugins, Fold(name="f", queries=texts("q"), gallery=[], positives={}), {})
+
+
+def test_mixed_items_are_refused(plugins):
+    from PIL import Image
+
+    from fashionbench.errors import BackendError
+
+    session = Session(SPEC, lambda: Given({}), source="x", seed=0)
+    with session.fold(None, Truth()) as answers, pytest.raises(BackendError, match="cannot be embedded with the rest"):
+        answers.embed([TextItem("a", "a"), ImageItem("b", Image.new("RGB", (1, 1)))], "query")
