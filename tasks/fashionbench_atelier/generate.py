@@ -29,7 +29,7 @@ from fashionbench_atelier.layouts import (
 from fashionbench_atelier.layouts.folder_hash import fingerprint
 from fashionbench_atelier.layouts.product_photos import shoots
 from fashionbench_atelier.layouts.source import Stock
-from fashionbench_atelier.manifest import MAKER, NAME, VERSION, Mark, read_mark
+from fashionbench_atelier.manifest import DATASET_ID, NAME, VERSION, Mark, read_mark
 from fashionbench_atelier.workers import develop
 from fashionbench_atelier.world.world import World
 
@@ -127,7 +127,7 @@ def _fill(
     if sizes["h5"]:
         fashiongen.write_h5(stock, root)
     for folder in (root, *(path for path in root.iterdir() if path.is_dir())):
-        mark_twin(folder, MAKER, seed)
+        mark_twin(folder, DATASET_ID, seed)
     count, contents = fingerprint(root)
     Mark(VERSION, seed, sizes, count, contents).write(root)
     advance(len(jobs) + 1, len(jobs) + 1)

@@ -14,10 +14,10 @@ if TYPE_CHECKING:
 
 NAME = "ATELIER.json"
 
-VERSION = 2
+VERSION = 3
 """Raised whenever the same seed and sizes give other annotations, other pictures or other places."""
 
-MAKER = "fashionbench_atelier.generate:make"
+DATASET_ID = "atelier"
 
 
 @dataclass(frozen=True, slots=True)
