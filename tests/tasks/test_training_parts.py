@@ -37,13 +37,13 @@ def test_triplets_share_no_image_with_the_evaluation(name, twin, plugins):
 @pytest.mark.parametrize("name", ["viton-hd-paired", "mgd-paired", "dress-code-paired"])
 def test_dressings_show_a_person_in_their_own_garment(name, twin, plugins):
     made = task(f"atelier/{name}", twin, plugins)
-    dressings = made.training().dressings
-    assert len(dressings) >= 5
-    one = dressings[0]
+    tryon_examples = made.training().tryon_examples
+    assert len(tryon_examples) >= 5
+    one = tryon_examples[0]
     assert one.item.person.size == one.item.garment.size == one.picture.image.size == (384, 512)
     assert {"agnostic-mask", "densepose"} <= one.item.conditions.keys()
     assert one.item.conditions["agnostic-mask"].mode == "L"
-    ids = {name for d in dressings for name in (d.picture.id, d.item.id)}
+    ids = {name for d in tryon_examples for name in (d.picture.id, d.item.id)}
     assert not ids & made.evaluated()
     assert (bool(one.text), one.sketch is not None) == ((True, True) if name == "mgd-paired" else (False, False))
 
@@ -62,4 +62,4 @@ def test_what_a_task_says_that_it_trains_is_what_it_has(twin, plugins):
             ("-full", "-original", "-val", "-paired", "-captioning")
         ):
             training = task(spec.id, twin, plugins).training()
-            assert {kind for kind in ("pairs", "triplets", "dressings") if getattr(training, kind)} == spec.trains
+            assert {kind for kind in ("pairs", "triplets", "tryon_examples") if getattr(training, kind)} == spec.trains

@@ -63,7 +63,7 @@ def folder(spec, roots):
         queries=[ImageFile(name, images[name]) for name in usable],
         gallery=[TextItem(f"text-{name}", name) for name in COLOURS],
         positives={name: [f"text-{name}"] for name in COLOURS},
-        lost=tuple(sorted(found.absent)),
+        unavailable=tuple(sorted(found.absent)),
     )
     info = DataInfo(found.fingerprint, {"queries": 8, "gallery": 8}, found.missing, found.unreadable)
     return Retrieval(spec, info, lambda: [fold])

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from PIL.Image import Image
 
-    from fashionbench.data.training_examples import Dressing, TrainingData
+    from fashionbench.data.training_examples import TrainingData, TryOnExample
     from fashionbench.training.contract import TrainingContext, TrainingPart
     from fashionbench_unifashion.training.recipe import Recipe
 
@@ -45,7 +45,7 @@ class TripletLesson:
 
 @dataclass(frozen=True, slots=True)
 class DressingLesson:
-    """A place in the training dressings of a task."""
+    """A place in the training tryon_examples of a task."""
 
     at: int
     task: str
@@ -56,7 +56,7 @@ class Lessons:
     """All lessons, those held out apart.
 
     :param open: opens an image by its id.
-    :param dressing: opens a dressing.
+    :param tryon_example: opens a tryon_example.
     :param counts: what was found, left out and held out, by name.
     :param wordless: pairs and triplets whose text is empty.
     """
@@ -65,8 +65,8 @@ class Lessons:
     held_pairs: list[PairLesson] = field(default_factory=list)
     triplets: list[TripletLesson] = field(default_factory=list)
     held_triplets: list[TripletLesson] = field(default_factory=list)
-    dressings: list[DressingLesson] = field(default_factory=list)
-    held_dressings: list[DressingLesson] = field(default_factory=list)
+    tryon_examples: list[DressingLesson] = field(default_factory=list)
+    held_tryon_examples: list[DressingLesson] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     sources: dict[str, Callable[[], Image]] = field(default_factory=dict)
     parts: dict[str, TrainingPart] = field(default_factory=dict)
@@ -76,9 +76,9 @@ class Lessons:
         """Open an image."""
         return self.sources[name]()
 
-    def dressing(self, lesson: DressingLesson) -> Dressing:
-        """Open a dressing."""
-        return self.parts[lesson.task].data.dressings[lesson.at]
+    def tryon_example(self, lesson: DressingLesson) -> TryOnExample:
+        """Open a tryon_example."""
+        return self.parts[lesson.task].data.tryon_examples[lesson.at]
 
     def of(self, tasks: Sequence[str] | None) -> Lessons:
         """Return these lessons with the pairs of some tasks alone; None means all.
@@ -107,7 +107,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     :raises DataError: where a sort of lessons that a phase needs is empty.
     """
     made = Lessons()
-    names = (*recipe.data.pairs, *recipe.data.captions, *recipe.data.triplets, *recipe.data.dressings)
+    names = (*recipe.data.pairs, *recipe.data.captions, *recipe.data.triplets, *recipe.data.tryon_examples)
     made.parts = {name: context.part(name) for name in dict.fromkeys(names)}
     evaluated = frozenset().union(*(part.evaluated for part in made.parts.values()))
     strange = _Overlap(evaluated, recipe)
@@ -118,15 +118,15 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     _described_images(made, strange, recipe)
     for name in recipe.data.triplets:
         _triplets(made, name, captions, strange, recipe)
-    for name in recipe.data.dressings:
+    for name in recipe.data.tryon_examples:
         _dressings(made, name, strange, recipe)
     if recipe.limit is not None:
-        for kind in ("pairs", "triplets", "dressings"):
+        for kind in ("pairs", "triplets", "tryon_examples"):
             getattr(made, kind)[:] = _spread(getattr(made, kind), recipe.limit)
             getattr(made, f"held_{kind}")[:] = getattr(made, f"held_{kind}")[: recipe.limit]
-    made.counts |= {kind: len(getattr(made, kind)) for kind in ("pairs", "triplets", "dressings")}
+    made.counts |= {kind: len(getattr(made, kind)) for kind in ("pairs", "triplets", "tryon_examples")}
     made.counts |= {
-        f"held out {kind}": len(getattr(made, f"held_{kind}")) for kind in ("pairs", "triplets", "dressings")
+        f"held out {kind}": len(getattr(made, f"held_{kind}")) for kind in ("pairs", "triplets", "tryon_examples")
     }
     made.counts["left out because they are evaluated"] = len(strange.met)
     made.counts["left out because they have no words"] = made.wordless
@@ -225,12 +225,14 @@ def _triplets(
 
 def _dressings(made: Lessons, name: str, strange: _Overlap, recipe: Recipe) -> None:
     data = made.parts[name].data
-    names = getattr(data.dressings, "names", None)
-    known = names or [(dressing.picture.id, dressing.text, dressing.item.id) for dressing in data.dressings]
+    names = getattr(data.tryon_examples, "names", None)
+    known = names or [
+        (tryon_example.picture.id, tryon_example.text, tryon_example.item.id) for tryon_example in data.tryon_examples
+    ]
     for at, (picture, _, garment) in enumerate(known):
         if not strange(picture) | strange(garment):
             held = _held(garment, recipe)
-            (made.held_dressings if held else made.dressings).append(DressingLesson(at, name))
+            (made.held_tryon_examples if held else made.tryon_examples).append(DressingLesson(at, name))
 
 
 def _held(key: str, recipe: Recipe) -> bool:
@@ -246,7 +248,7 @@ def _spread(lessons: Sequence[object], limit: int) -> list[object]:
     return [lessons[at * len(lessons) // limit] for at in range(limit)]
 
 
-_NEEDS = {"contrast": "pairs", "speak": "pairs", "paint": "pairs", "compose": "triplets", "dress": "dressings"}
+_NEEDS = {"contrast": "pairs", "speak": "pairs", "paint": "pairs", "compose": "triplets", "dress": "tryon_examples"}
 
 
 def _require(made: Lessons, recipe: Recipe) -> None:

@@ -98,7 +98,7 @@ class DataConfig(Model):
     """Captions of the images that composed queries look for."""
     triplets: tuple[str, ...] = ()
     """Composed queries, for phase 2."""
-    dressings: tuple[str, ...] = ()
+    tryon_examples: tuple[str, ...] = ()
     """Persons in garments, for try-on and design."""
 
 

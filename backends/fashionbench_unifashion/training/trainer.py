@@ -36,12 +36,12 @@ if TYPE_CHECKING:
 
 #: By phase: what it learns from.
 SORTS = {
-    "autoencode": "dressings",
+    "autoencode": "tryon_examples",
     "contrast": "pairs",
     "speak": "pairs",
     "paint": "pairs",
     "compose": "triplets",
-    "dress": "dressings",
+    "dress": "tryon_examples",
 }
 
 
@@ -108,7 +108,9 @@ class Training:
         self._claim()
         self.model = self._build()
         self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens, folder=context.out / "cache")
-        self.fittings = Fittings(self.model, self.lessons, keep=recipe.keep_tokens) if recipe.data.dressings else None
+        self.fittings = (
+            Fittings(self.model, self.lessons, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
+        )
 
     def run(self) -> TrainingResult:
         """Run what is left of the phases, and write model and record."""
@@ -181,8 +183,8 @@ class Training:
         if phase.kind != "autoencode" or self.model.diffusion is None:
             return
         self.model.eval()
-        if self.fittings is not None and self.lessons.dressings:
-            pictures = self.fittings.every_picture(self.lessons.dressings[:256])
+        if self.fittings is not None and self.lessons.tryon_examples:
+            pictures = self.fittings.every_picture(self.lessons.tryon_examples[:256])
         else:
             pictures = self.bank.pictures([lesson.image for lesson in self.lessons.pairs[:256]])
         self.model.diffusion.vae.measure_scale(pictures)
@@ -191,7 +193,7 @@ class Training:
         """Make tokens and small pictures of all images of a phase, with a bar of its own."""
         if phase.kind in {"dress", "autoencode"}:
             if self.fittings is not None:
-                wanted = [*self.lessons.dressings, *self.lessons.held_dressings]
+                wanted = [*self.lessons.tryon_examples, *self.lessons.held_tryon_examples]
                 self.context.reporter.begin(f"phase {name}: reading persons", len(wanted))
                 self.fittings.prepare(wanted, self.context.reporter.advance)
             if phase.kind == "dress" or self.fittings is not None:

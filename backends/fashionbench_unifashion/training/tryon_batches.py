@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What is kept of a dressing, once for try-on and once for design where it can be one."""
+    """What is kept of a tryon_example, once for try-on and once for design where it can be one."""
 
     picture: Tensor
     conditions: Conditions
@@ -48,9 +48,9 @@ class Fitting:
 
 
 class Fittings:
-    """Reads dressings once and makes batches of them.
+    """Reads tryon_examples once and makes batches of them.
 
-    A dressing with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
+    A tryon_example with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
 
     :param keep: whether what was read stays in memory.
     """
@@ -62,7 +62,7 @@ class Fittings:
         self._read: dict[DressingLesson, _Read] = {}
 
     def prepare(self, lessons: Sequence[DressingLesson], advance: Callable[[int], object]) -> None:
-        """Read dressings that were not read before; does nothing where they are not kept.
+        """Read tryon_examples that were not read before; does nothing where they are not kept.
 
         A vision encoder that learns sees them anew in each phase.
         """
@@ -97,7 +97,7 @@ class Fittings:
         return garment_states(self._model, fitting.tokens, fitting.texts)
 
     def every_picture(self, lessons: Sequence[DressingLesson], first: int = 0) -> Tensor:
-        """Return everything of dressings that the VAE has to encode, one picture a lesson in turn.
+        """Return everything of tryon_examples that the VAE has to encode, one picture a lesson in turn.
 
         :param first: the number of the first lesson in its batch.
         """
@@ -117,18 +117,18 @@ class Fittings:
         model = self._model
         assert model.diffusion is not None  # noqa: S101
         config = model.diffusion.config
-        dressing = self._lessons.dressing(lesson)
-        item = dressing.item
+        tryon_example = self._lessons.tryon_example(lesson)
+        item = tryon_example.item
         design = sketch = None
-        if dressing.text and dressing.sketch is not None:
-            planned = DesignItem(item.id, item.person, dressing.text, dressing.sketch.image, item.conditions)
+        if tryon_example.text and tryon_example.sketch is not None:
+            planned = DesignItem(item.id, item.person, tryon_example.text, tryon_example.sketch.image, item.conditions)
             design = read_conditions([planned], config)
-            sketch = self._encoded(dressing.sketch.image)
+            sketch = self._encoded(tryon_example.sketch.image)
         made = _Read(
-            picture_tensor(dressing.picture.image, config.width, config.height)[None],
+            picture_tensor(tryon_example.picture.image, config.width, config.height)[None],
             read_conditions([item], config),
             self._encoded(item.garment),
-            dressing.text,
+            tryon_example.text,
             design,
             sketch,
         )

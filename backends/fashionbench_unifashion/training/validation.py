@@ -38,9 +38,9 @@ def measure(objective: Objective, phase: PhaseConfig, lessons: Lessons, bank: Im
             return _pairs(objective, lessons.held_pairs[:PAIRS], bank)
         if phase.kind == "compose":
             return _triplets(objective, lessons.held_triplets[:PAIRS], bank)
-        chosen: Sequence[Any] = lessons.held_dressings if phase.kind == "dress" else lessons.held_pairs
+        chosen: Sequence[Any] = lessons.held_tryon_examples if phase.kind == "dress" else lessons.held_pairs
         if phase.kind == "autoencode":
-            chosen = lessons.held_dressings or lessons.held_pairs
+            chosen = lessons.held_tryon_examples or lessons.held_pairs
         return _loss(objective, chosen[:LESSONS], seed)
     finally:
         objective.train()

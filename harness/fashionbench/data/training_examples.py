@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from fashionbench.data.items import ImageItem, TextItem, TryOnItem
 
 #: What training data are made of, by the name of the field that holds them.
-Kind: TypeAlias = Literal["pairs", "triplets", "dressings"]
+Kind: TypeAlias = Literal["pairs", "triplets", "tryon_examples"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class Triplet:
 
 
 @dataclass(frozen=True, slots=True)
-class Dressing:
+class TryOnExample:
     """A person, a garment and conditions as in try-on, with the picture that should come out.
 
     :param text: the garment in words; empty where nobody has described it.
@@ -52,7 +52,7 @@ class TrainingData:
 
     Sequences may read their images only when they are indexed; a backend that goes over them twice reads them twice.
     Such a sequence may have an attribute ``names``, a list of (image id, text, product) of pairs, of (reference id,
-    text, target id) of triplets, or of (picture id, text, garment id) of dressings, so that nobody has to decode a
+    text, target id) of triplets, or of (picture id, text, garment id) of tryon_examples, so that nobody has to decode a
     picture to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
@@ -61,4 +61,4 @@ class TrainingData:
     fold: str
     pairs: Sequence[Pair] = ()
     triplets: Sequence[Triplet] = ()
-    dressings: Sequence[Dressing] = ()
+    tryon_examples: Sequence[TryOnExample] = ()

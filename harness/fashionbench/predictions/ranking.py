@@ -91,7 +91,7 @@ def ranking_table(ranking: Ranking, labels: Labels) -> pa.Table:
     return pa.table(columns, schema=schema())
 
 
-def lost_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: int) -> pa.Table:
+def unavailable_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: int) -> pa.Table:
     """Write rows for queries that could not be asked because their file is missing; they have no positives."""
     import pyarrow as pa  # noqa: PLC0415
 

@@ -30,7 +30,7 @@ from fashionbench.records.schema import (
     TrainingDataPart,
 )
 from fashionbench.runner.session import Session
-from fashionbench.runner.trained_models import taught
+from fashionbench.runner.trained_models import training_data_of
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
 
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class RunContext:
     """What every cell of a run shares.
 
     :param build: makes the backend where that is not for the plugins to do.
@@ -65,7 +65,7 @@ class Workshop:
 
 
 @dataclass(slots=True)
-class Work:
+class CellState:
     """What became of a cell so far; the record is made of it, also after an error."""
 
     cell: Cell
@@ -81,7 +81,7 @@ class Work:
 def execute(
     cell: Cell,
     task: Task | Exception,
-    shop: Workshop,
+    shop: RunContext,
     *,
     supersedes: Record | None = None,
     attestation: Literal["measured", "imported"] = "measured",
@@ -93,7 +93,7 @@ def execute(
     :returns: the stored record, and the error where the cell failed.
     :raises OSError: where the store cannot be written; the store stays valid.
     """
-    work = Work(cell, provenance.now(), time.perf_counter())
+    work = CellState(cell, provenance.now(), time.perf_counter())
     try:
         if isinstance(task, Exception):
             raise task  # noqa: TRY301
@@ -114,7 +114,7 @@ def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> obj
     return cast("Any", resolve(cell.backend.target))(context) if built is None else built
 
 
-def _session(cell: Cell, shop: Workshop) -> Session:
+def _session(cell: Cell, shop: RunContext) -> Session:
     return Session(
         cell.backend,
         shop.build or (lambda: build_backend(cell, shop.plugins, shop.device, shop.store.cache)),
@@ -140,7 +140,7 @@ def _check_packages(spec: BackendSpec) -> None:
 
 
 def _record(
-    work: Work, shop: Workshop, supersedes: Record | None, attestation: Literal["measured", "imported"]
+    work: CellState, shop: RunContext, supersedes: Record | None, attestation: Literal["measured", "imported"]
 ) -> Record:
     cell, session, info = work.cell, work.session, work.info
     partial = cell.identity["limit"] is not None
@@ -186,7 +186,7 @@ def _record(
     )
 
 
-def _dataset(cell: Cell, info: DataInfo, shop: Workshop) -> DatasetPart:
+def _dataset(cell: Cell, info: DataInfo, shop: RunContext) -> DatasetPart:
     spec = shop.plugins.datasets[cell.task.dataset]
     licence = LicencePart(id=spec.licence.id, source=spec.licence.source, usage=spec.licence.usage)
     return DatasetPart(
@@ -203,9 +203,9 @@ def _dataset(cell: Cell, info: DataInfo, shop: Workshop) -> DatasetPart:
     )
 
 
-def _backend(cell: Cell, session: Session | None, shop: Workshop) -> BackendPart:
+def _backend(cell: Cell, session: Session | None, shop: RunContext) -> BackendPart:
     spec = cell.backend
-    uses = [*spec.training_data, *taught(spec, cell.options)]
+    uses = [*spec.training_data, *training_data_of(spec, cell.options)]
     seen = [TrainingDataPart(dataset=t.dataset, splits=t.splits, disclosed=t.disclosed) for t in uses]
     if spec.fits:
         seen.append(TrainingDataPart(dataset=cell.task.dataset, splits=("train",), disclosed=True))
@@ -226,7 +226,7 @@ def _backend(cell: Cell, session: Session | None, shop: Workshop) -> BackendPart
     )
 
 
-def _provenance(work: Work, shop: Workshop) -> provenance.Provenance:
+def _provenance(work: CellState, shop: RunContext) -> provenance.Provenance:
     states = [
         provenance.PluginState(name=o.name, distribution=o.distribution, version=o.version)
         for o in shop.plugins.origins
@@ -234,7 +234,7 @@ def _provenance(work: Work, shop: Workshop) -> provenance.Provenance:
     return provenance.collect(work.started, states, shop.plugins.provenance())
 
 
-def _policy(cell: Cell, info: DataInfo | None, shop: Workshop) -> list[PolicyFinding]:
+def _policy(cell: Cell, info: DataInfo | None, shop: RunContext) -> list[PolicyFinding]:
     dataset = shop.plugins.datasets[cell.task.dataset]
     found = [
         finding
@@ -242,7 +242,7 @@ def _policy(cell: Cell, info: DataInfo | None, shop: Workshop) -> list[PolicyFin
         for finding in findings
     ]
     measured = cell.task.protocol.fields.get("split")
-    for use in (*cell.backend.training_data, *taught(cell.backend, cell.options)):
+    for use in (*cell.backend.training_data, *training_data_of(cell.backend, cell.options)):
         # Where the card does not name the split plainly, any split may be the one that is measured.
         apart = use.splits and measured in dataset.splits and measured not in use.splits
         if use.dataset == dataset.id and not apart:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fashionbench.specs import BackendSpec, TaskSpec
 
 
-_EVERYTHING = frozenset({"pairs", "triplets", "dressings"})
+_EVERYTHING = frozenset({"pairs", "triplets", "tryon_examples"})
 
 
 @dataclass(frozen=True, slots=True)

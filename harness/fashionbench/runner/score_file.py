@@ -9,7 +9,7 @@ from fashionbench.errors import ConfigError
 from fashionbench.plugins.origin import Origin
 from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
 from fashionbench.runner.code_hash import source_digest
-from fashionbench.runner.execute import Workshop, execute
+from fashionbench.runner.execute import RunContext, execute
 from fashionbench.runner.plan import Cell
 from fashionbench.specs import BackendSpec, TaskSpec, resolve
 
@@ -85,7 +85,7 @@ def score_file(
         "limit": None,
     }
     cell = Cell(spec, backend, {}, 0, identity)
-    shop = Workshop(plugins, store, "cpu", None, None, lambda _: None, build=lambda: FileBackend(imported))
+    shop = RunContext(plugins, store, "cpu", None, None, lambda _: None, build=lambda: FileBackend(imported))
     asked = cast("Task", _FromFile(task, imported)) if ranked else task
     record, error = execute(cell, asked, shop, attestation="imported")
     if error is not None:

@@ -109,7 +109,7 @@ class Session:
         return self.spec.capabilities >= set(capabilities)
 
     @contextmanager
-    def fold(self, training: TrainingData | None, truth: Truth) -> Iterator[Answers]:
+    def fold(self, training: TrainingData | None, truth: Truth) -> Iterator[BoundBackend]:
         """Prepare the backend for one fold: let it learn, and show a privileged control the truth.
 
         :param training: what a backend with ``fits`` learns from; None where the task has no training part.
@@ -121,7 +121,7 @@ class Session:
         if isinstance(self._backend, Fingerprints):
             owner = digest([self.spec.id, self._source, self._backend.fingerprint()])
             self._weights.append(owner)
-        yield Answers(self, self._backend, owner)
+        yield BoundBackend(self, self._backend, owner)
 
     def _fresh(self, training: TrainingData | None, truth: Truth) -> object:
         backend = self._build()
@@ -156,7 +156,7 @@ class Session:
         return self._cache
 
 
-class Answers:
+class BoundBackend:
     """The answers of a backend that is ready for one fold.
 
     :param owner: hash of backend, code and weights, under which embeddings are cached; None to cache nothing.

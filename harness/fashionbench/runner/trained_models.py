@@ -46,7 +46,7 @@ def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plu
         raise ConfigError(f"{value} holds no trained model: {error}", remedy=remedy) from error
 
 
-def taught(spec: BackendSpec, options: Mapping[str, Any]) -> list[TrainingDataUse]:
+def training_data_of(spec: BackendSpec, options: Mapping[str, Any]) -> list[TrainingDataUse]:
     """Return what the models of a backend were trained on, by the records of their trainings.
 
     A trainer reads the training parts of tasks alone, and its record lists them under ``data``, each with ``dataset``

@@ -119,7 +119,7 @@ def _task(
                 references={row.image.id: [row.caption] for row in part},
                 clusters={row.image.id: row.product for row in part},
                 training=training,
-                lost=tuple(row.image.id for row in part if row.image.id in found.absent),
+                unavailable=tuple(row.image.id for row in part if row.image.id in found.absent),
             )
             for name, part in parts.items()
         ]

@@ -36,7 +36,8 @@ class CaptionFold:
     :param items: images, or files that are read when their batch comes up.
     :param references: for each image id, one or more reference captions; the first is what an oracle says.
     :param clusters: for each image id, what is resampled as one, such as the product; by default the image itself.
-    :param lost: ids of images that are missing or unreadable; they count as empty captions. They have references too.
+    :param unavailable: ids of images that are missing or unreadable; they count as empty captions and have references
+        too.
     """
 
     name: str
@@ -44,7 +45,7 @@ class CaptionFold:
     references: Mapping[str, Sequence[str]]
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     training: TrainingData | None = None
-    lost: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
 
 class Captioning:
@@ -102,8 +103,8 @@ class Captioning:
         with session.fold(fold.training, truth) as answers:
             captions = answers.caption(items, self._instruction)
         tables = [_table(fold, [item.id for item in items], captions)]
-        if fold.lost and not session.limit:
-            tables.append(_table(fold, fold.lost, [None] * len(fold.lost)))
+        if fold.unavailable and not session.limit:
+            tables.append(_table(fold, fold.unavailable, [None] * len(fold.unavailable)))
         return tables
 
     @property
@@ -159,7 +160,7 @@ def _table(fold: CaptionFold, ids: Sequence[str], captions: Sequence[str | None]
 
 def _check(fold: CaptionFold) -> None:
     seen: set[str] = set()
-    for name in [*(item.id for item in fold.items), *fold.lost]:
+    for name in [*(item.id for item in fold.items), *fold.unavailable]:
         if name in seen:
             raise DataError(f"fold {fold.name}: the image {name!r} stands twice", remedy="remove one of the two")
         seen.add(name)

@@ -117,7 +117,7 @@ def _pictures(
         needs=(frozenset({capability}),),
         metrics=metrics,
         main_metric="ssim" if paired else "kid",
-        trains=frozenset({"dressings"}),
+        trains=frozenset({"tryon_examples"}),
         options={
             "paired": paired,
             "width": size[0],

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.extractors.base import Extractor
-    from fashionbench.runner.session import Answers, Session
+    from fashionbench.runner.session import BoundBackend, Session
     from fashionbench.specs import TaskSpec
 
     Pixels = NDArray[np.uint8]
@@ -163,7 +163,7 @@ class Generation:
         used = {e.id: e.fingerprint for e in extractors}
         return Predictions(SCHEMA, imagery_table(rows, used, absent))
 
-    def _made(self, orders: Sequence[Commission], answers: Answers) -> Iterator[tuple[Commission, Pixels]]:
+    def _made(self, orders: Sequence[Commission], answers: BoundBackend) -> Iterator[tuple[Commission, Pixels]]:
         by_id = {order.id: order for order in orders}
         sources = [Opening(order, self.size) for order in orders]
         call = answers.design if self.spec.kind == "fashion-design" else answers.try_on

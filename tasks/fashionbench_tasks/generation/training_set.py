@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench.data.items import ImageItem, TryOnItem
-from fashionbench.data.training_examples import Dressing, TrainingData
+from fashionbench.data.training_examples import TrainingData, TryOnExample
 from fashionbench_tasks.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ class Lesson:
     sketch: Path | None = None
 
 
-def training_dressings(lessons: Sequence[Lesson], size: Size) -> TrainingData | None:
+def training_tryon_examples(lessons: Sequence[Lesson], size: Size) -> TrainingData | None:
     """Make training data at the size of the task's pictures; None where there are no lessons.
 
     The id of a picture is its folder and its stem, so that the photos of a person and of a garment, which share a
@@ -40,16 +40,16 @@ def training_dressings(lessons: Sequence[Lesson], size: Size) -> TrainingData | 
     if not lessons:
         return None
 
-    def make(at: int) -> Dressing:
+    def make(at: int) -> TryOnExample:
         lesson = lessons[at]
         conditions = {n: size.read_mask(p) if "mask" in n else size.read(p) for n, p in lesson.conditions.items()}
         person = size.read(lesson.person)
         item = TryOnItem(_name(lesson.garment), person, size.read(lesson.garment), conditions)
         sketch = ImageItem(_name(lesson.sketch), size.read(lesson.sketch)) if lesson.sketch else None
-        return Dressing(item, ImageItem(_name(lesson.person), person), lesson.text, sketch)
+        return TryOnExample(item, ImageItem(_name(lesson.person), person), lesson.text, sketch)
 
     names = [(_name(lesson.person), lesson.text, _name(lesson.garment)) for lesson in lessons]
-    return TrainingData("train", dressings=Lazy(len(lessons), make, names))
+    return TrainingData("train", tryon_examples=Lazy(len(lessons), make, names))
 
 
 def _name(path: Path) -> str:

@@ -13,7 +13,7 @@ from fashionbench_tasks.dataset_root import cache_file, place
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.generation.task import Commission, Generation, Size
-from fashionbench_tasks.generation.training_set import Lesson, training_dressings
+from fashionbench_tasks.generation.training_set import Lesson, training_tryon_examples
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -167,4 +167,4 @@ def _task(
     size = Size(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
     sizes = {"pairings": len(orders), "real": len(real)}
     info = DataInfo(found.fingerprint, sizes, synthetic=is_twin(root), facts=dict(facts))
-    return Generation(spec, info, orders, real, size, training_dressings(lessons, size))
+    return Generation(spec, info, orders, real, size, training_tryon_examples(lessons, size))

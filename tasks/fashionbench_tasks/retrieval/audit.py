@@ -72,7 +72,7 @@ def retrieval(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_te
         rows.append(
             (
                 fold.name,
-                str(len(fold.queries) + len(fold.lost)),
+                str(len(fold.queries) + len(fold.unavailable)),
                 str(width),
                 f"{sum(answers) / max(len(answers), 1):.3g}",
                 f"{100 * min(1.0, 10 / width):.3g} %",
@@ -144,8 +144,10 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
 def _fold_checks(fold: Fold) -> list[Check]:
     found = [Check(f"positives of {fold.name} in the gallery", "ok")]
     unanswered = [q.id for q in fold.queries if not fold.positives.get(q.id)]
-    if unanswered or fold.lost:
-        detail = f"{len(unanswered)} without a positive, {len(fold.lost)} whose file is missing; all count as misses"
+    if unanswered or fold.unavailable:
+        detail = (
+            f"{len(unanswered)} without a positive, {len(fold.unavailable)} whose file is missing; all count as misses"
+        )
         found.append(Check(f"queries of {fold.name}", "note", detail))
     texts = [source.text for source in fold.gallery if hasattr(source, "text")]
     if texts and len(set(texts)) < len(texts):

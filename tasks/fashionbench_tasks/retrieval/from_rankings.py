@@ -13,7 +13,7 @@ import numpy as np
 
 from fashionbench.errors import DataError
 from fashionbench.predictions.rank_counts import Ranking
-from fashionbench.predictions.ranking import Labels, lost_rows, ranking_table
+from fashionbench.predictions.ranking import Labels, ranking_table, unavailable_rows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -33,12 +33,14 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
     subsets = [fold for fold in folds if fold.name == "subset"]
     chosen = [fold for fold in folds if (fold in subsets) == imported.subset] if subsets else list(folds)
     if imported.hits is not None:
-        wanted = sum(len(fold.queries) + len(fold.lost) for fold in chosen)
+        wanted = sum(len(fold.queries) + len(fold.unavailable) for fold in chosen)
         if len(imported.hits) != wanted:
             msg = f"{imported.path} has {len(imported.hits)} rows, and the task asks {wanted} queries"
             raise DataError(msg, remedy="join the lists of all categories, in the task's order")
     else:
-        asked = {query.id for fold in chosen for query in fold.queries} | {n for fold in chosen for n in fold.lost}
+        asked = {query.id for fold in chosen for query in fold.queries} | {
+            n for fold in chosen for n in fold.unavailable
+        }
         stray = sorted(set(imported.rankings) - asked)
         if stray:
             raise DataError(f"{imported.path} ranks the unknown query {stray[0]!r}", remedy="check the query ids")
@@ -47,13 +49,13 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
     for fold in chosen:
         if imported.hits is not None:
             rows = imported.hits[at : at + len(fold.queries)]
-            at += len(fold.queries) + len(fold.lost)
+            at += len(fold.queries) + len(fold.unavailable)
             tables.append(_from_hits(rows, fold))
         else:
             tables.append(_from_rankings(imported.rankings, fold, str(imported.path)))
-        if fold.lost:
-            clusters = [fold.clusters.get(name, name) for name in fold.lost]
-            tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
+        if fold.unavailable:
+            clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
+            tables.append(unavailable_rows(fold.name, fold.unavailable, clusters, len(fold.gallery)))
     return tables
 
 

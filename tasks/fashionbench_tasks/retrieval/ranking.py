@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.lazy_items import Source
     from fashionbench.predictions.rank_counts import Ranking
-    from fashionbench.runner.session import Answers
+    from fashionbench.runner.session import BoundBackend
     from fashionbench_tasks.retrieval.task import Fold
 
 #: How many candidates of each query are kept for people to look at, and at most re-ranked.
@@ -79,7 +79,7 @@ def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, 
     return replace(ranking, top_index=top)
 
 
-def rerank(ranking: Ranking, lists: Lists, answers: Answers, depth: int) -> Ranking:
+def rerank(ranking: Ranking, lists: Lists, answers: BoundBackend, depth: int) -> Ranking:
     """Order the best ``depth`` candidates of each query anew by the backend's pair scores; the others stay behind them.
 
     A positive that was not among the best keeps its counts: every candidate before it stays before it.

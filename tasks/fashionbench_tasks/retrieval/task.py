@@ -13,7 +13,7 @@ from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.ranking import SCHEMA, lost_rows, ranking_table
+from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
 from fashionbench_tasks.retrieval.ranking import Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
 
@@ -47,7 +47,7 @@ class Fold:
     :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
     :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
-    :param lost: ids of queries whose files are missing or unreadable; they count as misses.
+    :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
     """
 
     name: str
@@ -58,7 +58,7 @@ class Fold:
     candidates: Mapping[str, Sequence[str]] | None = None
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     training: TrainingData | None = None
-    lost: tuple[str, ...] = ()
+    unavailable: tuple[str, ...] = ()
 
     def among(self, name: str, candidates: Mapping[str, Sequence[str]]) -> Fold:
         """Return this fold with a list of candidates for each query, under another name."""
@@ -119,9 +119,9 @@ class Retrieval:
             if isinstance(depth, int):
                 ranking = rerank(ranking, lists, answers, depth)
         tables = [ranking_table(ranking, lists.labels)]
-        if fold.lost and not session.limit:
-            clusters = [fold.clusters.get(name, name) for name in fold.lost]
-            tables.append(lost_rows(fold.name, fold.lost, clusters, len(fold.gallery)))
+        if fold.unavailable and not session.limit:
+            clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
+            tables.append(unavailable_rows(fold.name, fold.unavailable, clusters, len(fold.gallery)))
         return tables
 
     def training(self) -> TrainingData | None:

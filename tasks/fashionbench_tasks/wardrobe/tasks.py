@@ -46,7 +46,7 @@ class Wardrobe:
         """List the garments whose drawing can be read."""
         return [g for g in self.garments if f"{artist}/{g.id}" not in self.found.absent]
 
-    def lost(self, artist: str) -> tuple[str, ...]:
+    def unavailable(self, artist: str) -> tuple[str, ...]:
         """List the drawings that cannot be read."""
         return tuple(f"{artist}/{g.id}" for g in self.garments if f"{artist}/{g.id}" in self.found.absent)
 
@@ -93,7 +93,7 @@ def image_to_text(spec: TaskSpec, roots: DataRoots) -> Retrieval:
                 positives={f"{artist}/{g.id}": [f"caption/{g.id}"] for g in wardrobe.garments},
                 clusters={f"{artist}/{g.id}": g.id for g in wardrobe.garments},
                 training=wardrobe.training(artist),
-                lost=wardrobe.lost(artist),
+                unavailable=wardrobe.unavailable(artist),
             )
             for artist in ARTISTS
         ]
@@ -141,7 +141,7 @@ def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
                     positives={f"{artist}/{g.id}": answers[g.id] for g in wardrobe.garments},
                     clusters={f"{artist}/{g.id}": g.id for g in wardrobe.garments},
                     training=wardrobe.training(artist),
-                    lost=wardrobe.lost(artist),
+                    unavailable=wardrobe.unavailable(artist),
                 )
             )
         return made

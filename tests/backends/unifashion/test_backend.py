@@ -166,18 +166,18 @@ def test_captions_depend_on_image_and_instruction_alone(full, images):
 
 
 @pytest.fixture(scope="module")
-def dressings(trained):
-    return [trained.lessons.dressing(lesson) for lesson in trained.lessons.dressings[:3]]
+def tryon_examples(trained):
+    return [trained.lessons.tryon_example(lesson) for lesson in trained.lessons.tryon_examples[:3]]
 
 
-def test_dressed_persons_have_their_own_size_and_their_own_noise(full, dressings):
+def test_dressed_persons_have_their_own_size_and_their_own_noise(full, tryon_examples):
     small = TryOnItem(
         "small",
-        dressings[0].item.person.resize((30, 41)),
-        dressings[0].item.garment,
-        {name: picture.resize((30, 41)) for name, picture in dressings[0].item.conditions.items()},
+        tryon_examples[0].item.person.resize((30, 41)),
+        tryon_examples[0].item.garment,
+        {name: picture.resize((30, 41)) for name, picture in tryon_examples[0].item.conditions.items()},
     )
-    items = [small, *(dressing.item for dressing in dressings)]
+    items = [small, *(tryon_example.item for tryon_example in tryon_examples)]
     made = full.try_on(items)
     assert [picture.shape for picture in made] == [(41, 30, 3)] + [(512, 384, 3)] * 3
     assert all(picture.dtype == np.uint8 for picture in made)
@@ -189,32 +189,32 @@ def test_dressed_persons_have_their_own_size_and_their_own_noise(full, dressings
     assert np.abs(renamed.astype(int) - made[0]).max() > 1
 
 
-def test_another_seed_draws_another_noise(make, trained, dressings, tmp_path):
+def test_another_seed_draws_another_noise(make, trained, tryon_examples, tmp_path):
     options = {"model": str(trained.result.model)}
     one, two, other = (
-        UniFashionBackend(BackendContext(options, seed, "cpu", tmp_path)).try_on([dressings[0].item])[0]
+        UniFashionBackend(BackendContext(options, seed, "cpu", tmp_path)).try_on([tryon_examples[0].item])[0]
         for seed in (0, 0, 1)
     )
     assert np.array_equal(one, two)
     assert not np.array_equal(one, other)
 
 
-def test_a_design_listens_to_its_words_and_needs_a_sketch(full, dressings):
-    item, sketch = dressings[0].item, dressings[0].sketch.image
+def test_a_design_listens_to_its_words_and_needs_a_sketch(full, tryon_examples):
+    item, sketch = tryon_examples[0].item, tryon_examples[0].sketch.image
 
     def design(text, sketch=sketch):
         return full.design([DesignItem("d", item.person, text, sketch, item.conditions)])[0]
 
-    one = design(dressings[0].text)
+    one = design(tryon_examples[0].text)
     assert one.shape == (512, 384, 3)
-    assert np.array_equal(one, design(dressings[0].text))
+    assert np.array_equal(one, design(tryon_examples[0].text))
     assert not np.array_equal(one, design("another garment"))
     with pytest.raises(BackendError, match="no sketch"):
         design("a dress", None)
 
 
-def test_a_repainted_person_is_kept_outside_the_mask(make, dressings):
-    item = dressings[0].item
+def test_a_repainted_person_is_kept_outside_the_mask(make, tryon_examples):
+    item = tryon_examples[0].item
     picture = make(repaint=True).try_on([item])[0]
     kept = np.asarray(item.conditions["agnostic-mask"]) <= 127
     assert kept.any()

@@ -146,13 +146,13 @@ def test_marks(plugins, store, board_of):
 
 def test_damaged_files_are_named_and_the_rest_is_shown(plugins, store, board_of):
     records = api.run(RUN | {"backends": ["toy/colour", "toy/greedy", "toy/counting"]}, plugins=plugins, store=store)
-    lost = store.root / "predictions" / f"{records[0].predictions.sha256}.parquet"
-    lost.write_bytes(b"?")
+    damaged = store.root / "predictions" / f"{records[0].predictions.sha256}.parquet"
+    damaged.write_bytes(b"?")
     path = next((store.root / "records" / "toy__squares" / "toy__greedy").iterdir())
     path.write_text("{")
     board = board_of()
     assert not board.complete
-    assert {fault.path for fault in board.faults} == {path, lost}
+    assert {fault.path for fault in board.faults} == {path, damaged}
 
 
 def test_what_was_never_run_and_what_cannot_be_run(plugins, store):

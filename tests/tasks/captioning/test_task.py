@@ -92,7 +92,7 @@ def test_every_image_is_captioned_with_the_instruction_of_the_card():
 
 
 def test_lost_images_have_no_caption_and_their_references_unless_the_run_is_limited():
-    lost = fold(lost=("x", "y"))
+    lost = fold(unavailable=("x", "y"))
     table = predict(lost)[0].table.to_pydict()
     assert table["item_id"] == ["a", "b", "c", "x", "y"]
     assert table["caption"][3:] == [None, None]

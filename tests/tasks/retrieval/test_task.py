@@ -57,7 +57,7 @@ def test_excluded_candidates_are_not_ranked_and_clusters_are_kept(plugins):
 
 def test_lost_queries_stand_in_the_predictions_unless_the_run_is_limited(plugins):
     vectors = {("candidate", "a"): np.ones(2), ("query", "q"): np.ones(2)}
-    fold = Fold(name="f", queries=texts("q"), gallery=texts("a"), positives={"q": ["a"]}, lost=("gone",))
+    fold = Fold(name="f", queries=texts("q"), gallery=texts("a"), positives={"q": ["a"]}, unavailable=("gone",))
     assert predict(plugins, fold, vectors)["query_id"] == ["q", "gone"]
     assert predict(plugins, fold, vectors)["positive_ids"] == [["a"], []]
     assert predict(plugins, fold, vectors, limit=1)["query_id"] == ["q"]

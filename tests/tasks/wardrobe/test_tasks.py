@@ -79,7 +79,7 @@ def test_a_missing_drawing_is_a_miss_for_its_query_and_no_candidate(plugins, sto
     lost.unlink()
     roots = DataRoots(named={"wardrobe-emoji": root})
     fold = task(plugins, "wardrobe/image-to-text", roots).folds[1]
-    assert fold.lost == (f"noto/{lost.stem}",)
+    assert fold.unavailable == (f"noto/{lost.stem}",)
     record = api.run(
         {"tasks": TASKS[0], "backends": "control/oracle", "data": {"wardrobe-emoji": root}},
         plugins=plugins,

@@ -10,7 +10,7 @@ from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, R
 from fashionbench.progress import Reporter, Silent
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import EmbeddingCache
-from fashionbench.runner.execute import Workshop, execute
+from fashionbench.runner.execute import RunContext, execute
 from fashionbench.runner.trained_models import trained
 from fashionbench.specs import resolve
 
@@ -66,7 +66,7 @@ class Runner:
         records: list[Record] = []
         device = resolve_device(self.plan.config.device)
         cache = EmbeddingCache(self.store.cache / "embeddings.sqlite") if self.plan.config.embedding_cache else None
-        shop = Workshop(self.plugins, self.store, device, self.plan.config.batch_size, cache, shown.advance)
+        shop = RunContext(self.plugins, self.store, device, self.plan.config.batch_size, cache, shown.advance)
         try:
             for cell in self.plan.cells:
                 records.append(self._one(cell, shop, shown))  # noqa: PERF401  # what is done counts if the next fails
@@ -92,7 +92,7 @@ class Runner:
             guess = same[-1] if same else items / rates[-1] if rates else None
             yield Preview(cell, items, reused=self._known(cell, task) is not None, seconds=guess)
 
-    def _one(self, cell: Cell, shop: Workshop, shown: Reporter) -> Record:
+    def _one(self, cell: Cell, shop: RunContext, shown: Reporter) -> Record:
         task = self._task(cell.task)
         items = None if isinstance(task, Exception) else sum(task.info().sizes.values())
         shown.begin(cell.name, items)

@@ -175,7 +175,7 @@ def composed_fold(
         exclude={q.id: [q.reference] for q in asked if q.reference in listed} if removed else {},
         clusters={q.id: q.reference for q in questions},
         training=training,
-        lost=tuple(q.id for q in questions if q.reference in absent),
+        unavailable=tuple(q.id for q in questions if q.reference in absent),
     )
 
 

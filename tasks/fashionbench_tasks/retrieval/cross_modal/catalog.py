@@ -58,7 +58,7 @@ class Catalogue:
         self.root = root
         self.found = found
         self.shots = [shot for shot in shots if shot.id not in found.absent]
-        self.lost = [shot for shot in shots if shot.id in found.absent]
+        self.unavailable = [shot for shot in shots if shot.id in found.absent]
         self.texts = dict(texts)
         self.groups = dict(groups)
         self.training = training
@@ -82,7 +82,7 @@ class Catalogue:
     @cached_property
     def owner(self) -> dict[str, str]:
         """The product of each photo."""
-        return {shot.id: shot.product for shot in (*self.shots, *self.lost)}
+        return {shot.id: shot.product for shot in (*self.shots, *self.unavailable)}
 
     def caption(self, name: str) -> TextItem:
         """Return the text of a product, or of a photo's product, as an item with the given name."""

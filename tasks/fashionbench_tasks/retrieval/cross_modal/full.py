@@ -39,11 +39,11 @@ def pairs_full(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
 def _full(spec: TaskSpec, data: Catalogue) -> Retrieval:
     products = list(data.texts)
-    sizes = {"photos": len(data.shots) + len(data.lost), "products": len(products)}
+    sizes = {"photos": len(data.shots) + len(data.unavailable), "products": len(products)}
 
     def folds() -> list[Fold]:
         texts = [data.caption(product) for product in products]
-        clusters = {shot.id: shot.product for shot in (*data.shots, *data.lost)}
+        clusters = {shot.id: shot.product for shot in (*data.shots, *data.unavailable)}
         to_text = Fold(
             name=I2T,
             queries=[shot.image for shot in data.shots],
@@ -51,7 +51,7 @@ def _full(spec: TaskSpec, data: Catalogue) -> Retrieval:
             positives={shot.id: [f"text/{shot.product}"] for shot in data.shots},
             clusters=clusters,
             training=data.training,
-            lost=tuple(shot.id for shot in data.lost),
+            unavailable=tuple(shot.id for shot in data.unavailable),
         )
         to_image = Fold(
             name=T2I,
@@ -166,7 +166,7 @@ def _listed(data: Catalogue, lists: Mapping[str, Sequence[Mapping[str, Sequence[
                 candidates={name: [f"text/{product}" for product in i2t[name]] for name in asked},
                 clusters={name: owner[name] for name in asked},
                 training=data.training,
-                lost=tuple(name for name in i2t if name not in shots),
+                unavailable=tuple(name for name in i2t if name not in shots),
             )
         )
         products = list(t2i)
@@ -210,7 +210,7 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
                 queries=[source(e.id, e.text, e.image) for e in task.queries if e.image not in found.absent],
                 gallery=[source(e.id, e.text, e.image) for e in gallery],
                 positives={e.id: [n for n in task.qrels.get(e.id, ()) if n in names] for e in task.queries},
-                lost=tuple(e.id for e in task.queries if e.image in found.absent),
+                unavailable=tuple(e.id for e in task.queries if e.image in found.absent),
             )
         ]
 

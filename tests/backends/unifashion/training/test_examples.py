@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="needs the optional dependencies fash
 from PIL import Image
 
 from fashionbench.data.items import ImageItem, TextItem, TryOnItem
-from fashionbench.data.training_examples import Dressing, Pair, TrainingData, Triplet
+from fashionbench.data.training_examples import Pair, TrainingData, Triplet, TryOnExample
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.training.contract import TrainingPart
 from fashionbench_unifashion.training.examples import collect
@@ -42,7 +42,7 @@ def pairs(count, views=2):
 
 def lessons(parts, data=None, **changes):
     named = {one.task: one for one in parts}
-    fields = {"pairs": [], "captions": [], "triplets": [], "dressings": [], **(data or {"pairs": list(named)})}
+    fields = {"pairs": [], "captions": [], "triplets": [], "tryon_examples": [], **(data or {"pairs": list(named)})}
     recipe = load_recipe(
         "unifashion-nano", {"data": fields, "phases": PHASES, "images_each": None, "limit": None, **changes}
     )
@@ -136,27 +136,27 @@ def test_a_triplet_is_dropped_for_either_of_its_images_and_both_are_counted():
     assert made.counts["left out because they are evaluated"] == 4
 
 
-def dressings(count):
+def tryon_examples(count):
     return [
-        Dressing(TryOnItem(f"cloth/{at}", PICTURE, PICTURE, {}), image(f"image/{at}"), f"text {at}", None)
+        TryOnExample(TryOnItem(f"cloth/{at}", PICTURE, PICTURE, {}), image(f"image/{at}"), f"text {at}", None)
         for at in range(count)
     ]
 
 
 def test_dressings_are_held_out_by_garment_and_kept_apart_from_what_is_evaluated():
-    data = {"pairs": ["c"], "dressings": ["d"]}
+    data = {"pairs": ["c"], "tryon_examples": ["d"]}
 
     def made(rows, evaluated=(), **changes):
-        return lessons([part("c", pairs=pairs(20)), part("d", evaluated, dressings=rows)], data, **changes)
+        return lessons([part("c", pairs=pairs(20)), part("d", evaluated, tryon_examples=rows)], data, **changes)
 
-    one, two = made(dressings(60)), made(dressings(60)[::-1])
-    held = {one.dressing(x).item.id for x in one.held_dressings}
-    assert held == {two.dressing(x).item.id for x in two.held_dressings}
+    one, two = made(tryon_examples(60)), made(tryon_examples(60)[::-1])
+    held = {one.tryon_example(x).item.id for x in one.held_tryon_examples}
+    assert held == {two.tryon_example(x).item.id for x in two.held_tryon_examples}
     assert 0 < len(held) < 30
     with pytest.raises(ConfigError, match="cloth/5"):
-        made(dressings(60), ["cloth/5"])
-    dropped = made(dressings(60), ["cloth/5", "image/6"], overlap="drop")
-    assert len(dropped.dressings) + len(dropped.held_dressings) == 58
+        made(tryon_examples(60), ["cloth/5"])
+    dropped = made(tryon_examples(60), ["cloth/5", "image/6"], overlap="drop")
+    assert len(dropped.tryon_examples) + len(dropped.held_tryon_examples) == 58
 
 
 def test_a_phase_without_lessons_is_refused():
@@ -172,6 +172,6 @@ def test_the_twins_lessons_are_apart_from_what_its_tasks_evaluate(training, tmp_
     seen |= {name for x in (*made.triplets, *made.held_triplets) for name in (x.reference, x.target)}
     assert len(seen) > 60
     assert not seen & evaluated
-    worn = {made.dressing(x).picture.id for x in (*made.dressings, *made.held_dressings)}
+    worn = {made.tryon_example(x).picture.id for x in (*made.tryon_examples, *made.held_tryon_examples)}
     assert worn and not worn & evaluated
     assert made.counts["triplets without a caption of the target"] < len(made.triplets)

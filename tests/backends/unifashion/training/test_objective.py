@@ -67,7 +67,7 @@ def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
     for name, rows in (
         ("2", made.lessons.triplets),
         ("1b-diffusion", made.lessons.pairs),
-        ("try-on", made.lessons.dressings),
+        ("try-on", made.lessons.tryon_examples),
     ):
         learner, _, _ = objective(made, name)
         one, two, other = (learner(rows[:4], seed) for seed in (5, 5, 6))
@@ -138,7 +138,7 @@ def test_mirroring_is_for_training_alone(made):
 
 @pytest.mark.parametrize("name", ["1a", "1b-language", "1b-diffusion", "2", "try-on"])
 def test_mixed_precision_gives_about_the_same_losses(made, name):
-    rows = {"2": made.lessons.triplets, "try-on": made.lessons.dressings}.get(name, made.lessons.pairs)[:4]
+    rows = {"2": made.lessons.triplets, "try-on": made.lessons.tryon_examples}.get(name, made.lessons.pairs)[:4]
     learner, _, _ = objective(made, name)
     with torch.no_grad():
         whole = learner(rows, 0)

@@ -134,5 +134,5 @@ def test_a_folder_of_another_recipe_is_refused(trained, training, changes):
 
 
 def test_another_seed_is_another_training(trained, training, tmp_path):
-    made = training(tmp_path, seed=1, data={"dressings": []}, phases=dict.fromkeys(["vae", "try-on"]))
+    made = training(tmp_path, seed=1, data={"tryon_examples": []}, phases=dict.fromkeys(["vae", "try-on"]))
     assert not torch.equal(made.model.qformer.reference, trained.model.qformer.reference)

@@ -113,7 +113,7 @@ def test_a_frozen_q_former_says_the_same_whatever_torch_draws(made):
 def test_a_phase_whose_part_is_not_there_is_refused(training, tmp_path):
     left = dict.fromkeys(["vae", "1b-language", "1b-diffusion", "try-on"])
     nothing = {"language": None, "diffusion": None}
-    bare = training(tmp_path, model={"changes": nothing}, data={"dressings": []}, phases=left)
+    bare = training(tmp_path, model={"changes": nothing}, data={"tryon_examples": []}, phases=left)
     phases = load_recipe("unifashion-nano", {}).phases
     for name, part in (
         ("vae", "diffusion"),
