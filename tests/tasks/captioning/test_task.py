@@ -121,9 +121,9 @@ def test_folds_are_slices_and_a_backend_learns_and_is_shown_the_truth_in_each():
     ("changes", "words"),
     [
         ({"items": images("a", "a")}, "'a' stands twice"),
-        ({"lost": ("a",)}, "'a' stands twice"),
+        ({"unavailable": ("a",)}, "'a' stands twice"),
         ({"items": images("z")}, "'z' has no list of references"),
-        ({"lost": ("z",)}, "'z' has no list of references"),
+        ({"unavailable": ("z",)}, "'z' has no list of references"),
         ({"references": {"a": ["x"], "b": [], "c": ["x"]}}, "'b' has no list of references"),
         ({"references": {"a": "x", "b": ["x"], "c": ["x"]}}, "'a' has no list of references"),
         ({"references": {"a": ["x"], "b": ["x"], "c": ["x", " \n"]}}, "a reference of the image 'c' is blank"),
