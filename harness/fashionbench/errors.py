@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
@@ -64,3 +65,13 @@ class PluginError(FashionBenchError):
 
 class StoreError(FashionBenchError):
     """A record or a predictions file that is corrupt, missing or was altered."""
+
+
+def trace(error: BaseException) -> str:
+    """Format a traceback without the machine's paths."""
+    lines: list[str] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        name = frame.filename.replace("\\", "/").rpartition("/site-packages/")[2]
+        short = "/".join(name.split("/")[-3:])
+        lines.append(f"{short}:{frame.lineno} in {frame.name}")
+    return "\n".join(lines)

@@ -23,6 +23,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         target="fashionbench_baselines.captioning.nearest:OracleWithCaption",
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
+        roles_differ=True,
         control=True,
         privileged=True,
     ),

@@ -49,6 +49,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         target="fashionbench_baselines.controls.random:Random",
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        roles_differ=True,
         control=True,
     ),
     BackendSpec(
@@ -65,6 +66,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         target="fashionbench_baselines.controls.random:Oracle",
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        roles_differ=True,
         control=True,
         privileged=True,
     ),

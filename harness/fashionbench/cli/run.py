@@ -113,8 +113,8 @@ def _preview(runner: Runner, *, as_json: bool) -> None:
             }
             for row in rows
         ]
-        gaps = [{"task": g.task, "backend": g.backend, "reason": g.reason} for g in runner.plan.gaps]
-        print_json({"cells": cells, "gaps": gaps})
+        left_out = [{"task": g.task, "backend": g.backend, "reason": g.reason} for g in runner.plan.not_applicable]
+        print_json({"cells": cells, "not_applicable": left_out})
         return
     table = Table(title=f"{len(rows)} cells, {len(todo)} to run")
     for name in ("task", "backend", "seed", "items", "state"):
@@ -125,8 +125,8 @@ def _preview(runner: Runner, *, as_json: bool) -> None:
         items = "" if row.items is None else str(row.items)
         table.add_row(row.cell.task.id, row.cell.backend.id, str(row.cell.seed), items, outcome)
     print_table(table)
-    for gap in runner.plan.gaps:
-        click.echo(f"left out: {gap.backend} on {gap.task}: {gap.reason}")
+    for one in runner.plan.not_applicable:
+        click.echo(f"left out: {one.backend} on {one.task}: {one.reason}")
     unknown = len(todo) - len(known)
     click.echo(f"cost: about {sum(known):.0f} s" + (f", and {unknown} cells that were never run" if unknown else ""))
 

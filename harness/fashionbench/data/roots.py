@@ -8,6 +8,7 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fashionbench.data.file_index import NAME
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,12 +28,17 @@ class DataRoots:
 
     :param named: folders by data set id, from the configuration.
     :param common: a folder that holds one folder a data set; by default what ``FASHIONBENCH_DATA`` says.
-    :param cache: where surveys of data sets are kept; without it they are made anew.
+    :param cache: a folder for what is remembered of files and for generated data; without it nothing is remembered.
     """
 
     named: Mapping[str, Path] = field(default_factory=_nowhere)
     common: Path | None = None
     cache: Path | None = None
+
+    @property
+    def index(self) -> Path | None:
+        """The file of the index of files, which all tasks share; None where nothing is remembered."""
+        return None if self.cache is None else self.cache / NAME
 
     def find(self, dataset: str, beside: str = "") -> Path | None:
         """Return the folder of a data set, or None where nobody named one.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from pathlib import Path
@@ -20,12 +19,6 @@ def hub_folder() -> Path:
     """Return the folder in which torch.hub keeps checkpoints; it need not exist."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file without holding it in memory."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_state(path: Path, remedy: str) -> dict[str, Tensor]:

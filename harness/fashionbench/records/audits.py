@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench import files
 from fashionbench.errors import StoreError
-from fashionbench.records.store import slug
+from fashionbench.files import slug
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.images import read_rgb
 from fashionbench.data.items import DesignItem, TryOnItem
-from fashionbench.data.lazy_items import read_rgb
 from fashionbench.errors import DataError, FashionBenchError, MetricError
 from fashionbench.extractors.base import JointExtractor
 from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_missing
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.extractors.base import Extractor
-    from fashionbench.runner.session import BoundBackend, Session
+    from fashionbench.runner.bound_backend import BoundBackend
+    from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
     Pixels = NDArray[np.uint8]
@@ -156,6 +157,8 @@ class Generation:
             absent["lpips-alex"] = missing
         if CLIP in absent:
             absent["clip-s"] = absent[CLIP]
+        session.expect_fit([self._training])
+        session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(orders))
         truth = Truth(images=_Truths([order for order in orders if order.truth], self.size))
         with session.fold(self._training, truth) as answers:
             rows = [self._row(order, made, extractors, session) for order, made in self._made(orders, answers)]

@@ -9,7 +9,7 @@ from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.errors import DataError
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.generation.task import Commission, Generation, Size
@@ -157,7 +157,7 @@ def _task(
     for order in orders:
         parts = [order.person, order.garment, order.truth, *order.conditions.values()]
         files |= {path.relative_to(root).as_posix(): path for path in parts if path is not None}
-    found = survey(files, annotations, cache=cache_file(spec, roots))
+    found = survey(files, annotations, cache=roots.index)
     if found.absent:
         named = ", ".join(sorted(found.absent)[:5])
         msg = f"{len(found.absent)} pictures of {spec.dataset} are missing or unreadable: {named}"

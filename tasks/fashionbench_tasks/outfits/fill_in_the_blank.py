@@ -23,7 +23,7 @@ from fashionbench.metrics.retrieval.rank_counting import count_from_scores
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA as RANKED
 from fashionbench.predictions.ranking import Labels, ranking_table
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Outfits(ABC):
         self.asked = self._asked()
         names = sorted({name for items in self.asked for name in items})
         self.paths = {name: self.data.files.path(name) for name in names}
-        found = survey(self.paths, self.data.annotations(), cache=cache_file(spec, roots))
+        found = survey(self.paths, self.data.annotations(), cache=roots.index)
         if found.absent:
             named = ", ".join(sorted(found.absent)[:5])
             raise DataError(f"{len(found.absent)} items are missing or unreadable: {named}", remedy="fetch them again")
@@ -66,8 +66,9 @@ class Outfits(ABC):
     def embed(self, session: Session, truth: Truth) -> tuple[Vectors, Vectors]:
         """Return the unit vectors of every item as a query and as a candidate, [Q, D] each."""
         sources = [ImageFile(name, path) for name, path in self.paths.items()]
+        session.expect_embeddings([[(sources, "query"), (sources, "candidate")]])
         with session.fold(None, truth) as answers:
-            sides = (answers.embed(sources, "query"), answers.embed(sources, "candidate"))
+            sides = answers.embed_sides([(sources, "query"), (sources, "candidate")])
         return self._named(sides[0]), self._named(sides[1])
 
     def _named(self, rows: NDArray[np.float32]) -> Vectors:

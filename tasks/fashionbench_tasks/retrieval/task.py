@@ -14,7 +14,7 @@ from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
-from fashionbench_tasks.retrieval.ranking import Lists, rank_candidates, rank_gallery, rerank
+from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
@@ -100,16 +100,23 @@ class Retrieval:
         """Rank the gallery of each fold for each of its queries."""
         import pyarrow as pa  # noqa: PLC0415
 
+        session.expect_fit([fold.training for fold in self.folds])
+        session.expect_embeddings(
+            [[(fold.gallery, "candidate"), (self._asked(fold, session), "query")] for fold in self.folds]
+        )
+        depth = self.spec.options.get("rerank")
+        if isinstance(depth, int):
+            pairs = (len(self._asked(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
+            session.expect("score-pairs", sum(pairs))
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
-        queries = fold.queries[: session.limit] if session.limit else fold.queries
+        queries = self._asked(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
         with session.fold(fold.training, truth) as answers:
-            gallery = answers.embed(fold.gallery, "candidate")
-            asked = answers.embed(queries, "query")
+            gallery, asked = answers.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
                 ranking = rank_gallery(asked, gallery, lists, self._tolerance)
@@ -123,6 +130,11 @@ class Retrieval:
             clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
             tables.append(unavailable_rows(fold.name, fold.unavailable, clusters, len(fold.gallery)))
         return tables
+
+    @staticmethod
+    def _asked(fold: Fold, session: Session) -> Sequence[Source]:
+        """Return the queries of a fold, of a limited run the first ones."""
+        return fold.queries[: session.limit] if session.limit else fold.queries
 
     def training(self) -> TrainingData | None:
         """Return the training part that all folds share.

@@ -10,7 +10,7 @@ from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.errors import DataError
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashion200k import MBeir
 from fashionbench_tasks.retrieval.cross_modal.catalog import Catalogue, fashiongen, manifest_pairs
 from fashionbench_tasks.retrieval.sampling import blocks, dice, draw_candidates, draw_queries, grouped
@@ -192,7 +192,7 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     task = data.task(number)
     images = {e.image: root / e.image for e in (*task.queries, *task.candidates) if e.image}
     annotations = {name: path for name, path in data.annotations().items() if name.endswith(f"/{number}")}
-    found = survey(images, annotations, cache=cache_file(spec, roots))
+    found = survey(images, annotations, cache=roots.index)
 
     def source(name: str, text: str, image: str) -> Source:
         return ImageFile(name, images[image]) if image else TextItem(name, text)
