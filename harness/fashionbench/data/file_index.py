@@ -27,9 +27,6 @@ if TYPE_CHECKING:
 
     from fashionbench.data.images import Stamp
 
-#: The name of the index below a store's cache.
-NAME = "files.sqlite"
-
 _PART = 256  # files looked at between two writes, so that an interrupted survey goes on from there
 
 

@@ -8,7 +8,6 @@ from pathlib import Path, PurePath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fashionbench.data.file_index import NAME
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
 
 #: A folder that holds one folder for each data set, by the data set's id.
 VARIABLE = "FASHIONBENCH_DATA"
+#: The index of files below a folder of what is remembered.
+INDEX = "files.sqlite"
 
 
 def _nowhere() -> Mapping[str, Path]:
@@ -38,7 +39,7 @@ class DataRoots:
     @property
     def index(self) -> Path | None:
         """The file of the index of files, which all tasks share; None where nothing is remembered."""
-        return None if self.cache is None else self.cache / NAME
+        return None if self.cache is None else self.cache / INDEX
 
     def find(self, dataset: str, beside: str = "") -> Path | None:
         """Return the folder of a data set, or None where nobody named one.
