@@ -25,4 +25,3 @@ def place(spec: TaskSpec, roots: DataRoots) -> Path:
     if folder is not None:
         return atelier_root(roots) / str(folder)
     return roots.require(spec.dataset, BESIDE.get(spec.dataset, ""))
-

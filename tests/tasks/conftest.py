@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from cached_twin import cached_twin
 
 from fashionbench_atelier.generate import make
 from fashionbench_atelier.ground_truth import truth
@@ -22,11 +23,9 @@ SIZES = {"products": 180, "people": 50, "outfits": 120, "h5": 1}
 
 
 @pytest.fixture(scope="session")
-def twin(tmp_path_factory) -> Path:
+def twin(pytestconfig) -> Path:
     """A twin; tests do not change it."""
-    root = tmp_path_factory.mktemp("atelier") / "twin"
-    make(root, SEED, {**SIZES, "processes": 2}, lambda done, total: None)
-    return root
+    return cached_twin(pytestconfig, SEED, SIZES)
 
 
 @pytest.fixture(scope="session")

@@ -11,7 +11,8 @@ from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.roots import inside
 from fashionbench.data.training_examples import Pair, TrainingData
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 from fashionbench_tasks.wardrobe.dataset import ARTISTS, Garment, data_root, garments
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.errors import DataError
 from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import BackendSpec
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 
 SPEC = BackendSpec(
     id="t/given", summary="", target="a:b", revision="1", capabilities=frozenset({"encode-image", "encode-text"})

@@ -16,7 +16,8 @@ from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, FashionIQ
 from fashionbench_tasks.lazy import Lazy
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,11 +1,11 @@
-r"""Build the packaged pictures and captions from the npm packages of the three artists and of emojibase.
+r"""Build the images and captions of wardrobe-emoji from the npm packages of the three artists and of emojibase.
 
 The packages are fetched by npm; the renderer is a build-time dependency that the installed FashionBench never imports::
 
     npm install --prefix sources @iconify-json/fluent-emoji-flat@1.2.6 @iconify-json/noto@1.2.9 \
         @iconify-json/twemoji@1.2.5 emojibase-data@17.0.0
     pip install resvg-py==0.5.0 pillow
-    python -m fashionbench_tasks.wardrobe.build --npm-dir sources --out tasks/fashionbench_tasks/wardrobe/data
+    python tools/build_wardrobe.py --npm-dir sources --out tasks/fashionbench_tasks/wardrobe/data
 
 The same packages and renderer give the same bytes. ``licences`` in the output folder is kept by hand.
 """
@@ -181,7 +181,7 @@ def build(
         raise DataError(
             f"expected {expected} garments by every artist, found {len(garments)}; "
             f"not drawn: {', '.join(missing) or '-'}",
-            remedy="use the package versions named in the docstring of build.py",
+            remedy="use the package versions named in the docstring of build_wardrobe.py",
         )
     for artist, drawn in drawings.items():
         target = out / "images" / artist
@@ -229,12 +229,12 @@ def _write_json(path: Path, value: Any) -> None:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Command line of the module; prints what was written and returns the exit code."""
+    """Run the command line; prints what was written and returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="python -m fashionbench_tasks.wardrobe.build",
+        prog="python tools/build_wardrobe.py",
         description="Render the wardrobe-emoji data set from unpacked npm packages.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="example:\n  python -m fashionbench_tasks.wardrobe.build --npm-dir sources --out data",
+        epilog="example:\n  python tools/build_wardrobe.py --npm-dir sources --out data",
     )
     parser.add_argument(
         "--npm-dir", type=Path, required=True, help="folder of npm install --prefix, or its node_modules"
@@ -248,9 +248,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except DataError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
-    pictures = list((options.out / "images").rglob("*.png"))
-    size = sum(path.stat().st_size for path in pictures)
-    sys.stdout.write(f"{len(garments)} garments, {len(pictures)} pictures, {size:,} bytes in {options.out}\n")
+    images = list((options.out / "images").rglob("*.png"))
+    size = sum(path.stat().st_size for path in images)
+    sys.stdout.write(f"{len(garments)} garments, {len(images)} images, {size:,} bytes in {options.out}\n")
     return 0
 
 

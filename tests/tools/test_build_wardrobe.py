@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from PIL import Image
 
+from build_wardrobe import SOURCES, build, clothing, icon_svg, main, package_folder, resvg_render
 from fashionbench.errors import DataError
-from fashionbench_tasks.wardrobe.build import SOURCES, build, clothing, icon_svg, main, package_folder, resvg_render
 from fashionbench_tasks.wardrobe.dataset import garments, image_path
 
 if TYPE_CHECKING:
