@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.cli.options import (
+    State,
+    json_option,
+    name_and_value,
+    pass_state,
+    print_json,
+    print_table,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from fashionbench.records.audits import Audit
@@ -53,9 +61,9 @@ def audit(
         raise ConfigError(f"{spec.id} has no audit", remedy="'fashionbench data verify' checks its files")
     files: dict[str, Path] = {}
     for pair in texts:
-        part, _, name = pair.partition("=")
-        if not name or not Path(name).is_file():
-            raise ConfigError(f"--gallery-text {pair!r} names no file", remedy="write it as dress=captions.json")
+        part, name = name_and_value(pair, "--gallery-text", "dress=captions.json")
+        if not Path(name).is_file():
+            raise ConfigError(f"--gallery-text {pair!r} names no file", remedy="check the path")
         files[part] = Path(name)
     dataset = state.plugins.datasets[str(spec.options.get("twin_of", spec.dataset))]
     opened = state.store(store)

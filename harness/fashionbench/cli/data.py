@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.cli.options import (
+    State,
+    json_option,
+    name_and_value,
+    pass_state,
+    print_json,
+    print_table,
+    store_option,
+)
+from fashionbench.errors import first_names
 
 if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
@@ -72,7 +81,7 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
         raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
     sizes: dict[str, int] = {}
     for pair in options:
-        key, _, value = pair.partition("=")
+        key, value = name_and_value(pair, "--option", "products=600")
         if not value.isdigit():
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
@@ -124,8 +133,7 @@ def _report(found: Status, *, as_json: bool) -> int:
     click.echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
     for what, names in (("missing", found.missing), ("extra", found.extra), ("unreadable", tuple(found.unreadable))):
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            click.echo(f"{what}: {len(names)}: {', '.join(names[:SHOWN])}{more}")
+            click.echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
     if found.fingerprint:
         click.echo(f"fingerprint: {found.fingerprint}")
     click.echo("whole" if found.whole else "not whole")

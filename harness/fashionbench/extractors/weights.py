@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,7 +40,7 @@ def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
         raise MetricError(f"{path} holds {type(state).__name__} that is no state dictionary of tensors", remedy=remedy)
     broken = [name for name, value in state.items() if not bool(torch.isfinite(value).all())]
     if broken:
-        raise MetricError(f"{path} holds values that are not finite: {_named(broken)}", remedy=remedy)
+        raise MetricError(f"{path} holds values that are not finite: {first_names(broken)}", remedy=remedy)
     return state
 
 
@@ -56,10 +56,5 @@ def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Any], path: 
     shapes = [name for name in shared if state[name].shape != expected[name].shape]
     found = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(found.values()):
-        said = "; ".join(f"{kind} {_named(names)}" for kind, names in found.items() if names)
+        said = "; ".join(f"{kind} {first_names(names)}" for kind, names in found.items() if names)
         raise MetricError(f"{path} holds the weights of another network: {said}", remedy=remedy)
-
-
-def _named(names: list[str]) -> str:
-    more = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")

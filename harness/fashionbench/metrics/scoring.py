@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
+from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
-from fashionbench.statistics.bootstrap import bootstrap_interval, seed_from
+from fashionbench.statistics.bootstrap import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -100,7 +101,7 @@ def _parts(name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
-    return _by_row(fixed, outcome, table, average, seed_from(seed, name))
+    return _by_row(fixed, outcome, table, average, seed_of(seed, name))
 
 
 def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:
