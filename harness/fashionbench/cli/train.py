@@ -80,22 +80,16 @@ def find_trainer(name: str, state: State) -> tuple[TrainerSpec, dict[str, Any]]:
 
     :raises ConfigError: where the file is no recipe.
     """
-    import yaml
-
     from fashionbench.errors import ConfigError
+    from fashionbench.specs.validation import read_yaml
 
     if not name.endswith((".yaml", ".yml")):
         return state.plugins.trainers[name], {}
-    known = f"write trainer: and one of {', '.join(state.plugins.trainers.names())}"
-    try:
-        fields = yaml.safe_load(Path(name).read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{name} cannot be read: {error.strerror}", remedy="check the path") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{name} is not YAML: {error}", remedy="mend the line that is named") from error
-    if not isinstance(fields, dict) or not isinstance(fields.get("trainer"), str):
-        raise ConfigError(f"{name} names no trainer", remedy=known)
-    trainer = fields.pop("trainer")
+    fields = read_yaml(Path(name))
+    trainer = fields.pop("trainer", None)
+    if not isinstance(trainer, str):
+        known = ", ".join(state.plugins.trainers.names())
+        raise ConfigError(f"{name} names no trainer", remedy=f"write trainer: and one of {known}")
     return state.plugins.trainers[trainer], fields
 
 
@@ -106,9 +100,8 @@ def merged(fields: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
     """
     import copy
 
-    import yaml
-
     from fashionbench.errors import ConfigError
+    from fashionbench.specs.validation import read_value
 
     made = copy.deepcopy(fields)
     for change in changes:
@@ -121,8 +114,5 @@ def merged(fields: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
             inner = inner.setdefault(folder, {})
             if not isinstance(inner, dict):
                 raise ConfigError(f"--set {change!r}: {folder} has no fields", remedy="name the field itself")
-        try:
-            inner[last] = yaml.safe_load(text)
-        except yaml.YAMLError as error:
-            raise ConfigError(f"--set {change!r}: the value is not YAML: {error}", remedy="put it in quotes") from error
+        inner[last] = read_value(text, f"--set {change!r}")
     return made

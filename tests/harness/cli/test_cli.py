@@ -70,7 +70,7 @@ def test_a_dry_run_runs_nothing(cli, tmp_path):
         (["run", "quikstart"], "did you mean quickstart"),
         (["run"], "name a board (quickstart, toy)"),
         (["run", "--task", "toy/squares", "--backend", "toy/color"], "did you mean toy/colour"),
-        (["run", "toy", "--data", "toy-squares"], "NAME=FOLDER"),
+        (["run", "toy", "--data", "toy-squares"], "NAME=VALUE"),
         (["run", "toy", "--data", "toy-squarez=x"], "did you mean toy-squares"),
         (["show", "hit@1k"], "unknown name"),
         (["board", "toy", "--format", "pdf"], "unknown reporter"),
