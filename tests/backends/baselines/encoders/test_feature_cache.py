@@ -109,6 +109,12 @@ def test_a_vector_under_the_key_of_another_one_is_not_believed(path: Path) -> No
     assert np.array_equal(rows, [[*b"abc"], [*b"xyz"]])
 
 
+def test_a_vector_of_another_length_is_encoded_again(path: Path) -> None:
+    ask(path, b"abc")
+    rows = FeatureCache(path, "net", 2).features([b"abc"], lambda _: np.ones((1, 2), np.float32))
+    assert np.array_equal(rows, [[1, 1]])
+
+
 def test_a_file_that_is_no_database_is_put_aside(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"this is no database, and long enough to be looked at as one" * 40)
