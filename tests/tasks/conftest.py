@@ -17,15 +17,11 @@ if TYPE_CHECKING:
 
     from fashionbench_atelier.layouts.source import Stock
 
-# A seed whose small world has what is rare: a missing photo, an empty caption, a person without a partner, a duplicate.
-SEED = 39
-SIZES = {"products": 180, "people": 50, "outfits": 120, "h5": 1}
-
 
 @pytest.fixture(scope="session")
 def twin(pytestconfig) -> Path:
     """A twin; tests do not change it."""
-    return cached_twin(pytestconfig, SEED, SIZES)
+    return cached_twin(pytestconfig)
 
 
 @pytest.fixture(scope="session")

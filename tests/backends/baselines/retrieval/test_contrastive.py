@@ -10,7 +10,8 @@ pytest.importorskip("torch", reason="needs the optional dependencies fashionbenc
 
 import torch
 
-from fashionbench_baselines.retrieval.contrastive import Recipe, align, info_nce
+from fashionbench_baselines.retrieval.contrastive import align, info_nce
+from fashionbench_baselines.retrieval.options import LitOptions
 
 
 def brute_force(images: list[list[float]], texts: list[list[float]], products: list[str], scale: float) -> float:
@@ -60,41 +61,41 @@ def hits(maps: tuple[torch.Tensor, torch.Tensor], images: torch.Tensor, texts: t
 
 def test_two_views_of_one_hidden_cause_are_aligned_and_held_out_pairs_too() -> None:
     images, texts, products = problem()
-    maps = align(images[:30], texts[:30], products[:30], Recipe(dimension=16), seed=0)
+    maps = align(images[:30], texts[:30], products[:30], LitOptions(dimension=16), seed=0)
     assert [part.shape for part in maps] == [(30, 16), (20, 16)]
     assert hits(maps, images[30:], texts[30:]) >= 0.9
 
 
 @pytest.mark.parametrize("batch_size", [8, 512])
 def test_the_seed_decides_the_maps_and_the_global_generator_does_not(batch_size: int) -> None:
-    recipe = Recipe(dimension=8, steps=20, batch_size=batch_size)
+    options = LitOptions(dimension=8, steps=20, batch_size=batch_size)
     torch.manual_seed(1)
     before = torch.get_rng_state()
-    one = align(*problem(), recipe, seed=3)
+    one = align(*problem(), options, seed=3)
     assert torch.equal(torch.get_rng_state(), before)
     torch.manual_seed(2)
-    two, three = align(*problem(), recipe, seed=3), align(*problem(), recipe, seed=4)
+    two, three = align(*problem(), options, seed=3), align(*problem(), options, seed=4)
     assert all(torch.equal(a, b) for a, b in zip(one, two, strict=True))
     assert not torch.equal(one[0], three[0])
 
 
 def test_batches_smaller_than_the_data_align_it_as_well() -> None:
     images, texts, products = problem()
-    maps = align(images, texts, products, Recipe(dimension=16, batch_size=10, steps=200), seed=0)
+    maps = align(images, texts, products, LitOptions(dimension=16, batch_size=10, steps=200), seed=0)
     assert hits(maps, images, texts) >= 0.9
 
 
 def test_one_product_alone_gives_nothing_to_tell_apart() -> None:
     images, texts, _ = problem()
     with pytest.raises(BackendError, match=r"40 training pairs show 1 product\(s\), so that there are no negatives"):
-        align(images, texts, ["same"] * 40, Recipe(), seed=0)
+        align(images, texts, ["same"] * 40, LitOptions(), seed=0)
 
 
 def test_features_that_are_not_finite_stop_the_training() -> None:
     images, texts, products = problem()
     images[3, 4] = math.nan
     with pytest.raises(BackendError, match="diverged"):
-        align(images, texts, products, Recipe(steps=3), seed=0)
+        align(images, texts, products, LitOptions(steps=3), seed=0)
 
 
 @pytest.mark.parametrize(
@@ -109,6 +110,6 @@ def test_features_that_are_not_finite_stop_the_training() -> None:
         ("temperature", 0.001),
     ],
 )
-def test_a_recipe_out_of_range_is_refused_by_name(option: str, value: float) -> None:
+def test_an_option_out_of_range_is_refused_by_name(option: str, value: float) -> None:
     with pytest.raises(ConfigError, match=f"the option {option} is"):
-        Recipe(**{option: value})  # type: ignore[arg-type]
+        LitOptions(**{option: value})  # type: ignore[arg-type]

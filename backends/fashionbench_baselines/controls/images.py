@@ -1,4 +1,4 @@
-"""What try-on is worth without a model: leave the person alone, paste the garment, or know the answer.
+"""Controls of image generation: copy the person, paste the garment, or return the true image.
 
 Copying the person scores a distance of zero in the unpaired setting, for the real side is those very photos, and
 transfers nothing; it stands beside every unpaired number for that reason.
@@ -12,6 +12,7 @@ import numpy as np
 from PIL import Image
 
 from fashionbench.errors import BackendError
+from fashionbench_baselines.options import NoOptions, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,16 +23,16 @@ if TYPE_CHECKING:
     from fashionbench.data.items import DesignItem, TryOnItem
     from fashionbench.specs.capabilities import BackendContext
 
-    Picture = NDArray[np.uint8]
+    Pixels = NDArray[np.uint8]
 
 
 class CopyPerson:
     """Returns the person as it is."""
 
     def __init__(self, context: BackendContext) -> None:
-        del context
+        read_options(NoOptions, context.options)
 
-    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Picture]:
+    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Pixels]:
         """Return each person."""
         return [np.asarray(item.person) for item in items]
 
@@ -45,14 +46,14 @@ class PasteGarment:
     """
 
     def __init__(self, context: BackendContext) -> None:
-        del context
+        read_options(NoOptions, context.options)
 
-    def try_on(self, items: Sequence[TryOnItem]) -> list[Picture]:
+    def try_on(self, items: Sequence[TryOnItem]) -> list[Pixels]:
         """Return each person with its garment pasted on."""
         return [self._one(item) for item in items]
 
     @staticmethod
-    def _one(item: TryOnItem) -> Picture:
+    def _one(item: TryOnItem) -> Pixels:
         if "agnostic-mask" not in item.conditions:
             raise BackendError(f"{item.id} has no agnostic mask", remedy="use a data set with agnostic masks")
         mask = item.conditions["agnostic-mask"].point(lambda value: 255 * (value > 127))
@@ -65,27 +66,27 @@ class PasteGarment:
         return np.asarray(pasted)
 
 
-class Oracle:
+class OracleImage:
     """Returns the truth of each item, which only a privileged control is shown.
 
     :raises BackendError: where an item has no known truth.
     """
 
     def __init__(self, context: BackendContext) -> None:
-        del context
+        read_options(NoOptions, context.options)
         self._truth: Truth | None = None
 
     def reveal(self, truth: Truth) -> None:
         """Take the truth."""
         self._truth = truth
 
-    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Picture]:
-        """Return the true pictures."""
+    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Pixels]:
+        """Return the true images."""
         if self._truth is None:
             raise BackendError("the oracle was not shown the truth", remedy="run it through fashionbench")
         unknown = [item.id for item in items if item.id not in self._truth.images]
         if unknown:
-            raise BackendError(f"nobody knows the true picture of {unknown[0]}", remedy="leave the oracle out here")
+            raise BackendError(f"there is no true image of {unknown[0]}", remedy="leave the oracle out here")
         return [np.asarray(self._truth.images[item.id]) for item in items]
 
     design = try_on
