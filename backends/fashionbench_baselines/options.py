@@ -1,8 +1,12 @@
-"""The options of a backend, read from its context."""
+"""Options of a backend: a frozen dataclass of numbers and texts, filled from the context.
+
+The dataclasses live in modules of their own, which import no model library, so that a specification can list every
+field with its default: ``options=asdict(LitOptions())``.
+"""
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fashionbench.errors import ConfigError, UnknownNameError
@@ -14,24 +18,35 @@ if TYPE_CHECKING:
 
     Options = TypeVar("Options", bound=DataclassInstance)
 
+_KINDS: dict[type, tuple[tuple[type, ...], str]] = {
+    int: ((int,), "a whole number, unquoted"),
+    float: ((int, float), "a number, unquoted"),
+    str: ((str,), "a text"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NoOptions:
+    """Options of a backend that has none."""
+
 
 def read_options(kind: type[Options], given: Mapping[str, Any]) -> Options:
-    """Fill a dataclass of numbers from the options of a configuration; what is not given keeps its default.
+    """Fill a dataclass from the options of a configuration; what is not given keeps its default.
 
-    :param kind: a dataclass whose fields all have an ``int`` or ``float`` default; it checks its own ranges.
+    :param kind: a dataclass whose fields all have an ``int``, ``float`` or ``str`` default; it checks its own ranges.
     :raises UnknownNameError: on a name that is no field.
-    :raises ConfigError: on a value that is not a number of the field's kind.
+    :raises ConfigError: on a value that is not of the field's kind.
     """
-    defaults = {field.name: field.default for field in fields(kind)}
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(kind)}
     values: dict[str, Any] = {}
     for name, value in given.items():
         if name not in defaults:
             raise UnknownNameError("option", name, defaults)
-        whole = isinstance(defaults[name], int)
-        if isinstance(value, bool) or not isinstance(value, int if whole else (int, float)):
-            msg = f"the option {name} is {value!r}"
-            raise ConfigError(msg, remedy=f"give it {'a whole number' if whole else 'a number'}, unquoted")
-        values[name] = value if whole else float(value)
+        wanted: type[Any] = type(defaults[name])
+        accepted, words = _KINDS[wanted]
+        if isinstance(value, bool) or not isinstance(value, accepted):
+            raise ConfigError(f"the option {name} is {value!r}", remedy=f"give it {words}")
+        values[name] = wanted(value)
     return kind(**values)
 
 

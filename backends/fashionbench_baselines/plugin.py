@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import MetricError
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench_baselines.captioning.specs import CAPTION_BACKENDS
-from fashionbench_baselines.controls.specs import PICTURE_BACKENDS
-from fashionbench_baselines.retrieval.specs import BACKENDS
+from fashionbench_baselines.captioning import specs as captioning
+from fashionbench_baselines.composed import specs as composed
+from fashionbench_baselines.controls import specs as controls
+from fashionbench_baselines.retrieval import specs as retrieval
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,13 +19,13 @@ if TYPE_CHECKING:
     from fashionbench.specs import BackendSpec
 
 FASHIONBENCH_API = (1, 0)
+_FAMILIES = (controls, retrieval, composed, captioning)
 
 
 @hookimpl
 def register_backends() -> Iterable[BackendSpec]:
     """Return the backends."""
-    captioning = {spec.id for spec in CAPTION_BACKENDS}
-    return [*(spec for spec in BACKENDS if spec.id not in captioning), *CAPTION_BACKENDS, *PICTURE_BACKENDS]
+    return [spec for family in _FAMILIES for spec in family.BACKENDS]
 
 
 @hookimpl

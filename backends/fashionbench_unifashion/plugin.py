@@ -60,6 +60,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
             summary=summary,
             target=f"fashionbench_unifashion.training.trainer:{size}",
             phases=_PHASES,
+            tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
             extra="models",
         )
         for size, summary in summaries.items()

@@ -14,7 +14,7 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
-from fashionbench_tasks.generation.task import Opening
+from fashionbench_tasks.generation.samples import LazySample
 
 ROWS, HEIGHT = 8, 192
 HEADS = ("person", "garment", "agnostic", "generated", "truth")
@@ -27,16 +27,16 @@ def main(model: str, data: str, out: str) -> None:
     backend_spec = plugins.backends["unifashion"]
     context = BackendContext({**backend_spec.options, "model": model}, 0, "cpu", Path())
     backend = resolve(backend_spec.target)(context)
-    orders = task.orders[:: max(1, len(task.orders) // ROWS)][:ROWS]
-    items = [Opening(order, task.size).open() for order in orders]
+    samples = task.samples[:: max(1, len(task.samples) // ROWS)][:ROWS]
+    items = [LazySample(sample, task.resize).open() for sample in samples]
     made = backend.try_on(items)
-    width = HEIGHT * task.size.width // task.size.height
+    width = HEIGHT * task.resize.width // task.resize.height
     sheet = Image.new("RGB", (len(HEADS) * (width + 4), len(items) * (HEIGHT + 4) + 14), "white")
     pen = ImageDraw.Draw(sheet)
     for column, head in enumerate(HEADS):
         pen.text((column * (width + 4) + 4, 1), head, fill="black")
-    for row, (order, item, picture) in enumerate(zip(orders, items, made, strict=True)):
-        truth = task.size.read(order.truth)
+    for row, (sample, item, picture) in enumerate(zip(samples, items, made, strict=True)):
+        truth = task.resize.read(sample.truth)
         shown = (item.person, item.garment, item.conditions["agnostic"], Image.fromarray(picture), truth)
         for column, image in enumerate(shown):
             place = (column * (width + 4), row * (HEIGHT + 4) + 14)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
-from fashionbench_tasks.generation.specs import DESIGN_TASKS, OUTFIT_TASKS, SUBSTITUTE, TRY_ON_TASKS
+from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, TRY_ON_TASKS
+from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
 from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
 

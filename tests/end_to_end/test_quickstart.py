@@ -91,10 +91,10 @@ def test_the_board_is_what_theory_says(undisturbed):
         of("baseline/nearest-caption", "BLEU-4")["interval"][0]
         > of("control/frequent-caption", "BLEU-4")["interval"][1]
     )
-    assert of("control/oracle-picture", "SSIM")["value"] == 1.0
-    assert of("control/oracle-picture", "unpaired MSE in the mask")["value"] == 0.0
+    assert of("control/oracle-image", "SSIM")["value"] == 1.0
+    assert of("control/oracle-image", "unpaired MSE in the mask")["value"] == 0.0
     assert of("control/paste-garment", "SSIM")["value"] < 1.0
-    assert of("control/oracle-picture", "MSE in the mask", "garment design")["value"] == 0.0
+    assert of("control/oracle-image", "MSE in the mask", "garment design")["value"] == 0.0
     assert of("control/constant", "accuracy")["value"] == 0.25
     # Minutes of training are enough to be above chance in the world that was learnt from.
     for label in ("I2T hit@10", "T2I hit@10", "R@10"):

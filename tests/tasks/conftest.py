@@ -6,6 +6,7 @@ import shutil
 from typing import TYPE_CHECKING
 
 import pytest
+from cached_twin import cached_twin
 
 from fashionbench_atelier.generate import make
 from fashionbench_atelier.ground_truth import truth
@@ -16,17 +17,11 @@ if TYPE_CHECKING:
 
     from fashionbench_atelier.layouts.source import Stock
 
-# A seed whose small world has what is rare: a missing photo, an empty caption, a person without a partner, a duplicate.
-SEED = 39
-SIZES = {"products": 180, "people": 50, "outfits": 120, "h5": 1}
-
 
 @pytest.fixture(scope="session")
-def twin(tmp_path_factory) -> Path:
+def twin(pytestconfig) -> Path:
     """A twin; tests do not change it."""
-    root = tmp_path_factory.mktemp("atelier") / "twin"
-    make(root, SEED, {**SIZES, "processes": 2}, lambda done, total: None)
-    return root
+    return cached_twin(pytestconfig)
 
 
 @pytest.fixture(scope="session")

@@ -100,7 +100,7 @@ def test_compatibility(twin, plugins, store):
 
 @pytest.mark.parametrize("task", ["atelier/viton-hd-paired", "atelier/viton-hd-unpaired"])
 def test_try_on_controls(task, twin, plugins, store):
-    oracle = run(task, "control/oracle-picture", twin, plugins, store)
+    oracle = run(task, "control/oracle-image", twin, plugins, store)
     copied = run(task, "control/copy-person", twin, plugins, store)
     pasted = run(task, "control/paste-garment", twin, plugins, store)
     assert oracle.metric("ssim").value == pytest.approx(1, abs=1e-6)
@@ -116,7 +116,7 @@ def test_try_on_controls(task, twin, plugins, store):
 
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])
 def test_the_oracle_makes_the_true_picture(task, twin, plugins, store):
-    oracle = run(task, "control/oracle-picture", twin, plugins, store)
+    oracle = run(task, "control/oracle-image", twin, plugins, store)
     assert oracle.metric("ssim").value == oracle.metric("ssim-garment").value == 1
     assert oracle.metric("mse").value == oracle.metric("mse-garment").value == 0
     made = store.read_predictions(oracle.predictions).column("side").to_pylist().count("generated")

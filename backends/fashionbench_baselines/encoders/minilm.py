@@ -1,4 +1,4 @@
-"""all-MiniLM-L6-v2: the text encoder.
+"""all-MiniLM-L6-v2 as a text encoder.
 
 A six-layer BERT of width 384 (Wang et al., "MiniLM", NeurIPS 2020) trained on sentence pairs by sentence-transformers
 (Reimers and Gurevych, "Sentence-BERT", EMNLP 2019). Its recipe is followed here: lower-cased word pieces, at most 256,
@@ -57,17 +57,26 @@ class TextEncoder:
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(LIMIT)
 
-    def features(self, item: TextItem) -> NDArray[np.float32]:
-        """Encode a text, as [384] of norm 1; warns where only the first 256 word pieces are read."""
+    def tokens(self, item: TextItem) -> list[int]:
+        """Split a text into word pieces, as token ids; warns where only the first 256 are read."""
         encoding = self._tokenizer.encode(item.text)
         if encoding.overflowing:
             warnings.warn(f"MiniLM reads only the first {LIMIT} word pieces of text {item.id!r}", stacklevel=2)
+        ids: list[int] = encoding.ids
+        return ids
+
+    def encode(self, tokens: list[int]) -> NDArray[np.float32]:
+        """Encode token ids, as [384] of norm 1."""
         with torch.inference_mode():
-            ids = torch.tensor([encoding.ids], device=self._device)
+            ids = torch.tensor([tokens], device=self._device)
             states = self._network(input_ids=ids, attention_mask=torch.ones_like(ids)).last_hidden_state[0]
             row = nn.functional.normalize(states.mean(dim=0), dim=0)
         out: NDArray[np.float32] = row.cpu().numpy()
         return out
+
+    def features(self, item: TextItem) -> NDArray[np.float32]:
+        """Encode a text, as [384] of norm 1; warns where only the first 256 word pieces are read."""
+        return self.encode(self.tokens(item))
 
 
 def load(config: Path, weights: Path) -> nn.Module:

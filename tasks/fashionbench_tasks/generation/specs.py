@@ -1,4 +1,4 @@
-"""Try-on, design and outfit tasks as specifications."""
+"""Try-on and design tasks as specifications."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fashionbench.specs.capabilities import Capability
+
 
 VERSION = "1.0.0"
 
@@ -54,25 +55,15 @@ MGD = DatasetSpec(
     beside=BESIDE["mgd"],
     how_to_get="Put captions.json, test/im_sketch and test/im_sketch_unpaired of MGD into the VITON-HD folder.",
 )
-POLYVORE = DatasetSpec(
-    id="polyvore",
-    summary="outfits with fill-in-the-blank questions and compatibility labels",
-    target="fashionbench_tasks.datasets.polyvore:Polyvore",
-    revision="1",
-    licence=Licence(id="research only", source="https://github.com/mvasil/fashion-compatibility", usage="research"),
-    access="public-url",
-    splits=("train", "valid", "test"),
-    how_to_get="Follow the link in mvasil/fashion-compatibility (polyvore_outfits).",
-)
 
-#: Metrics that need the truth of each pairing, and those that compare two sets of pictures.
+#: Metrics that need the truth of each pairing, and those that compare two sets of images.
 PAIRED = ("ssim", "lpips-alex", "psnr", "mse", "ssim-garment", "mse-garment")
 SETS = ("kid", "fid")
 SUBSTITUTE = ("kd-efficientnet-lite0", "fd-efficientnet-lite0")
 INCEPTION = ("inception-v3-fid",)
 
 
-def _pictures(
+def _generation(
     task: str,
     target: str,
     dataset: str,
@@ -109,7 +100,7 @@ def _pictures(
     return TaskSpec(
         id=task,
         summary=summary,
-        target=f"fashionbench_tasks.generation.try_on:{target}",
+        target=f"fashionbench_tasks.generation.{target}",
         version=VERSION,
         kind=kind,
         dataset=dataset,
@@ -130,52 +121,59 @@ def _pictures(
 
 
 TRY_ON_TASKS = (
-    _pictures("viton-hd/paired", "viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True),
-    _pictures("viton-hd/unpaired", "viton", "viton-hd", "VITON-HD, another garment, 512x384", paired=False),
-    _pictures(
+    _generation("viton-hd/paired", "try_on:viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True),
+    _generation("viton-hd/unpaired", "try_on:viton", "viton-hd", "VITON-HD, another garment, 512x384", paired=False),
+    _generation(
         "viton-hd/paired-repaint",
-        "viton",
+        "try_on:viton",
         "viton-hd",
         "VITON-HD, own garment, 512x384, the person pasted back outside the mask",
         paired=True,
         repaint=True,
     ),
-    _pictures(
+    _generation(
         "viton-hd/unpaired-repaint",
-        "viton",
+        "try_on:viton",
         "viton-hd",
         "VITON-HD, another garment, 512x384, the person pasted back outside the mask",
         paired=False,
         repaint=True,
     ),
-    _pictures(
-        "viton-hd/paired-1024", "viton", "viton-hd", "VITON-HD, own garment, 1024x768", paired=True, size=(768, 1024)
+    _generation(
+        "viton-hd/paired-1024",
+        "try_on:viton",
+        "viton-hd",
+        "VITON-HD, own garment, 1024x768",
+        paired=True,
+        size=(768, 1024),
     ),
-    _pictures(
+    _generation(
         "viton-hd/unpaired-1024",
-        "viton",
+        "try_on:viton",
         "viton-hd",
         "VITON-HD, another garment, 1024x768",
         paired=False,
         size=(768, 1024),
     ),
-    _pictures("dress-code/paired", "dresscode", "dress-code", "Dress Code, own garment, 512x384", paired=True),
-    _pictures("dress-code/unpaired", "dresscode", "dress-code", "Dress Code, another garment, 512x384", paired=False),
+    _generation("dress-code/paired", "try_on:dresscode", "dress-code", "Dress Code, own garment, 512x384", paired=True),
+    _generation(
+        "dress-code/unpaired", "try_on:dresscode", "dress-code", "Dress Code, another garment, 512x384", paired=False
+    ),
 )
 _CHUNKS = {"text": 'the garment\'s noun chunks, joined by ", "', "sketch": "MGD's own"}
 DESIGN_TASKS = (
-    _pictures(
+    _generation(
         "mgd/paired",
-        "design",
+        "design:mgd",
         "mgd",
         "MGD, own garment by words and sketch",
         paired=True,
         kind="fashion-design",
         fields=_CHUNKS,
     ),
-    _pictures(
+    _generation(
         "mgd/unpaired",
-        "design",
+        "design:mgd",
         "mgd",
         "MGD, another garment by words and sketch",
         paired=False,
@@ -184,38 +182,5 @@ DESIGN_TASKS = (
     ),
 )
 
-
-def _outfits(name: str, attribute: str, metrics: tuple[str, ...], summary: str) -> TaskSpec:
-    task = f"polyvore/{name}"
-    card = {
-        "split": "test",
-        "version": "nondisjoint",
-        "similarity": "mean cosine between item embeddings; maximum over vectors",
-        "tie_rule": "expected",
-        "tie_tolerance": "0.000001",
-        "average": "queries",
-        "metrics": metrics,
-    }
-    return TaskSpec(
-        id=task,
-        summary=summary,
-        target=f"fashionbench_tasks.outfits.fill_in_the_blank:{attribute}",
-        version=VERSION,
-        kind="outfit-compatibility",
-        dataset=POLYVORE.id,
-        protocol=ProtocolCard.of(task, VERSION, card),
-        needs=(frozenset({"encode-image"}),),
-        metrics=metrics,
-        main_metric=metrics[0],
-        trains=frozenset(),
-        options={"version": "nondisjoint"},
-    )
-
-
-OUTFIT_TASKS = (
-    _outfits("fill-in-the-blank", "FillInTheBlank", ("hit@1", "mrr"), "which of four items completes an outfit"),
-    _outfits("compatibility", "Compatibility", ("roc-auc",), "do the items of a set go together"),
-)
-
-DATASETS = (VITON_HD, DRESS_CODE, MGD, POLYVORE)
-TASKS = (*TRY_ON_TASKS, *DESIGN_TASKS, *OUTFIT_TASKS)
+DATASETS = (VITON_HD, DRESS_CODE, MGD)
+TASKS = (*TRY_ON_TASKS, *DESIGN_TASKS)

@@ -1,4 +1,4 @@
-"""Training pictures of try-on and design: persons in their own garments, read when they are asked for."""
+"""Training examples of try-on and design: persons in their own garments, read when they are asked for."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fashionbench_tasks.generation.task import Size
+    from fashionbench_tasks.generation.resize import Resize
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lesson:
-    """One person in their own garment.
+class TrainingSample:
+    """The files of one person in their own garment.
 
     :param text: the garment in words; empty where nobody has described it.
     :param sketch: a line drawing of the garment; None where there is none.
@@ -31,25 +31,25 @@ class Lesson:
     sketch: Path | None = None
 
 
-def training_tryon_examples(lessons: Sequence[Lesson], size: Size) -> TrainingData | None:
-    """Make training data at the size of the task's pictures; None where there are no lessons.
+def training_tryon_examples(samples: Sequence[TrainingSample], resize: Resize) -> TrainingData | None:
+    """Make training data at the size of the task's images; None where there are no samples.
 
-    The id of a picture is its folder and its stem, so that the photos of a person and of a garment, which share a
+    The id of an image is its folder and its stem, so that the photos of a person and of a garment, which share a
     stem, differ.
     """
-    if not lessons:
+    if not samples:
         return None
 
-    def make(at: int) -> TryOnExample:
-        lesson = lessons[at]
-        conditions = {n: size.read_mask(p) if "mask" in n else size.read(p) for n, p in lesson.conditions.items()}
-        person = size.read(lesson.person)
-        item = TryOnItem(_name(lesson.garment), person, size.read(lesson.garment), conditions)
-        sketch = ImageItem(_name(lesson.sketch), size.read(lesson.sketch)) if lesson.sketch else None
-        return TryOnExample(item, ImageItem(_name(lesson.person), person), lesson.text, sketch)
+    def read(index: int) -> TryOnExample:
+        sample = samples[index]
+        person = resize.read(sample.person)
+        conditions = resize.read_conditions(sample.conditions)
+        item = TryOnItem(_name(sample.garment), person, resize.read(sample.garment), conditions)
+        sketch = ImageItem(_name(sample.sketch), resize.read(sample.sketch)) if sample.sketch else None
+        return TryOnExample(item, ImageItem(_name(sample.person), person), sample.text, sketch)
 
-    names = [(_name(lesson.person), lesson.text, _name(lesson.garment)) for lesson in lessons]
-    return TrainingData("train", tryon_examples=Lazy(len(lessons), make, names))
+    names = [(_name(sample.person), sample.text, _name(sample.garment)) for sample in samples]
+    return TrainingData("train", tryon_examples=Lazy(len(samples), read, names))
 
 
 def _name(path: Path) -> str:

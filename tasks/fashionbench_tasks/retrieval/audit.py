@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import DatasetSpec, TaskSpec
-    from fashionbench_tasks.retrieval.task import Fold, Retrieval
+    from fashionbench_tasks.retrieval.fold import Fold
+    from fashionbench_tasks.retrieval.task import Retrieval
 
 
 def fashion_iq(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_text: Mapping[str, Path]) -> Audit:

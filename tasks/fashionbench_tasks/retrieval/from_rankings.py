@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.predictions.readers import Imported
-    from fashionbench_tasks.retrieval.task import Fold
+    from fashionbench_tasks.retrieval.fold import Fold
 
 
 def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:

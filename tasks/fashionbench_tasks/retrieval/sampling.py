@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench.seeding import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def dice(*names: object) -> random.Random:
-    """Make a generator that is the same on every machine for the same names."""
-    text = "\x00".join(map(str, names))
-    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))  # noqa: S311
+def seeded_random(*names: object) -> random.Random:
+    """Make a random generator that is the same on every machine for the same names."""
+    return random.Random(seed_of(*names, bits=64, separator="\x00"))  # noqa: S311
 
 
 def draw_queries(products: Sequence[str], count: int, rng: random.Random) -> list[str]:
@@ -26,7 +25,7 @@ def draw_queries(products: Sequence[str], count: int, rng: random.Random) -> lis
 def draw_candidates(
     positive: str, groups: Mapping[str, str], members: Mapping[str, Sequence[str]], count: int, rng: random.Random
 ) -> tuple[list[str], int]:
-    """Draw the candidates of one query: its positive, and negatives of its own group, filled up from other groups.
+    """Draw the candidates of one query: its positive, and negatives of the same group, filled up from other groups.
 
     :param groups: the group of each item.
     :param members: the items of each group, in a fixed order.
@@ -36,16 +35,16 @@ def draw_candidates(
     """
     same = [item for item in members[groups[positive]] if item != positive]
     negatives = rng.sample(same, min(count - 1, len(same)))
-    strange = count - 1 - len(negatives)
-    if strange:
+    from_others = count - 1 - len(negatives)
+    if from_others:
         others = [item for group, items in sorted(members.items()) if group != groups[positive] for item in items]
-        if len(others) < strange:
+        if len(others) < from_others:
             msg = f"a list of {count} candidates needs {count} items, and there are {len(same) + len(others) + 1}"
             raise DataError(msg, remedy="use the full gallery, or a larger data set")
-        negatives += rng.sample(others, strange)
+        negatives += rng.sample(others, from_others)
     chosen = [positive, *negatives]
     rng.shuffle(chosen)
-    return chosen, strange
+    return chosen, from_others
 
 
 def blocks(items: Sequence[str], size: int) -> tuple[list[list[str]], int]:

@@ -1,24 +1,22 @@
-"""Retrieval of any kind: embed queries and gallery, rank, keep the counts.
+"""Retrieval tasks: embed queries and gallery, rank the candidates of each query, and store rank counts.
 
 Cross-modal, image and composed retrieval differ only in what their items are. A task is given folds and does the rest.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
-from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
-from fashionbench_tasks.retrieval.ranking import Lists, rank_candidates, rank_gallery, rerank
+from fashionbench_tasks.retrieval.fold import check_fold
+from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import pyarrow as pa
 
@@ -28,41 +26,7 @@ if TYPE_CHECKING:
     from fashionbench.predictions.readers import Imported
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
-
-
-def _nobody() -> Mapping[str, Collection[str]]:
-    return MappingProxyType({})
-
-
-def _no_clusters() -> Mapping[str, str]:
-    return MappingProxyType({})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """Queries, their gallery, and what a backend may learn from beforehand.
-
-    :param name: the slice that the queries are reported under.
-    :param positives: for each query id, the ids of the candidates that answer it; every one must be in the gallery.
-    :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
-    :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
-    :param clusters: for each query id, what is resampled as one; by default the query itself.
-    :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
-    """
-
-    name: str
-    queries: Sequence[Source]
-    gallery: Sequence[Source]
-    positives: Mapping[str, Collection[str]]
-    exclude: Mapping[str, Collection[str]] = field(default_factory=_nobody)
-    candidates: Mapping[str, Sequence[str]] | None = None
-    clusters: Mapping[str, str] = field(default_factory=_no_clusters)
-    training: TrainingData | None = None
-    unavailable: tuple[str, ...] = ()
-
-    def among(self, name: str, candidates: Mapping[str, Sequence[str]]) -> Fold:
-        """Return this fold with a list of candidates for each query, under another name."""
-        return replace(self, name=name, candidates=candidates)
+    from fashionbench_tasks.retrieval.fold import Fold
 
 
 class Retrieval:
@@ -92,7 +56,7 @@ class Retrieval:
         if self._folds is None:
             folds = self._make_folds()
             for fold in folds:
-                _check(fold)
+                check_fold(fold)
             self._folds = folds
         return self._folds
 
@@ -100,16 +64,27 @@ class Retrieval:
         """Rank the gallery of each fold for each of its queries."""
         import pyarrow as pa  # noqa: PLC0415
 
+        self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
+    def _announce(self, session: Session) -> None:
+        """Tell the session of all the work to come."""
+        session.expect_fit([fold.training for fold in self.folds])
+        session.expect_embeddings(
+            [[(fold.gallery, "candidate"), (_asked(fold, session), "query")] for fold in self.folds]
+        )
+        depth = self.spec.options.get("rerank")
+        if isinstance(depth, int):
+            pairs = (len(_asked(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
+            session.expect("score-pairs", sum(pairs))
+
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
-        queries = fold.queries[: session.limit] if session.limit else fold.queries
+        queries = _asked(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
         with session.fold(fold.training, truth) as answers:
-            gallery = answers.embed(fold.gallery, "candidate")
-            asked = answers.embed(queries, "query")
+            gallery, asked = answers.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
                 ranking = rank_gallery(asked, gallery, lists, self._tolerance)
@@ -152,24 +127,13 @@ class Retrieval:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
 
 
+def _asked(fold: Fold, session: Session) -> Sequence[Source]:
+    """Return the queries of a fold; of a limited run, the first ones."""
+    return fold.queries[: session.limit] if session.limit else fold.queries
+
+
 def image_id(source: Source) -> str:
     """Return the id of the image of an item, or nothing where it has none."""
     if isinstance(source, ComposedFile):
         return source.path.stem
     return source.id if isinstance(source, ImageFile) or hasattr(source, "image") or hasattr(source, "at") else ""
-
-
-def _check(fold: Fold) -> None:
-    names = [source.id for source in fold.gallery]
-    gallery = set(names)
-    if len(gallery) != len(names):
-        double = next(name for i, name in enumerate(names) if name in names[:i])
-        raise DataError(f"fold {fold.name}: the gallery holds {double!r} twice", remedy="remove one of the two")
-    asked = [source.id for source in fold.queries]
-    if len(set(asked)) != len(asked):
-        raise DataError(f"fold {fold.name}: two queries have one id", remedy="number them")
-    for query in asked:
-        stray = sorted(set(fold.positives.get(query, ())) - gallery)
-        if stray:
-            msg = f"fold {fold.name}: the positive {stray[0]!r} of query {query!r} is not in the gallery"
-            raise DataError(msg, remedy="a query whose answers are missing counts as a miss: drop them from positives")

@@ -13,7 +13,7 @@ from fashionbench.errors import DataError
 ARTISTS = ("fluent", "noto", "twemoji")
 """Who drew the pictures: Microsoft (Fluent Emoji Flat), Google (Noto Emoji), Twitter (Twemoji)."""
 
-_REMEDY = "reinstall fashionbench, or rebuild the folder with python -m fashionbench_tasks.wardrobe.build"
+_REMEDY = "reinstall fashionbench, or rebuild the folder with python tools/build_wardrobe.py"
 
 
 @dataclass(frozen=True, slots=True)

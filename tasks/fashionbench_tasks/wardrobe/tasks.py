@@ -11,7 +11,8 @@ from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.roots import inside
 from fashionbench.data.training_examples import Pair, TrainingData
-from fashionbench_tasks.retrieval.task import Fold, Retrieval
+from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.task import Retrieval
 from fashionbench_tasks.wardrobe.dataset import ARTISTS, Garment, data_root, garments
 
 if TYPE_CHECKING:
@@ -34,8 +35,7 @@ class Wardrobe:
             for artist in ARTISTS
             for garment in self.garments
         }
-        cache = roots.cache / f"{DATASET}.json" if roots.cache else None
-        self.found: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=cache)
+        self.found: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=roots.index)
 
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""

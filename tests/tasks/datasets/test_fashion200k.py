@@ -10,7 +10,8 @@ from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.fashion200k import CATEGORIES as NAMES
 from fashionbench_atelier.layouts.fashion200k import SPLITS as DEALT
 from fashionbench_atelier.world.captions import short_title
-from fashionbench_tasks.datasets.fashion200k import CATEGORIES, SPLITS, Fashion200K, MBeir
+from fashionbench_tasks.datasets.fashion200k import CATEGORIES, SPLITS, Fashion200K
+from fashionbench_tasks.datasets.mbeir import MBeir
 
 
 @pytest.fixture

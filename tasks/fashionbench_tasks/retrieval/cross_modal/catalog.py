@@ -1,7 +1,8 @@
-"""A catalogue: products with photos and one text each, from whatever data set."""
+"""A product catalog: photos and one text of each product, from FashionGen or a manifest."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
@@ -13,7 +14,7 @@ from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile, Opener, opened
 from fashionbench.data.training_examples import Pair, TrainingData
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.lazy import Lazy
@@ -28,8 +29,12 @@ if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
 
 
+#: Names of the slices, by direction.
+IMAGE_TO_TEXT, TEXT_TO_IMAGE = "image-to-text", "text-to-image"
+
+
 @dataclass(frozen=True, slots=True)
-class Shot:
+class ProductPhoto:
     """A photo of a product."""
 
     id: str
@@ -37,65 +42,65 @@ class Shot:
     image: Opener
 
 
-class Catalogue:
+class Catalog:
     """Products with photos and a text.
 
-    :param shots: photos in the order of the file; those that cannot be read are put aside in ``lost``.
+    :param photos: in the order of the file; those that cannot be read are put aside in ``unavailable``.
     :param texts: the text of each product.
     :param groups: the group (sub-category) of each product, for sampled protocols.
+    :param checked: the fingerprint of the files, and which of them are missing or unreadable.
     :param training: photos and texts to learn from.
     """
 
     def __init__(
         self,
         root: Path,
-        shots: Sequence[Shot],
+        photos: Sequence[ProductPhoto],
         texts: Mapping[str, str],
         groups: Mapping[str, str],
-        found: Survey,
+        checked: Survey,
         training: TrainingData | None,
     ) -> None:
         self.root = root
-        self.found = found
-        self.shots = [shot for shot in shots if shot.id not in found.absent]
-        self.unavailable = [shot for shot in shots if shot.id in found.absent]
+        self.photos = [photo for photo in photos if photo.id not in checked.absent]
+        self.unavailable = [photo for photo in photos if photo.id in checked.absent]
         self.texts = dict(texts)
         self.groups = dict(groups)
         self.training = training
+        self._checked = checked
 
     @cached_property
-    def photos(self) -> dict[str, list[Shot]]:
+    def by_product(self) -> dict[str, list[ProductPhoto]]:
         """The photos of each product that has any."""
-        found: dict[str, list[Shot]] = {}
-        for shot in self.shots:
-            found.setdefault(shot.product, []).append(shot)
-        return found
+        photos: dict[str, list[ProductPhoto]] = {}
+        for photo in self.photos:
+            photos.setdefault(photo.product, []).append(photo)
+        return photos
 
     @cached_property
     def duplicates(self) -> int:
         """How many products share their text with another one; they cannot all be ranked first."""
-        seen: dict[str, int] = {}
-        for text in self.texts.values():
-            seen[text] = seen.get(text, 0) + 1
-        return sum(count for count in seen.values() if count > 1)
+        counts = Counter(self.texts.values())
+        return sum(count for count in counts.values() if count > 1)
 
     @cached_property
-    def owner(self) -> dict[str, str]:
-        """The product of each photo."""
-        return {shot.id: shot.product for shot in (*self.shots, *self.unavailable)}
+    def product_of(self) -> dict[str, str]:
+        """The product of each photo, available or not."""
+        return {photo.id: photo.product for photo in (*self.photos, *self.unavailable)}
 
     def caption(self, name: str) -> TextItem:
         """Return the text of a product, or of a photo's product, as an item with the given name."""
-        return TextItem(f"text/{name}", self.texts[name] if name in self.texts else self.texts[self.owner[name]])
+        return TextItem(f"text/{name}", self.texts[name] if name in self.texts else self.texts[self.product_of[name]])
 
     def info(self, sizes: Mapping[str, int], lists: object = None, **facts: str) -> DataInfo:
         """Describe the data; candidate lists are part of the fingerprint."""
-        fingerprint = self.found.fingerprint
-        told = {"products that share a text": str(self.duplicates), **facts}
+        checked = self._checked
+        fingerprint = checked.fingerprint
+        facts = {"products that share a text": str(self.duplicates), **facts}
         if lists is not None:
-            told["candidate lists"] = digest(lists)
-            fingerprint = digest([fingerprint, told["candidate lists"]])
-        return DataInfo(fingerprint, sizes, self.found.missing, self.found.unreadable, is_twin(self.root), told)
+            facts["candidate lists"] = digest(lists)
+            fingerprint = digest([fingerprint, facts["candidate lists"]])
+        return DataInfo(fingerprint, sizes, checked.missing, checked.unreadable, is_twin(self.root), facts)
 
 
 def fashiongen_text(spec: TaskSpec) -> Callable[[str, str], str]:
@@ -105,7 +110,7 @@ def fashiongen_text(spec: TaskSpec) -> Callable[[str, str], str]:
     return lambda _, description: description
 
 
-def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalogue:
+def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
     """Read FashionGen; for the option ``text`` see :func:`fashiongen_text`."""
     root = place(spec, roots)
     data = FashionGen(root)
@@ -113,7 +118,7 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalogue:
     photos = data.photos("val")
     images = {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}
     annotations = {name: path for name, path in data.annotations().items() if name != "train"}
-    found = survey(images, annotations, cache=cache_file(spec, roots))
+    checked = survey(images, annotations, cache=roots.index)
     training = None
     if "train" in data.layout:
         train = [
@@ -122,36 +127,36 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalogue:
             if not isinstance(p.image, ImageFile) or p.image.path.is_file()
         ]
         training = training_pairs(train)
-    return Catalogue(
+    return Catalog(
         root,
-        [Shot(p.id, p.product, p.image) for p in photos],
+        [ProductPhoto(p.id, p.product, p.image) for p in photos],
         {p.product: text(p.title, p.description) for p in photos},
         {p.product: f"{p.category}/{p.subcategory}" for p in photos},
-        found,
+        checked,
         training,
     )
 
 
-def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Catalogue:
+def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Catalog:
     """Read a user's manifest of images and texts; rows of one group are one product, whose first text counts."""
     root = place(spec, roots)
     data = Manifest(root)
     rows = [row for row in data.rows if row.get("split", "test") in {"", "test", "val"}]
-    found = survey(data.images(), data.annotations(), cache=cache_file(spec, roots))
+    checked = survey(data.images(), data.annotations(), cache=roots.index)
     products = [row.get("group") or row["image"] for row in rows]
     texts: dict[str, str] = {}
     for product, row in zip(products, rows, strict=True):
         texts.setdefault(product, row["text"])
-    shots = {
-        row["image"]: Shot(row["image"], p, ImageFile(row["image"], data.file(row["image"])))
+    images = {
+        row["image"]: ProductPhoto(row["image"], p, ImageFile(row["image"], data.file(row["image"])))
         for p, row in zip(products, rows, strict=True)
     }
     train = [
         (ImageFile(row["image"], data.file(row["image"])), row["text"], row.get("group") or row["image"])
         for row in data.rows
-        if row.get("split") == "train" and row["image"] not in found.absent
+        if row.get("split") == "train" and row["image"] not in checked.absent
     ]
-    return Catalogue(root, list(shots.values()), texts, dict.fromkeys(texts, "all"), found, training_pairs(train))
+    return Catalog(root, list(images.values()), texts, dict.fromkeys(texts, "all"), checked, training_pairs(train))
 
 
 def training_pairs(entries: Sequence[tuple[Opener, str, str]]) -> TrainingData | None:
@@ -159,13 +164,12 @@ def training_pairs(entries: Sequence[tuple[Opener, str, str]]) -> TrainingData |
     if not entries:
         return None
 
-    def make(at: int) -> Pair:
-        image, text, product = entries[at]
-        item = opened(image)
-        return Pair(_image(item), TextItem(f"train/{at}", text), product)
+    def read(index: int) -> Pair:
+        image, text, product = entries[index]
+        return Pair(_image(opened(image)), TextItem(f"train/{index}", text), product)
 
     return TrainingData(
-        "train", pairs=Lazy(len(entries), make, [(image.id, text, product) for image, text, product in entries])
+        "train", pairs=Lazy(len(entries), read, [(image.id, text, product) for image, text, product in entries])
     )
 
 

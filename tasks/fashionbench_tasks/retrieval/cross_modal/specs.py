@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
-from fashionbench_tasks.datasets import fashion200k, fashiongen
+from fashionbench_tasks.datasets import fashion200k, fashiongen, mbeir
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -40,12 +40,12 @@ FASHION200K = DatasetSpec(
 MBEIR = DatasetSpec(
     id="fashion200k-mbeir",
     summary="Fashion200K as cross-modal retrieval, in M-BEIR's files",
-    target="fashionbench_tasks.datasets.fashion200k:MBeir",
+    target="fashionbench_tasks.datasets.mbeir:MBeir",
     revision="1",
     licence=Licence(id="as Fashion200K", source="https://huggingface.co/datasets/TIGER-Lab/M-BEIR", usage="research"),
     access="public-hub",
     splits=("test",),
-    expected=fashion200k.MBEIR_EXPECTED,
+    expected=mbeir.EXPECTED,
     how_to_get="Download TIGER-Lab/M-BEIR from the Hugging Face hub: query, cand_pool/local, qrels and the images.",
 )
 MANIFEST = DatasetSpec(
@@ -87,7 +87,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
     return TaskSpec(
         id=task,
         summary=summary,
-        target=f"fashionbench_tasks.retrieval.cross_modal.full:{target}",
+        target=f"fashionbench_tasks.retrieval.cross_modal.{target}",
         version=VERSION,
         kind="cross-modal-retrieval",
         dataset=FASHIONGEN.id,
@@ -104,7 +104,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
 FASHIONGEN_TASKS = (
     _fashiongen(
         "full",
-        "fashiongen_full",
+        "full:fashiongen_full",
         "all val photos against all val texts, and back (recommended)",
         {
             "query": "every photo; every product text",
@@ -114,7 +114,7 @@ FASHIONGEN_TASKS = (
     ),
     _fashiongen(
         "101-list",
-        "fashiongen_lists",
+        "candidate_lists:fashiongen_lists",
         "published candidate lists: 1 positive and 100 negatives of the same sub-category",
         {
             "query": "as the lists say",
@@ -124,7 +124,7 @@ FASHIONGEN_TASKS = (
     ),
     _fashiongen(
         "101-fashionvil",
-        "fashiongen_sampled",
+        "sampled:fashiongen_sampled",
         "FashionViL's sampling: 1,000 queries, 100 photos of the same sub-category as negatives, 5 draws",
         {
             "query": "1,000 random products, one photo each; 5 draws",
@@ -141,7 +141,7 @@ FASHIONGEN_TASKS = (
     ),
     _fashiongen(
         "101-fashionsap",
-        "fashiongen_sampled",
+        "sampled:fashiongen_sampled",
         "FashionSAP's sampling: 1,000 products with one photo each, 100 products of the same sub-category, once",
         {
             "query": "1,000 random products, one random photo each",
@@ -159,7 +159,7 @@ FASHIONGEN_TASKS = (
     ),
     _fashiongen(
         "100-random-same-category",
-        "fashiongen_sampled",
+        "sampled:fashiongen_sampled",
         "the UniFashion paper's words: 100 candidates of the same category, the positive among them, 5 draws",
         {
             "query": "1,000 random products, one random photo each; 5 draws",
@@ -176,7 +176,7 @@ FASHIONGEN_TASKS = (
     ),
     _fashiongen(
         "100-block",
-        "fashiongen_blocks",
+        "sampled:fashiongen_blocks",
         "UniFashion's released code: consecutive blocks of 100, each a gallery of its own, the rest dropped",
         {
             "query": "the first photo of each product, in file order",
@@ -207,7 +207,7 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
     return TaskSpec(
         id=task,
         summary=f"M-BEIR task {number}: {query} against {gallery}",
-        target="fashionbench_tasks.retrieval.cross_modal.full:mbeir",
+        target="fashionbench_tasks.retrieval.cross_modal.mbeir:mbeir",
         version=VERSION,
         kind="cross-modal-retrieval",
         dataset=MBEIR.id,

@@ -1,0 +1,103 @@
+"""Put a generation task together: check its files, fingerprint its data, find the true photos."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+
+from fashionbench.data.dataset import is_twin
+from fashionbench.data.info import DataInfo
+from fashionbench.data.integrity import survey
+from fashionbench.errors import DataError
+from fashionbench_tasks.generation.resize import Resize
+from fashionbench_tasks.generation.task import Generation
+from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.specs import TaskSpec
+    from fashionbench_tasks.datasets.mgd import MGD
+    from fashionbench_tasks.datasets.viton_hd import VitonHD
+    from fashionbench_tasks.generation.samples import GenerationSample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GenerationData:
+    """What a loader gives for a generation task.
+
+    :param real: the person photos that a distance compares with, by name.
+    :param annotations: files that decide what is asked; part of the fingerprint.
+    :param facts: what the record says of the data.
+    """
+
+    root: Path
+    samples: Sequence[GenerationSample]
+    real: Mapping[str, Path]
+    annotations: Mapping[str, Path]
+    training: Sequence[TrainingSample]
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+
+def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> Generation:
+    """Make the task; options: ``width``, ``height``, ``filter``.
+
+    :raises DataError: where a file is missing or unreadable: a distance over fewer images is another number.
+    """
+    files = {path.relative_to(data.root).as_posix(): path for path in data.real.values()}
+    for sample in data.samples:
+        paths = [sample.person, sample.garment, sample.truth, *sample.conditions.values()]
+        files |= {path.relative_to(data.root).as_posix(): path for path in paths if path is not None}
+    checked = survey(files, data.annotations, cache=roots.index)
+    if checked.absent:
+        named = ", ".join(sorted(checked.absent)[:5])
+        msg = f"{len(checked.absent)} images of {spec.dataset} are missing or unreadable: {named}"
+        remedy = "a distance over fewer images is another number: 'fashionbench data verify' names all of them"
+        raise DataError(msg, remedy=remedy)
+    options = spec.options
+    resize = Resize(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
+    sizes = {"pairings": len(data.samples), "real": len(data.real)}
+    info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(data.root), facts=dict(data.facts))
+    return Generation(spec, info, data.samples, data.real, resize, training_tryon_examples(data.training, resize))
+
+
+def true_photo(root: Path, photo: Path, part: str, person: str, garment: str, *, paired: bool) -> Path | None:
+    """Return the photo that should come out; a twin also knows it for unpaired garments.
+
+    :param part: the folder of the truths: a split, or a category of Dress Code.
+    """
+    if paired:
+        return photo
+    if not is_twin(root):
+        return None
+    stem = f"{PurePath(person).stem}_{PurePath(garment).stem}"
+    places = [root / "truth-unpaired" / part / f"{stem}{suffix}" for suffix in (".png", ".jpg")]
+    return next((path for path in places if path.is_file()), None)
+
+
+def viton_training(data: VitonHD, words: MGD | None = None) -> list[TrainingSample]:
+    """List the training persons of VITON-HD whose photos are there.
+
+    :param words: gives texts and sketches, where the task uses them.
+    """
+    if not (data.root / "train_pairs.txt").is_file():
+        return []
+    samples: list[TrainingSample] = []
+    for pair in data.pairs("train", paired=True):
+        person, garment = data.person("train", pair.person), data.garment("train", pair.garment)
+        if not person.is_file() or not garment.is_file():
+            continue
+        sketch = words.sketch(pair, paired=True, split="train") if words else None
+        samples.append(
+            TrainingSample(
+                person=person,
+                garment=garment,
+                conditions=data.conditions("train", pair),
+                text=words.text(pair.garment) if words else "",
+                sketch=sketch if sketch and sketch.is_file() else None,
+            )
+        )
+    return samples
