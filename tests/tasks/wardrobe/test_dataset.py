@@ -62,8 +62,8 @@ def test_every_picture_is_160_by_160_rgb_drawn_large_on_white_and_unlike_every_o
 
 
 def test_the_packaged_folder_holds_nothing_else_and_is_under_a_megabyte() -> None:
-    pictures = sorted((data_root() / "images").rglob("*.*"))
-    assert pictures == sorted(image_path(garment.id, artist) for garment in garments() for artist in ARTISTS)
+    images = sorted((data_root() / "images").rglob("*.*"))
+    assert images == sorted(image_path(garment.id, artist) for garment in garments() for artist in ARTISTS)
     assert sum(path.stat().st_size for path in data_root().rglob("*") if path.is_file()) < 1_000_000
 
 
