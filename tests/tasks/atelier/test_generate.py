@@ -104,7 +104,7 @@ def test_a_folder_of_another_seed_or_size_is_refused_and_untouched(tiny, seed, s
     assert listing(tiny) == before
 
 
-def test_a_folder_that_lost_files_is_told(tiny, tmp_path):
+def test_a_folder_that_lost_files_is_reported(tiny, tmp_path):
     out = shutil.copytree(tiny, tmp_path / "out")
     (out / "cirr" / "SYNTHETIC.json").unlink()
     with pytest.raises(DataError, match="has 382 files, and was made with 383"):

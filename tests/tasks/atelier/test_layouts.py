@@ -100,7 +100,7 @@ def test_every_folder_is_marked_as_synthetic(twin):
     assert {folder.name for folder in twin.iterdir() if folder.is_dir()} == {folder for folder, _ in LOADERS.values()}
 
 
-def test_every_picture_is_of_the_format_that_its_name_says(twin):
+def test_every_image_is_of_the_format_that_its_name_says(twin):
     kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
     seen = Counter()
     for path in twin.rglob("*"):
@@ -163,7 +163,7 @@ def test_atelier_without_the_option_has_no_hdf5(tiny):
     assert status("atelier", data, tiny, {}).whole
 
 
-def test_the_truth_is_read_back_from_the_mark(twin, source):
+def test_the_truth_is_read_back_from_the_manifest(twin, source):
     again = truth(twin)
     assert again.world.products == source.world.products
     assert again.splits == source.splits
@@ -185,7 +185,7 @@ def test_a_damaged_mark_is_named(tmp_path, content):
         truth(tmp_path)
 
 
-def test_another_version_is_told(tmp_path):
+def test_another_version_is_reported(tmp_path):
     (tmp_path / "ATELIER.json").write_text(
         '{"version": 0, "seed": 0, "sizes": {"products": 24, "people": 4, "outfits": 0}, "files": 1, "fingerprint": ""}'
     )

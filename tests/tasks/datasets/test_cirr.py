@@ -29,7 +29,7 @@ def damage(root, place, change):
 
 
 @pytest.mark.parametrize(("name", "split"), SPLITS.items())
-def test_queries_are_comparisons_of_the_world_within_six_similar_pictures(data, source, name, split):
+def test_queries_are_comparisons_of_the_world_within_six_similar_images(data, source, name, split):
     known = {(one.reference, one.target) for one in source.comparisons if source.splits[one.target] == split}
     queries = data.queries(name)
     gallery = set(data.split(name))
@@ -69,14 +69,14 @@ def test_soft_targets_are_one_for_the_target_and_minus_one_for_the_reference(twi
         assert entry["img_set"]["members"][entry["img_set"]["target_rank"]] == entry["target_hard"]
 
 
-def test_every_picture_is_there_and_is_a_png(data, twin):
+def test_every_image_is_there_and_is_a_png(data, twin):
     found = status("cirr", data, twin / "cirr", {})
     assert (found.missing, found.extra, found.synthetic) == ((), (), True)
     with Image.open(next(iter(data.images().values()))) as image:
         assert (image.format, image.mode) == ("PNG", "RGB")
 
 
-def test_pictures_may_be_jpeg_where_the_split_file_says_so(copied):
+def test_images_may_be_jpeg_where_the_split_file_says_so(copied):
     root = copied("cirr")
     for split in SPLITS:
         path = root / "image_splits" / f"split.rc2.{split}.json"

@@ -108,7 +108,7 @@ def test_masks_may_be_named_without_the_suffix_of_the_person(copied):
     assert "agnostic-mask" in data.conditions(data.pairs("dresses", "test", paired=True)[0])
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("dress-code")
     data = DressCode(root)
     pair = data.pairs("dresses", "test", paired=True)[0]

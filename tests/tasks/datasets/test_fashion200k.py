@@ -50,7 +50,7 @@ def test_every_photo_is_there_and_no_other(data, twin):
     assert found.images == sum(count for count, _ in found.counts.values())
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("fashion200k")
     victim = next(iter(Fashion200K(root).images()))
     (root / victim).rename(root / victim.replace(".jpeg", "x.jpeg"))
@@ -161,7 +161,7 @@ def test_candidates_of_relevance_zero_are_no_positives(copied):
     assert "1:0" not in MBeir(root).task(3).qrels
 
 
-def test_a_picture_cannot_lead_out_of_the_root(copied):
+def test_a_image_cannot_lead_out_of_the_root(copied):
     root = copied("fashion200k-mbeir")
     row = {"qid": "1:9", "query_img_path": "../x.jpg"}
     rewrite(root / "query/test/mbeir_fashion200k_task3_test.jsonl", 0, lambda _: json.dumps(row))

@@ -146,7 +146,7 @@ def test_names_of_images_may_have_the_split_in_front(copied):
     assert not status("fashiongen", data, root, {}).missing
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("fashiongen")
     victim = next(iter(FashionGen(root).images()))
     (root / f"{victim}.png").rename(root / "train" / "stray.png")

@@ -61,7 +61,7 @@ def test_triplets_are_those_of_the_world(twin, source):
     assert all(row["text"] for row in rows)
 
 
-def test_try_on_shows_the_pictures_of_viton_hd(twin):
+def test_try_on_shows_the_images_of_viton_hd(twin):
     for row in Manifest(twin / "manifest-try-on").rows:
         name = row["person"].removeprefix("person/")
         for kind, folder in (("person", "image"), ("garment", "cloth")):
@@ -141,7 +141,7 @@ def test_an_image_cannot_lead_out_of_the_folder(tmp_path, name):
         Manifest(tmp_path).images()
 
 
-def test_missing_and_extra_images_are_told(tmp_path):
+def test_missing_and_extra_images_are_named(tmp_path):
     write(tmp_path, ROWS, "csv")
     for name in ("a.png", "c.png"):
         Image.new("RGB", (4, 4)).save(tmp_path / name)

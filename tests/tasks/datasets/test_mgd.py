@@ -41,7 +41,7 @@ def test_sketches_of_both_lists_are_there(data, twin):
             assert np.median(drawn) == 255
 
 
-def test_a_missing_and_an_extra_sketch_are_told(copied):
+def test_a_missing_and_an_extra_sketch_are_named(copied):
     root = copied("viton-hd")
     data = MGD(root)
     pair = data.base.pairs("test", paired=False)[0]

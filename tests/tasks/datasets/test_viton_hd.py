@@ -69,7 +69,7 @@ def test_every_person_has_every_condition_in_the_size_of_the_photo(data, split):
     assert data.mask_source(split) == "agnostic-mask"
 
 
-def test_pictures_are_those_of_the_world(data, source):
+def test_images_are_those_of_the_world(data, source):
     world, one = source.world, listed_people_of(source, "test")[0]
     product, name = world.products[one.dressed_person.garment], stem(one.dressed_person.id)
     canvas = render_person(world.seed, one.dressed_person.person, one.dressed_person.outfit)
@@ -88,7 +88,7 @@ def test_the_parse_map_holds_the_labels_of_the_world(data, source):
     assert (found == labels.UPPER).any()
 
 
-def test_the_agnostic_mask_covers_the_garment_and_greys_the_agnostic_picture(data):
+def test_the_agnostic_mask_covers_the_garment_and_greys_the_agnostic_image(data):
     for pair in data.pairs("test", paired=True):
         found = data.conditions("test", pair)
         mask = pixels(found["agnostic-mask"])
@@ -160,7 +160,7 @@ def test_other_names_of_the_condition_folders_are_read(copied):
     assert data.mask_source("test") == "agnostic_mask"
 
 
-def test_missing_and_extra_photos_and_conditions_are_told(copied):
+def test_missing_and_extra_photos_and_conditions_are_named(copied):
     root = copied("viton-hd")
     data = VitonHD(root)
     pair = data.pairs("test", paired=True)[0]
