@@ -1,7 +1,8 @@
 """The Inception network of FID, with the preprocessing of clean-fid's ``clean`` mode.
 
 The network is that of pytorch-fid, 2,048 features of the last pooling. Images are resized to 299 x 299 by PIL's
-bicubic filter with antialiasing, in float, one channel at a time (Parmar et al., CVPR 2022), and scaled as (x − 128) / 128, which is what clean-fid's ``clean`` mode, torch-fidelity and the TensorFlow graph of Heusel
+bicubic filter with antialiasing, in float, one channel at a time (Parmar et al., CVPR 2022), and scaled as
+(x − 128) / 128, which is what clean-fid's ``clean`` mode, torch-fidelity and the TensorFlow graph of Heusel
 et al. (NeurIPS 2017) do; pytorch-fid itself takes x / 127.5 − 1. Weights are the state dictionary
 ``pt_inception-2015-12-05-6726825d.pth``, given by ``FASHIONBENCH_INCEPTION`` or found where torch.hub keeps it.
 """

@@ -8,7 +8,7 @@ pooling that does not count the padding, and in the last block maximum pooling (
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -58,4 +58,5 @@ def fid_inception(state: Mapping[str, Tensor] | None = None) -> nn.Module:
         network.load_state_dict(dict(state), assign=True)
         network.fc = nn.Identity()
         network.requires_grad_(requires_grad=False)
-    return network.eval()
+    network.eval()
+    return cast("nn.Module", network)

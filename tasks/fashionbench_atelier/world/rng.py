@@ -1,4 +1,4 @@
-"""Random choices that depend on a seed and a name only: not on the order of work, the process or numpy's version."""
+"""Random generator keyed by a seed and a name: independent of the order of work, the process and numpy's version."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Dice:
+class Rng:
     """A stream of random choices for one item.
 
     Every choice is made from ``random.Random.random``, whose stream Python documents as reproducible for a given seed;
@@ -55,10 +55,10 @@ class Dice:
 
     def weighted(self, weights: Mapping[T, float]) -> T:
         """Draw one of the keys with probability proportional to its weight."""
-        mark = self._next() * sum(weights.values())
+        remaining = self._next() * sum(weights.values())
         for option, weight in weights.items():
-            mark -= weight
-            if mark < 0:
+            remaining -= weight
+            if remaining < 0:
                 return option
         return option
 

@@ -1,4 +1,4 @@
-"""Put a generation task together: check its files, fingerprint its data, find the true photos."""
+"""Build a generation task: check its files, fingerprint its data, find the true photos."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationData:
-    """What a loader gives for a generation task.
+    """Input of a generation task: samples, real photos, annotations and training samples.
 
     :param real: the person photos that a distance compares with, by name.
     :param annotations: files that decide what is asked; part of the fingerprint.

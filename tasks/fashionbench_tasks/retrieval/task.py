@@ -44,7 +44,7 @@ class Retrieval:
         self._folds: Sequence[Fold] | None = None
 
     def info(self) -> DataInfo:
-        """Return the data as they were found."""
+        """Return the fingerprint and the sizes of the data."""
         return self._info
 
     @property
@@ -83,16 +83,16 @@ class Retrieval:
         queries = _asked(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
-        with session.fold(fold.training, truth) as answers:
-            gallery, asked = answers.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
+        with session.fold(fold.training, truth) as backend:
+            gallery_vectors, query_vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
-                ranking = rank_gallery(asked, gallery, lists, self._tolerance)
+                ranking = rank_gallery(query_vectors, gallery_vectors, lists, self._tolerance)
             else:
-                ranking = rank_candidates(asked, gallery, lists, self._tolerance)
+                ranking = rank_candidates(query_vectors, gallery_vectors, lists, self._tolerance)
             depth = self.spec.options.get("rerank")
             if isinstance(depth, int):
-                ranking = rerank(ranking, lists, answers, depth)
+                ranking = rerank(ranking, lists, backend, depth)
         tables = [ranking_table(ranking, lists.labels)]
         if fold.unavailable and not session.limit:
             clusters = [fold.clusters.get(name, name) for name in fold.unavailable]

@@ -24,7 +24,7 @@ DATASET = "wardrobe-emoji"
 
 
 class Wardrobe:
-    """The garments as they were found on this machine."""
+    """The garments, and which of their images are missing or unreadable."""
 
     def __init__(self, roots: DataRoots) -> None:
         self.root = roots.find(DATASET)

@@ -39,11 +39,11 @@ def run(task, twin, plugins, store):
     return record
 
 
-def cosine(model, processor, picture, text):
+def cosine(model, processor, image, text):
     words = tiny_clip.tokenizer()
     ids = torch.tensor([words(text)["input_ids"]])
     with torch.inference_mode():
-        out = model(input_ids=ids, pixel_values=processor(images=picture, return_tensors="pt")["pixel_values"])
+        out = model(input_ids=ids, pixel_values=processor(images=image, return_tensors="pt")["pixel_values"])
         return float(out.logits_per_image / model.logit_scale.exp())
 
 
@@ -64,8 +64,8 @@ def test_designs_are_compared_with_the_words_they_were_asked_for(task, clip, twi
     expected = []
     for row in made:
         sha = row["picture"]
-        with Image.open(io.BytesIO((store.root / "pictures" / sha[:2] / f"{sha}.png").read_bytes())) as picture:
-            expected.append(100 * max(0, cosine(clip, processor, picture.convert("RGB"), texts[row["item_id"]])))
+        with Image.open(io.BytesIO((store.root / "pictures" / sha[:2] / f"{sha}.png").read_bytes())) as image:
+            expected.append(100 * max(0, cosine(clip, processor, image.convert("RGB"), texts[row["item_id"]])))
         assert row["value:clip-s"] == pytest.approx(expected[-1], abs=1e-3)
         assert row["value:clip-s-tokens-cut"] == 0
     found = record.metric("clip-s")
