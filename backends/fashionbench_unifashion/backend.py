@@ -1,4 +1,4 @@
-"""UniFashion as a backend: everything that the harness can ask for, from one folder."""
+"""UniFashion as a backend: embeddings, scores, captions, try-on and design from one model folder."""
 
 from __future__ import annotations
 
@@ -75,11 +75,12 @@ class UniFashionBackend:
         """Embed images as [B, Q, 3E]; the caption's part is zero for queries and without captions."""
         tokens = self._tokens([item.image for item in items])
         qformer = self._model.qformer
-        start, searched = (qformer.image_features(tokens, which) for which in ("reference", "target"))
-        spoken = torch.zeros_like(start)
+        reference, target = (qformer.image_features(tokens, which) for which in ("reference", "target"))
+        caption = torch.zeros_like(reference)
         if role == "candidate" and self._captioned:
-            spoken = self._text_features(self._captions(tokens, self._instruction))[:, None].expand_as(start)
-        return _array(torch.cat([start, searched, spoken], dim=-1))
+            texts = self._captions(tokens, self._instruction)
+            caption = self._text_features(texts)[:, None].expand_as(reference)
+        return _array(torch.cat([reference, target, caption], dim=-1))
 
     @torch.inference_mode()
     def encode_texts(self, items: Sequence[TextItem], role: Role) -> Floats:  # noqa: ARG002
@@ -94,16 +95,16 @@ class UniFashionBackend:
         if self._composed == "image":
             # The reference alone: what it is nearest to, by the mean of its own search features.
             tokens = self._tokens([item.image for item in items])
-            asked = functional.normalize(qformer.image_features(tokens, "target").mean(dim=1), dim=-1)
+            features = functional.normalize(qformer.image_features(tokens, "target").mean(dim=1), dim=-1)
         elif self._composed == "text":
-            asked = self._text_features([item.text for item in items])
+            features = self._text_features([item.text for item in items])
         else:
             cut = self._model.texts([item.text for item in items])
-            asked = qformer.composed_features(self._tokens([item.image for item in items]), cut.ids, cut.mask)
-        nothing = torch.zeros_like(asked)
-        seen = nothing if self._use == "without-images" else asked
-        read = asked if self._captioned and self._composed != "image" else nothing
-        return _array(torch.cat([nothing, seen, read], dim=-1))
+            features = qformer.composed_features(self._tokens([item.image for item in items]), cut.ids, cut.mask)
+        zeros = torch.zeros_like(features)
+        image_part = zeros if self._use == "without-images" else features
+        caption_part = features if self._captioned and self._composed != "image" else zeros
+        return _array(torch.cat([zeros, image_part, caption_part], dim=-1))
 
     @torch.inference_mode()
     def score_pairs(self, items: Sequence[PairItem]) -> Floats:
@@ -137,26 +138,26 @@ class UniFashionBackend:
         return self._captions(self._tokens([item.image for item in items]), instruction)
 
     def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
-        """Dress persons, in pictures of their own size."""
-        return self._painted(items, [item.garment for item in items], [""] * len(items))
+        """Generate try-on images, each of the size of its person's image."""
+        return self._sampled(items, [item.garment for item in items], [""] * len(items))
 
     def design(self, items: Sequence[DesignItem]) -> list[NDArray[np.uint8]]:
-        """Dress persons in a garment of words and a sketch.
+        """Generate images of persons in garments given by words and a sketch.
 
         :raises BackendError: where an item has no sketch.
         """
         sketches = [item.sketch for item in items if item.sketch is not None]
         if len(sketches) != len(items):
             raise BackendError("an item has no sketch", remedy="this model designs from words and a sketch")
-        return self._painted(items, sketches, [item.text for item in items])
+        return self._sampled(items, sketches, [item.text for item in items])
 
     def fingerprint(self) -> str:
         """Hash the weights and the options."""
-        told = {name: value for name, value in self._options.items() if name != "model"}
-        return digest([self._model.fingerprint(), told, torch.__version__, str(self._model.device)])
+        answering = {name: value for name, value in self._options.items() if name != "model"}
+        return digest([self._model.fingerprint(), answering, torch.__version__, str(self._model.device)])
 
     @torch.inference_mode()
-    def _painted(
+    def _sampled(
         self, items: Sequence[TryOnItem | DesignItem], shown: Sequence[Image], texts: Sequence[str]
     ) -> list[NDArray[np.uint8]]:
         model = self._model
@@ -164,14 +165,14 @@ class UniFashionBackend:
             raise BackendError("this model has no diffusion model", remedy="train one with model.diffusion")
         conditions = read_conditions(items, model.diffusion.config).to(model.device)
         states = garment_states(model, self._tokens(shown), texts)
-        pictures = model.diffusion.sample(
+        images = model.diffusion.sample(
             model.condition_of(states),
             conditions,
             seeds=[number(self._seed, item.id) for item in items],
             steps=int(self._options["steps"]) or None,
             guidance=float(self._options["guidance"]) or None,
         )
-        return finish(pictures, items, repaint=bool(self._options["repaint"]))
+        return finish(images, items, repaint=bool(self._options["repaint"]))
 
     @property
     def _captioned(self) -> bool:
@@ -210,5 +211,5 @@ def _sides(item: PairItem) -> tuple[Image, str, Queries]:
 
 
 def _array(rows: Tensor) -> Floats:
-    made: Floats = rows.float().cpu().numpy()
-    return made
+    array: Floats = rows.float().cpu().numpy()
+    return array

@@ -48,7 +48,7 @@ def register_backends() -> Iterable[BackendSpec]:
 @hookimpl
 def register_trainers() -> Iterable[TrainerSpec]:
     """Return the trainers."""
-    told = {
+    summaries = {
         "tiny": "all phases on the generated twin, in minutes on two cores",
         "quick": "the same in three minutes, to see how it works",
         "paper": "the paper's size on FashionGen, Fashion-IQ and VITON-HD; needs GPUs",
@@ -60,7 +60,8 @@ def register_trainers() -> Iterable[TrainerSpec]:
             summary=summary,
             target=f"fashionbench_unifashion.training.trainer:{size}",
             phases=_PHASES,
+            tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
             extra="models",
         )
-        for size, summary in told.items()
+        for size, summary in summaries.items()
     ]

@@ -55,6 +55,11 @@ def digest(value: object) -> str:
     return f"sha256:{hashlib.sha256(canonical_json(value).encode()).hexdigest()}"
 
 
+def short(value: str, length: int = 12) -> str:
+    """Return the first hexadecimal digits of a digest, without ``sha256:``, to name it to people."""
+    return value.removeprefix("sha256:")[:length]
+
+
 def _dump(value: Json) -> str:
     return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False)
 

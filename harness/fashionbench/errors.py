@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 
 class FashionBenchError(Exception):
@@ -64,3 +65,19 @@ class PluginError(FashionBenchError):
 
 class StoreError(FashionBenchError):
     """A record or a predictions file that is corrupt, missing or was altered."""
+
+
+def first_names(names: Sequence[object], shown: int = 5) -> str:
+    """List the first names of many for a message, and say how many more there are."""
+    listed = ", ".join(str(name) for name in names[:shown])
+    return listed if len(names) <= shown else f"{listed} and {len(names) - shown} more"
+
+
+def trace(error: BaseException) -> str:
+    """Format a traceback without the machine's paths."""
+    lines: list[str] = []
+    for frame in traceback.extract_tb(error.__traceback__):
+        name = frame.filename.replace("\\", "/").rpartition("/site-packages/")[2]
+        short = "/".join(name.split("/")[-3:])
+        lines.append(f"{short}:{frame.lineno} in {frame.name}")
+    return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""Write files whole or not at all.
+"""Files: written whole or not at all, hashed, and named.
 
 A reader sees the old file or the new one; a killed writer, or a full disk, leaves at most a ``*.tmp`` file that nobody
 reads.
@@ -7,6 +7,7 @@ reads.
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import os
 import tempfile
 from pathlib import Path
@@ -45,3 +46,17 @@ def write_bytes(path: Path, content: bytes) -> None:
 def write_text(path: Path, content: str) -> None:
     """Write UTF-8 text with the line ends as given."""
     write_bytes(path, content.encode())
+
+
+def sha256(path: Path) -> str:
+    """Hash the content of a file, 64 hexadecimal digits; read in parts, for it may be larger than memory.
+
+    :raises OSError: where it cannot be read.
+    """
+    with path.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def slug(name: str) -> str:
+    """Make a file name of an id such as ``owner/name``."""
+    return name.replace("/", "__")

@@ -25,8 +25,3 @@ def place(spec: TaskSpec, roots: DataRoots) -> Path:
     if folder is not None:
         return atelier_root(roots) / str(folder)
     return roots.require(spec.dataset, BESIDE.get(spec.dataset, ""))
-
-
-def cache_file(spec: TaskSpec, roots: DataRoots) -> Path | None:
-    """Return the file that remembers the survey of a task's data, or None where nothing is remembered."""
-    return None if roots.cache is None else roots.cache / f"{spec.id.replace('/', '__')}.json"

@@ -48,3 +48,60 @@ def test_without_a_number_of_items_nothing_is_foretold(told):
     clock[0] = 61.0
     bars.advance(7)
     assert out.getvalue() == "endless: 7\n"
+
+
+def work(*parts):
+    """Simulate work in batches of 32 as a retrieval does it: the first batch of each kind, then the rest in order.
+
+    :param parts: kind, items, seconds an item.
+    :returns: for each step, the time so far, the estimate of the rest, done and total.
+    """
+    clock = [0.0]
+    estimate = progress.Estimate(lambda: clock[0])
+    for kind, count, _ in parts:
+        estimate.expect(kind, count)
+    batches = [[(kind, min(32, count - at), pace) for at in range(0, count, 32)] for kind, count, pace in parts]
+    steps = []
+    for kind, size, pace in [*(rows[0] for rows in batches), *(one for rows in batches for one in rows[1:])]:
+        clock[0] += size * pace
+        estimate.advance(size, kind)
+        steps.append((clock[0], estimate.remaining(), estimate.done, estimate.total))
+    return steps
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        [("encode-image", 2000, 0.01), ("encode-text", 2000, 0.001)],
+        [("encode-text", 5000, 0.0005), ("encode-image", 1000, 0.03)],
+        [("encode-image", 800, 0.02), ("encode-text", 800, 0.001), ("score-pairs", 4000, 0.004)],
+    ],
+)
+def test_the_estimate_is_within_a_third_of_the_truth_after_a_tenth_of_the_time(parts):
+    steps = work(*parts)
+    whole = steps[-1][0]
+    for now, left, done, total in steps:
+        assert done <= total
+        if now >= whole / 10:
+            assert left == pytest.approx(whole - now, rel=1 / 3, abs=whole / 100)
+    assert steps[-1][1] == 0
+    assert steps[-1][2] == steps[-1][3] == sum(count for _, count, _ in parts)
+
+
+def test_more_than_was_announced_raises_the_total():
+    estimate = progress.Estimate()
+    estimate.expect("caption", 3)
+    estimate.advance(5, "caption")
+    assert (estimate.done, estimate.total) == (5, 5)
+
+
+def test_the_phases_of_a_training_are_lines_and_no_cells(told):
+    bars, _, out = told
+    phases = progress.PhaseReporter(bars, "training")
+    phases.expect(6)
+    phases.begin("1a", 10)
+    phases.advance(10)
+    phases.end("score 0.5")
+    bars.begin("cell", None)
+    bars.end("ok")
+    assert out.getvalue().splitlines() == ["training, 1a: score 0.5", "[1/3] cell: ok"]

@@ -15,6 +15,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
         control=True,
+        roles_differ=True,
         options=asdict(RandomOptions()),
     ),
     BackendSpec(
@@ -34,6 +35,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
         control=True,
         privileged=True,
+        roles_differ=True,
         options=asdict(OracleOptions()),
     ),
     BackendSpec(

@@ -17,7 +17,7 @@ SD14_UNET: dict[str, Any] = {
     "cross_attention_dim": 768,
 }
 
-#: The autoencoder of Stable Diffusion 1.x: 83,653,863 parameters, latents of an eighth of the picture's sides.
+#: The autoencoder of Stable Diffusion 1.x: 83,653,863 parameters, latents of an eighth of the image's sides.
 SD14_VAE: dict[str, Any] = {
     "sample_size": 512,
     "block_out_channels": (128, 256, 512, 512),
@@ -61,7 +61,7 @@ def small_vae(channels: tuple[int, ...], *, groups: int = 32) -> dict[str, Any]:
 def sd14(**changes: Any) -> DiffusionConfig:
     """Make the paper's size: 512 x 384, PLMS with 50 steps.
 
-    Without changes the weights start from chance; the paper starts from Paint-by-Example's UNet and a VAE tuned on
+    Without changes the weights start at random; the paper starts from Paint-by-Example's UNet and a VAE tuned on
     VITON-HD, which go into ``unet`` and ``vae`` as sources.
     """
     fields: dict[str, Any] = {

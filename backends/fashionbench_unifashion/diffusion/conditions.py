@@ -1,4 +1,4 @@
-"""What try-on and design are given: from the items of a batch to tensors, and from tensors back to pictures."""
+"""Image conditions of try-on and design: items of a batch to tensors, and sampled tensors back to images."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fashionbench.data.items import DesignItem
     from fashionbench_unifashion.diffusion.config import DiffusionConfig
 
-#: What the agnostic picture holds where the garment is to be painted.
+#: What the agnostic image holds where the garment is to be painted.
 GREY = (128, 128, 128)
 
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The conditions of a batch, as pictures in [-1, 1] at the model's size.
+    """The conditions of a batch, as images in [-1, 1] at the model's size.
 
     :param agnostic: the person, grey where the garment is to be painted: float [B, 3, H, W].
     :param keep: 1 where the person is kept, 0 where the garment is to be painted: float [B, 1, H, W].
@@ -70,8 +70,8 @@ class EncodedConditions:
         return EncodedConditions(self.channels[rows], None if self.hint is None else self.hint[rows])
 
 
-def picture_tensor(image: Image.Image, width: int, height: int) -> Tensor:
-    """Bring a picture to a size: float [3, height, width] in [-1, 1]."""
+def image_tensor(image: Image.Image, width: int, height: int) -> Tensor:
+    """Bring an image to a size: float [3, height, width] in [-1, 1]."""
     image = image.convert("RGB")
     if image.size != (width, height):
         image = image.resize((width, height), Image.Resampling.BICUBIC)
@@ -86,8 +86,8 @@ def keep_tensor(mask: Image.Image, width: int, height: int) -> Tensor:
 def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionConfig) -> Conditions:
     """Read the conditions of a batch.
 
-    The agnostic picture is made anew from the data set's agnostic picture, or from the person where there is none: grey
-    wherever the mask says that the garment is to be painted, at the pictures' own size, so that nothing of the worn
+    The agnostic image is made anew from the data set's agnostic image, or from the person where there is none: grey
+    wherever the mask says that the garment is to be painted, at the images' own size, so that nothing of the worn
     garment bleeds into what is kept when they are made smaller.
 
     :raises DataError: naming the item that lacks a condition which the model needs.
@@ -100,12 +100,12 @@ def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionCo
     agnostics = [_agnostic(item, mask) for item, mask in zip(items, masks, strict=True)]
     blank = torch.zeros(3, height, width)
     return Conditions(
-        torch.stack([picture_tensor(picture, width, height) for picture in agnostics]),
+        torch.stack([image_tensor(image, width, height) for image in agnostics]),
         torch.stack([keep_tensor(mask, width, height) for mask in masks]),
-        torch.stack([picture_tensor(_condition(item, "densepose"), width, height) for item in items])
+        torch.stack([image_tensor(_condition(item, "densepose"), width, height) for item in items])
         if "densepose" in config.conditions
         else None,
-        torch.stack([blank if hint is None else picture_tensor(hint, width, height) for hint in hints])
+        torch.stack([blank if hint is None else image_tensor(hint, width, height) for hint in hints])
         if "hint" in config.conditions
         else None,
         torch.tensor([hint is not None for hint in hints]),
@@ -113,32 +113,32 @@ def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionCo
 
 
 def finish(
-    pictures: Tensor, items: Sequence[TryOnItem | DesignItem], *, repaint: bool = False
+    images: Tensor, items: Sequence[TryOnItem | DesignItem], *, repaint: bool = False
 ) -> list[NDArray[np.uint8]]:
-    """Turn what was sampled into pictures of the persons' sizes.
+    """Turn what was sampled into images of the persons' sizes.
 
-    :param pictures: float [B, 3, H, W] in [-1, 1].
+    :param images: float [B, 3, H, W] in [-1, 1].
     :param repaint: put the person back outside the agnostic mask, which flatters every metric and changes no garment
         (``--repaint`` of the released code). Tasks declare it themselves, so backends leave it off.
     :raises BackendError: where a value is not finite or leaves [-1, 1].
     """
-    made: list[NDArray[np.uint8]] = []
-    for item, picture in zip(items, pictures, strict=True):
-        if not bool((picture.abs() <= 1).all()):
-            raise BackendError(f"{item.id}: the picture holds values outside [-1, 1] or NaN", remedy="train it anew")
-        image = Image.fromarray(to_pixels(picture))
+    finished: list[NDArray[np.uint8]] = []
+    for item, sampled in zip(items, images, strict=True):
+        if not bool((sampled.abs() <= 1).all()):
+            raise BackendError(f"{item.id}: the image holds values outside [-1, 1] or NaN", remedy="train it anew")
+        image = Image.fromarray(to_pixels(sampled))
         if image.size != item.person.size:
             image = image.resize(item.person.size, Image.Resampling.BICUBIC)
         if repaint:
             mask = _paint(_condition(item, "agnostic-mask"), image.size)
             image = Image.composite(image, item.person.convert("RGB"), mask)
-        made.append(np.asarray(image))
-    return made
+        finished.append(np.asarray(image))
+    return finished
 
 
-def to_pixels(picture: Tensor) -> NDArray[np.uint8]:
+def to_pixels(image: Tensor) -> NDArray[np.uint8]:
     """Turn float [3, H, W] in [-1, 1] into uint8 [H, W, 3]."""
-    levels = ((picture.detach().cpu().float() + 1) * 127.5).round()
+    levels = ((image.detach().cpu().float() + 1) * 127.5).round()
     pixels: NDArray[np.uint8] = levels.to(torch.uint8).permute(1, 2, 0).numpy()
     return pixels
 

@@ -1,4 +1,4 @@
-"""What decides a diffusion model: its networks, its noise, its conditions and how pictures are sampled."""
+"""Configuration of a diffusion model: networks, noise, conditions and sampling."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class NetworkConfig(_Part):
     """Branch, tag or commit of a repository."""
 
     architecture: dict[str, Any] | None = None
-    """Arguments of the network's class, for weights that start from chance."""
+    """Arguments of the network's class, for weights that start at random."""
 
     @model_validator(mode="after")
     def _one_origin(self) -> Self:
@@ -72,7 +72,7 @@ class NoiseConfig(_Part):
 class DiffusionConfig(_Part):
     """A latent diffusion model for q2I, try-on and design.
 
-    :raises ConfigError: on a hint without an agnostic picture, a condition named twice, or steps that do not fit.
+    :raises ConfigError: on a hint without an agnostic image, a condition named twice, or steps that do not fit.
     """
 
     unet: NetworkConfig
@@ -89,13 +89,13 @@ class DiffusionConfig(_Part):
     """The forward process."""
 
     width: Annotated[int, Field(ge=8)]
-    """Of the pictures that are made, in pixels."""
+    """Of the images that are made, in pixels."""
 
     height: Annotated[int, Field(ge=8)]
-    """Of the pictures that are made, in pixels."""
+    """Of the images that are made, in pixels."""
 
     conditions: tuple[ConditionName, ...] = ("agnostic", "densepose", "hint")
-    """What try-on and design are given: ``agnostic`` (picture and mask), ``densepose``, ``hint`` (garment or sketch,
+    """What try-on and design are given: ``agnostic`` (image and mask), ``densepose``, ``hint`` (garment or sketch,
     through the control branch). None of them leaves the plain four-channel q2I model."""
 
     condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -117,7 +117,7 @@ class DiffusionConfig(_Part):
 
     start: Literal["pure", "gt_q_sample"] = "pure"
     """``gt_q_sample`` starts from the noised truth, as the released code does: it leaks a trace of the answer into each
-    picture and is there to measure how much that is worth."""
+    image and is there to measure how much that is worth."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:

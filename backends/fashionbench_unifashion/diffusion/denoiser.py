@@ -1,4 +1,4 @@
-"""The diffusion model: what it learns from, and how it makes pictures."""
+"""Latent diffusion model: training loss and sampling of images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.batch_rng import chance
+from fashionbench_unifashion.diffusion.batch_rng import batch_rng
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.control_branch import Control
@@ -29,7 +29,7 @@ from fashionbench_unifashion.diffusion.zero_cross_attention import Injection
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench_unifashion.diffusion.batch_rng import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import BatchRng
     from fashionbench_unifashion.diffusion.conditions import Conditions
     from fashionbench_unifashion.diffusion.config import DiffusionConfig
 
@@ -37,14 +37,14 @@ Part: TypeAlias = Literal["all", "tryon", "none"]
 
 
 class Denoiser(nn.Module):
-    """A latent diffusion model conditioned on the Q-Former's adapted outputs, and on pictures for try-on and design.
+    """A latent diffusion model conditioned on the Q-Former's adapted outputs, and on images for try-on and design.
 
     One UNet serves both. Without conditions (q2I, phases 1b and 2 of the paper) the channels beside the noisy latent
-    are zero, which stands for no agnostic picture, no pixel to keep and no pose, and the control branch is not run.
+    are zero, which stands for no agnostic image, no pixel to keep and no pose, and the control branch is not run.
 
     The autoencoder is never trained here (``Autoencoder.loss`` does that before), so its gradients are off.
 
-    :raises ConfigError: where the networks do not fit each other or the size of the pictures.
+    :raises ConfigError: where the networks do not fit each other or the size of the images.
     """
 
     alphas: Tensor
@@ -66,7 +66,7 @@ class Denoiser(nn.Module):
         step = self.vae.factor * 2 ** (len(self.unet.up_blocks) - 1)
         if config.width % step or config.height % step:
             raise ConfigError(
-                f"pictures of {config.width} x {config.height} do not halve evenly in these networks",
+                f"images of {config.width} x {config.height} do not halve evenly in these networks",
                 remedy=f"use multiples of {step}",
             )
 
@@ -105,7 +105,7 @@ class Denoiser(nn.Module):
 
     @torch.no_grad()
     def encode_conditions(self, conditions: Conditions) -> EncodedConditions:
-        """Encode pictures to latents (their means) and bring the mask to their size; the mask itself is not encoded.
+        """Encode images to latents (their means) and bring the mask to their size; the mask itself is not encoded.
 
         :raises BackendError: where a condition that the model was configured with is missing.
         """
@@ -147,21 +147,21 @@ class Denoiser(nn.Module):
 
     def loss(
         self,
-        pictures: Tensor,
+        images: Tensor,
         condition: Tensor,
         conditions: Conditions | None = None,
-        generator: Chance | torch.Generator | None = None,
+        generator: BatchRng | torch.Generator | None = None,
     ) -> Tensor:
         """Return the mean squared error of the prediction (UniFashion, equations 7, 11 and 12, for the noise).
 
-        :param pictures: the truth, float [B, 3, H, W] in [-1, 1].
+        :param images: the truth, float [B, 3, H, W] in [-1, 1].
         :param condition: adapted outputs of the Q-Former, float [B, Q, W]; gradients flow into it.
         :param generator: draws posterior, steps, noise and dropout, in this order.
         :raises BackendError: where shapes do not fit.
         """
-        self._check(condition, len(pictures))
+        self._check(condition, len(images))
         with torch.no_grad():
-            latents = self.vae.encode(pictures, sample=True, generator=generator)
+            latents = self.vae.encode(images, sample=True, generator=generator)
         encoded = None if conditions is None else self.encode_conditions(conditions)
         return self.latent_loss(latents, condition, encoded, generator)
 
@@ -170,7 +170,7 @@ class Denoiser(nn.Module):
         latents: Tensor,
         condition: Tensor,
         conditions: EncodedConditions | None = None,
-        generator: Chance | torch.Generator | None = None,
+        generator: BatchRng | torch.Generator | None = None,
         *,
         steps: Tensor | None = None,
     ) -> Tensor:
@@ -180,10 +180,10 @@ class Denoiser(nn.Module):
         :param steps: use these, int [B], instead of drawing them.
         """
         self._check(condition, len(latents))
-        drawn = chance(generator)
-        steps = drawn.below(self.config.noise.train_steps, latents) if steps is None else steps.to(latents.device)
-        noise = drawn.normal(latents)
-        dropped = drawn.uniform((len(latents), 1, 1), latents)
+        rng = batch_rng(generator)
+        steps = rng.below(self.config.noise.train_steps, latents) if steps is None else steps.to(latents.device)
+        noise = rng.normal(latents)
+        dropped = rng.uniform((len(latents), 1, 1), latents)
         condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
         left = self.alphas[steps]
         predicted = self.predict(add_noise(latents, noise, left), steps, condition, conditions)
@@ -200,14 +200,14 @@ class Denoiser(nn.Module):
         guidance: float | None = None,
         truth: Tensor | None = None,
     ) -> Tensor:
-        """Make pictures: float [B, 3, H, W], cut to [-1, 1].
+        """Make images: float [B, 3, H, W], cut to [-1, 1].
 
         Noise is drawn for each sample from its own seed, so a sample does not depend on its batch.
 
         :param condition: float [B, Q, W].
         :param seeds: one for each sample.
         :param steps: of the sampler; the configuration's by default.
-        :param guidance: 1 is none; the configuration's by default. The unconditional half has the picture conditions
+        :param guidance: 1 is none; the configuration's by default. The unconditional half has the image conditions
             too.
         :param truth: float [B, 3, H, W], only and always with ``start: gt_q_sample``.
         :raises BackendError: where shapes do not fit, or a result is not finite.
@@ -227,10 +227,10 @@ class Denoiser(nn.Module):
                 predicted = without + guidance * (predicted - without)
             return predicted_noise(latents, predicted, self.alphas[step], self.config.noise.prediction)
 
-        pictures = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
-        if not bool(pictures.isfinite().all()):
+        images = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
+        if not bool(images.isfinite().all()):
             raise BackendError("the diffusion model made NaN or infinity", remedy="train it anew, with a smaller rate")
-        return pictures.clamp(-1, 1)
+        return images.clamp(-1, 1)
 
     def _start(self, seeds: Sequence[int], truth: Tensor | None) -> Tensor:
         noise = seeded_noise(self.latent_shape, seeds, self.unconditional)
@@ -246,11 +246,11 @@ class Denoiser(nn.Module):
         if len(shape) != 3 or shape[0] != count or shape[2] != self.context_width:
             raise BackendError(
                 f"the condition has shape {shape}, expected ({count}, Q, {self.context_width})",
-                remedy="pass one adapted output of the Q-Former for each picture",
+                remedy="pass one adapted output of the Q-Former for each image",
             )
 
 
-def _given(pictures: Tensor | None, name: str) -> Tensor:
-    if pictures is None:
+def _given(images: Tensor | None, name: str) -> Tensor:
+    if images is None:
         raise BackendError(f"the model was configured with the condition {name}, and got none", remedy="read it")
-    return pictures
+    return images

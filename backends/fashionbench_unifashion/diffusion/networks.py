@@ -44,7 +44,7 @@ def _loaded(kind: type[Network], config: NetworkConfig) -> Network:
         subfolder=config.subfolder,
         revision=config.revision,
         torch_dtype=torch.float32,
-        # What is missing must come out of here as an error, not as a number that chance chose.
+        # What is missing must come out of here as an error, not as a random number.
         output_loading_info=True,
         low_cpu_mem_usage=False,
     )

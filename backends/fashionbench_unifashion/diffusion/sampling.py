@@ -1,4 +1,4 @@
-"""From noise to latents: the noise schedule, and deterministic samplers."""
+"""Noise schedule, and deterministic samplers (DDIM, PLMS)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def cumulative_alphas(noise: NoiseConfig) -> Tensor:
-    """Return what is left of the picture's variance after each step, float [T] (DDPM, equation 4)."""
+    """Return what is left of the image's variance after each step, float [T] (DDPM, equation 4)."""
     if noise.schedule == "linear":
         betas = torch.linspace(noise.beta_start, noise.beta_end, noise.train_steps, dtype=torch.float64)
     else:
@@ -79,13 +79,13 @@ def scheduler(noise: NoiseConfig, sampler: Sampler, steps: int, spacing: str) ->
         "timestep_spacing": spacing,
         "prediction_type": "epsilon",
     }
-    made: DDIMScheduler | PNDMScheduler
+    stepper: DDIMScheduler | PNDMScheduler
     if sampler == "ddim":
-        made = DDIMScheduler(**common, clip_sample=False)
+        stepper = DDIMScheduler(**common, clip_sample=False)
     else:
-        made = PNDMScheduler(**common, skip_prk_steps=True)
-    made.set_timesteps(steps)
-    return made
+        stepper = PNDMScheduler(**common, skip_prk_steps=True)
+    stepper.set_timesteps(steps)
+    return stepper
 
 
 def sample_latents(

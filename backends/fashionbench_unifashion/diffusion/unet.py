@@ -140,8 +140,8 @@ def decode(
 
 def skip_channels(unet: Any) -> list[int]:
     """Channels of the map at each place of a skip connection, fine to coarse: 12 places in Stable Diffusion."""
-    found = [int(unet.conv_in.out_channels)]
+    channels = [int(unet.conv_in.out_channels)]
     for block in unet.down_blocks:
-        found += [int(resnet.out_channels) for resnet in block.resnets]
-        found += [int(down.out_channels) for down in block.downsamplers or ()]
-    return found
+        channels += [int(resnet.out_channels) for resnet in block.resnets]
+        channels += [int(down.out_channels) for down in block.downsamplers or ()]
+    return channels

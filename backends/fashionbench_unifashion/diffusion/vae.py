@@ -1,4 +1,4 @@
-"""The variational autoencoder between pictures and latents."""
+"""Variational autoencoder between images and latents."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.batch_rng import chance
+from fashionbench_unifashion.diffusion.batch_rng import batch_rng
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.networks import build
 
 if TYPE_CHECKING:
     from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
-    from fashionbench_unifashion.diffusion.batch_rng import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import BatchRng
     from fashionbench_unifashion.diffusion.config import NetworkConfig
 
 
@@ -28,7 +28,7 @@ class Autoencoder(nn.Module):
     The scale is part of the state, for a model that was trained with one is worth nothing with another.
 
     :param config: of the network.
-    :param scale: what latents are multiplied by; None takes the network's own, 0.18215 by default.
+    :param scale: what latents are multiplied by; None takes the network's, 0.18215 by default.
     :raises ConfigError: on a network of other than four latent channels.
     """
 
@@ -41,8 +41,8 @@ class Autoencoder(nn.Module):
             raise ConfigError(
                 f"the VAE has {self.network.config['latent_channels']} latent channels", remedy="use one of 4"
             )
-        own = float(self.network.config["scaling_factor"])
-        self.register_buffer("scale", torch.tensor(own if scale is None else scale))
+        default = float(self.network.config["scaling_factor"])
+        self.register_buffer("scale", torch.tensor(default if scale is None else scale))
 
     @property
     def factor(self) -> int:
@@ -50,58 +50,58 @@ class Autoencoder(nn.Module):
         return int(2 ** (len(self.network.config["block_out_channels"]) - 1))
 
     def encode(
-        self, pictures: Tensor, *, sample: bool = False, generator: Chance | torch.Generator | None = None
+        self, images: Tensor, *, sample: bool = False, generator: BatchRng | torch.Generator | None = None
     ) -> Tensor:
-        """Encode pictures in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, 4, H / factor, W / factor].
+        """Encode images in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, 4, H / factor, W / factor].
 
         :param sample: draw from the posterior, as training does; the mean by default.
         """
-        posterior = self.network.encode(pictures).latent_dist
+        posterior = self.network.encode(images).latent_dist
         latents: Tensor = _drawn(posterior, generator) if sample else posterior.mode()
         return latents * self.scale
 
     def decode(self, latents: Tensor) -> Tensor:
-        """Decode scaled latents to pictures, which may leave [-1, 1] a little."""
-        pictures: Tensor = self.network.decode(latents / self.scale).sample
-        return pictures
+        """Decode scaled latents to images, which may leave [-1, 1] a little."""
+        images: Tensor = self.network.decode(latents / self.scale).sample
+        return images
 
     @torch.no_grad()
-    def measure_scale(self, pictures: Tensor) -> float:
-        """Set the scale to one over the standard deviation of the latents of these pictures, and return it.
+    def measure_scale(self, images: Tensor) -> float:
+        """Set the scale to one over the standard deviation of the latents of these images, and return it.
 
         :raises BackendError: where all latents are equal or one is not finite.
         """
-        spread = float(self.network.encode(pictures).latent_dist.mode().std())
-        if not math.isfinite(spread) or spread <= 0:
-            raise BackendError(f"the latents have a standard deviation of {spread}", remedy="train the VAE anew")
-        self.scale.fill_(1 / spread)
-        return 1 / spread
+        deviation = float(self.network.encode(images).latent_dist.mode().std())
+        if not math.isfinite(deviation) or deviation <= 0:
+            raise BackendError(f"the latents have a standard deviation of {deviation}", remedy="train the VAE anew")
+        self.scale.fill_(1 / deviation)
+        return 1 / deviation
 
     def loss(
         self,
-        pictures: Tensor,
+        images: Tensor,
         *,
         distance: Literal["l1", "mse"] = "mse",
         kl_weight: float = 1e-5,
-        generator: Chance | torch.Generator | None = None,
+        generator: BatchRng | torch.Generator | None = None,
     ) -> Tensor:
         """Return the mean reconstruction error a value plus ``kl_weight`` times the mean divergence a latent (nats).
 
         The divergence is that of N(mean, variance) from N(0, 1) (Kingma and Welling, 2014, appendix B), and small on
         purpose: latents need not be normal, only of one scale. There is no perceptual and no adversarial term, so this
-        is for small VAEs on flat pictures, not for a replacement of Stable Diffusion's. Such a VAE learns outlines
+        is for small VAEs on flat images, not for a replacement of Stable Diffusion's. Such a VAE learns outlines
         first and colours long after; squared errors bring the colours sooner than absolute ones.
 
-        :param pictures: float [B, 3, H, W] in [-1, 1].
+        :param images: float [B, 3, H, W] in [-1, 1].
         """
-        posterior = self.network.encode(pictures).latent_dist
-        made = self.network.decode(_drawn(posterior, generator)).sample
-        error = functional.l1_loss(made, pictures) if distance == "l1" else functional.mse_loss(made, pictures)
+        posterior = self.network.encode(images).latent_dist
+        decoded = self.network.decode(_drawn(posterior, generator)).sample
+        error = functional.l1_loss(decoded, images) if distance == "l1" else functional.mse_loss(decoded, images)
         divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
         loss: Tensor = error + kl_weight * divergence
         return loss
 
 
-def _drawn(posterior: DiagonalGaussianDistribution, generator: Chance | torch.Generator | None) -> Tensor:
+def _drawn(posterior: DiagonalGaussianDistribution, generator: BatchRng | torch.Generator | None) -> Tensor:
     mean: Tensor = posterior.mean
-    return mean + posterior.std * chance(generator).normal(mean)
+    return mean + posterior.std * batch_rng(generator).normal(mean)

@@ -37,13 +37,13 @@ def places(unet: UNet2DConditionModel) -> list[list[Place]]:
     # diffusers calls the number of heads attention_head_dim in UNets like Stable Diffusion's.
     given = unet.config["attention_head_dim"]
     heads = [given] * len(unet.up_blocks) if isinstance(given, int) else list(reversed(given))
-    found: list[list[Place]] = []
+    layers: list[list[Place]] = []
     block: Any
     for block, count in zip(unet.up_blocks, heads, strict=True):
         keys = [skips.pop() for _ in block.resnets]
         pairs = zip(block.resnets, keys, strict=True)
-        found.append([Place(int(resnet.in_channels) - key, key, count) for resnet, key in pairs])
-    return found
+        layers.append([Place(int(resnet.in_channels) - key, key, count) for resnet, key in pairs])
+    return layers
 
 
 class ZeroCrossAttention(nn.Module):

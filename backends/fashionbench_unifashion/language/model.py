@@ -1,4 +1,4 @@
-"""The language model: it reads the Q-Former's adapted queries as a soft prompt, and answers an instruction.
+"""Language model that reads the Q-Former's adapted queries as a soft prompt and answers an instruction.
 
 The prompt is the paper's (UniFashion, section 3.1): ``USER: <Img>queries</Img> instruction Assistant: answer``, and an
 end token, which the released code leaves out of its joint model. Any causal language model of transformers will do.
@@ -70,7 +70,7 @@ class LanguageConfig(Model):
 
 
 class Answers(NamedTuple):
-    """What the language model made of a batch of answers."""
+    """Logits and labels of a batch of answers."""
 
     logits: Tensor
     """[B, L, V]; those at position l are of token l + 1."""
@@ -100,10 +100,10 @@ class LanguageModel(nn.Module):
         else:
             place = locate(str(config.source))
             self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(place)
-            network, found = auto.from_pretrained(
+            network, report = auto.from_pretrained(
                 place, dtype=getattr(torch, config.dtype), output_loading_info=True, use_safetensors=None
             )
-            wrong = {name: keys for name, keys in found.items() if keys}
+            wrong = {name: keys for name, keys in report.items() if keys}
             if wrong:
                 msg = f"the weights of {config.source} do not fit: {str(wrong)[:200]}"
                 raise BackendError(msg, remedy="fetch them again")
@@ -124,10 +124,10 @@ class LanguageModel(nn.Module):
         rows, labels = [], []
         for row, instruction, answer in zip(queries, instructions, answers, strict=True):
             before, after = self._prompt(instruction)
-            said = [*self._ids(f" {answer.strip()}"), self.tokenizer.eos_token_id]
-            rows.append(torch.cat([self._embed(before), row.to(self._dtype), self._embed([*after, *said])]))
-            quiet = len(before) + len(row) + len(after)
-            labels.append([IGNORED] * quiet + said)
+            answer_ids = [*self._ids(f" {answer.strip()}"), self.tokenizer.eos_token_id]
+            rows.append(torch.cat([self._embed(before), row.to(self._dtype), self._embed([*after, *answer_ids])]))
+            prompt_length = len(before) + len(row) + len(after)
+            labels.append([IGNORED] * prompt_length + answer_ids)
         longest = max(map(len, rows))
         # Padding on the right changes no position before it.
         embedded = torch.stack([nn.functional.pad(row, (0, 0, 0, longest - len(row))) for row in rows])
@@ -148,7 +148,7 @@ class LanguageModel(nn.Module):
         ]
         embedded = torch.cat(parts, dim=1)
         # One instruction and one number of queries: all rows are as long, so there is no padding to leak in.
-        made = self.network.generate(
+        generated = self.network.generate(
             inputs_embeds=embedded,
             attention_mask=torch.ones(embedded.shape[:2], dtype=torch.long, device=queries.device),
             max_new_tokens=self.config.max_new_tokens,
@@ -159,7 +159,7 @@ class LanguageModel(nn.Module):
             if self.tokenizer.pad_token_id is not None
             else self.tokenizer.eos_token_id,
         )
-        return [text.strip() for text in self.tokenizer.batch_decode(made, skip_special_tokens=True)]
+        return [text.strip() for text in self.tokenizer.batch_decode(generated, skip_special_tokens=True)]
 
     @torch.no_grad()
     def mean_embeddings(self, texts: Sequence[str]) -> Tensor:

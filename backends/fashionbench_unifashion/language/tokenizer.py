@@ -1,4 +1,4 @@
-"""The tokenizer of a language model that is trained from the start: words with their spaces, so nothing is lost.
+"""Tokenizer of a language model that is trained from the start: words with their spaces, so nothing is lost.
 
 A pretrained language model brings its own tokenizer; this one is for the small presets. A text is cut into words, each
 with the space before it, and marks. Frequent ones are tokens, and what is rare is spelt in letters, so that decoding
@@ -52,7 +52,7 @@ def train(texts: Iterable[str], size: int, always: Iterable[str] = ()) -> PreTra
     tokenizer.pre_tokenizer = cut
     tokenizer.decoder = decoders.Fuse()
     kind: Any = PreTrainedTokenizerFast
-    made: PreTrainedTokenizerFast = kind(
+    fast: PreTrainedTokenizerFast = kind(
         tokenizer_object=tokenizer,
         pad_token=SPECIAL[0],
         unk_token=SPECIAL[1],
@@ -62,4 +62,4 @@ def train(texts: Iterable[str], size: int, always: Iterable[str] = ()) -> PreTra
         # A caption that has "</s>" in it says so in letters, and does not end.
         split_special_tokens=True,
     )
-    return made
+    return fast

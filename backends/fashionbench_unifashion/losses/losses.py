@@ -39,7 +39,7 @@ class LossWeights(Model):
     q2i: float = Field(default=1.0, ge=0)
     """Image generation by the diffusion model (equations 7, 11 and 12)."""
     reconstruction: float = Field(default=1.0, ge=0)
-    """What the VAE of a small preset loses of a picture; the paper's comes trained."""
+    """What the VAE of a small preset loses of an image; the paper's comes trained."""
 
 
 def similarity(images: Tensor, texts: Tensor) -> Tensor:
@@ -75,9 +75,9 @@ def itc(
     count = len(scores)
     if scores.shape != (count, count):
         raise BackendError(f"similarities of shape {list(scores.shape)} have no diagonal of pairs")
-    own = torch.eye(count, dtype=torch.bool, device=scores.device)
-    counted = torch.ones_like(own) if same is None else own | ~same
-    if count < 2 or not bool((counted & ~own).any()):
+    diagonal = torch.eye(count, dtype=torch.bool, device=scores.device)
+    counted = torch.ones_like(diagonal) if same is None else diagonal | ~same
+    if count < 2 or not bool((counted & ~diagonal).any()):
         msg = f"none of the {count} pairs has a negative: all show one product or have one caption"
         raise BackendError(msg, remedy="use larger batches, drawn over products")
     logits = scores / temperature

@@ -1,4 +1,4 @@
-"""The configuration of a whole model, and the presets."""
+"""Configuration of a whole model, and the presets."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from fashionbench_unifashion.language.model import LanguageConfig
 from fashionbench_unifashion.qformer.adapters import AdapterKind
 from fashionbench_unifashion.qformer.qformer import QFormerConfig
 from fashionbench_unifashion.qformer.tokenizer import WordPiecesConfig
+from fashionbench_unifashion.renamed import refuse_old_names
 from fashionbench_unifashion.vision.encoder import VisionConfig
 
 if TYPE_CHECKING:
@@ -61,8 +62,9 @@ def preset(name: str, changes: Mapping[str, Any] | None = None) -> UniFashionCon
 def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:
     """Check the fields of a model.
 
-    :raises ConfigError: naming each wrong field.
+    :raises ConfigError: naming each wrong field, and of one that has another name now, that name.
     """
+    refuse_old_names(fields, where)
     try:
         return UniFashionConfig.model_validate(fields)
     except ValidationError as error:
@@ -72,8 +74,8 @@ def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:
 
 def overlaid(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
     """Put changes over fields, level by level; a list or a value replaces what was there."""
-    made = dict(fields)
+    merged = dict(fields)
     for name, value in changes.items():
-        inner = made.get(name)
-        made[name] = overlaid(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
-    return made
+        inner = merged.get(name)
+        merged[name] = overlaid(inner, value) if isinstance(inner, dict) and isinstance(value, dict) else value
+    return merged

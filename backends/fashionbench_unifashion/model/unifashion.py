@@ -1,4 +1,4 @@
-"""The whole model: one multimodal encoder, two generators, and a folder that holds all of it."""
+"""UniFashion model: multimodal encoder, two generators, and the folder that it is saved to."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.qformer.tokenizer import Texts, WordPieces
 
 WEIGHTS, CONFIG, CARD = "model.safetensors", "config.json", "README.md"
-PIECES, SPEECH = "wordpieces", "speech"
+PIECES, LANGUAGE_TOKENIZER = "wordpieces", "language_tokenizer"
 
 
 class UniFashion(nn.Module):
@@ -41,14 +41,14 @@ class UniFashion(nn.Module):
     May be built on the meta device, without tokenizers.
 
     :param pieces: the tokenizer of the Q-Former; its size and special ids win over the configuration's.
-    :param speech: the tokenizer of a language model that is trained from the start.
+    :param language_tokenizer: the tokenizer of a language model that is trained from the start.
     """
 
     def __init__(
         self,
         config: UniFashionConfig,
         pieces: WordPieces | None = None,
-        speech: PreTrainedTokenizerFast | None = None,
+        language_tokenizer: PreTrainedTokenizerFast | None = None,
     ) -> None:
         super().__init__()
         if pieces is not None:
@@ -56,7 +56,7 @@ class UniFashion(nn.Module):
             config = config.model_copy(update={"qformer": config.qformer.model_copy(update=ids)})
         self.config = config
         self._pieces = pieces
-        self.speech = speech
+        self.language_tokenizer = language_tokenizer
         self.transform = config.vision.transform()
         self.vision = VisionEncoder(config.vision)
         self.qformer = QFormer(config.qformer, self.vision.width)
@@ -66,7 +66,7 @@ class UniFashion(nn.Module):
         self.diffusion: Denoiser | None = None
         self.diffusion_adapter: Adapter | None = None
         if config.language is not None:
-            self.language = LanguageModel(config.language, speech)
+            self.language = LanguageModel(config.language, language_tokenizer)
             self.language_adapter = Adapter(hidden, self.language.width, config.language_adapter)
         if config.diffusion is not None:
             self.diffusion = Denoiser(config.diffusion)
@@ -110,7 +110,7 @@ class UniFashion(nn.Module):
             self.diffusion.unet.enable_gradient_checkpointing()
 
     def tokens(self, images: Sequence[Image]) -> Tensor:
-        """Encode pictures as image tokens [B, N, W]."""
+        """Encode images as image tokens [B, N, W]."""
         tokens: Tensor = self.vision(self.transform.batch(images).to(self.device))
         return tokens
 
@@ -145,7 +145,7 @@ class UniFashion(nn.Module):
 
     def parts(self) -> dict[str, nn.Module]:
         """Return the parts by name, in the order of the data."""
-        found: dict[str, nn.Module | None] = {
+        by_name: dict[str, nn.Module | None] = {
             "vision": self.vision.network,
             "ln_vision": self.vision.ln_vision,
             "qformer": self.qformer,
@@ -154,7 +154,7 @@ class UniFashion(nn.Module):
             "diffusion_adapter": self.diffusion_adapter,
             "diffusion": self.diffusion,
         }
-        return {name: part for name, part in found.items() if part is not None}
+        return {name: part for name, part in by_name.items() if part is not None}
 
     def fingerprint(self) -> str:
         """Hash all weights."""
@@ -171,7 +171,7 @@ class UniFashion(nn.Module):
         self.pieces.save(folder / PIECES)
         tokenizer = self.language.tokenizer if self.language is not None else None
         if tokenizer is not None:
-            tokenizer.save_pretrained(folder / SPEECH)
+            tokenizer.save_pretrained(folder / LANGUAGE_TOKENIZER)
         files.write_text(folder / CARD, card or f"# {self.config.name}\n")
         files.write_text(folder / CONFIG, json.dumps(self._described(), indent=2) + "\n")
 
@@ -210,9 +210,11 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
         folder / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length
     )
     auto: Any = AutoTokenizer
-    speech = auto.from_pretrained(folder / SPEECH) if (folder / SPEECH).is_dir() else None
+    language_tokenizer = (
+        auto.from_pretrained(folder / LANGUAGE_TOKENIZER) if (folder / LANGUAGE_TOKENIZER).is_dir() else None
+    )
     with torch.random.fork_rng(devices=[]):
-        model = UniFashion(config, pieces, speech)
+        model = UniFashion(config, pieces, language_tokenizer)
     state = load_file(folder / WEIGHTS)
     load_strict(model, _tied(model, state), allowed_missing=(), allowed_unexpected=(), source=str(folder))
     return model.to(device).eval()
@@ -220,27 +222,26 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
 
 def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Leave one name of weights that share memory; safetensors stores no sharing."""
-    kept: dict[int, str] = {}
-    found: dict[str, Tensor] = {}
+    first_names: dict[int, str] = {}
+    untied: dict[str, Tensor] = {}
     for name, value in state.items():
         place = value.data_ptr() if value.numel() else -1
-        if place >= 0 and place in kept and found[kept[place]].shape == value.shape:
+        if place >= 0 and place in first_names and untied[first_names[place]].shape == value.shape:
             continue
-        kept.setdefault(place, name)
-        found[name] = value
-    return found
+        first_names.setdefault(place, name)
+        untied[name] = value
+    return untied
 
 
 def _tied(model: nn.Module, state: dict[str, Tensor]) -> dict[str, Tensor]:
     """Give back the names that :func:`_untied` left out."""
-    own = dict(model.state_dict())
     places: dict[int, list[str]] = {}
-    for name, value in own.items():
+    for name, value in model.state_dict().items():
         places.setdefault(value.data_ptr(), []).append(name)
-    made = dict(state)
+    tied = dict(state)
     for names in places.values():
         known = [name for name in names if name in state]
         for name in names:
-            if known and name not in made:
-                made[name] = state[known[0]]
-    return made
+            if known and name not in tied:
+                tied[name] = state[known[0]]
+    return tied

@@ -1,4 +1,4 @@
-"""Who sees whom: the attention masks of the Q-Former's four modes.
+"""Attention masks of the Q-Former's four modes.
 
 A mask is added to the attention scores: 0 where a position may look, and the most negative number of its type where it
 may not. It is always float and four-dimensional, [B, 1, from, to], because transformers hands such a mask on as it is

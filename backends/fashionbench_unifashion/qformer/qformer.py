@@ -96,8 +96,8 @@ class Fused(NamedTuple):
     """[B, H], the text's first position, e_cls of equation 9."""
 
 
-class Told(NamedTuple):
-    """An image that was read, and what is said of it."""
+class DecoderOutput(NamedTuple):
+    """Output of the decoder mode: the states of the queries, and logits of the text."""
 
     queries: Tensor
     """[B, Q, H], the queries' states."""
@@ -247,10 +247,12 @@ class QFormer(nn.Module):
 
         :returns: logits [B, L, V].
         """
-        return self.tell(tokens, ids, mask, queries).logits
+        return self.decode_with_queries(tokens, ids, mask, queries).logits
 
-    def tell(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Told:
-        """Read an image and predict a text of it in one go, see :meth:`decode`.
+    def decode_with_queries(
+        self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference"
+    ) -> DecoderOutput:
+        """Encode an image and predict a text of it in one pass, see :meth:`decode`.
 
         The queries do not see the text, so their states are those of :meth:`image`, but for dropout.
         """
@@ -259,7 +261,7 @@ class QFormer(nn.Module):
         hidden = torch.cat([self._queries(queries, len(tokens)), self._embed(started, mask)], dim=1)
         out = self._run(hidden, attention_masks.itg(count, mask, hidden), tokens)
         logits: Tensor = self.lm_head(out[:, count:], self.words.weight)
-        return Told(out[:, :count], logits)
+        return DecoderOutput(out[:, :count], logits)
 
     def _queries(self, queries: Queries, batch: int) -> Tensor:
         chosen = {"reference": self.reference, "target": self.target}[queries]
@@ -280,7 +282,7 @@ class QFormer(nn.Module):
         return embedded
 
     def _run(self, hidden: Tensor, mask: Tensor, tokens: Tensor | None) -> Tensor:
-        # Unless told the number of queries, transformers takes every position for one and shows the text the image.
+        # Unless given the number of queries, transformers takes every position for one and shows the text the image.
         out: Tensor = self.transformer(
             query_embeds=hidden,
             query_length=0 if tokens is None else self.config.queries,

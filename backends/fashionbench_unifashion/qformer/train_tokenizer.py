@@ -62,9 +62,9 @@ class _Pairs:
 
     def letters(self) -> set[str]:
         """Collect the pieces of one letter."""
-        found = {piece for row, _ in self._words for piece in row}
-        both = {piece.removeprefix("##") for piece in found if piece[-1].isalnum()}
-        return found | both | {f"##{letter}" for letter in both}
+        pieces = {piece for row, _ in self._words for piece in row}
+        both = {piece.removeprefix("##") for piece in pieces if piece[-1].isalnum()}
+        return pieces | both | {f"##{letter}" for letter in both}
 
     def commonest(self, min_count: int) -> Pair | None:
         """Take the commonest pair, of equally common ones the first in the alphabet."""

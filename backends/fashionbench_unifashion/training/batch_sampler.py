@@ -1,4 +1,4 @@
-"""Which lessons a step learns from: a function of seed, phase and step, so that a training can go on anywhere."""
+"""Which examples a step learns from: a function of seed, phase and step, so that a training can go on anywhere."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ def number(*parts: object) -> int:
 
 
 def order(count: int, seed: int, phase: str, epoch: int) -> list[int]:
-    """Shuffle lessons for one pass."""
+    """Shuffle examples for one pass."""
     draw = torch.Generator().manual_seed(number(seed, phase, "epoch", epoch))
     shuffled: list[int] = torch.randperm(count, generator=draw).tolist()
     return shuffled
 
 
-def lessons_of(lessons: Sequence[L], step: int, size: int, seed: int, phase: str) -> list[L]:
-    """Return the lessons of a step; a pass that ends within a batch is followed by the next one.
+def batch_of(examples: Sequence[L], step: int, size: int, seed: int, phase: str) -> list[L]:
+    """Return the examples of a step; a pass that ends within a batch is followed by the next one.
 
     :param step: from 0.
     """
     chosen: list[L] = []
     at = step * size
     while len(chosen) < size:
-        epoch, place = divmod(at, len(lessons))
-        row = order(len(lessons), seed, phase, epoch)[place : place + size - len(chosen)]
-        chosen += [lessons[index] for index in row]
+        epoch, place = divmod(at, len(examples))
+        row = order(len(examples), seed, phase, epoch)[place : place + size - len(chosen)]
+        chosen += [examples[index] for index in row]
         at += len(row)
     return chosen

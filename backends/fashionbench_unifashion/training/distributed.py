@@ -1,4 +1,4 @@
-"""Contrasts over all processes: what others computed, with gradients that find their way back."""
+"""Distributed training: gather with gradients, rows of a rank, and sums over processes."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_ALONE: ContextVar[bool] = ContextVar("alone", default=False)
+_SINGLE_PROCESS: ContextVar[bool] = ContextVar("single_process", default=False)
 
 
 class _Gather(torch.autograd.Function):
@@ -33,64 +33,64 @@ class _Gather(torch.autograd.Function):
         return summed[start : start + ctx.rows]
 
 
-def everywhere(local: Tensor) -> Tensor:
+def all_gather(local: Tensor) -> Tensor:
     """Concatenate the rows of all processes in the order of their ranks; all have equally many rows.
 
     Every process then computes the same loss of all rows. Gradients of a parameter are averaged over processes
     afterwards, so that they are those of that loss computed by one process.
     """
-    if not spread():
+    if not is_distributed():
         return local
     gathered: Tensor = _Gather.apply(local)
     return gathered
 
 
 @contextmanager
-def alone() -> Iterator[None]:
-    """Compute as if there were one process, as the main process does with held-out lessons while the others wait."""
-    before = _ALONE.set(True)
+def single_process() -> Iterator[None]:
+    """Compute as if there were one process, as the main process does with held-out examples while the others wait."""
+    before = _SINGLE_PROCESS.set(True)
     try:
         yield
     finally:
-        _ALONE.reset(before)
+        _SINGLE_PROCESS.reset(before)
 
 
-def spread() -> bool:
+def is_distributed() -> bool:
     """Tell whether there are several processes."""
-    if _ALONE.get():
+    if _SINGLE_PROCESS.get():
         return False
     return distributed.is_available() and distributed.is_initialized() and distributed.get_world_size() > 1
 
 
 def rank() -> int:
     """Return the number of this process."""
-    return distributed.get_rank() if spread() else 0
+    return distributed.get_rank() if is_distributed() else 0
 
 
-def world() -> int:
+def world_size() -> int:
     """Return the number of processes."""
-    return distributed.get_world_size() if spread() else 1
+    return distributed.get_world_size() if is_distributed() else 1
 
 
-def share(count: int) -> range:
+def rank_rows(count: int) -> range:
     """Return the numbers of this process's rows of a batch."""
-    size = count // world()
+    size = count // world_size()
     return range(rank() * size, (rank() + 1) * size)
 
 
-def summed(count: Tensor) -> Tensor:
+def all_reduce_sum(count: Tensor) -> Tensor:
     """Add up a count over all processes; it has no gradient."""
-    if not spread():
+    if not is_distributed():
         return count
     total = count.detach().clone()
     distributed.all_reduce(total)
     return total
 
 
-def averaged(values: dict[str, float], device: torch.device) -> dict[str, float]:
+def all_reduce_mean(values: dict[str, float], device: torch.device) -> dict[str, float]:
     """Average figures over processes that all have the same ones."""
-    if not spread():
+    if not is_distributed():
         return values
     row = torch.tensor([values[name] for name in sorted(values)], dtype=torch.float64, device=device)
     distributed.all_reduce(row)
-    return dict(zip(sorted(values), (row / world()).tolist(), strict=True))
+    return dict(zip(sorted(values), (row / world_size()).tolist(), strict=True))

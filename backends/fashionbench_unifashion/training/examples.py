@@ -1,4 +1,4 @@
-"""What is learnt from: training parts of tasks as lessons, apart from everything that is evaluated."""
+"""What is learnt from: training parts of tasks as examples, apart from everything that is evaluated."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class PairLesson:
+class PairReference:
     """An image and a text, by the image's id."""
 
     image: str
@@ -33,7 +33,7 @@ class PairLesson:
 
 
 @dataclass(frozen=True, slots=True)
-class TripletLesson:
+class TripletReference:
     """A composed query; ``caption`` describes the target, or is empty where nobody has described it."""
 
     reference: str
@@ -44,7 +44,7 @@ class TripletLesson:
 
 
 @dataclass(frozen=True, slots=True)
-class DressingLesson:
+class TryOnReference:
     """A place in the training tryon_examples of a task."""
 
     at: int
@@ -52,8 +52,8 @@ class DressingLesson:
 
 
 @dataclass(slots=True)
-class Lessons:
-    """All lessons, those held out apart.
+class TrainingExamples:
+    """All examples, those held out apart.
 
     :param open: opens an image by its id.
     :param tryon_example: opens a tryon_example.
@@ -61,12 +61,12 @@ class Lessons:
     :param wordless: pairs and triplets whose text is empty.
     """
 
-    pairs: list[PairLesson] = field(default_factory=list)
-    held_pairs: list[PairLesson] = field(default_factory=list)
-    triplets: list[TripletLesson] = field(default_factory=list)
-    held_triplets: list[TripletLesson] = field(default_factory=list)
-    tryon_examples: list[DressingLesson] = field(default_factory=list)
-    held_tryon_examples: list[DressingLesson] = field(default_factory=list)
+    pairs: list[PairReference] = field(default_factory=list)
+    held_pairs: list[PairReference] = field(default_factory=list)
+    triplets: list[TripletReference] = field(default_factory=list)
+    held_triplets: list[TripletReference] = field(default_factory=list)
+    tryon_examples: list[TryOnReference] = field(default_factory=list)
+    held_tryon_examples: list[TryOnReference] = field(default_factory=list)
     counts: dict[str, int] = field(default_factory=dict)
     sources: dict[str, Callable[[], Image]] = field(default_factory=dict)
     parts: dict[str, TrainingPart] = field(default_factory=dict)
@@ -76,12 +76,12 @@ class Lessons:
         """Open an image."""
         return self.sources[name]()
 
-    def tryon_example(self, lesson: DressingLesson) -> TryOnExample:
+    def tryon_example(self, example: TryOnReference) -> TryOnExample:
         """Open a tryon_example."""
-        return self.parts[lesson.task].data.tryon_examples[lesson.at]
+        return self.parts[example.task].data.tryon_examples[example.at]
 
-    def of(self, tasks: Sequence[str] | None) -> Lessons:
-        """Return these lessons with the pairs of some tasks alone; None means all.
+    def of(self, tasks: Sequence[str] | None) -> TrainingExamples:
+        """Return these examples with the pairs of some tasks alone; None means all.
 
         :raises DataError: where none is left to learn from, or none is held out.
         """
@@ -95,18 +95,18 @@ class Lessons:
 
     @property
     def texts(self) -> list[str]:
-        """Every text of the lessons that are learnt from, for vocabularies."""
-        pairs = [lesson.text for lesson in self.pairs]
-        return pairs + [text for lesson in self.triplets for text in (lesson.text, lesson.caption) if text]
+        """Every text of the examples that are learnt from, for vocabularies."""
+        pairs = [example.text for example in self.pairs]
+        return pairs + [text for example in self.triplets for text in (example.text, example.caption) if text]
 
 
-def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
-    """Open the training parts of the recipe's tasks and make lessons of them.
+def collect(recipe: Recipe, context: TrainingContext) -> TrainingExamples:
+    """Open the training parts of the recipe's tasks and make examples of them.
 
     :raises ConfigError: where an image would be learnt from and evaluated, and the recipe refuses that.
-    :raises DataError: where a sort of lessons that a phase needs is empty.
+    :raises DataError: where a sort of examples that a phase needs is empty.
     """
-    made = Lessons()
+    made = TrainingExamples()
     names = (*recipe.data.pairs, *recipe.data.captions, *recipe.data.triplets, *recipe.data.tryon_examples)
     made.parts = {name: context.part(name) for name in dict.fromkeys(names)}
     evaluated = frozenset().union(*(part.evaluated for part in made.parts.values()))
@@ -119,7 +119,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     for name in recipe.data.triplets:
         _triplets(made, name, captions, strange, recipe)
     for name in recipe.data.tryon_examples:
-        _dressings(made, name, strange, recipe)
+        _tryon_references(made, name, strange, recipe)
     if recipe.limit is not None:
         for kind in ("pairs", "triplets", "tryon_examples"):
             getattr(made, kind)[:] = _spread(getattr(made, kind), recipe.limit)
@@ -134,14 +134,14 @@ def collect(recipe: Recipe, context: TrainingContext) -> Lessons:
     return made
 
 
-def _described_images(made: Lessons, strange: _Overlap, recipe: Recipe) -> None:
+def _described_images(made: TrainingExamples, strange: _Overlap, recipe: Recipe) -> None:
     for name in recipe.data.pairs:
         seen: dict[str, int] = {}
         for image, text, product in _pairs(made, name, strange):
             seen[product] = seen.get(product, 0) + 1
             if recipe.images_each is None or seen[product] <= recipe.images_each:
-                lesson = PairLesson(image, text, product, _instruction(made.parts[name], recipe), name)
-                (made.held_pairs if _held(product, recipe) else made.pairs).append(lesson)
+                example = PairReference(image, text, product, _instruction(made.parts[name], recipe), name)
+                (made.held_pairs if _held(product, recipe) else made.pairs).append(example)
 
 
 def _instruction(part: TrainingPart, recipe: Recipe) -> str:
@@ -176,7 +176,7 @@ class _Overlap:
         return True
 
 
-def _pairs(made: Lessons, name: str, strange: _Overlap) -> list[tuple[str, str, str]]:
+def _pairs(made: TrainingExamples, name: str, strange: _Overlap) -> list[tuple[str, str, str]]:
     data = made.parts[name].data
     found: list[tuple[str, str, str]] = []
     for image, text, product, opener in _described(data):
@@ -202,7 +202,7 @@ def _described(data: TrainingData) -> list[tuple[str, str, str, Callable[[], Ima
 
 
 def _triplets(
-    made: Lessons, name: str, captions: dict[str, tuple[str, str]], strange: _Overlap, recipe: Recipe
+    made: TrainingExamples, name: str, captions: dict[str, tuple[str, str]], strange: _Overlap, recipe: Recipe
 ) -> None:
     data = made.parts[name].data
     names = getattr(data.triplets, "names", None)
@@ -217,22 +217,22 @@ def _triplets(
         made.sources.setdefault(target, lambda at=at: data.triplets[at].target.image)  # type: ignore[misc]
         caption, instruction = captions.get(target, ("", ""))
         undescribed += not caption
-        lesson = TripletLesson(reference, text, target, caption, instruction)
-        (made.held_triplets if _held(target, recipe) else made.triplets).append(lesson)
+        example = TripletReference(reference, text, target, caption, instruction)
+        (made.held_triplets if _held(target, recipe) else made.triplets).append(example)
     key = "triplets without a caption of the target"
     made.counts[key] = made.counts.get(key, 0) + undescribed
 
 
-def _dressings(made: Lessons, name: str, strange: _Overlap, recipe: Recipe) -> None:
+def _tryon_references(made: TrainingExamples, name: str, strange: _Overlap, recipe: Recipe) -> None:
     data = made.parts[name].data
     names = getattr(data.tryon_examples, "names", None)
     known = names or [
         (tryon_example.picture.id, tryon_example.text, tryon_example.item.id) for tryon_example in data.tryon_examples
     ]
-    for at, (picture, _, garment) in enumerate(known):
-        if not strange(picture) | strange(garment):
+    for at, (image, _, garment) in enumerate(known):
+        if not strange(image) | strange(garment):
             held = _held(garment, recipe)
-            (made.held_tryon_examples if held else made.tryon_examples).append(DressingLesson(at, name))
+            (made.held_tryon_examples if held else made.tryon_examples).append(TryOnReference(at, name))
 
 
 def _held(key: str, recipe: Recipe) -> bool:
@@ -241,17 +241,23 @@ def _held(key: str, recipe: Recipe) -> bool:
     return number / 2**64 < recipe.held_out
 
 
-def _spread(lessons: Sequence[object], limit: int) -> list[object]:
-    """Take lessons from the whole list at even distances."""
-    if len(lessons) <= limit:
-        return list(lessons)
-    return [lessons[at * len(lessons) // limit] for at in range(limit)]
+def _spread(examples: Sequence[object], limit: int) -> list[object]:
+    """Take examples from the whole list at even distances."""
+    if len(examples) <= limit:
+        return list(examples)
+    return [examples[at * len(examples) // limit] for at in range(limit)]
 
 
-_NEEDS = {"contrast": "pairs", "speak": "pairs", "paint": "pairs", "compose": "triplets", "dress": "tryon_examples"}
+_NEEDS = {
+    "contrastive": "pairs",
+    "language": "pairs",
+    "image": "pairs",
+    "composed": "triplets",
+    "try_on": "tryon_examples",
+}
 
 
-def _require(made: Lessons, recipe: Recipe) -> None:
+def _require(made: TrainingExamples, recipe: Recipe) -> None:
     for name, phase in recipe.phases.items():
         kind = _NEEDS.get(phase.kind)
         if kind is None:

@@ -1,4 +1,4 @@
-"""What a training tells: TensorBoard, a record that evaluations point to, a model card, and a report with curves."""
+"""Experiment log: TensorBoard, training record, model card, and a report with curves."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.training.recipe import Recipe
     from fashionbench_unifashion.training.trainer import Training
 
-SCHEMA = "fashionbench.training.contract/1"
+SCHEMA = "fashionbench.training/1"
 
 
-class Journal:
+class ExperimentLog:
     """TensorBoard files and one log a phase.
 
     :param main: whether this process writes.
@@ -34,7 +34,7 @@ class Journal:
             self._writer = SummaryWriter(str(out / "tensorboard"))
 
     def __enter__(self) -> Self:
-        """Return the journal itself."""
+        """Return the log itself."""
         return self
 
     def __exit__(
@@ -69,9 +69,9 @@ def record(training: Training, summaries: Mapping[str, Any]) -> str:
         "parameters": {name: sum(p.numel() for p in part.parameters()) for name, part in model.parts().items()},
         "data": {
             name: {"dataset": part.dataset, "fingerprint": part.fingerprint, "synthetic": part.synthetic}
-            for name, part in training.lessons.parts.items()
+            for name, part in training.examples.parts.items()
         },
-        "lessons": training.lessons.counts,
+        "examples": training.examples.counts,
         "phases": dict(summaries),
         "processes": training.accelerator.num_processes,
         "device": str(training.accelerator.device),
@@ -83,13 +83,13 @@ def record(training: Training, summaries: Mapping[str, Any]) -> str:
 def card(training: Training, summaries: Mapping[str, Any]) -> str:
     """Write the model card."""
     recipe = training.recipe
-    synthetic = any(part.synthetic for part in training.lessons.parts.values())
+    synthetic = any(part.synthetic for part in training.examples.parts.values())
     lines = [
         f"# {recipe.name}",
         "",
         "A UniFashion model (arXiv 2408.11305), trained by FashionBench.",
         "",
-        f"- data: {', '.join(training.lessons.parts)}" + (" (generated)" if synthetic else ""),
+        f"- data: {', '.join(training.examples.parts)}" + (" (generated)" if synthetic else ""),
         f"- seed: {recipe.seed}",
         f"- weights: {training.model.fingerprint()}",
         "",
@@ -107,16 +107,16 @@ def card(training: Training, summaries: Mapping[str, Any]) -> str:
 
 
 def report(out: Path, recipe: Recipe) -> Path:
-    """Draw the losses of every phase, and the dynamics of phase 2, into ``report.html`` beside one picture a phase."""
+    """Draw the losses of every phase, and the dynamics of phase 2, into ``report.html`` beside one image a phase."""
     from fashionbench_unifashion.training.plots import draw  # noqa: PLC0415
 
-    pictures = []
+    images = []
     for number, name in enumerate(recipe.phases):
         folder = PhaseFolder(out / "phases" / f"{number}-{name}")
         lines = folder.lines()
         if lines:
-            pictures.append((name, draw(name, lines, out / "curves" / f"{number}-{name}.png")))
-    body = "\n".join(f'<h2>{name}</h2><img src="curves/{path.name}" alt="curves of {name}">' for name, path in pictures)
+            images.append((name, draw(name, lines, out / "curves" / f"{number}-{name}.png")))
+    body = "\n".join(f'<h2>{name}</h2><img src="curves/{path.name}" alt="curves of {name}">' for name, path in images)
     page = f"<!doctype html><meta charset=utf-8><title>{recipe.name}</title><h1>{recipe.name}</h1>\n{body}\n"
     target = out / "report.html"
     target.write_text(page, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Images as the phases take them: tokens of the vision encoder, and small pictures for the diffusion model."""
+"""Images as the phases take them: tokens of the vision encoder, and small images for the diffusion model."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.model.unifashion import UniFashion
 
 
-class ImageBank:
-    """Tokens and pictures of images by id, made once where they may be kept.
+class ImageFeatureCache:
+    """Tokens and images of images by id, made once where they may be kept.
 
     Tokens are kept below the layer norm, in half precision, and only of a vision encoder that does not learn.
 
     :param open_: opens an image by its id.
-    :param keep: whether to keep tokens and pictures.
+    :param keep: whether to keep tokens and images.
     :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
     """
 
@@ -59,7 +59,7 @@ class ImageBank:
         if path is not None and wanted:
             kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
             if self._model.diffusion is not None:
-                kept["pictures"] = torch.stack([self._pictures[name] for name in wanted])
+                kept["images"] = torch.stack([self._pictures[name] for name in wanted])
             files.write(path, lambda temporary: save_file(kept, temporary))
 
     def _place(self, names: Sequence[str]) -> Path | None:
@@ -76,7 +76,7 @@ class ImageBank:
         if not path.is_file():
             return False
         stored = load_file(path)
-        for kind, kept in (("tokens", self._tokens), ("pictures", self._pictures)):
+        for kind, kept in (("tokens", self._tokens), ("images", self._pictures)):
             for name, row in zip(names, stored.get(kind, ()), strict=False):
                 kept[name] = row
         return True
@@ -94,8 +94,8 @@ class ImageBank:
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         return vision.normalise(torch.stack([self._tokens[name].float() for name in names]).to(device))
 
-    def pictures(self, names: Sequence[str]) -> Tensor:
-        """Return pictures for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
+    def images(self, names: Sequence[str]) -> Tensor:
+        """Return images for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
         missing = [name for name in dict.fromkeys(names) if name not in self._pictures]
         made = {name: self._small(self._open(name)) for name in missing}
         if self._keep_pictures:
@@ -119,7 +119,7 @@ class ImageBank:
 
 
 def fitted(image: Image.Image, width: int, height: int) -> Tensor:
-    """Fit a picture into a size without distortion, on white, as bytes [3, height, width]."""
+    """Fit an image into a size without distortion, on white, as bytes [3, height, width]."""
     scale = min(width / image.width, height / image.height)
     size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
     canvas = Image.new("RGB", (width, height), "white")

@@ -10,9 +10,9 @@ import torch
 
 from fashionbench.errors import BackendError
 from fashionbench_unifashion.losses import losses
-from fashionbench_unifashion.training.batch_sampler import lessons_of, number
+from fashionbench_unifashion.training.batch_sampler import batch_of, number
 from fashionbench_unifashion.training.checkpoints import put
-from fashionbench_unifashion.training.distributed import alone, averaged
+from fashionbench_unifashion.training.distributed import all_reduce_mean, single_process
 from fashionbench_unifashion.training.validation import Dynamics, measure
 
 if TYPE_CHECKING:
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fashionbench_unifashion.training.checkpoints import PhaseFolder
-    from fashionbench_unifashion.training.examples import Lessons
-    from fashionbench_unifashion.training.feature_cache import ImageBank
+    from fashionbench_unifashion.training.examples import TrainingExamples
+    from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
     from fashionbench_unifashion.training.objective import Objective
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
@@ -34,8 +34,8 @@ class PhaseLoop:
     Every random choice of a step is drawn from seed, phase and step, so no random state has to be kept.
 
     :param parameters: what learns, by name.
-    :param lessons: what is learnt from, of the sort that the phase needs.
-    :param track: told the step, and losses and figures by name, on the main process.
+    :param examples: what is learnt from, of the sort that the phase needs.
+    :param track: called with the step, and losses and figures by name, on the main process.
     """
 
     def __init__(
@@ -44,18 +44,18 @@ class PhaseLoop:
         phase: PhaseConfig,
         objective: Objective,
         parameters: dict[str, nn.Parameter],
-        lessons: Sequence[Any],
-        every: Lessons,
-        bank: ImageBank,
+        examples: Sequence[Any],
+        every: TrainingExamples,
+        feature_cache: ImageFeatureCache,
         folder: PhaseFolder,
         accelerator: Accelerator,
         seed: int,
         track: Callable[[int, dict[str, float]], object],
     ) -> None:
         self._name, self._phase, self._objective = name, phase, objective
-        self._parameters, self._lessons, self._every, self._bank = parameters, lessons, every, bank
+        self._parameters, self._examples, self._every, self._feature_cache = parameters, examples, every, feature_cache
         self._folder, self._accelerator, self._seed, self._track = folder, accelerator, seed, track
-        self.steps = phase.length(len(lessons))
+        self.steps = phase.length(len(examples))
 
     def run(self, advance: Callable[[int], object]) -> dict[str, float]:
         """Train, give the model the best weights, and return the figures.
@@ -67,7 +67,11 @@ class PhaseLoop:
             list(self._parameters.values()), lr=phase.lr, betas=phase.betas, weight_decay=phase.weight_decay
         )
         wrapped, prepared = accelerator.prepare(self._objective, optimiser)
-        dynamics = Dynamics(self._objective, self._every.held_triplets, self._bank) if phase.kind == "compose" else None
+        dynamics = (
+            Dynamics(self._objective, self._every.held_triplets, self._feature_cache)
+            if phase.kind == "composed"
+            else None
+        )
         state = self._folder.load()
         start, best, spent = 0, -math.inf, 0.0
         if state is not None:
@@ -100,7 +104,7 @@ class PhaseLoop:
         lr = rate(step, self.steps, phase)
         for group in optimiser.param_groups:
             group["lr"] = lr
-        batch = lessons_of(self._lessons, step, phase.batch, self._seed, self._name)
+        batch = batch_of(self._examples, step, phase.batch, self._seed, self._name)
         size = phase.batch // phase.accumulate
         values: dict[str, float] = {}
         for part in range(phase.accumulate):
@@ -116,21 +120,21 @@ class PhaseLoop:
         norm = self._accelerator.clip_grad_norm_(list(self._parameters.values()), phase.clip)
         optimiser.step()
         optimiser.zero_grad()
-        values = averaged(values, self._accelerator.device)
+        values = all_reduce_mean(values, self._accelerator.device)
         return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
 
     def _total(self, found: dict[str, Tensor]) -> Tensor:
-        parts = {name: value for name, value in found.items() if not name.startswith("rehearsal")}
+        parts = {name: value for name, value in found.items() if not name.startswith("replay")}
         added = losses.total(parts, self._phase.weights)
-        again = [value for name, value in found.items() if name.startswith("rehearsal")]
-        return added + self._phase.rehearsal * torch.stack(again).sum() if again else added
+        again = [value for name, value in found.items() if name.startswith("replay")]
+        return added + self._phase.replay * torch.stack(again).sum() if again else added
 
     def _look(self, step: int, best: float, dynamics: Dynamics | None) -> float:
         """Measure on what is held out, and keep the weights where they are the best so far."""
         if not self._accelerator.is_main_process:
             return best
-        with alone():
-            found = measure(self._objective, self._phase, self._every, self._bank, self._seed)
+        with single_process():
+            found = measure(self._objective, self._phase, self._every, self._feature_cache, self._seed)
             drift = dict(dynamics()) if dynamics is not None else {}
         if not math.isfinite(found["score"]):
             msg = f"phase {self._name}: the held-out score of step {step} is {found['score']}"

@@ -27,8 +27,8 @@ SPOKEN = 96
 def activations(model: UniFashion, phase: PhaseConfig, recipe: Recipe, processes: int = 1) -> int:
     """Estimate what autograd keeps in a forward pass of one part of a batch, in bytes.
 
-    The rule: the bytes of all tensors that are saved for the backward pass of one lesson, weights apart, times the
-    lessons of a part on one process; in mixed precision two bytes a value. Where activations are recomputed, a block
+    The rule: the bytes of all tensors that are saved for the backward pass of one example, weights apart, times the
+    examples of a part on one process; in mixed precision two bytes a value. Where activations are recomputed, a block
     that is keeps its input alone, and the largest one of them is there in whole once. Attention keeps what a fused
     kernel does: queries, keys, values and the result, and not the weights. What is not counted: temporary memory of
     kernels and allocators, other processes' rows, and the passes without gradients. Take it as right within a factor of
@@ -85,7 +85,7 @@ class _Count:
         self._blocks = blocks(model) if recompute else []
 
     def add(self, times: int, run: Callable[[], object]) -> None:
-        """Count a pass of one lesson so many times."""
+        """Count a pass of one example so many times."""
         saved: dict[int, int] = {}
         inputs: dict[int, int] = {}
         running: list[int] = []
@@ -131,32 +131,35 @@ def blocks(model: UniFashion) -> list[nn.Module]:
 
 
 def _passes(model: UniFashion, phase: PhaseConfig, share: int) -> Iterator[tuple[int, Callable[[], object]]]:
-    """Yield how often each pass of one lesson is run, and the pass."""
+    """Yield how often each pass of one example is run, and the pass."""
     qformer, config = model.qformer, model.qformer.config
     tokens = torch.empty(1, model.vision.tokens, model.vision.width)
     ids = torch.zeros(1, config.max_length, dtype=torch.long)
     mask = torch.ones_like(ids)
-    seen = min(share, phase.generated or share)
-    if phase.kind in {"contrast", "compose"}:
+    seen = min(share, phase.lm_examples or share)
+    if phase.kind in {"contrastive", "composed"}:
         if model.vision.trainable:
             pixels = torch.empty(1, 3, model.vision.image_size, model.vision.image_size)
-            yield share * (2 if phase.kind == "compose" else 1), lambda: model.vision(pixels)
-        if phase.kind == "compose":
+            yield share * (2 if phase.kind == "composed" else 1), lambda: model.vision(pixels)
+        if phase.kind == "composed":
             yield share, lambda: qformer.fused(tokens, ids, mask)
-            yield share * (2 if phase.rehearsal else 1), lambda: qformer.image(tokens, "target")
+            yield share * (2 if phase.replay else 1), lambda: qformer.image(tokens, "target")
         elif phase.weights.itg:
             yield share, lambda: qformer.decode(tokens, ids, mask)
         else:
             yield share, lambda: qformer.image(tokens, "reference")
         yield share, lambda: qformer.text(ids, mask)
-        yield 3 * min(share, phase.matched or share), lambda: qformer.match(tokens, ids, mask)
+        yield 3 * min(share, phase.itm_examples or share), lambda: qformer.match(tokens, ids, mask)
     # The generators read what a step of the Q-Former, or nothing that learns, has made.
-    states = torch.empty(1, config.queries, config.hidden, requires_grad=phase.kind == "compose")
-    if model.language is not None and phase.kind in {"speak", "compose"}:
-        yield (share if phase.kind == "speak" else seen), lambda: _spoken(model, states)
-    if model.diffusion is not None and phase.kind in {"paint", "compose", "dress"}:
-        yield (seen if phase.kind == "compose" else share), lambda: _painted(model, states, dress=phase.kind == "dress")
-    if model.diffusion is not None and phase.kind == "autoencode":
+    states = torch.empty(1, config.queries, config.hidden, requires_grad=phase.kind == "composed")
+    if model.language is not None and phase.kind in {"language", "composed"}:
+        yield (share if phase.kind == "language" else seen), lambda: _spoken(model, states)
+    if model.diffusion is not None and phase.kind in {"image", "composed", "try_on"}:
+        yield (
+            (seen if phase.kind == "composed" else share),
+            lambda: _painted(model, states, dress=phase.kind == "try_on"),
+        )
+    if model.diffusion is not None and phase.kind == "vae":
         yield share, lambda: _encoded(model)
 
 

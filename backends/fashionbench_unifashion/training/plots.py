@@ -1,4 +1,4 @@
-"""Curves of a phase as a picture."""
+"""Curves of a phase as an image."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def smooth(values: Sequence[float], window: int) -> list[float]:
 
 
 def draw(title: str, lines: Sequence[dict[str, float]], path: Path) -> Path:
-    """Draw losses (left), what was measured on held-out lessons (middle) and, where it was, the drift (right)."""
+    """Draw losses (left), what was measured on held-out examples (middle) and, where it was, the drift (right)."""
     from matplotlib.figure import Figure  # noqa: PLC0415
 
     names = list(dict.fromkeys(name for line in lines for name in line if name not in _QUIET))

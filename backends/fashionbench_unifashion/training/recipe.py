@@ -12,11 +12,12 @@ from fashionbench.errors import ConfigError, UnknownNameError
 from fashionbench.records.base import Model
 from fashionbench_unifashion.losses.losses import LossWeights
 from fashionbench_unifashion.model.config import overlaid
+from fashionbench_unifashion.renamed import refuse_old_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-Kind = Literal["autoencode", "contrast", "speak", "paint", "compose", "dress"]
+Kind = Literal["vae", "contrastive", "language", "image", "composed", "try_on"]
 RECIPES = ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
 
 
@@ -24,17 +25,17 @@ class PhaseConfig(Model):
     """One phase."""
 
     kind: Kind
-    """``autoencode``: the VAE of a small preset. ``contrast``: phase 1a (ITC, ITM, ITG; the Q-Former learns).
-    ``speak``: phase 1b, language model and adapter. ``paint``: phase 1b, diffusion model and adapter. ``compose``:
-    phase 2 (equation 13; the Q-Former learns through both generators). ``dress``: try-on and design."""
+    """``vae``: the VAE of a small preset. ``contrastive``: phase 1a (ITC, ITM, ITG; the Q-Former learns).
+    ``language``: phase 1b, language model and adapter. ``image``: phase 1b, diffusion model and adapter. ``composed``:
+    phase 2 (equation 13; the Q-Former learns through both generators). ``try_on``: try-on and design."""
     steps: int | None = Field(default=None, ge=1)
     """Optimiser steps; this or ``epochs``."""
     epochs: float | None = Field(default=None, gt=0)
-    """Passes over the lessons."""
+    """Passes over the examples."""
     tasks: tuple[str, ...] | None = None
     """Of the tasks under ``data.pairs``, those that this phase learns from; ``None`` means all."""
     batch: int = Field(default=64, ge=2)
-    """Lessons an optimiser step, over all processes."""
+    """TrainingExamples an optimiser step, over all processes."""
     accumulate: int = Field(default=1, ge=1)
     """Parts that a batch is computed in; contrasts are made within a part."""
     lr: float = Field(default=1e-4, gt=0)
@@ -58,18 +59,18 @@ class PhaseConfig(Model):
     directions: Literal["mean", "sum"] = "mean"
     """The two directions of the contrast; ``sum`` as the released code."""
     diffusion: Literal["all", "tryon"] = "tryon"
-    """What ``dress`` trains of the diffusion model: all but the VAE, or what the released code lists."""
-    matched: int | None = Field(default=None, ge=1)
-    """How many lessons of a batch are matched with hard negatives, three pairs each; ``None`` means all."""
-    generated: int | None = Field(default=None, ge=1)
-    """How many lessons of a batch the two generators see in ``compose``; ``None`` means all."""
-    rehearsal: float = Field(default=0.0, ge=0)
-    """What the losses of phase 1 count for in ``compose``, on targets and their captions: the contrast, so that
+    """What ``try_on`` trains of the diffusion model: all but the VAE, or what the released code lists."""
+    itm_examples: int | None = Field(default=None, ge=1)
+    """How many examples of a batch are matched with hard negatives, three pairs each; ``None`` means all."""
+    lm_examples: int | None = Field(default=None, ge=1)
+    """How many examples of a batch the two generators see in ``composed``; ``None`` means all."""
+    replay: float = Field(default=0.0, ge=0)
+    """What the losses of phase 1 count for in ``composed``, on targets and their captions: the contrast, so that
     cross-modal retrieval is not forgotten, and the captions from the image alone. The paper has none."""
     flip: bool = True
-    """Mirror half of the pictures in ``autoencode``, ``paint`` and ``dress``."""
+    """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)
-    """Steps between looks at the held-out lessons."""
+    """Steps between looks at the held-out examples."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 
@@ -81,12 +82,12 @@ class PhaseConfig(Model):
             raise ValueError(f"accumulate ({self.accumulate}) must divide batch ({self.batch})")
         return self
 
-    def length(self, lessons: int) -> int:
+    def length(self, examples: int) -> int:
         """Return the number of optimiser steps."""
         if self.steps is not None:
             return self.steps
         assert self.epochs is not None  # noqa: S101
-        return max(1, round(self.epochs * lessons / self.batch))
+        return max(1, round(self.epochs * examples / self.batch))
 
 
 class DataConfig(Model):
@@ -135,7 +136,7 @@ class Recipe(Model):
     images_each: int | None = Field(default=None, ge=1)
     """At most so many photos of a product; ``None`` takes all."""
     limit: int | None = Field(default=None, ge=8)
-    """At most so many lessons of each sort, for a quick look."""
+    """At most so many examples of each sort, for a quick look."""
     keep_tokens: bool = True
     """Keep the tokens of a frozen vision encoder in memory; at the paper's size they do not fit."""
     precision: Literal["no", "bf16", "fp16"] = "no"
@@ -159,10 +160,11 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     given ``steps`` drops its ``epochs``, and the other way round.
 
     :raises UnknownNameError: where there is no such recipe.
-    :raises ConfigError: naming each wrong field.
+    :raises ConfigError: naming each wrong field, and of one that has another name now, that name.
     """
     if name not in RECIPES:
         raise UnknownNameError("recipe", name, RECIPES)
+    refuse_old_names(changes, f"the change of the recipe {name}")
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
     own, wanted = yaml.safe_load(text), changes.get("model")
     if isinstance(wanted, dict) and wanted.get("preset", own["model"]["preset"]) != own["model"]["preset"]:

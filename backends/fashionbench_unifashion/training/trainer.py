@@ -20,28 +20,28 @@ from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.examples import collect
-from fashionbench_unifashion.training.feature_cache import ImageBank
+from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.objective import Objective
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.trainable import train_only
-from fashionbench_unifashion.training.tryon_batches import Fittings
+from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fashionbench.training.contract import TrainingContext
-    from fashionbench_unifashion.training.examples import Lessons
+    from fashionbench_unifashion.training.examples import TrainingExamples
     from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
 
 #: By phase: what it learns from.
 SORTS = {
-    "autoencode": "tryon_examples",
-    "contrast": "pairs",
-    "speak": "pairs",
-    "paint": "pairs",
-    "compose": "triplets",
-    "dress": "tryon_examples",
+    "vae": "tryon_examples",
+    "contrastive": "pairs",
+    "language": "pairs",
+    "image": "pairs",
+    "composed": "triplets",
+    "try_on": "tryon_examples",
 }
 
 
@@ -104,12 +104,14 @@ class Training:
             if phase.batch // phase.accumulate % self.accelerator.num_processes:
                 msg = f"the batch of phase {phase_name} cannot be shared by {self.accelerator.num_processes} processes"
                 raise ConfigError(msg, remedy="choose a multiple")
-        self.lessons: Lessons = collect(recipe, context)
+        self.examples: TrainingExamples = collect(recipe, context)
         self._claim()
         self.model = self._build()
-        self.bank = ImageBank(self.model, self.lessons.open, keep=recipe.keep_tokens, folder=context.out / "cache")
-        self.fittings = (
-            Fittings(self.model, self.lessons, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
+        self.feature_cache = ImageFeatureCache(
+            self.model, self.examples.open, keep=recipe.keep_tokens, folder=context.out / "cache"
+        )
+        self.tryon_batches = (
+            TryOnBatches(self.model, self.examples, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
         )
 
     def run(self) -> TrainingResult:
@@ -117,9 +119,9 @@ class Training:
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
         self.context.reporter.expect(len(self.recipe.phases))
-        with experiment_log.Journal(self.out, main=self.accelerator.is_main_process) as told, _deterministic():
+        with experiment_log.ExperimentLog(self.out, main=self.accelerator.is_main_process) as log, _deterministic():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
-                summaries[name] = self._phase(number, name, phase, told)
+                summaries[name] = self._phase(number, name, phase, log)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]
         folder = self.out / "model"
         record = self.out / "training.json"
@@ -132,13 +134,13 @@ class Training:
         self.accelerator.wait_for_everyone()
         return TrainingResult(folder, record, figures)
 
-    def _phase(self, number: int, name: str, phase: PhaseConfig, told: experiment_log.Journal) -> dict[str, Any]:
+    def _phase(self, number: int, name: str, phase: PhaseConfig, log: experiment_log.ExperimentLog) -> dict[str, Any]:
         folder = PhaseFolder(self.out / "phases" / f"{number}-{name}")
-        if phase.kind == "compose" and not folder.done:
+        if phase.kind == "composed" and not folder.done:
             # q_T begins as q_R: what phase 1 learnt to read of an image is what a search looks for.
             with torch.no_grad():
                 self.model.qformer.target.copy_(self.model.qformer.reference)
-        if phase.kind == "dress" and self.model.diffusion is not None and not folder.done:
+        if phase.kind == "try_on" and self.model.diffusion is not None and not folder.done:
             self.model.diffusion.start_control()
         parameters = train_only(self.model, phase)
         if folder.done:
@@ -147,21 +149,21 @@ class Training:
             self._after(phase)
             self.context.reporter.end("was done before")
             return folder.summary()
-        every = self.lessons.of(phase.tasks)
-        lessons: Sequence[Any] = getattr(every, SORTS[phase.kind])
-        if phase.kind == "autoencode" and not lessons:
-            lessons = every.pairs
+        every = self.examples.of(phase.tasks)
+        examples: Sequence[Any] = getattr(every, SORTS[phase.kind])
+        if phase.kind == "vae" and not examples:
+            examples = every.pairs
         self._prepare(name, phase)
-        objective = Objective(self.model, phase, self.bank, self.fittings)
-        track = told.phase(name, folder)
+        objective = Objective(self.model, phase, self.feature_cache, self.tryon_batches)
+        track = log.phase(name, folder)
         loop = PhaseLoop(
             name,
             phase,
             objective,
             parameters,
-            lessons,
+            examples,
             every,
-            self.bank,
+            self.feature_cache,
             folder,
             self.accelerator,
             self.recipe.seed,
@@ -170,7 +172,10 @@ class Training:
         self.context.reporter.begin(f"phase {name}", loop.steps)
         found = loop.run(self.context.reporter.advance)
         self._after(phase)
-        counts = {"trainable parameters": sum(value.numel() for value in parameters.values()), "lessons": len(lessons)}
+        counts = {
+            "trainable parameters": sum(value.numel() for value in parameters.values()),
+            "examples": len(examples),
+        }
         summary = {"kind": phase.kind, **counts, **found}
         if self.accelerator.is_main_process:
             folder.finish(parameters, summary)
@@ -179,30 +184,30 @@ class Training:
         return summary
 
     def _after(self, phase: PhaseConfig) -> None:
-        """Measure the scale of a VAE that was just trained, from the same lessons each time."""
-        if phase.kind != "autoencode" or self.model.diffusion is None:
+        """Measure the scale of a VAE that was just trained, from the same examples each time."""
+        if phase.kind != "vae" or self.model.diffusion is None:
             return
         self.model.eval()
-        if self.fittings is not None and self.lessons.tryon_examples:
-            pictures = self.fittings.every_picture(self.lessons.tryon_examples[:256])
+        if self.tryon_batches is not None and self.examples.tryon_examples:
+            images = self.tryon_batches.vae_images(self.examples.tryon_examples[:256])
         else:
-            pictures = self.bank.pictures([lesson.image for lesson in self.lessons.pairs[:256]])
-        self.model.diffusion.vae.measure_scale(pictures)
+            images = self.feature_cache.images([example.image for example in self.examples.pairs[:256]])
+        self.model.diffusion.vae.measure_scale(images)
 
     def _prepare(self, name: str, phase: PhaseConfig) -> None:
-        """Make tokens and small pictures of all images of a phase, with a bar of its own."""
-        if phase.kind in {"dress", "autoencode"}:
-            if self.fittings is not None:
-                wanted = [*self.lessons.tryon_examples, *self.lessons.held_tryon_examples]
+        """Make tokens and small images of all images of a phase, with a bar of its own."""
+        if phase.kind in {"try_on", "vae"}:
+            if self.tryon_batches is not None:
+                wanted = [*self.examples.tryon_examples, *self.examples.held_tryon_examples]
                 self.context.reporter.begin(f"phase {name}: reading persons", len(wanted))
-                self.fittings.prepare(wanted, self.context.reporter.advance)
-            if phase.kind == "dress" or self.fittings is not None:
+                self.tryon_batches.prepare(wanted, self.context.reporter.advance)
+            if phase.kind == "try_on" or self.tryon_batches is not None:
                 return
-        triplets = [*self.lessons.triplets, *self.lessons.held_triplets] if phase.kind == "compose" else []
-        pairs = [*self.lessons.pairs, *self.lessons.held_pairs] if phase.kind != "compose" else []
+        triplets = [*self.examples.triplets, *self.examples.held_triplets] if phase.kind == "composed" else []
+        pairs = [*self.examples.pairs, *self.examples.held_pairs] if phase.kind != "composed" else []
         names = [x.image for x in pairs] + [image for x in triplets for image in (x.reference, x.target)]
         self.context.reporter.begin(f"phase {name}: reading images", len(dict.fromkeys(names)))
-        self.bank.prepare(names, self.context.reporter.advance)
+        self.feature_cache.prepare(names, self.context.reporter.advance)
 
     def _build(self) -> UniFashion:
         """Make tokenizers and the model; the same recipe and data give the same first weights."""
@@ -217,13 +222,13 @@ class Training:
                 config.texts.source, max_words=config.texts.max_words, max_length=config.texts.max_length
             )
         else:
-            pieces = qformer_tokenizer.train(self.lessons.texts, config.texts)
+            pieces = qformer_tokenizer.train(self.examples.texts, config.texts)
         tokenizer = None
         if config.language is not None and config.language.source is None:
-            told = {lesson.instruction for lesson in self.lessons.pairs}
-            spoken = [f" {lesson.text}" for lesson in self.lessons.pairs]
+            instructions = {example.instruction for example in self.examples.pairs}
+            spoken = [f" {example.text}" for example in self.examples.pairs]
             tokenizer = language_tokenizer.train(
-                spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(told)]
+                spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(instructions)]
             )
         model = UniFashion(config, pieces, tokenizer)
         model.load_sources()
@@ -233,7 +238,7 @@ class Training:
 
     def _claim(self) -> None:
         """Say whose folder this is, and refuse one of another training."""
-        own = digest([self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.lessons.parts.items()}])
+        own = digest([self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.examples.parts.items()}])
         path = self.out / "recipe.json"
         if path.is_file():
             before = json.loads(path.read_text(encoding="utf-8"))

@@ -1,4 +1,4 @@
-"""Try-on and design lessons as tensors."""
+"""Batches of try-on and design examples."""
 
 from __future__ import annotations
 
@@ -9,23 +9,23 @@ import torch
 from torch import Tensor
 
 from fashionbench.data.items import DesignItem
-from fashionbench_unifashion.diffusion.conditions import Conditions, picture_tensor, read_conditions
+from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from PIL.Image import Image
 
-    from fashionbench_unifashion.diffusion.batch_rng import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import BatchRng
     from fashionbench_unifashion.model.unifashion import UniFashion
-    from fashionbench_unifashion.training.examples import DressingLesson, Lessons
+    from fashionbench_unifashion.training.examples import TrainingExamples, TryOnReference
 
 
 @dataclass(frozen=True, slots=True)
 class _Read:
     """What is kept of a tryon_example, once for try-on and once for design where it can be one."""
 
-    picture: Tensor
+    image: Tensor
     conditions: Conditions
     tokens: Tensor
     text: str
@@ -34,20 +34,20 @@ class _Read:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitting:
+class TryOnBatch:
     """A batch.
 
     :param tokens: under the layer norm, of garments or sketches, [B, N, W].
     :param texts: the words of a design; empty for try-on.
     """
 
-    pictures: Tensor
+    images: Tensor
     conditions: Conditions
     tokens: Tensor
     texts: list[str]
 
 
-class Fittings:
+class TryOnBatches:
     """Reads tryon_examples once and makes batches of them.
 
     A tryon_example with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
@@ -55,13 +55,13 @@ class Fittings:
     :param keep: whether what was read stays in memory.
     """
 
-    def __init__(self, model: UniFashion, lessons: Lessons, *, keep: bool = True) -> None:
+    def __init__(self, model: UniFashion, examples: TrainingExamples, *, keep: bool = True) -> None:
         self._model = model
         self._keep = keep
-        self._lessons = lessons
-        self._read: dict[DressingLesson, _Read] = {}
+        self._examples = examples
+        self._read: dict[TryOnReference, _Read] = {}
 
-    def prepare(self, lessons: Sequence[DressingLesson], advance: Callable[[int], object]) -> None:
+    def prepare(self, examples: Sequence[TryOnReference], advance: Callable[[int], object]) -> None:
         """Read tryon_examples that were not read before; does nothing where they are not kept.
 
         A vision encoder that learns sees them anew in each phase.
@@ -70,54 +70,54 @@ class Fittings:
             return
         if self._model.vision.trainable:
             self._read.clear()
-        for lesson in lessons:
-            self._of(lesson)
+        for example in examples:
+            self._of(example)
             advance(1)
 
-    def batch(self, lessons: Sequence[DressingLesson], drawn: Chance, *, mirror: bool) -> Fitting:
+    def batch(self, examples: Sequence[TryOnReference], drawn: BatchRng, *, mirror: bool) -> TryOnBatch:
         """Make a batch."""
-        chances = drawn.uniform((len(lessons), 2), torch.empty(0))
-        pictures, conditions, tokens, texts = [], [], [], []
-        for lesson, (design, turn) in zip(lessons, chances.tolist(), strict=True):
-            read = self._of(lesson)
+        chances = drawn.uniform((len(examples), 2), torch.empty(0))
+        images, conditions, tokens, texts = [], [], [], []
+        for example, (design, turn) in zip(examples, chances.tolist(), strict=True):
+            read = self._of(example)
             planned = read.design is not None and read.sketch is not None and design < 0.5
             chosen = read.design if planned and read.design is not None else read.conditions
             flip = mirror and turn < 0.5
-            pictures.append(_turned(read.picture, flip))
+            images.append(_turned(read.image, flip))
             conditions.append(_turned_conditions(chosen, flip))
             tokens.append(read.sketch if planned and read.sketch is not None else read.tokens)
             texts.append(read.text if planned else "")
         device = self._model.device
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
-        return Fitting(torch.cat(pictures).to(device), _joined(conditions).to(device), stacked, texts)
+        return TryOnBatch(torch.cat(images).to(device), _joined(conditions).to(device), stacked, texts)
 
-    def states(self, fitting: Fitting) -> Tensor:
+    def states(self, tryon_batch: TryOnBatch) -> Tensor:
         """Read what is to be worn with the Q-Former: a garment by itself, a sketch together with its words."""
-        return garment_states(self._model, fitting.tokens, fitting.texts)
+        return garment_states(self._model, tryon_batch.tokens, tryon_batch.texts)
 
-    def every_picture(self, lessons: Sequence[DressingLesson], first: int = 0) -> Tensor:
-        """Return everything of tryon_examples that the VAE has to encode, one picture a lesson in turn.
+    def vae_images(self, examples: Sequence[TryOnReference], first: int = 0) -> Tensor:
+        """Return everything of tryon_examples that the VAE has to encode, one image an example in turn.
 
-        :param first: the number of the first lesson in its batch.
+        :param first: the number of the first example in its batch.
         """
         found = []
-        for at, lesson in enumerate(lessons, first):
-            read = self._of(lesson)
-            kinds = [read.picture, read.conditions.agnostic, read.picture, read.conditions.densepose]
+        for at, example in enumerate(examples, first):
+            read = self._of(example)
+            kinds = [read.image, read.conditions.agnostic, read.image, read.conditions.densepose]
             kinds += [read.conditions.hint, read.design.hint if read.design is not None else None]
             known = [kind for kind in kinds if kind is not None]
             found.append(known[at % len(known)])
         return torch.cat(found).to(self._model.device)
 
     @torch.no_grad()
-    def _of(self, lesson: DressingLesson) -> _Read:
-        if lesson in self._read:
-            return self._read[lesson]
+    def _of(self, example: TryOnReference) -> _Read:
+        if example in self._read:
+            return self._read[example]
         model = self._model
         assert model.diffusion is not None  # noqa: S101
         config = model.diffusion.config
-        tryon_example = self._lessons.tryon_example(lesson)
+        tryon_example = self._examples.tryon_example(example)
         item = tryon_example.item
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
@@ -125,7 +125,7 @@ class Fittings:
             design = read_conditions([planned], config)
             sketch = self._encoded(tryon_example.sketch.image)
         made = _Read(
-            picture_tensor(tryon_example.picture.image, config.width, config.height)[None],
+            image_tensor(tryon_example.picture.image, config.width, config.height)[None],
             read_conditions([item], config),
             self._encoded(item.garment),
             tryon_example.text,
@@ -133,7 +133,7 @@ class Fittings:
             sketch,
         )
         if self._keep:
-            self._read[lesson] = made
+            self._read[example] = made
         return made
 
     def _encoded(self, image: Image) -> Tensor:
@@ -152,14 +152,14 @@ def garment_states(model: UniFashion, tokens: Tensor, texts: Sequence[str]) -> T
     return states
 
 
-def _turned(picture: Tensor, flip: bool) -> Tensor:  # noqa: FBT001
-    return picture.flip(-1) if flip else picture
+def _turned(image: Tensor, flip: bool) -> Tensor:  # noqa: FBT001
+    return image.flip(-1) if flip else image
 
 
 def _turned_conditions(one: Conditions, flip: bool) -> Conditions:  # noqa: FBT001
     if not flip:
         return one
-    # A mirrored pose keeps the colours of its parts: left and right are told by them, and the model learns both.
+    # A mirrored pose keeps the colours of its parts: they tell left from right, and the model learns both.
     return Conditions(
         one.agnostic.flip(-1),
         one.keep.flip(-1),

@@ -1,4 +1,4 @@
-"""How good a phase is on the lessons that were held out; higher is better."""
+"""How good a phase is on the examples that were held out; higher is better."""
 
 from __future__ import annotations
 
@@ -15,65 +15,73 @@ from fashionbench_unifashion.training.batch_sampler import number
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fashionbench_unifashion.training.examples import Lessons, PairLesson, TripletLesson
-    from fashionbench_unifashion.training.feature_cache import ImageBank
+    from fashionbench_unifashion.training.examples import PairReference, TrainingExamples, TripletReference
+    from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
     from fashionbench_unifashion.training.objective import Objective
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
-#: At most so many held-out lessons are looked at.
-PAIRS, LESSONS, BATCH = 1024, 128, 32
+#: At most so many held-out examples are looked at.
+PAIRS, LOSS_EXAMPLES, BATCH = 1024, 128, 32
 CUTS = (1, 5, 10)
 
 
 @torch.no_grad()
-def measure(objective: Objective, phase: PhaseConfig, lessons: Lessons, bank: ImageBank, seed: int) -> dict[str, float]:
+def measure(
+    objective: Objective, phase: PhaseConfig, examples: TrainingExamples, feature_cache: ImageFeatureCache, seed: int
+) -> dict[str, float]:
     """Measure a phase; ``score`` is what checkpoints are compared by.
 
-    Contrasts are measured by recall within the held-out lessons, the rest by the negative of their loss, with the same
+    Contrasts are measured by recall within the held-out examples, the rest by the negative of their loss, with the same
     random choices each time.
     """
     objective.eval()
     try:
-        if phase.kind == "contrast":
-            return _pairs(objective, lessons.held_pairs[:PAIRS], bank)
-        if phase.kind == "compose":
-            return _triplets(objective, lessons.held_triplets[:PAIRS], bank)
-        chosen: Sequence[Any] = lessons.held_tryon_examples if phase.kind == "dress" else lessons.held_pairs
-        if phase.kind == "autoencode":
-            chosen = lessons.held_tryon_examples or lessons.held_pairs
-        return _loss(objective, chosen[:LESSONS], seed)
+        if phase.kind == "contrastive":
+            return _pairs(objective, examples.held_pairs[:PAIRS], feature_cache)
+        if phase.kind == "composed":
+            return _triplets(objective, examples.held_triplets[:PAIRS], feature_cache)
+        chosen: Sequence[Any] = examples.held_tryon_examples if phase.kind == "try_on" else examples.held_pairs
+        if phase.kind == "vae":
+            chosen = examples.held_tryon_examples or examples.held_pairs
+        return _loss(objective, chosen[:LOSS_EXAMPLES], seed)
     finally:
         objective.train()
 
 
-def _pairs(objective: Objective, held: Sequence[PairLesson], bank: ImageBank) -> dict[str, float]:
+def _pairs(objective: Objective, held: Sequence[PairReference], feature_cache: ImageFeatureCache) -> dict[str, float]:
     model = objective.model
-    first: dict[str, PairLesson] = {}
-    for lesson in held:
-        first.setdefault(lesson.product, lesson)
+    first: dict[str, PairReference] = {}
+    for example in held:
+        first.setdefault(example.product, example)
     chosen = list(first.values())
     images, texts = [], []
     for part in _parts(chosen, BATCH):
-        images.append(model.qformer.image_features(bank.tokens([x.image for x in part]), "reference"))
-        cut = model.texts([lesson.text for lesson in part])
+        images.append(model.qformer.image_features(feature_cache.tokens([x.image for x in part]), "reference"))
+        cut = model.texts([example.text for example in part])
         texts.append(model.qformer.text_features(cut.ids, cut.mask))
     scores = losses.similarity(torch.cat(images), torch.cat(texts))
     values = {f"i2t@{k}": recall(scores, k) for k in CUTS} | {f"t2i@{k}": recall(scores.T, k) for k in CUTS}
     return {"score": sum(values.values()) / len(values), **values}
 
 
-def _triplets(objective: Objective, held: Sequence[TripletLesson], bank: ImageBank) -> dict[str, float]:
+def _triplets(
+    objective: Objective, held: Sequence[TripletReference], feature_cache: ImageFeatureCache
+) -> dict[str, float]:
     model = objective.model
     names = list(dict.fromkeys(name for x in held for name in (x.target, x.reference)))
     place = {name: at for at, name in enumerate(names)}
-    gallery = torch.cat([model.qformer.image_features(bank.tokens(part), "target") for part in _parts(names, BATCH)])
+    gallery = torch.cat(
+        [model.qformer.image_features(feature_cache.tokens(part), "target") for part in _parts(names, BATCH)]
+    )
     asked = []
     for part in _parts(held, BATCH):
-        cut = model.texts([lesson.text for lesson in part])
-        asked.append(model.qformer.composed_features(bank.tokens([x.reference for x in part]), cut.ids, cut.mask))
+        cut = model.texts([example.text for example in part])
+        asked.append(
+            model.qformer.composed_features(feature_cache.tokens([x.reference for x in part]), cut.ids, cut.mask)
+        )
     scores = losses.similarity(gallery, torch.cat(asked)).T
     _finite(scores)
-    own = scores[torch.arange(len(held)), torch.tensor([place[lesson.target] for lesson in held])]
+    own = scores[torch.arange(len(held)), torch.tensor([place[example.target] for example in held])]
     ranks = (scores > own[:, None]).sum(dim=1)
     values = {f"cir@{k}": float((ranks < k).float().mean()) for k in (10, 50)}
     return {"score": float((1.0 / (ranks + 1)).mean()), **values}
@@ -118,14 +126,16 @@ class Dynamics:
     """How the Q-Former's output drifts from what the generators were trained on (the paper's break conditions).
 
     The items are held-out composed queries. ``cka language``: linear CKA of the adapted output with the language
-    model's own mean embedding of the target's caption; ``cka diffusion``: with the latent of the target's picture;
+    model's own mean embedding of the target's caption; ``cka diffusion``: with the latent of the target's image;
     ``cosine``: mean cosine of the output to what it was when phase 2 began.
     """
 
-    def __init__(self, objective: Objective, held: Sequence[TripletLesson], bank: ImageBank) -> None:
+    def __init__(
+        self, objective: Objective, held: Sequence[TripletReference], feature_cache: ImageFeatureCache
+    ) -> None:
         self._objective = objective
-        self._held = [lesson for lesson in held if lesson.caption][:LESSONS] or list(held[:LESSONS])
-        self._bank = bank
+        self._held = [example for example in held if example.caption][:LOSS_EXAMPLES] or list(held[:LOSS_EXAMPLES])
+        self._feature_cache = feature_cache
         self._first: Tensor | None = None
 
     def begin(self) -> None:
@@ -142,11 +152,11 @@ class Dynamics:
         self._objective.eval()
         found = {"cosine": float(functional.cosine_similarity(now, self._first, dim=-1).mean())}
         if model.language is not None:
-            spoken = model.language.mean_embeddings([lesson.caption for lesson in self._held])
+            spoken = model.language.mean_embeddings([example.caption for example in self._held])
             found["cka language"] = linear_cka(model.prompt_of(now).mean(1), spoken)
         if model.diffusion is not None:
-            pictures = self._bank.pictures([lesson.target for lesson in self._held])
-            latents = model.diffusion.vae.encode(pictures).flatten(1)
+            images = self._feature_cache.images([example.target for example in self._held])
+            latents = model.diffusion.vae.encode(images).flatten(1)
             found["cka diffusion"] = linear_cka(model.condition_of(now).mean(1), latents)
         self._objective.train()
         return found
@@ -157,8 +167,8 @@ class Dynamics:
         self._objective.eval()
         states = []
         for part in _parts(self._held, BATCH):
-            cut = model.texts([lesson.text for lesson in part])
-            tokens = self._bank.tokens([lesson.reference for lesson in part])
+            cut = model.texts([example.text for example in part])
+            tokens = self._feature_cache.tokens([example.reference for example in part])
             states.append(model.qformer.fused(tokens, cut.ids, cut.mask, "reference").queries)
         self._objective.train()
         return torch.cat(states)

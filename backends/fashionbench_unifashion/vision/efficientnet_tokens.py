@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-class PocketTokens(nn.Module):
+class EfficientNetTokens(nn.Module):
     """Feature maps of chosen stages, averaged to the grid of the coarsest and laid side by side.
 
     Late stages know what is shown, early ones colour and texture.

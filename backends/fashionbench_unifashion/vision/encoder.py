@@ -16,7 +16,7 @@ from transformers import AutoConfig, AutoModel, Blip2VisionConfig, Blip2VisionMo
 from fashionbench.errors import BackendError
 from fashionbench.extractors import efficientnet
 from fashionbench.records.base import Model
-from fashionbench_unifashion.vision.efficientnet_tokens import PocketTokens
+from fashionbench_unifashion.vision.efficientnet_tokens import EfficientNetTokens
 from fashionbench_unifashion.vision.transform import CLIP_MEAN, CLIP_STD, ImageTransform
 from fashionbench_unifashion.weights.loading import load_strict, locate, read, unlisted
 
@@ -31,7 +31,7 @@ _READ = {
     "blip2": _SIZES | {"source"},
     "vit": _SIZES,
     "transformers": frozenset({"architecture", "source", "ignored"}),
-    "pocket": frozenset({"stages"}),
+    "efficientnet-lite0": frozenset({"stages"}),
 }
 #: Nothing above the tokens is read, so that weights without a pooler are whole.
 _POOLER = (r"(.+\.)?pooler\..+",)
@@ -40,9 +40,9 @@ _POOLER = (r"(.+\.)?pooler\..+",)
 class VisionConfig(Model):
     """Which encoder, and what of it learns; the defaults are the paper's."""
 
-    kind: Literal["blip2", "transformers", "vit", "pocket"] = "blip2"
+    kind: Literal["blip2", "transformers", "vit", "efficientnet-lite0"] = "blip2"
     """``blip2``: the ViT of BLIP-2. ``transformers``: any vision model of that library. ``vit``: a ViT trained from the
-    start. ``pocket``: EfficientNet-Lite0, whose weights a package carries."""
+    start. ``efficientnet-lite0``: EfficientNet-Lite0, whose weights a package carries."""
     image_size: int = Field(default=224, ge=1)
     """The side of the square images; that of the model's own configuration where it has one."""
     width: int = Field(default=1408, ge=1)
@@ -63,7 +63,7 @@ class VisionConfig(Model):
     ignored: tuple[str, ...] = ()
     """Regular expressions of names in ``source`` that are not of the vision part (``transformers``)."""
     stages: tuple[int, ...] = (3, 5, 7)
-    """The stages whose feature maps make the tokens, from 1 to 7 (``pocket``); 7 is the last."""
+    """The stages whose feature maps make the tokens, from 1 to 7 (``efficientnet-lite0``); 7 is the last."""
     trainable: bool | None = None
     """Whether the encoder learns; ``None`` means that only a ``vit`` does."""
     train_norm: bool = True
@@ -71,9 +71,9 @@ class VisionConfig(Model):
     norm_eps: float = Field(default=1e-5, gt=0)
     """The constant under the root of the layer norm on top."""
     pad_ratio: float = Field(default=1.25, ge=1)
-    """Pictures at least this many times as long as wide are padded (:class:`ImageTransform`)."""
+    """Images at least this many times as long as wide are padded (:class:`ImageTransform`)."""
     mean: Colours | None = None
-    """Taken off the pixels; ``None`` means that of the kind: CLIP's, or for ``pocket`` the checkpoint's."""
+    """Taken off the pixels; ``None`` means that of the kind: CLIP's, or for ``efficientnet-lite0`` the checkpoint's."""
     std: Colours | None = None
     """Divides the pixels; ``None`` means that of the kind."""
 
@@ -83,7 +83,7 @@ class VisionConfig(Model):
         others = frozenset().union(*_READ.values()) - _READ[self.kind]
         unread = {name for name in others if getattr(self, name) != fields[name].default}
         rules = {
-            f"a {self.kind} encoder does not read {sorted(unread)}": not unread,
+            f"the kind {self.kind} does not read {sorted(unread)}": not unread,
             f"stages {list(self.stages)} must be some of 1 to 7": self.stages and {*self.stages} <= {*range(1, 8)},
             "transformers needs an architecture or a source": self.kind != "transformers"
             or bool(self.architecture or self.source),
@@ -106,12 +106,12 @@ class VisionConfig(Model):
     @property
     def pretrained(self) -> bool:
         """Whether there are weights to load."""
-        return self.kind == "pocket" or self.source is not None
+        return self.kind == "efficientnet-lite0" or self.source is not None
 
     def transform(self) -> ImageTransform:
         """Make the transform whose pixels the encoder takes."""
         mean, std = CLIP_MEAN, CLIP_STD
-        if self.kind == "pocket":
+        if self.kind == "efficientnet-lite0":
             mean, std = ((value / 255,) * 3 for value in (efficientnet.MEAN, efficientnet.STD))
         return ImageTransform(self.image_size, self.pad_ratio, self.mean or mean, self.std or std)
 
@@ -174,12 +174,12 @@ class VisionEncoder(nn.Module):
         return self
 
     def load_source(self) -> None:
-        """Take over the weights that the configuration names, or that of ``pocket`` its package carries.
+        """Take over the weights that the configuration names, or that of ``efficientnet-lite0`` its package carries.
 
         :raises BackendError: where there are none, or their names or shapes are not those of this encoder.
         """
         config = self.config
-        if isinstance(self.network, PocketTokens):
+        if isinstance(self.network, EfficientNetTokens):
             self.network.load()
         elif config.source is None:
             raise BackendError("the vision encoder has no source of weights", remedy="set vision.source")
@@ -242,22 +242,22 @@ def _any(config: VisionConfig) -> nn.Module:
     return network
 
 
-def _pocket(config: VisionConfig) -> nn.Module:
-    return PocketTokens(config.stages, config.image_size)
+def _efficientnet(config: VisionConfig) -> nn.Module:
+    return EfficientNetTokens(config.stages, config.image_size)
 
 
-_BUILDERS = {"blip2": _blip2, "vit": _vit, "transformers": _any, "pocket": _pocket}
+_BUILDERS = {"blip2": _blip2, "vit": _vit, "transformers": _any, "efficientnet-lite0": _efficientnet}
 
 
 def _architecture(config: VisionConfig) -> PreTrainedConfig:
     if config.architecture is not None:
         if "model_type" not in config.architecture:
             raise BackendError("the architecture has no model_type", remedy="add it, such as model_type: vit")
-        found = AutoConfig.for_model(**config.architecture)
+        whole = AutoConfig.for_model(**config.architecture)
     else:
-        found = AutoConfig.from_pretrained(locate(str(config.source)))
+        whole = AutoConfig.from_pretrained(locate(str(config.source)))
     # A model of images and texts, such as CLIP, describes its two parts apart.
-    part: PreTrainedConfig = getattr(found, "vision_config", found)
+    part: PreTrainedConfig = getattr(whole, "vision_config", whole)
     size = getattr(part, "image_size", config.image_size)
     if size != config.image_size:
         msg = f"{part.model_type} is made for images of {size}, not of {config.image_size}"
@@ -268,19 +268,19 @@ def _architecture(config: VisionConfig) -> PreTrainedConfig:
 def _load_any(network: nn.Module, config: VisionConfig) -> None:
     source = locate(str(config.source))
     kind: Any = type(network)
-    loaded, found = kind.from_pretrained(
+    loaded, report = kind.from_pretrained(
         source, config=_architecture(config), dtype=torch.float32, output_loading_info=True
     )
-    missing = unlisted(found["missing_keys"], _POOLER)
-    unexpected = unlisted(found["unexpected_keys"], config.ignored)
-    if missing or unexpected or found["mismatched_keys"]:
+    missing = unlisted(report["missing_keys"], _POOLER)
+    unexpected = unlisted(report["unexpected_keys"], config.ignored)
+    if missing or unexpected or report["mismatched_keys"]:
         msg = f"{source} does not fit {kind.__name__}: missing {missing[:10]}, unexpected {unexpected[:10]}"
         raise BackendError(msg, remedy="name the parts that are not of the vision model in vision.ignored")
     load_strict(network, loaded.state_dict(), allowed_missing=(), allowed_unexpected=(), source=str(source))
 
 
 def _tokens(network: nn.Module, pixels: Tensor) -> Tensor:
-    if isinstance(network, PocketTokens):
+    if isinstance(network, EfficientNetTokens):
         return network(pixels)  # type: ignore[no-any-return]
     states: Tensor = network(pixel_values=pixels).last_hidden_state
     # Convolutional models give maps [B, W, H, W].
@@ -289,7 +289,7 @@ def _tokens(network: nn.Module, pixels: Tensor) -> Tensor:
 
 def _shape(network: nn.Module, config: VisionConfig) -> tuple[int, int]:
     """Tell number and width of the tokens of an image."""
-    if isinstance(network, PocketTokens):
+    if isinstance(network, EfficientNetTokens):
         return network.tokens, network.width
     if config.kind in {"blip2", "vit"}:
         return (config.image_size // config.patch) ** 2 + 1, config.width

@@ -1,4 +1,4 @@
-"""From a picture to the pixels that a vision encoder takes.
+"""From an image to the pixels that a vision encoder takes.
 
 The geometry is that of the released code, which has it from CLIP4CIR (Baldrati et al., CVPR workshops 2022): pad what
 is long and thin, resize the shorter side, cut out the centre. It is the same in training and in evaluation.
@@ -29,10 +29,10 @@ _TRANSPARENT = frozenset({"LA", "PA", "RGBA"})
 
 @dataclass(frozen=True, slots=True)
 class ImageTransform:
-    """Turn pictures into float pixels [3, size, size].
+    """Turn images into float pixels [3, size, size].
 
     :param size: of the square, in pixels.
-    :param pad_ratio: a picture at least this many times as long as wide is padded on both sides of its shorter
+    :param pad_ratio: an image at least this many times as long as wide is padded on both sides of its shorter
         dimension, in **black** (0 before the mean is taken off), until it is just as long.
     :param mean: of each colour, of pixels from 0 to 1; taken off.
     :param std: of each colour; divided by.
@@ -44,9 +44,9 @@ class ImageTransform:
     std: tuple[float, float, float] = CLIP_STD
 
     def __call__(self, image: Image.Image) -> Tensor:
-        """Transform a picture; the picture itself is left alone.
+        """Transform an image; the image itself is left alone.
 
-        :raises BackendError: where the picture has no pixels, or a mode without a faithful eight-bit form.
+        :raises BackendError: where the image has no pixels, or a mode without a faithful eight-bit form.
         """
         square = cut_centre(resize_shorter(pad(rgb(image), self.pad_ratio), self.size), self.size)
         pixels = torch.from_numpy(np.array(square, dtype=np.float32)).permute(2, 0, 1) / 255
@@ -54,23 +54,23 @@ class ImageTransform:
         return (pixels - mean) / std
 
     def batch(self, images: Sequence[Image.Image]) -> Tensor:
-        """Transform pictures of any sizes, as [B, 3, size, size]."""
+        """Transform images of any sizes, as [B, 3, size, size]."""
         return torch.stack([self(image) for image in images])
 
 
 def rgb(image: Image.Image) -> Image.Image:
-    """Convert a picture to RGB of eight bits a colour; what is transparent is laid on white, as in a product photo.
+    """Convert an image to RGB of eight bits a colour; what is transparent is laid on white, as in a product photo.
 
-    :raises BackendError: where the picture has no pixels, or a mode without a faithful eight-bit form (``I;16``).
+    :raises BackendError: where the image has no pixels, or a mode without a faithful eight-bit form (``I;16``).
     """
     if not (image.width and image.height):
-        raise BackendError(f"the picture is {image.width} x {image.height} pixels", remedy="give one that has pixels")
+        raise BackendError(f"the image is {image.width} x {image.height} pixels", remedy="give one that has pixels")
     if image.mode in _TRANSPARENT or (image.mode in _OPAQUE and "transparency" in image.info):
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, "white"), layer).convert("RGB")
     if image.mode in _OPAQUE:
         return image.convert("RGB")
-    msg = f"the picture has the mode {image.mode}, which has no faithful form in RGB of eight bits"
+    msg = f"the image has the mode {image.mode}, which has no faithful form in RGB of eight bits"
     raise BackendError(msg, remedy="convert it to RGB when the data set is loaded")
 
 

@@ -39,9 +39,9 @@ def load(qformer: QFormer, source: str | Path) -> None:
     :raises BackendError: where its names or shapes do not fit.
     """
     state = convert(read(source))
-    words, own = state.get("words.weight"), qformer.words.weight.detach()
-    if words is not None and len(words) <= len(own):
-        state["words.weight"] = torch.cat([words.to(own), own[len(words) :]])
+    words, first = state.get("words.weight"), qformer.words.weight.detach()
+    if words is not None and len(words) <= len(first):
+        state["words.weight"] = torch.cat([words.to(first), first[len(words) :]])
     load_strict(qformer, state, allowed_missing=NEW, allowed_unexpected=(), source=str(source))
 
 
@@ -60,8 +60,8 @@ def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     for name, value in bert.items():
         if UNUSED.fullmatch(name):
             continue
-        if found := re.fullmatch(r"(encoder\.layer\.\d+\.)(intermediate|output)(\..+)", name):
-            out[f"transformer.{found[1]}{found[2]}_query{found[3]}"] = value.clone()
+        if match := re.fullmatch(r"(encoder\.layer\.\d+\.)(intermediate|output)(\..+)", name):
+            out[f"transformer.{match[1]}{match[2]}_query{match[3]}"] = value.clone()
         out[_renamed(name)] = value
     return out | {"positions.weight": positions + segments[0]}
 

@@ -113,20 +113,20 @@ def load(
     :param ignored: see :func:`convert`.
     :raises BackendError: on any other difference of names, or of shapes.
     """
-    found = convert(read(source), ignored)
+    stage1 = convert(read(source), ignored)
     # A checkpoint has the whole encoder or nothing of it; half of one is an error either way.
-    without = not any(name.startswith("network.") for name in found.vision)
+    without = not any(name.startswith("network.") for name in stage1.vision)
     absent = (r"network\..+",) if vision_elsewhere and without else ()
-    load_strict(vision, found.vision, allowed_missing=absent, allowed_unexpected=(), source=str(source))
+    load_strict(vision, stage1.vision, allowed_missing=absent, allowed_unexpected=(), source=str(source))
     # BLIP-2 has one set of queries; the second one of UniFashion then keeps its first values.
-    load_strict(qformer, found.qformer, allowed_missing=("target",), allowed_unexpected=(), source=str(source))
+    load_strict(qformer, stage1.qformer, allowed_missing=("target",), allowed_unexpected=(), source=str(source))
 
 
 def _renamed(name: str, names: Sequence[tuple[str, str]]) -> str | None:
     for pattern, ours in names:
-        found = re.fullmatch(pattern, name)
-        if found:
-            return found.expand(ours)
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(ours)
     return None
 
 
@@ -134,13 +134,13 @@ def _qkv_biases(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Put the biases of queries and values around that of the keys, which is zero in EVA and not stored."""
     out = {}
     for name, bias in state.items():
-        found = re.fullmatch(_BLOCK + r"\.attn\.q_bias", name)
-        if found:
+        match = re.fullmatch(_BLOCK + r"\.attn\.q_bias", name)
+        if match:
             other = name.removesuffix("q_bias") + "v_bias"
             if other not in state:
                 raise BackendError(f"the checkpoint has {name} without {other}", remedy="use a whole checkpoint")
             whole = torch.cat([bias, torch.zeros_like(bias), state[other]])
-            out[f"network.encoder.layers.{found[1]}.self_attn.qkv.bias"] = whole
+            out[f"network.encoder.layers.{match[1]}.self_attn.qkv.bias"] = whole
     return out
 
 

@@ -1,4 +1,4 @@
-"""Weights: read from a folder, a file or the hub, given to a module by name without exception, and hashed."""
+"""State dictionaries: read from a folder, a file or the hub, loaded into a module strictly, and hashed."""
 
 from __future__ import annotations
 
@@ -63,22 +63,22 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
     path = locate(source, revision=revision)
     if path.is_file():
         return [path]
-    found = next((path / name for name in _NAMES if (path / name).is_file()), None)
-    if found is None:
+    weights_file = next((path / name for name in _NAMES if (path / name).is_file()), None)
+    if weights_file is None:
         named = sorted(other for pattern in ("*.pth", "*.pt") for other in path.glob(pattern))
         if len(named) != 1:
             msg = f"{path} has no weights: none of {', '.join(_NAMES)}, and {len(named)} files .pth or .pt"
             raise BackendError(msg, remedy="name the file itself")
         return named
-    if found.name.endswith(".index.json"):
-        parts = sorted(set(json.loads(found.read_text(encoding="utf-8"))["weight_map"].values()))
+    if weights_file.name.endswith(".index.json"):
+        parts = sorted(set(json.loads(weights_file.read_text(encoding="utf-8"))["weight_map"].values()))
         absent = [part for part in parts if not (path / part).is_file()]
         if absent:
             raise BackendError(
-                f"{found} lists {absent}, which are not there", remedy="copy or download the whole folder"
+                f"{weights_file} lists {absent}, which are not there", remedy="copy or download the whole folder"
             )
         return [path / part for part in parts]
-    return [found]
+    return [weights_file]
 
 
 def locate(source: str | Path, *, revision: str | None = None) -> Path:

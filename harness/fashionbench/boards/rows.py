@@ -109,9 +109,10 @@ def _label(record: Record, records: Sequence[Record]) -> str:
 def _marks(records: Sequence[Record]) -> tuple[str, ...]:
     found: set[str] = set()
     for record in records:
-        git = record.provenance.git
         if record.attestation == "measured":
-            found |= {"no-git"} if git is None else {"dirty"} if git.dirty else set()
+            code = [*record.provenance.code, *(record.rescored.code if record.rescored else ())]
+            found |= {"dirty"} if any(state.git is not None and state.git.dirty for state in code) else set()
+            found |= {"unversioned"} if any(state.git is None and not state.version for state in code) else set()
         found |= {"partial"} if record.status == "partial" else set()
         found |= {"privileged"} if record.backend.privileged else set()
         if record.dataset and (record.dataset.missing or record.dataset.unreadable):

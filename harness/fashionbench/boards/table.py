@@ -10,8 +10,8 @@ if TYPE_CHECKING:
 
 #: Marks that a row can carry, and what they mean.
 MARKS = {
-    "dirty": "run from a work tree with uncommitted changes",
-    "no-git": "run outside a git work tree",
+    "dirty": "measured by code with uncommitted changes",
+    "unversioned": "measured by code that is neither an installed distribution nor in a git work tree",
     "partial": "a limited run: not all queries",
     "privileged": "was shown the truth",
     "incomplete-data": "items of the data set were missing or unreadable",

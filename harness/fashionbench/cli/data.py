@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.cli.options import (
+    State,
+    json_option,
+    name_and_value,
+    pass_state,
+    print_json,
+    print_table,
+    store_option,
+)
+from fashionbench.errors import first_names
 
 if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
@@ -39,7 +48,9 @@ _root_option = click.option(
 @pass_state
 def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool) -> int:
     """Say what is there of a data set: missing and extra files, and counts against the published ones."""
-    return _report(examine(name, root, state, verify=False), as_json=as_json)
+    from fashionbench.api.data import data_status
+
+    return _report(data_status(name, root=root, plugins=state.plugins), as_json=as_json)
 
 
 @data.command("verify")
@@ -50,8 +61,22 @@ def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool)
 @pass_state
 def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
-    cache = state.store(store).cache / "surveys" / f"verify-{name}.json"
-    return _report(examine(name, root, state, verify=True, cache=cache), as_json=as_json)
+    from rich.progress import Progress
+
+    from fashionbench.api.data import data_status
+
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(f"reading {name}", total=None)
+        status = data_status(
+            name,
+            root=root,
+            verify=True,
+            store=store,
+            plugins=state.plugins,
+            expect=lambda count: progress.update(bar, total=count),
+            advance=lambda count: progress.advance(bar, count),
+        )
+    return _report(status, as_json=as_json)
 
 
 @data.command("make")
@@ -64,48 +89,26 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
     """Write a generated data set in the layouts of the real ones."""
     from rich.progress import Progress
 
+    from fashionbench.api.data import make_data
     from fashionbench.errors import ConfigError
-    from fashionbench.specs import resolve
 
-    spec = state.plugins.datasets[name]
-    if not spec.maker:
-        raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
     sizes: dict[str, int] = {}
     for pair in options:
-        key, _, value = pair.partition("=")
+        key, value = name_and_value(pair, "--option", "products=600")
         if not value.isdigit():
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
     with Progress(transient=True) as progress:
         bar = progress.add_task(f"making {name}", total=None)
-        target = cast("Any", resolve(spec.maker))
-        target(out, seed, sizes, lambda done, total: progress.update(bar, completed=done, total=total))
-    click.echo(f"wrote {out}")
-
-
-def examine(name: str, root: Path | None, state: State, *, verify: bool, cache: Path | None = None) -> Status:
-    """Compare a data set with what was published."""
-    from rich.progress import Progress
-
-    from fashionbench.data.dataset import Dataset, status
-    from fashionbench.data.roots import DataRoots
-    from fashionbench.specs import resolve
-
-    spec = state.plugins.datasets[name]
-    bundled = spec.access == "bundled"
-    place = root or (DataRoots().find(name) if bundled else DataRoots().require(name, spec.beside))
-    dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
-    with Progress(transient=True, disable=not verify) as progress:
-        bar = progress.add_task(f"reading {name}", total=len(dataset.images()) if verify else None)
-        return status(
+        make_data(
             name,
-            dataset,
-            place or Path("bundled"),
-            spec.expected,
-            verify=verify,
-            cache=cache,
-            advance=lambda count: progress.advance(bar, count),
+            out,
+            seed=seed,
+            sizes=sizes,
+            plugins=state.plugins,
+            advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    click.echo(f"wrote {out}")
 
 
 def _report(found: Status, *, as_json: bool) -> int:
@@ -124,8 +127,7 @@ def _report(found: Status, *, as_json: bool) -> int:
     click.echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
     for what, names in (("missing", found.missing), ("extra", found.extra), ("unreadable", tuple(found.unreadable))):
         if names:
-            more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-            click.echo(f"{what}: {len(names)}: {', '.join(names[:SHOWN])}{more}")
+            click.echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
     if found.fingerprint:
         click.echo(f"fingerprint: {found.fingerprint}")
     click.echo("whole" if found.whole else "not whole")

@@ -46,14 +46,9 @@ class State:
 
         :raises ConfigError: where one is not of that form; an unknown name is an UnknownNameError.
         """
-        from fashionbench.errors import ConfigError
-
         found: dict[str, Path] = {}
         for pair in pairs:
-            dataset, equals, folder = pair.partition("=")
-            if not equals or not folder:
-                remedy = "such as --data fashion-iq=/data/fashioniq"
-                raise ConfigError(f"--data {pair!r} is not NAME=FOLDER", remedy=remedy)
+            dataset, folder = name_and_value(pair, "--data", "fashion-iq=/data/fashioniq")
             found[self.plugins.datasets[dataset].id] = Path(folder)
         return found
 
@@ -62,6 +57,21 @@ class State:
         from fashionbench.api import open_store
 
         return open_store(where, self.plugins)
+
+
+def name_and_value(pair: str, option: str, example: str) -> tuple[str, str]:
+    """Split ``NAME=VALUE`` at the first equals sign.
+
+    :param option: the option that it was given to, such as ``--data``.
+    :param example: what a right one looks like.
+    :raises ConfigError: where a side is empty.
+    """
+    from fashionbench.errors import ConfigError
+
+    name, _, value = pair.partition("=")
+    if not (name and value):
+        raise ConfigError(f"{option} {pair!r} is not NAME=VALUE", remedy=f"such as {option} {example}")
+    return name, value
 
 
 pass_state = click.make_pass_decorator(State)

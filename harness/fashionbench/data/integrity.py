@@ -1,21 +1,17 @@
-"""Look at every file of a data set once: its hash, and whether it can be read.
+"""Integrity of a data set on disk: the fingerprint of all contents, missing files, and files that cannot be decoded.
 
-The fingerprint of a data set is over file contents, so two copies agree whatever their dates and places, and one
-changed pixel makes another data set. A survey remembers hashes by size and modification time, so that a second run
-reads nothing.
+The fingerprint is over file contents, so two copies agree whatever their dates and places, and one changed pixel makes
+another data set. What was looked at is remembered in a :class:`~fashionbench.data.file_index.FileIndex`, which all
+tasks of a store share, so that each image is read and decoded once.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from PIL import Image
+from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
-from fashionbench.files import write_text
+from fashionbench.data.file_index import FileIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,57 +49,17 @@ def survey(
 
     :param images: paths by the name that the data set uses for them.
     :param annotations: files that are hashed but not decoded; they must exist.
-    :param cache: a JSON file that remembers earlier findings; a damaged one is made anew.
+    :param cache: the file of the index that remembers earlier findings; a damaged one is made anew.
     :param advance: called with the number of files that were looked at.
     """
-    memory = _remembered(cache)
-    entries: dict[str, list[str]] = {}
-    missing: list[str] = []
-    unreadable: dict[str, str] = {}
-    for name, path in sorted(images.items()):
-        if not path.is_file():
-            missing.append(name)
-            entries[name] = ["missing"]
-        else:
-            checksum, fault = _look(path, memory, decode=True)
-            entries[name] = [checksum]
-            if fault:
-                unreadable[name] = fault
-        advance(1)
-    for name, path in sorted((annotations or {}).items()):
-        entries[f"annotation:{name}"] = [_look(path, memory, decode=False)[0]]
-        advance(1)
-    if cache is not None:
-        write_text(cache, json.dumps(memory))
-    return Survey(digest(entries), len(images), tuple(missing), unreadable)
-
-
-def _look(path: Path, memory: dict[str, Any], *, decode: bool) -> tuple[str, str]:
-    status = path.stat()
-    stamp = [status.st_size, status.st_mtime_ns, decode]
-    known = memory.get(str(path))
-    if isinstance(known, list) and len(known) == 3 and known[0] == stamp:
-        return str(known[1]), str(known[2])
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
-    fault = _decode_fault(path) if decode else ""
-    memory[str(path)] = [stamp, checksum, fault]
-    return checksum, fault
-
-
-def _decode_fault(path: Path) -> str:
-    try:
-        with Image.open(path) as image:
-            image.load()
-    except Exception as error:  # decoders raise many types, struct.error and SyntaxError among them
-        return f"{type(error).__name__}: {error}"
-    return ""
-
-
-def _remembered(cache: Path | None) -> dict[str, Any]:
-    if cache is None or not cache.is_file():
-        return {}
-    try:
-        loaded = json.loads(cache.read_text())
-    except (OSError, ValueError):
-        return {}
-    return loaded if isinstance(loaded, dict) else {}
+    with FileIndex(cache) as index:
+        there = {name: path for name, path in sorted(images.items()) if path.is_file()}
+        advance(len(images) - len(there))
+        looked = index.look(there.values(), decode_images=True, advance=advance)
+        hashed = index.look((annotations or {}).values(), decode_images=False, advance=advance)
+    entries: dict[str, list[str]] = {name: [looked[path].sha256] for name, path in there.items()}
+    missing = tuple(sorted(set(images) - set(there)))
+    entries |= {name: ["missing"] for name in missing}
+    entries |= {f"annotation:{name}": [hashed[path].sha256] for name, path in sorted((annotations or {}).items())}
+    unreadable = {name: fault for name, path in there.items() if (fault := looked[path].fault)}
+    return Survey(digest(entries), len(images), missing, unreadable)

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
-from PIL import Image
+import PIL
 
-from fashionbench.data.items import ComposedItem, ImageItem, Item
-from fashionbench.errors import DataError
+from fashionbench.data.images import read_rgb
+from fashionbench.data.item_hash import item_hash
+from fashionbench.data.items import ComposedItem, ImageItem, Item, TextItem
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from fashionbench.data.file_index import FileIndex
 
 
 @runtime_checkable
@@ -64,19 +68,19 @@ def opened(source: Source) -> Item:
     return source.open() if isinstance(source, Opener) else source
 
 
-def read_rgb(path: Path) -> Image.Image:
-    """Read an image as RGB, transparent pixels laid on white.
+def content_key(source: Source, index: FileIndex | None) -> bytes | None:
+    """Return a hash of an item's content that needs no decoding; None where there is none.
 
-    :raises DataError: where the file is missing or cannot be decoded.
+    An image file counts by the hash of its bytes, as the index remembers it, and by the version of the library that
+    decodes it.
     """
-    try:
-        with Image.open(path) as image:
-            image.load()
-            if "A" not in image.getbands() and "transparency" not in image.info:
-                return image.convert("RGB")
-            layer = image.convert("RGBA")
-    except Exception as error:
-        msg = f"the image {path} cannot be read: {error}"
-        raise DataError(msg, remedy="fetch the file again") from error
-    white = Image.new("RGBA", layer.size, "white")
-    return Image.alpha_composite(white, layer).convert("RGB")
+    if isinstance(source, TextItem):
+        return item_hash(source)
+    if index is None or not isinstance(source, (ImageFile, ComposedFile)):
+        return None
+    content = index.content_hash(source.path)
+    if content is None:
+        return None
+    text = source.text if isinstance(source, ComposedFile) else ""
+    key = f"{type(source).__name__}\x00{content}\x00{PIL.__version__}\x00{text}"
+    return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 #: A folder that holds one folder for each data set, by the data set's id.
 VARIABLE = "FASHIONBENCH_DATA"
+#: The index of files below a folder of what is remembered.
+INDEX = "files.sqlite"
 
 
 def _nowhere() -> Mapping[str, Path]:
@@ -27,12 +29,17 @@ class DataRoots:
 
     :param named: folders by data set id, from the configuration.
     :param common: a folder that holds one folder a data set; by default what ``FASHIONBENCH_DATA`` says.
-    :param cache: where surveys of data sets are kept; without it they are made anew.
+    :param cache: a folder for what is remembered of files and for generated data; without it nothing is remembered.
     """
 
     named: Mapping[str, Path] = field(default_factory=_nowhere)
     common: Path | None = None
     cache: Path | None = None
+
+    @property
+    def index(self) -> Path | None:
+        """The file of the index of files, which all tasks share; None where nothing is remembered."""
+        return None if self.cache is None else self.cache / INDEX
 
     def find(self, dataset: str, beside: str = "") -> Path | None:
         """Return the folder of a data set, or None where nobody named one.

@@ -62,3 +62,12 @@ class TrainingData:
     pairs: Sequence[Pair] = ()
     triplets: Sequence[Triplet] = ()
     tryon_examples: Sequence[TryOnExample] = ()
+
+    def examples(self, kinds: frozenset[Kind]) -> list[Sequence[object]]:
+        """Return the examples of the given kinds that there are, or of all kinds where none is given."""
+        parts: dict[Kind, Sequence[object]] = {
+            "pairs": self.pairs,
+            "triplets": self.triplets,
+            "tryon_examples": self.tryon_examples,
+        }
+        return [rows for kind, rows in parts.items() if len(rows) and (not kinds or kind in kinds)]

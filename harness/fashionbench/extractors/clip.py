@@ -20,7 +20,7 @@ from PIL import Image
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
 from fashionbench.extractors.base import TextFeatures
-from fashionbench.extractors.weights import sha256_of
+from fashionbench.files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,9 +52,9 @@ class Clip:
         folder = weights_folder()
         weights = _weights(folder)
         self._device = device
-        self.sha256 = {path.name: sha256_of(path) for path in weights}
+        self.sha256 = {path.name: sha256(path) for path in weights}
         small = [folder / name for name in (*_SETTINGS, *_TOKENIZER) if (folder / name).is_file()]
-        self._settings = {path.name: sha256_of(path) for path in small}
+        self._settings = {path.name: sha256(path) for path in small}
         safe = weights[0].suffix == ".safetensors"
         self._model, self._processor, self._tokenizer = _load(folder, safe=safe)
         self._model.to(device)

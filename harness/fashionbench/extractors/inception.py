@@ -19,7 +19,8 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
-from fashionbench.extractors.weights import hub_folder, read_state, require_fit, sha256_of
+from fashionbench.extractors.weights import hub_folder, read_state, require_fit
+from fashionbench.files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class Inception:
     def __init__(self, device: str) -> None:
         path = weights_path()
         self._device = device
-        self.sha256 = sha256_of(path)
+        self.sha256 = sha256(path)
         self._network = _network(path).to(device)
 
     @property

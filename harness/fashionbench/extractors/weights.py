@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,12 +19,6 @@ def hub_folder() -> Path:
     """Return the folder in which torch.hub keeps checkpoints; it need not exist."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
     return Path(home).expanduser() / "hub" / "checkpoints"
-
-
-def sha256_of(path: Path) -> str:
-    """Hash a file without holding it in memory."""
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
@@ -47,7 +40,7 @@ def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
         raise MetricError(f"{path} holds {type(state).__name__} that is no state dictionary of tensors", remedy=remedy)
     broken = [name for name, value in state.items() if not bool(torch.isfinite(value).all())]
     if broken:
-        raise MetricError(f"{path} holds values that are not finite: {_named(broken)}", remedy=remedy)
+        raise MetricError(f"{path} holds values that are not finite: {first_names(broken)}", remedy=remedy)
     return state
 
 
@@ -63,10 +56,5 @@ def require_fit(state: Mapping[str, Tensor], expected: Mapping[str, Any], path: 
     shapes = [name for name in shared if state[name].shape != expected[name].shape]
     found = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
     if any(found.values()):
-        said = "; ".join(f"{kind} {_named(names)}" for kind, names in found.items() if names)
+        said = "; ".join(f"{kind} {first_names(names)}" for kind, names in found.items() if names)
         raise MetricError(f"{path} holds the weights of another network: {said}", remedy=remedy)
-
-
-def _named(names: list[str]) -> str:
-    more = len(names) - 3
-    return ", ".join(names[:3]) + (f" and {more} more" if more > 0 else "")

@@ -6,13 +6,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
+from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
-from fashionbench.statistics.bootstrap import bootstrap_interval, seed_from
+from fashionbench.statistics.bootstrap import bootstrap_interval
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -43,24 +46,42 @@ def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
     raise UnknownNameError("metric", name, registry.names())
 
 
-def score(predictions: Predictions, task: TaskSpec, registry: Registry[MetricSpec], seed: str) -> Scores:
-    """Compute every metric of a task.
+def _no_progress(count: int, kind: str) -> None:
+    """Take no note of a metric that is done."""
+
+
+def score(
+    predictions: Predictions,
+    task: TaskSpec,
+    registry: Registry[MetricSpec],
+    seed: str,
+    *,
+    names: Sequence[str] | None = None,
+    advance: Callable[[int, str], object] = _no_progress,
+) -> Scores:
+    """Compute the metrics of a task; one that raises anything is absent, with its reason.
 
     :param seed: a text that the bootstrap is seeded of, with the metric's name, so that two readers get one interval.
+    :param names: the metrics to compute, by default all of the task.
+    :param advance: called with 1 and ``metric`` after each.
     """
     scores = Scores([], [])
-    for name in task.metrics:
+    for name in task.metrics if names is None else names:
         try:
-            spec = metric_spec(name, registry)
-            if spec.predictions != predictions.schema_id:
-                raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
-            scores.metrics += _parts(name, spec, predictions.table, task, seed)
-        except (FashionBenchError, ArithmeticError, ValueError) as error:
+            scores.metrics += _parts(name, metric_spec(name, registry), predictions, task, seed)
+        except FashionBenchError as error:
             scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
+        except Exception as error:  # a metric's bug must not cost the predictions, nor the other metrics
+            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+            scores.absent.append(AbsentMetricPart(id=name, reason=reason, traceback=trace(error)))
+        advance(1, "metric")
     return scores
 
 
-def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: str) -> list[MetricPart]:
+def _parts(name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec, seed: str) -> list[MetricPart]:
+    if spec.predictions != predictions.schema_id:
+        raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
+    table = predictions.table
     card = task.protocol.fields
     found = _CUT_OFF.search(name)
     arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card)
@@ -80,7 +101,7 @@ def _parts(name: str, spec: MetricSpec, table: pa.Table, task: TaskSpec, seed: s
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
-    return _by_row(fixed, outcome, table, average, seed_from(seed, name))
+    return _by_row(fixed, outcome, table, average, seed_of(seed, name))
 
 
 def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:

@@ -1,4 +1,4 @@
-"""What plugins are told during a run."""
+"""Events of a run, as observer hooks receive them: names of cells and records, nothing of the runner."""
 
 from __future__ import annotations
 
@@ -9,28 +9,43 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fashionbench.records.schema import Record
-    from fashionbench.runner.plan import Cell, Plan
+
+
+@dataclass(frozen=True, slots=True)
+class CellName:
+    """The name of a cell: one backend on one task with one seed, or a training that cells depend on.
+
+    :param task: the task's id; for a training, ``training``.
+    :param backend: the backend's id; for a training, the trainer's.
+    """
+
+    task: str
+    backend: str
+    seed: int = 0
+
+    def __str__(self) -> str:
+        return f"{self.task} × {self.backend}" + (f" (seed {self.seed})" if self.seed else "")
 
 
 @dataclass(frozen=True, slots=True)
 class RunStart:
     """A run begins."""
 
-    plan: Plan
+    cells: tuple[CellName, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class CellStart:
     """A cell is about to be executed."""
 
-    cell: Cell
+    cell: CellName
 
 
 @dataclass(frozen=True, slots=True)
 class CellEnd:
-    """A cell has a record; ``reused`` tells whether it was there before."""
+    """A cell has a record; ``reused`` tells whether the backend was not asked for it."""
 
-    cell: Cell
+    cell: CellName
     record: Record
     reused: bool
 
@@ -39,7 +54,7 @@ class CellEnd:
 class CellError:
     """A cell failed; the record says why."""
 
-    cell: Cell
+    cell: CellName
     record: Record
     error: Exception
 
@@ -48,5 +63,4 @@ class CellError:
 class RunEnd:
     """A run is over."""
 
-    plan: Plan
     records: Sequence[Record]

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
     import click
 
-    from fashionbench.data.roots import DataRoots
     from fashionbench.extractors.base import Extractor
     from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
     from fashionbench.records.schema import PolicyFinding
@@ -78,10 +77,6 @@ class Providers:
 
 class Resolvers:
     """Hooks that make an object, or return None to leave it to the next plugin."""
-
-    @hookspec(firstresult=True)
-    def load_dataset(self, spec: DatasetSpec, roots: DataRoots) -> object | None:
-        """Open a data set; the default resolves the specification's target."""
 
     @hookspec(firstresult=True)
     def load_backend(self, spec: BackendSpec, context: BackendContext) -> object | None:

@@ -8,9 +8,10 @@ plugins.
 from __future__ import annotations
 
 import os
+import sys
 import traceback
 from importlib.metadata import EntryPoint, entry_points
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
@@ -21,7 +22,7 @@ from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginRep
 from fashionbench.plugins.registry import Registry, S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fashionbench.specs import (
         BackendSpec,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
         TaskSpec,
         TrainerSpec,
     )
+
+A = TypeVar("A")
 
 
 class Plugins:
@@ -48,6 +51,8 @@ class Plugins:
         for spec in (hookspecs.Providers, hookspecs.Resolvers, hookspecs.Events):
             self.manager.add_hookspecs(spec)
         self.reports: list[PluginReport] = []
+        #: Takes a line about a plugin that failed during a run; a run gives it to its reporter.
+        self.warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n")
         self._origins: dict[str, Origin] = {}
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
         found = entry_points(group=GROUP) if points is None else points
@@ -78,11 +83,44 @@ class Plugins:
 
     def provenance(self) -> dict[str, Any]:
         """Ask each plugin for facts about this process, and keep them under the plugin's name."""
-        caller = self.manager.hook.collect_provenance
-        return {
-            implementation.plugin_name: normalise(implementation.function())
-            for implementation in caller.get_hookimpls()
-        }
+        facts: dict[str, Any] = {}
+        for implementation in self.manager.hook.collect_provenance.get_hookimpls():
+            name = implementation.plugin_name
+            try:
+                facts[name] = normalise(implementation.function())
+            except Exception as error:  # a record is worth more than what a plugin would have added to it
+                facts[name] = {"error": f"{type(error).__name__}: {error}"}
+                self._complain("collect_provenance", name, error)
+        return facts
+
+    def notify(self, hook: str, event: object) -> None:
+        """Tell each observer of an event; one that raises is named in a warning and stops nothing."""
+        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            try:
+                implementation.function(*([event] if implementation.argnames else []))
+            except Exception as error:
+                self._complain(hook, implementation.plugin_name, error)
+
+    def ask(self, hook: str, kind: type[A], **arguments: object) -> list[A]:
+        """Collect what each plugin returns from a hook that gives an iterable of one kind of object.
+
+        A plugin that raises, or returns something else, is named in a warning, and the others are heard.
+        """
+        answers: list[A] = []
+        for implementation in getattr(self.manager.hook, hook).get_hookimpls():
+            try:
+                given = list(implementation.function(*(arguments[name] for name in implementation.argnames)) or ())
+                stray = [answer for answer in given if not isinstance(answer, kind)]
+                if stray:
+                    raise TypeError(f"it returned {type(stray[0]).__name__} instead of {kind.__name__}")  # noqa: TRY301
+                answers += given
+            except Exception as error:
+                self._complain(hook, implementation.plugin_name, error)
+        return answers
+
+    def _complain(self, hook: str, plugin: str, error: Exception) -> None:
+        origin = self._origins.get(plugin, plugin)
+        self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
 
     def register(self, plugin: object, origin: Origin) -> None:
         """Add a plugin object and check that every hook it implements exists.

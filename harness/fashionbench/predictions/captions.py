@@ -21,7 +21,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import BackendError, DataError, MetricError
+from fashionbench.errors import BackendError, DataError, MetricError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -139,8 +139,7 @@ def refuse(item_ids: Sequence[str], wrong: Iterable[bool], what: str) -> None:
     """
     named = [name for name, is_wrong in zip(item_ids, wrong, strict=True) if is_wrong]
     if named:
-        more = f" and {len(named) - _SHOWN} more" if len(named) > _SHOWN else ""
-        msg = f"items with {what}: {', '.join(named[:_SHOWN])}{more}"
+        msg = f"items with {what}: {first_names(named, _SHOWN)}"
         raise MetricError(msg, remedy="leave them out where the data set is loaded, and count them as missing")
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -112,8 +112,7 @@ class RankCounts:
 
 def describe_indices(indices: IntArray) -> str:
     """Write indices for an error message, the first few in full and the rest as a number."""
-    named = ", ".join(map(str, indices[:_NAMED].tolist()))
-    return named if indices.size <= _NAMED else f"{named} and {indices.size - _NAMED} more"
+    return first_names(indices.tolist(), _NAMED)
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +76,8 @@ class FileBackend:
     def _require(self, wanted: Sequence[Any], found: Any) -> None:
         lacking = [key for key in wanted if key not in found]
         if lacking:
-            named = ", ".join(str(key) for key in lacking[:5])
-            more = f" and {len(lacking) - 5} more" if len(lacking) > 5 else ""
-            raise BackendError(f"{self.imported.path} has no answer for {named}{more}", remedy="every item needs one")
+            named = first_names(lacking)
+            raise BackendError(f"{self.imported.path} has no answer for {named}", remedy="every item needs one")
 
 
 def capabilities_of(imported: Imported) -> frozenset[Capability]:

@@ -1,7 +1,7 @@
 """Read records of older schema versions.
 
 Version 1 was the draft: it said ``model`` for the backend, ``ci95`` and ``ci_method`` for the interval, counted missing
-files without naming them, and had no cell id.
+files without naming them, and had no cell id. Version 2 said the git state of the folder where the run was started.
 """
 
 from __future__ import annotations
@@ -54,4 +54,11 @@ def _metric_from_1(old: dict[str, Any]) -> dict[str, Any]:
     return {**new, "interval": old.get("ci95"), "interval_method": old.get("ci_method", "")}
 
 
-_STEPS: dict[Any, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1}
+def _from_2(old: dict[str, Any]) -> dict[str, Any]:
+    provenance = {name: value for name, value in old["provenance"].items() if name != "git"}
+    provenance["code"] = [{"package": "fashionbench", "git": old["provenance"]["git"]}]
+    # What a training part of version 2 said was never written.
+    return {**{k: v for k, v in old.items() if k != "training"}, "schema_version": 3, "provenance": provenance}
+
+
+_STEPS: dict[Any, Callable[[dict[str, Any]], dict[str, Any]]] = {1: _from_1, 2: _from_2}

@@ -7,8 +7,12 @@ import platform
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from importlib import metadata
+from importlib.metadata import packages_distributions
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,11 +36,22 @@ _KNOWN_TOKEN = re.compile(r"\b(hf_|ghp_|gho_|github_pat_|sk-)[A-Za-z0-9_-]{8,}")
 
 
 class GitState(Model):
-    """The version of the code in the folder where the run was started."""
+    """The commit of a git work tree that tracks a source file."""
 
     commit: str
     dirty: bool
     origin: str = ""
+
+
+class CodeState(Model):
+    """The version of a package whose code took part in a measurement."""
+
+    package: str
+    distribution: str = ""
+    """The installed distribution that it belongs to; empty where there is none."""
+    version: str = ""
+    git: GitState | None = None
+    """Null where no git work tree tracks its files, as for a package that was installed from an index."""
 
 
 class PluginState(Model):
@@ -54,8 +69,8 @@ class Provenance(Model):
     """ISO 8601, UTC."""
     ended: str
     command: tuple[str, ...]
-    git: GitState | None
-    """Null where the run was not started in a git work tree."""
+    code: tuple[CodeState, ...]
+    """The core, and the packages of task and backend."""
     python: str
     platform: str
     processor: str
@@ -87,33 +102,95 @@ def redact(words: Sequence[str]) -> tuple[str, ...]:
     return tuple(out)
 
 
-def collect(
-    started: str, plugins: Sequence[PluginState], extra: dict[str, Any], command: Sequence[str] | None = None
-) -> Provenance:
-    """Describe this process."""
-    return Provenance(
-        started=started,
-        ended=now(),
-        command=redact(sys.argv if command is None else command),
-        git=git_state(Path.cwd()),
-        python=platform.python_version(),
-        platform=platform.platform(),
-        processor=_processor(),
-        cores=os.cpu_count() or 0,
-        accelerator=_accelerator(),
-        packages=_versions(),
-        plugins=tuple(plugins),
-        extra=extra,
-    )
+@dataclass(frozen=True, slots=True)
+class ProcessFacts:
+    """What every record of a run says alike; asked once.
+
+    :param extra: what plugins added, by plugin.
+    """
+
+    plugins: tuple[PluginState, ...]
+    extra: dict[str, Any]
+    command: tuple[str, ...]
+    packages: dict[str, str]
+    processor: str
+
+    @classmethod
+    def collect(
+        cls, plugins: Sequence[PluginState], extra: dict[str, Any], command: Sequence[str] | None = None
+    ) -> ProcessFacts:
+        """Ask this process; what was known of the state of its code is asked anew."""
+        code_state.cache_clear()
+        _work_tree.cache_clear()
+        words = redact(sys.argv if command is None else command)
+        return cls(tuple(plugins), extra, words, _versions(), _processor())
+
+    def provenance(self, started: str, code: Sequence[CodeState]) -> Provenance:
+        """Describe a measurement that ends now.
+
+        :param code: the packages whose code measured.
+        """
+        return Provenance(
+            started=started,
+            ended=now(),
+            command=self.command,
+            code=tuple(code),
+            python=platform.python_version(),
+            platform=platform.platform(),
+            processor=self.processor,
+            cores=os.cpu_count() or 0,
+            accelerator=_accelerator(),
+            packages=self.packages,
+            plugins=self.plugins,
+            extra=self.extra,
+        )
 
 
-def git_state(folder: Path) -> GitState | None:
-    """Read commit, dirty flag and origin of the work tree around a folder; None where there is none."""
-    commit = _git(folder, "rev-parse", "HEAD")
+def top_level(target: str) -> str:
+    """Return the top-level package of a module, or of a ``"module:attribute"`` target."""
+    return target.partition(":")[0].partition(".")[0]
+
+
+@lru_cache(maxsize=1)
+def distributions() -> dict[str, tuple[str, ...]]:
+    """Return the installed distributions that each importable top-level package belongs to."""
+    return {name: tuple(owners) for name, owners in packages_distributions().items()}
+
+
+@lru_cache(maxsize=64)
+def code_state(module: str) -> CodeState:
+    """Describe the version of the top-level package of a module, without importing it."""
+    package = top_level(module)
+    owners = distributions().get(package, ())
+    name = owners[0] if owners else ""
+    version = metadata.version(name) if name else ""
+    try:
+        spec = find_spec(package)
+    except (ImportError, ValueError):
+        spec = None
+    file = None if spec is None or not spec.origin else Path(spec.origin)
+    git = git_state(file) if file is not None and file.is_file() else None
+    return CodeState(package=package, distribution=name, version=version, git=git)
+
+
+def git_state(file: Path) -> GitState | None:
+    """Read commit, dirty flag and origin of the work tree that tracks a file; None where none does.
+
+    A file in a folder that git ignores, such as a virtual environment inside a project, is not tracked.
+    """
+    folder = file.parent
+    if _git(folder, "ls-files", "--error-unmatch", file.name) is None:
+        return None
+    return _work_tree(Path(_git(folder, "rev-parse", "--show-toplevel") or folder))
+
+
+@lru_cache(maxsize=16)
+def _work_tree(top: Path) -> GitState | None:
+    commit = _git(top, "rev-parse", "HEAD")
     if commit is None:
         return None
-    status = _git(folder, "status", "--porcelain", "--untracked-files=no")
-    origin = _git(folder, "config", "--get", "remote.origin.url") or ""
+    status = _git(top, "status", "--porcelain", "--untracked-files=no")
+    origin = _git(top, "config", "--get", "remote.origin.url") or ""
     return GitState(commit=commit, dirty=bool(status), origin=_CREDENTIALS.sub(r"\1***@", origin))
 
 

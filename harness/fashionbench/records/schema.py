@@ -1,4 +1,4 @@
-"""The result record, schema version 2.
+"""The result record, schema version 3.
 
 One record describes one cell: one backend on one task with one seed. It is written once and never edited; a better one
 supersedes it. Do not rename or reorder fields without raising :data:`SCHEMA_VERSION` and adding a migration.
@@ -12,10 +12,10 @@ from pydantic import Field, model_validator
 
 from fashionbench.canonical import digest
 from fashionbench.records.base import Model
-from fashionbench.records.provenance import Provenance
+from fashionbench.records.provenance import CodeState, Provenance
 from fashionbench.specs.protocol import ProtocolCard
 
-SCHEMA_VERSION: Literal[2] = 2
+SCHEMA_VERSION: Literal[3] = 3
 
 
 class TaskPart(Model):
@@ -78,7 +78,7 @@ class BackendPart(Model):
     revision: str
     provider: str
     source: str
-    """``sha256:`` over the Python files of the package that holds the backend."""
+    """``sha256:`` over the code behind the backend's target and its data files."""
     options: dict[str, Any]
     config_hash: str
     weights_hash: str | None = None
@@ -92,15 +92,15 @@ class BackendPart(Model):
 
 
 class TrainingPart(Model):
-    """The training run that made the weights, where FashionBench trained them."""
+    """The training that made the weights, where a run trained them on demand."""
 
-    run: str
     trainer: str
-    phase: str
-    seed: int
-    study: str = ""
-    axis: str = ""
-    value: str = ""
+    training: str
+    """Hash of trainer, code, configuration and data; the ``cell`` of the training's own record."""
+    config: dict[str, Any] = Field(default_factory=dict)
+    """What was changed of the trainer's own configuration."""
+    data: dict[str, str] = Field(default_factory=dict)
+    """Fingerprints of the data that it learned from, by task."""
 
 
 class MetricPart(Model):
@@ -126,6 +126,20 @@ class AbsentMetricPart(Model):
 
     id: str
     reason: str
+    traceback: str = ""
+    """Where it was raised, if it was no error that the metric foresaw."""
+
+
+class RescoringPart(Model):
+    """A later computation of metrics from the predictions of an earlier record; the backend was not asked again."""
+
+    record: str
+    """The record whose predictions and provenance these are."""
+    time: str
+    metrics: tuple[str, ...]
+    """What was computed anew."""
+    code: tuple[CodeState, ...] = ()
+    packages: dict[str, str] = Field(default_factory=dict)
 
 
 class PredictionsPart(Model):
@@ -155,7 +169,8 @@ class CostPart(Model):
     wall_s: float
     items: int
     items_per_s: float
-    peak_memory_bytes: int
+    peak_memory_bytes: int | None
+    """Largest resident size of the process so far; null where the system does not say."""
 
 
 class PolicyFinding(Model):
@@ -177,7 +192,7 @@ class ErrorPart(Model):
 class Record(Model):
     """The record of one cell."""
 
-    schema_version: Literal[2] = SCHEMA_VERSION
+    schema_version: Literal[3] = SCHEMA_VERSION
     record_id: str = ""
     """``sha256:`` of the canonical JSON of everything else."""
     status: Literal["ok", "partial", "error"]
@@ -197,6 +212,7 @@ class Record(Model):
     cost: CostPart
     policy: tuple[PolicyFinding, ...] = ()
     error: ErrorPart | None = None
+    rescored: RescoringPart | None = None
     supersedes: str | None = None
 
     @model_validator(mode="after")

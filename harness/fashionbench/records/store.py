@@ -4,14 +4,13 @@
 
     records/<task>/<backend>/<record id>.json     one record, never edited
     predictions/<sha256>.parquet                  what its metrics were computed from
-    pictures/<xx>/<sha256>.png                    what try-on and design backends made
+    images/<xx>/<sha256>.png                      what try-on and design backends generated
     marks/<record id>-<sha256>.json               that a record is invalid, and why
     cache/                                        what can be made again
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
@@ -20,16 +19,21 @@ from pydantic import ValidationError
 
 from fashionbench import files
 from fashionbench.canonical import digest
+from fashionbench.data.images import stamp
 from fashionbench.errors import StoreError
+from fashionbench.files import slug
 from fashionbench.records.base import Model
 from fashionbench.records.migrations import load
+from fashionbench.records.predictions_store import PredictionsStore
 from fashionbench.records.provenance import now
-from fashionbench.records.schema import PredictionsPart, Record
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import pyarrow as pa
+
+    from fashionbench.data.images import Stamp
+    from fashionbench.records.schema import PredictionsPart, Record
 
 
 class Mark(Model):
@@ -76,6 +80,8 @@ class Store:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.predictions = PredictionsStore(root)
+        self._known: dict[Path, tuple[Stamp, Record]] = {}
 
     @property
     def cache(self) -> Path:
@@ -130,68 +136,40 @@ class Store:
 
     def write_predictions(self, table: pa.Table, schema_id: str) -> PredictionsPart:
         """Write a predictions table under its checksum."""
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
+        return self.predictions.write(table, schema_id)
 
-        sink = pa.BufferOutputStream()
-        pq.write_table(table, sink, compression="zstd")
-        content = sink.getvalue().to_pybytes()
-        checksum = hashlib.sha256(content).hexdigest()
-        path = self.root / "predictions" / f"{checksum}.parquet"
-        if not path.is_file():
-            files.write_bytes(path, content)
-        return PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows)
-
-    def keep_picture(self, content: bytes) -> str:
+    def keep_image(self, content: bytes) -> str:
         """Keep a generated PNG under its checksum, which is returned."""
-        checksum = hashlib.sha256(content).hexdigest()
-        path = self.root / "pictures" / checksum[:2] / f"{checksum}.png"
-        if not path.is_file():
-            files.write_bytes(path, content)
-        return checksum
+        return self.predictions.keep_image(content)
 
     def read_predictions(self, part: PredictionsPart) -> pa.Table:
         """Read a predictions table.
 
         :raises StoreError: where the file is missing, or its content is not what the record says.
         """
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
-        path = self._predictions_path(part)
-        if not path.is_file():
-            raise StoreError(f"the predictions file {path} is missing", remedy="run the cell again with --rerun")
-        if hashlib.sha256(path.read_bytes()).hexdigest() != part.sha256:
-            msg = f"the predictions file {path} was altered or damaged"
-            raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
-        return pq.read_table(path)
+        return self.predictions.read(part)
 
     def check_predictions(self, record: Record) -> Fault | None:
         """Compare the predictions file of a record with its checksum; None where all is well."""
         if record.predictions is None:
             return None
-        path = self._predictions_path(record.predictions)
-        try:
-            content = path.read_bytes()
-        except OSError as error:
-            return Fault(path, f"predictions of {record.record_id}: {error.strerror}")
-        if hashlib.sha256(content).hexdigest() != record.predictions.sha256:
-            return Fault(path, f"predictions of {record.record_id} were altered or damaged")
-        return None
-
-    def _predictions_path(self, part: PredictionsPart) -> Path:
-        return self.root / "predictions" / f"{part.sha256}.parquet"
+        wrong = self.predictions.fault(record.predictions)
+        path = self.predictions.path(record.predictions)
+        return Fault(path, f"predictions of {record.record_id}: {wrong}") if wrong else None
 
     def _path(self, record: Record) -> Path:
         folder = self.root / "records" / slug(record.task.id) / slug(record.backend.id)
         return folder / f"{_hex(record.record_id)[:20]}.json"
 
     def _scan(self, folder: Path) -> Scan:
+        """Read what lies below a folder; a record is never edited, so each file is parsed once."""
         scan = Scan()
         for path in sorted(folder.rglob("*.json")):
-            try:
-                scan.records.append(load(_json(path)))
-            except (OSError, ValueError, KeyError, TypeError, ValidationError, StoreError) as error:
-                scan.faults.append(Fault(path, str(error).replace("\n", " ")))
+            read = self._parsed(path)
+            if isinstance(read, Fault):
+                scan.faults.append(read)
+            else:
+                scan.records.append(read)
         for path in sorted((self.root / "marks").glob("*.json")):
             try:
                 mark = Mark.model_validate(_json(path))
@@ -202,10 +180,16 @@ class Store:
         scan.records.sort(key=lambda record: (record.provenance.ended, record.record_id))
         return scan
 
-
-def slug(name: str) -> str:
-    """Make a folder name of an id."""
-    return name.replace("/", "__")
+    def _parsed(self, path: Path) -> Record | Fault:
+        try:
+            state = stamp(path)
+            known = self._known.get(path)
+            if known is None or known[0] != state:
+                known = (state, load(_json(path)))
+                self._known[path] = known
+        except (OSError, ValueError, KeyError, TypeError, ValidationError, StoreError) as error:
+            return Fault(path, str(error).replace("\n", " "))
+        return known[1]
 
 
 def _hex(record_id: str) -> str:

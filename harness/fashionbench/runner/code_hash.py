@@ -1,42 +1,131 @@
-"""Hash the code that a target stands for, without importing it.
+"""Hash of the code behind a target: the modules that it imports within its own distribution, and their data files.
 
-A cell is reused when nothing that decides its numbers has changed, and code decides numbers. The hash is over the
-Python files of the target's top-level package, so that an edit to a model is never answered with the numbers of the
-model before.
+A cell is reused when nothing that decides its numbers has changed, and code decides numbers. The hash covers the file
+of the target's module, every module that it imports, directly or through others, from packages of the same
+distribution, the ``__init__`` files on the way, and the data files (recipes, presets, YAML, packaged images) of each
+package that is visited. What a module imports for type checking alone is left out, and so is what it imports from
+other distributions: their versions are in the provenance. The core's own modules are left out too: they have a
+declared :data:`MEASUREMENT_VERSION`. Imports are read from the source, so nothing is executed; a module that is
+imported by a computed name is not seen.
 """
 
 from __future__ import annotations
 
-import hashlib
+import ast
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
+from fashionbench.files import sha256
+from fashionbench.records.provenance import distributions
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+#: Raised when a change of the core changes predictions: batching, decoding, ranking, what is handed to a backend.
+MEASUREMENT_VERSION = "1"
+
+_CORE = "fashionbench"
+_NO_DATA = {".py", ".pyc", ".pyi", ".typed"}
 
 
-def source_digest(target: str) -> str:
-    """Hash the top-level package, or module, that holds a target; ``unknown`` where its files cannot be found."""
-    return _package_digest(target.partition(":")[0].partition(".")[0])
+def code_hash(target: str) -> str:
+    """Hash the code behind ``"module:attribute"``; ``unknown`` where the module has no source file."""
+    return _module_hash(target.partition(":")[0])
 
 
-@lru_cache(maxsize=256)
-def _package_digest(package: str) -> str:
+@lru_cache(maxsize=1024)
+def _module_hash(module: str) -> str:
+    packages = _siblings(module.partition(".")[0])
+    visited: dict[str, str] = {}
+    to_visit = [*_with_parents(module)]
+    while to_visit:
+        name = to_visit.pop()
+        path = _source_file(name)
+        if name in visited or path is None:
+            continue
+        visited[name] = sha256(path)
+        if path.name == "__init__.py":
+            visited |= {f"{name}/{data}": sha256(path.parent / data) for data in _data_files(path.parent)}
+        for imported in _imports(name, path):
+            if imported.partition(".")[0] in packages:
+                to_visit += _with_parents(imported)
+    return digest(visited) if visited else "unknown"
+
+
+@lru_cache(maxsize=64)
+def _siblings(package: str) -> frozenset[str]:
+    """Return the top-level packages of the distribution that a package belongs to, without the core."""
+    owners = set(distributions().get(package, ()))
+    same = {name for name, others in distributions().items() if owners & set(others)}
+    return frozenset((same | {package}) - ({_CORE} if package != _CORE else set()))
+
+
+def _with_parents(module: str) -> Iterator[str]:
+    """Yield a module and the packages that it lies in; importing it executes them."""
+    parts = module.split(".")
+    for count in range(1, len(parts) + 1):
+        yield ".".join(parts[:count])
+
+
+@lru_cache(maxsize=4096)
+def _source_file(module: str) -> Path | None:
+    """Find the source file of a module by its path below the top-level package, without importing anything."""
+    top, *rest = module.split(".")
     try:
-        spec = find_spec(package)
+        spec = find_spec(top)
     except (ImportError, ValueError):
-        return "unknown"
+        return None
     if spec is None:
-        return "unknown"
-    files: dict[str, str] = {}
-    if spec.submodule_search_locations:
-        for location in spec.submodule_search_locations:
-            root = Path(location)
-            files |= {path.relative_to(root).as_posix(): _file(path) for path in sorted(root.rglob("*.py"))}
-    elif spec.origin and spec.has_location:
-        files[package] = _file(Path(spec.origin))
-    return digest(files) if files else "unknown"
+        return None
+    if not spec.submodule_search_locations:
+        return Path(spec.origin) if spec.origin and spec.has_location and not rest else None
+    for location in spec.submodule_search_locations:
+        base = Path(location).joinpath(*rest)
+        for path in (base / "__init__.py", base.with_suffix(".py") if rest else base):
+            if path.is_file():
+                return path
+    return None
 
 
-def _file(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _data_files(package: Path) -> list[str]:
+    """List the data files of a package, without those of the packages below it."""
+    found: list[str] = []
+    folders = [package]
+    while folders:
+        for path in sorted(folders.pop().iterdir()):
+            if path.is_dir():
+                if path.name != "__pycache__" and not (path / "__init__.py").is_file():
+                    folders.append(path)
+            elif path.suffix not in _NO_DATA and not path.name.startswith("."):
+                found.append(path.relative_to(package).as_posix())
+    return sorted(found)
+
+
+def _imports(module: str, path: Path) -> Iterator[str]:
+    """Yield the names that a module imports when it runs; of ``from a import b``, both ``a`` and ``a.b``."""
+    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
+    for node in _executed(ast.parse(path.read_bytes())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                above = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*above, base] if base else above)
+            yield base
+            yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def _executed(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk a syntax tree without what stands under ``if TYPE_CHECKING``."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
+            for other in node.orelse:
+                yield other
+                yield from _executed(other)
+            continue
+        yield node
+        yield from _executed(node)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.errors import UnknownNameError
+from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,7 +47,6 @@ class RunConfig(BaseModel):
     data: dict[str, Path] = {}
     board: str | None = None
     embedding_cache: bool = True
-    executor: Literal["local"] = "local"
 
     @field_validator("tasks", mode="before")
     @classmethod
@@ -72,12 +71,8 @@ def make_config(fields: dict[str, Any], where: str = "the configuration") -> Run
     :param where: what to call it in an error.
     :raises ConfigError: naming each wrong field.
     """
-    try:
-        return RunConfig.model_validate(fields)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
-        known = ", ".join(RunConfig.model_fields)
-        raise ConfigError(f"{where} is not a run: {faults}", remedy=f"known fields: {known}") from error
+    known = ", ".join(RunConfig.model_fields)
+    return validated(RunConfig, fields, f"{where} is not a run", f"known fields: {known}")
 
 
 def load_config(name: str, plugins: Plugins) -> RunConfig:
@@ -88,7 +83,7 @@ def load_config(name: str, plugins: Plugins) -> RunConfig:
     """
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
-        return make_config(_yaml(path), str(path))
+        return make_config(read_yaml(path), str(path))
     board = plugins.boards[name]
     tasks = tuple(dict.fromkeys(column.task for column in board.columns))
     return make_config({"tasks": tasks, "backends": board.backends, "seeds": board.seeds, "board": name}, name)
@@ -108,15 +103,3 @@ def matching(pattern: str, registry: Registry[Any]) -> list[str]:
 def unique(items: Sequence[S]) -> list[S]:
     """Drop repetitions, keep the order."""
     return list(dict.fromkeys(items))
-
-
-def _yaml(path: Path) -> dict[str, Any]:
-    try:
-        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
-    if not isinstance(loaded, dict):
-        raise ConfigError(f"{path} holds no mapping", remedy="write fields such as 'tasks:' and 'backends:'")
-    return loaded

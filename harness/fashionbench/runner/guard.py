@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.data.item_hash import item_hash
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.items import Item
-
-_SHOWN = 5
 
 
 def checked_embeddings(method: str, result: object, items: Sequence[Item]) -> NDArray[np.float32]:
@@ -97,8 +95,7 @@ class InputGuard:
 
 def named(items: Sequence[Item]) -> str:
     """List the ids of items, the first few of many."""
-    ids = ", ".join(item.id for item in items[:_SHOWN])
-    return ids if len(items) <= _SHOWN else f"{ids} and {len(items) - _SHOWN} more"
+    return first_names([item.id for item in items])
 
 
 def _rows(method: str, result: object, items: Sequence[Item]) -> NDArray[Any]:

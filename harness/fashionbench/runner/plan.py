@@ -1,24 +1,60 @@
-"""From a configuration to cells, each with the hash of everything that decides its numbers."""
+"""From a configuration to cells, each with the identity of everything that decides its predictions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
+from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import ConfigError
-from fashionbench.metrics.scoring import metric_spec
-from fashionbench.runner.code_hash import source_digest
+from fashionbench.plugins.events import CellName
+from fashionbench.runner.code_hash import code_hash
 from fashionbench.runner.config import BackendChoice, RunConfig, matching, unique
-from fashionbench.runner.trained_models import model_identity
+from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
+from fashionbench.runner.model_files import model_options
+from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import satisfied
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fashionbench.plugins.manager import Plugins
-    from fashionbench.specs import BackendSpec, TaskSpec
+    from fashionbench.specs import BackendSpec, TaskSpec, TrainerSpec
+
+_ALL_KINDS = frozenset({"pairs", "triplets", "tryon_examples"})
 
 
-_EVERYTHING = frozenset({"pairs", "triplets", "tryon_examples"})
+@dataclass(frozen=True, slots=True)
+class TrainingCell:
+    """A training that other cells depend on.
+
+    :param config: what is changed of the trainer's own configuration.
+    :param code: hash of the code behind the trainer, its recipes included.
+    :param tasks: ids of the tasks whose training parts it learns from; None where the trainer does not say.
+    """
+
+    trainer: TrainerSpec
+    config: Mapping[str, Any]
+    code: str
+    tasks: tuple[str, ...] | None
+
+    @property
+    def name(self) -> CellName:
+        """The name of the cell."""
+        return CellName("training", self.trainer.id)
+
+    def id(self, fingerprints: Mapping[str, str]) -> str:
+        """Return the hash of everything that decides the weights.
+
+        :param fingerprints: of the data that it learns from, by task or, where the trainer names none, by data set.
+        """
+        return digest([self.trainer.id, self.code, self.config, fingerprints])
+
+
+def _no_trainings() -> Mapping[str, TrainingCell]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,38 +62,38 @@ class Cell:
     """One backend on one task with one seed.
 
     :param options: the backend's options as they will be used.
-    :param identity: everything that decides the numbers but the data, which are fingerprinted when they are opened.
+    :param identity: everything that decides the predictions but the data, which are fingerprinted when they are opened.
+    :param trainings: options whose model is trained before the cell runs.
     """
 
     task: TaskSpec
     backend: BackendSpec
-    options: dict[str, Any]
-    seed: int
-    identity: dict[str, Any]
+    options: Mapping[str, Any]
+    identity: CellIdentity
+    trainings: Mapping[str, TrainingCell] = field(default_factory=_no_trainings)
 
     @property
-    def shown(self) -> dict[str, Any]:
-        """The options as a record shows them: what a folder holds instead of its path."""
-        shown: dict[str, Any] = self.identity["backend"].get("options", self.options)
-        return shown
+    def seed(self) -> int:
+        """The seed of every random choice."""
+        return self.identity.seed
 
     @property
-    def name(self) -> str:
-        """A short name for people."""
-        return f"{self.task.id} × {self.backend.id}" + (f" (seed {self.seed})" if self.seed else "")
+    def name(self) -> CellName:
+        """The name of the cell."""
+        return CellName(self.task.id, self.backend.id, self.seed)
 
-    def draw(self, fingerprint: str) -> str:
-        """Name the random draws of this cell's intervals: the same for the same question, whatever the code."""
-        options = digest(self.shown)
-        return digest([self.task.protocol.hash, fingerprint, self.backend.id, options, self.seed])
+    def trained(self, options: Mapping[str, str], ids: Mapping[str, str]) -> Cell:
+        """Return the cell with the models that its trainings have made.
 
-    def id(self, fingerprint: str) -> str:
-        """Return the cell id, given the fingerprint of the data."""
-        return digest({**self.identity, "fingerprint": fingerprint})
+        :param options: folders of models, by option.
+        :param ids: ids of the trainings, by option.
+        """
+        named = {name: {"trainer": self.trainings[name].trainer.id, "training": ids[name]} for name in ids}
+        return replace(self, options={**self.options, **options}, identity=self.identity.with_options(named))
 
 
 @dataclass(frozen=True, slots=True)
-class Gap:
+class NotApplicable:
     """A pair of task and backend that cannot be run, with the reason."""
 
     task: str
@@ -67,76 +103,89 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What a run will do."""
+    """What a run will do.
+
+    :param trainings: trainings that cells depend on, each once.
+    """
 
     config: RunConfig
     cells: tuple[Cell, ...]
-    gaps: tuple[Gap, ...]
+    not_applicable: tuple[NotApplicable, ...]
+    trainings: tuple[TrainingCell, ...] = ()
 
 
-def make_plan(config: RunConfig, plugins: Plugins) -> Plan:
+def make_plan(config: RunConfig, plugins: Plugins, index: FileIndex | None = None) -> Plan:
     """Pair tasks with backends and seeds.
 
+    :param index: remembers the hashes of model files; without one they are computed anew.
     :raises UnknownNameError: for a name that nothing registered.
     :raises ConfigError: where no pair is left to run, or an option is unknown.
     """
+    files = index or FileIndex()
     tasks = [plugins.tasks[name] for name in unique([n for p in config.tasks for n in matching(p, plugins.tasks)])]
     cells: list[Cell] = []
-    gaps: list[Gap] = []
+    refused: list[NotApplicable] = []
     for task in tasks:
         for choice in config.backends:
             for name in matching(choice.id, plugins.backends):
-                spec = plugins.backends[name]
-                wanted = _untaught(spec, task)
-                lacking = [m for m in spec.models if not spec.trainer and not {**spec.options, **choice.options}.get(m)]
-                if lacking:
-                    # A pattern may name a backend that nobody has given a model; the others are run.
-                    gaps.append(Gap(task.id, name, f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER"))
-                elif wanted:
-                    gaps.append(Gap(task.id, name, f"it learns from {wanted}, and the task has none"))
-                elif satisfied(spec.capabilities, task.needs):
-                    cells += [_cell(task, spec, choice, seed, config, plugins) for seed in choice.seeds or config.seeds]
+                reason = _why_not(plugins.backends[name], task, choice)
+                if reason:
+                    refused.append(NotApplicable(task.id, name, reason))
                 else:
-                    wanted = " or ".join(" + ".join(sorted(needed)) for needed in task.needs)
-                    gaps.append(Gap(task.id, name, f"it cannot {wanted}"))
-    distinct = {digest(cell.identity): cell for cell in cells}
+                    cells += _cells(task, plugins.backends[name], choice, config, plugins, files)
+    distinct = {digest([cell.task.id, cell.identity.cell_id("")]): cell for cell in cells}
     if not distinct:
-        reasons = "; ".join(f"{gap.backend} on {gap.task}: {gap.reason}" for gap in gaps)
+        reasons = "; ".join(f"{one.backend} on {one.task}: {one.reason}" for one in refused)
         raise ConfigError(f"there is nothing to run: {reasons}", remedy="see 'fashionbench list backends'")
-    return Plan(config, tuple(distinct.values()), tuple(dict.fromkeys(gaps)))
+    chosen = tuple(distinct.values())
+    trainings = {training.id({}): training for cell in chosen for training in cell.trainings.values()}
+    return Plan(config, chosen, tuple(dict.fromkeys(refused)), tuple(trainings.values()))
 
 
-def _untaught(spec: BackendSpec, task: TaskSpec) -> str:
-    """Name what a backend would have to learn from and a task has not, or nothing."""
-    if not spec.fits or task.trains is None or (spec.learns_from or _EVERYTHING) & task.trains:
-        return ""
-    return " or ".join(sorted(spec.learns_from)) or "training data"
+def _why_not(spec: BackendSpec, task: TaskSpec, choice: BackendChoice) -> str:
+    """Say why a backend cannot be run on a task, or nothing.
+
+    A pattern may name a backend that nobody has given a model; the others are run.
+    """
+    lacking = [m for m in spec.models if not spec.trainer and not {**spec.options, **choice.options}.get(m)]
+    if lacking:
+        return f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER"
+    if spec.fits and task.trains is not None and not (spec.learns_from or _ALL_KINDS) & task.trains:
+        return f"it learns from {' or '.join(sorted(spec.learns_from)) or 'training data'}, and the task has none"
+    if not satisfied(spec.capabilities, task.needs):
+        return "it cannot " + " or ".join(" + ".join(sorted(needed)) for needed in task.needs)
+    return ""
 
 
-def _cell(
-    task: TaskSpec, spec: BackendSpec, choice: BackendChoice, seed: int, config: RunConfig, plugins: Plugins
-) -> Cell:
+def _cells(
+    task: TaskSpec, spec: BackendSpec, choice: BackendChoice, config: RunConfig, plugins: Plugins, index: FileIndex
+) -> list[Cell]:
     unknown = sorted(choice.options.keys() - spec.options.keys())
     if unknown:
         known = ", ".join(sorted(spec.options)) or "none"
         raise ConfigError(f"{spec.id} has no option {', '.join(unknown)}", remedy=f"options of {spec.id}: {known}")
     options = {**spec.options, **choice.options}
-    identity = {
-        "task": {
-            "id": task.id,
-            "protocol": task.protocol.hash,
-            "options": dict(task.options),
-            "source": source_digest(task.target),
-            "dataset": plugins.datasets[task.dataset].id,
-            "metrics": {name: metric_spec(name, plugins.metrics).implementation for name in task.metrics},
-        },
-        "backend": {
-            "id": spec.id,
-            "revision": spec.revision,
-            "options": {**options, **{name: model_identity(name, options, spec, plugins) for name in spec.models}},
-            "source": source_digest(spec.target),
-        },
-        "seed": seed,
-        "limit": config.limit,
-    }
-    return Cell(task, spec, options, seed, identity)
+    trainings = {name: _training(plugins.trainers[spec.trainer]) for name in spec.models if not options[name]}
+    task_identity = TaskIdentity(
+        id=task.id,
+        protocol=task.protocol.hash,
+        options=dict(task.options),
+        code=code_hash(task.target),
+        dataset=plugins.datasets[task.dataset].id,
+    )
+    backend_identity = BackendIdentity(
+        id=spec.id,
+        revision=spec.revision,
+        options={**options, **model_options(spec, options, index)},
+        code=code_hash(spec.target),
+    )
+    return [
+        Cell(task, spec, options, CellIdentity(task_identity, backend_identity, seed, config.limit), trainings)
+        for seed in choice.seeds or config.seeds
+    ]
+
+
+def _training(trainer: TrainerSpec) -> TrainingCell:
+    config: dict[str, Any] = {}
+    tasks = tuple(cast("Any", resolve(trainer.tasks))(config)) if trainer.tasks else None
+    return TrainingCell(trainer, config, code_hash(trainer.target), tasks)

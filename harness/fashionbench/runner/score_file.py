@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
+from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.origin import Origin
 from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
-from fashionbench.runner.code_hash import source_digest
-from fashionbench.runner.execute import RunContext, execute
+from fashionbench.progress import Silent
+from fashionbench.runner.code_hash import code_hash
+from fashionbench.runner.execute import RunContext, execute, process_facts
+from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.plan import Cell
 from fashionbench.specs import BackendSpec, TaskSpec, resolve
 
@@ -62,7 +65,8 @@ def score_file(
     :param name: what made the predictions; the row is called ``imported/<name>``.
     :raises ConfigError: where the file cannot answer what the task asks.
     """
-    task: Task = cast("Any", resolve(spec.target))(spec, DataRoots(named=data, cache=store.cache / "surveys"))
+    roots = DataRoots(named=data, cache=store.cache / "surveys")
+    task: Task = cast("Any", resolve(spec.target))(spec, roots)
     able = capabilities_of(imported)
     ranked = bool(imported.rankings) or imported.hits is not None
     if ranked and not isinstance(task, TakesRankings):
@@ -78,16 +82,25 @@ def score_file(
         capabilities=able or next(iter(spec.needs)),
     )
     plugins.backends.put(backend, Origin("imported", imported.path.name, imported.sha256[:12]))
-    identity = {
-        "task": {"id": spec.id, "protocol": spec.protocol.hash, "source": source_digest(spec.target)},
-        "backend": {"id": backend.id, "revision": imported.sha256, "source": f"sha256:{imported.sha256}"},
-        "seed": 0,
-        "limit": None,
-    }
-    cell = Cell(spec, backend, {}, 0, identity)
-    shop = RunContext(plugins, store, "cpu", None, None, lambda _: None, build=lambda: FileBackend(imported))
+    options: dict[str, object] = {}
+    identity = CellIdentity(
+        TaskIdentity(spec.id, spec.protocol.hash, dict(spec.options), code_hash(spec.target), spec.dataset),
+        BackendIdentity(backend.id, imported.sha256, options, f"sha256:{imported.sha256}"),
+        seed=0,
+        limit=None,
+    )
     asked = cast("Task", _FromFile(task, imported)) if ranked else task
-    record, error = execute(cell, asked, shop, attestation="imported")
+    with FileIndex(roots.index) as index:
+        context = RunContext(
+            plugins=plugins,
+            store=store,
+            facts=process_facts(plugins),
+            index=index,
+            device="cpu",
+            reporter=Silent(),
+            build=lambda: FileBackend(imported),
+        )
+        record, error = execute(Cell(spec, backend, options, identity), asked, context, attestation="imported")
     if error is not None:
         raise error
     return record

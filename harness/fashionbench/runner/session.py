@@ -1,44 +1,44 @@
-"""A backend as a task sees it: batched, checked, cached, and shown on a progress bar."""
+"""A backend as a task sees it: batched, checked, cached, and counted."""
 
 from __future__ import annotations
 
-import hashlib
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOnItem
-from fashionbench.data.lazy_items import Source, opened
 from fashionbench.errors import BackendError
-from fashionbench.runner.batching import BatchSize
-from fashionbench.runner.embedding_cache import EmbeddingCache, embedding_key
-from fashionbench.runner.guard import (
-    InputGuard,
-    checked_embeddings,
-    checked_images,
-    checked_scores,
-    checked_texts,
-    named,
-)
-from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints, Role
+from fashionbench.runner.bound_backend import BoundBackend
+from fashionbench.runner.embedding_memory import EmbeddingMemory
+from fashionbench.runner.fitting import counted_training
+from fashionbench.runner.session_state import SessionCounts, SessionResources, SessionState
+from fashionbench.runner.workload import embedding_counts
+from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from numpy.typing import NDArray
-
     from fashionbench.data.ground_truth import Truth
+    from fashionbench.data.lazy_items import Source
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.extractors.base import Extractor
     from fashionbench.specs import BackendSpec
+    from fashionbench.specs.capabilities import Role
 
-_ENCODES: dict[type[Any], Capability] = {
-    ImageItem: "encode-image",
-    TextItem: "encode-text",
-    ComposedItem: "encode-composed",
-}
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingOwner:
+    """What decides an embedding besides its item.
+
+    :param identity: hash of the backend's id, revision, options, code and seed.
+    :param data: fingerprint of the data that a backend with ``fits`` learns from.
+    :param known_weights: whether the options name the weights by content, so that no fingerprint of the backend's own
+        is needed to keep its embeddings.
+    """
+
+    identity: str
+    data: str = ""
+    known_weights: bool = False
 
 
 class Session:
@@ -46,14 +46,10 @@ class Session:
 
     :param spec: the backend's specification.
     :param build: makes a fresh backend object; called once, or once a fold where the backend learns or sees the truth.
-    :param source: hash of the code that holds the backend, part of the cache key.
+    :param owner: whose embeddings these are.
     :param seed: handed to ``fit``.
     :param limit: the number of queries or items after which a task stops; None for all.
     :param batch_size: a fixed batch size, or None to find one.
-    :param cache: where embeddings are kept, or None.
-    :param keep: keeps a generated picture and returns its SHA-256.
-    :param extractor: loads a feature extractor by its name; None where there is none to load.
-    :param advance: told how many items are done.
     """
 
     def __init__(
@@ -61,48 +57,57 @@ class Session:
         spec: BackendSpec,
         build: Callable[[], object],
         *,
-        source: str,
+        owner: EmbeddingOwner,
         seed: int,
         device: str = "cpu",
         limit: int | None = None,
         batch_size: int | None = None,
-        cache: EmbeddingCache | None = None,
-        keep: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest(),
-        extractor: Callable[[str], Extractor] | None = None,
-        advance: Callable[[int], object] = lambda _: None,
+        resources: SessionResources | None = None,
     ) -> None:
-        self.extractor = extractor
         self.spec = spec
         self.limit = limit
         self.seed = seed
-        self.keep = keep
-        self.items = 0
-        self.cached = 0
-        self._build = build
-        self._source = source
         self.device = device
-        self._batch_size = batch_size
-        self._cache = cache
-        self._advance = advance
+        self._build = build
+        self._owner = owner
         self._backend: object | None = None
-        self._sizes: dict[str, BatchSize] = {}
-        self._weights: list[str] = []
+        self._state = SessionState(
+            resources=resources or SessionResources(),
+            memory=EmbeddingMemory(roles_differ=spec.roles_differ),
+            device=device,
+            batch_size=batch_size,
+        )
+
+    @property
+    def counts(self) -> SessionCounts:
+        """Items answered, and those of them that came from a cache."""
+        return self._state.counts
+
+    @property
+    def extractor(self) -> Callable[[str], Extractor] | None:
+        """Loads a feature extractor by its name; None where there is none to load."""
+        return self._state.resources.extractor
+
+    @property
+    def keep(self) -> Callable[[bytes], str]:
+        """Keeps a generated image and returns its SHA-256."""
+        return self._state.resources.keep
 
     @property
     def batch_sizes(self) -> dict[str, int]:
         """The batch size of each capability that was used."""
-        return {name: size.size for name, size in sorted(self._sizes.items())}
+        return {name: size.size for name, size in sorted(self._state.sizes.items())}
 
     @property
     def weights_hash(self) -> str | None:
         """A hash over what the backend said of its weights in each fold; None where it says nothing."""
-        return digest(self._weights) if self._weights else None
+        return digest(self.counts.weights) if self.counts.weights else None
 
     @property
     def parameters(self) -> int | None:
         """The number of parameters, where the backend has an attribute of that name."""
         count = getattr(self._backend, "parameters", None)
-        return count if isinstance(count, int) else None
+        return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     def can(self, *capabilities: Capability) -> bool:
         """Tell whether the backend has all of these capabilities."""
@@ -116,12 +121,46 @@ class Session:
         :raises BackendError: where the backend lacks a method that its specification names, or must learn and cannot.
         """
         if self._backend is None or self.spec.fits or self.spec.privileged:
+            self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
             self._backend = self._fresh(training, truth)
-        owner = None
-        if isinstance(self._backend, Fingerprints):
-            owner = digest([self.spec.id, self._source, self._backend.fingerprint()])
-            self._weights.append(owner)
-        yield BoundBackend(self, self._backend, owner)
+        yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
+
+    def expect(self, kind: str, count: int) -> None:
+        """Announce work to come, so that progress knows its total.
+
+        :param kind: a capability, or another word such as ``fit``; items of a kind take about the same time.
+        """
+        self._state.resources.expect(kind, count)
+
+    def expect_embeddings(self, folds: Sequence[Sequence[tuple[Sequence[Source], Role]]]) -> None:
+        """Announce the embeddings of all folds; what is encoded once counts once.
+
+        :param folds: for each fold, its sides.
+        """
+        anew = self.spec.fits or self.spec.privileged
+        for kind, count in embedding_counts(folds, roles_differ=self.spec.roles_differ, folds_differ=anew).items():
+            self.expect(kind, count)
+
+    def expect_fit(self, parts: Sequence[TrainingData | None]) -> None:
+        """Announce the examples that a backend with ``fits`` will read, one part a fold."""
+        if self.spec.fits:
+            self.expect(
+                "fit", sum(len(rows) for part in parts if part for rows in part.examples(self.spec.learns_from))
+            )
+
+    def _embedding_owner(self, training: TrainingData | None) -> str | None:
+        """Return the owner of this fold's embeddings in the cache; None where nothing may be kept.
+
+        What the harness knows decides; the backend's fingerprint may only add to it.
+        """
+        said = self._backend.fingerprint() if isinstance(self._backend, Fingerprints) else None
+        learnt = self.spec.fits or self.spec.privileged
+        owner = digest([self._owner.identity, said])
+        if said is not None or self._owner.known_weights:
+            self.counts.weights.append(owner)
+        if self.spec.privileged or (said is None and (learnt or not self._owner.known_weights)):
+            return None
+        return digest([owner, self._owner.data, training.fold if training else ""]) if self.spec.fits else owner
 
     def _fresh(self, training: TrainingData | None, truth: Truth) -> object:
         backend = self._build()
@@ -135,118 +174,8 @@ class Session:
             if training is None:
                 msg = f"{self.spec.id} learns from training data, and this task has none"
                 raise BackendError(msg, remedy="leave this backend out of the run, or train it beforehand")
-            backend.fit(training, self.seed)  # type: ignore[attr-defined]
+            with counted_training(training, self.spec.learns_from, self._state.resources.advance) as counted:
+                backend.fit(counted, self.seed)  # type: ignore[attr-defined]
         if self.spec.privileged:
             backend.reveal(truth)  # type: ignore[attr-defined]
         return backend
-
-    def size_for(self, capability: Capability) -> BatchSize:
-        """Return the batch size of a capability."""
-        return self._sizes.setdefault(capability, BatchSize(self._batch_size, self.device))
-
-    def done(self, count: int, *, cached: bool = False) -> None:
-        """Count items that are finished."""
-        self.items += count
-        self.cached += count if cached else 0
-        self._advance(count)
-
-    @property
-    def cache(self) -> EmbeddingCache | None:
-        """Where embeddings are kept."""
-        return self._cache
-
-
-class BoundBackend:
-    """The answers of a backend that is ready for one fold.
-
-    :param owner: hash of backend, code and weights, under which embeddings are cached; None to cache nothing.
-    """
-
-    def __init__(self, session: Session, backend: object, owner: str | None) -> None:
-        self._session = session
-        self._backend: Any = backend
-        self._owner = owner
-
-    def embed(self, sources: Sequence[Source], role: Role) -> NDArray[np.float32]:
-        """Embed images, texts or composed queries, all of one kind, as [N, D] or [N, Q, D].
-
-        :raises BackendError: where the backend breaks its contract, or cannot embed this kind.
-        """
-        if not sources:
-            raise BackendError(f"there is nothing to embed as {role}", remedy="check the split and the filter")
-        capability = _ENCODES[type(opened(sources[0]))]
-        parts: list[NDArray[np.float32]] = []
-        size = self._session.size_for(capability)
-        for batch, rows in size.run(sources, lambda batch: self._embed_batch(batch, capability, role)):
-            parts.append(rows)
-            if rows.shape[1:] != parts[0].shape[1:]:
-                shapes = f"{parts[0].shape[1:]} and {rows.shape[1:]}"
-                raise BackendError(f"{METHODS[capability]} returned vectors of the shapes {shapes} ({batch[0].id})")
-        return np.concatenate(parts)
-
-    def score(self, sources: Sequence[PairItem]) -> NDArray[np.float32]:
-        """Score pairs of a query and a candidate as [N], higher is better."""
-        return np.concatenate(list(self._run("score-pairs", sources, checked_scores)))
-
-    def caption(self, sources: Sequence[Source], instruction: str) -> list[str]:
-        """Describe images, all with one instruction."""
-        return [t for part in self._run("caption", sources, checked_texts, instruction) for t in part]
-
-    def try_on(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        """Dress persons; gives back the id and the RGB image [H, W, 3] of one item after the other."""
-        return self._images("try-on", sources)
-
-    def design(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        """Dress persons in designed garments; gives back the same as :meth:`try_on`."""
-        return self._images("design", sources)
-
-    def _embed_batch(self, batch: Sequence[Source], capability: Capability, role: Role) -> NDArray[np.float32]:
-        items = [opened(source) for source in batch]
-        stray = [item for item in items if _ENCODES.get(type(item)) != capability]
-        if stray:
-            raise BackendError(f"{named(stray)} cannot be embedded with the rest by {METHODS[capability]}")
-        guard = InputGuard(items)
-        keys: list[bytes] = []
-        cache = self._session.cache
-        if self._owner is not None and cache is not None:
-            keys = [embedding_key(self._owner, capability, role, content) for content in guard.hashes]
-            known = cache.get(keys)
-            if known is not None and len({rows.shape for rows in known}) == 1:
-                self._session.done(len(items), cached=True)
-                return np.stack(known)
-        method = METHODS[capability]
-        call = getattr(self._backend, method)
-        result = call(items) if capability == "encode-composed" else call(items, role)
-        rows = checked_embeddings(method, result, items)
-        guard.verify(method)
-        if keys and cache is not None:
-            cache.put(keys, rows)
-        self._session.done(len(items))
-        return rows
-
-    def _run(
-        self, capability: Capability, sources: Sequence[Source], check: Callable[..., Any], *arguments: object
-    ) -> Iterator[Any]:
-        method = METHODS[capability]
-
-        def work(batch: Sequence[Source]) -> Any:
-            items = [opened(source) for source in batch]
-            guard = InputGuard(items)
-            result = check(method, getattr(self._backend, method)(items, *arguments), items)
-            guard.verify(method)
-            self._session.done(len(items))
-            return result
-
-        for _, result in self._session.size_for(capability).run(sources, work):
-            yield result
-
-    def _images(self, capability: Capability, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
-        ids: list[str] = []
-
-        def check(method: str, result: object, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
-            ids[:] = [item.id for item in items]
-            sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, DesignItem))]
-            return checked_images(method, result, items, sizes)
-
-        for images in self._run(capability, sources, check):
-            yield from zip(list(ids), images, strict=True)

@@ -1,109 +1,169 @@
-"""Trained models as options of backends: what they hold counts, not where they lie."""
+"""Trainings that a run needs: executed once for a store, each with a record of its own.
+
+A training is named by the hash of trainer, code, configuration and data. Its folder lies below the store's ``models``;
+one that was interrupted goes on where it stopped.
+"""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import sys
-from pathlib import Path
+import time
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.canonical import digest
-from fashionbench.errors import ConfigError
-from fashionbench.runner.code_hash import source_digest
-from fashionbench.specs import TrainingDataUse
+from fashionbench.canonical import digest, short
+from fashionbench.errors import BackendError, FashionBenchError
+from fashionbench.files import slug
+from fashionbench.records import provenance
+from fashionbench.records.provenance import code_state
+from fashionbench.records.schema import (
+    BackendPart,
+    CostPart,
+    DecodingPart,
+    MetricPart,
+    ProtocolPart,
+    Record,
+    TaskPart,
+    TrainingDataPart,
+    TrainingPart,
+)
+from fashionbench.runner.memory import peak_memory
+from fashionbench.runner.model_files import TRAINING_RECORD, content_hash, training_data_of
+from fashionbench.runner.record_builder import error_part
+from fashionbench.specs.protocol import ProtocolCard
 from fashionbench.training.open_part import train
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from fashionbench.data.roots import DataRoots
-    from fashionbench.plugins.manager import Plugins
-    from fashionbench.runner.plan import Cell
-    from fashionbench.specs import BackendSpec, TrainerSpec
+    from fashionbench.progress import Reporter
+    from fashionbench.runner.execute import RunContext
+    from fashionbench.runner.plan import TrainingCell
+    from fashionbench.training.contract import TrainingResult
 
-#: The record of a training, in the folder of its model.
-RECORD = "training.json"
+#: The task that the record of a training names; no leaderboard has a column of it.
+TASK = "training"
 
 
-def model_identity(name: str, options: Mapping[str, Any], spec: BackendSpec, plugins: Plugins) -> dict[str, Any]:
-    """Say what a model is made of: the hash of its training's record and of its weights, or how it will be trained.
+@dataclass(frozen=True, slots=True)
+class TrainedModel:
+    """What became of a training.
 
-    :raises ConfigError: where the option names no folder of a trained model.
-    :raises UnknownNameError: where it is empty, and no trainer is named that would make one.
+    :param folder: the folder of the model; None where the training failed.
+    :param training: hash of everything that decides the weights.
+    :param record: the record of the training.
     """
-    value = str(options[name])
-    if not value:
-        trainer = plugins.trainers[spec.trainer]
-        return {"trainer": trainer.id, "source": source_digest(trainer.target)}
-    path = Path(value).expanduser() / RECORD
+
+    folder: Path | None
+    training: str
+    record: Record | None
+    error: Exception | None = None
+
+
+def folder_of(cell: TrainingCell, training: str, models: Path) -> Path:
+    """Return the folder that a training writes its model to."""
+    return models / f"{slug(cell.trainer.id)}-{short(training)}" / "model"
+
+
+def run_training(
+    cell: TrainingCell, fingerprints: Mapping[str, str], context: RunContext, roots: DataRoots, reporter: Reporter
+) -> TrainedModel:
+    """Train where that was not done before, and store the record.
+
+    :param fingerprints: of the data that it learns from.
+    """
+    training = cell.id(fingerprints)
+    models = context.store.root / "models"
+    folder = folder_of(cell, training, models)
+    known = context.store.find(training, TASK, cell.trainer.id)
+    if (folder / TRAINING_RECORD).is_file() and known is not None:
+        return TrainedModel(folder, training, known)
+    started, begun = provenance.now(), time.perf_counter()
+    result: TrainingResult | None = None
+    error: Exception | None = None
     try:
-        content = path.read_bytes()
-        told = json.loads(content)
-        return {"model": told["name"], "training": hashlib.sha256(content).hexdigest(), "weights": told["weights"]}
-    except (OSError, ValueError, KeyError) as error:
-        remedy = "give the folder 'model' that 'fashionbench train' wrote"
-        raise ConfigError(f"{value} holds no trained model: {error}", remedy=remedy) from error
+        result = train(
+            cell.trainer,
+            cell.config,
+            context.plugins,
+            out=folder.parent,
+            roots=roots,
+            device=context.device,
+            reporter=reporter,
+            say=lambda _: None,
+        )
+        if not (folder / TRAINING_RECORD).is_file():
+            raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
+    except Exception as fault:  # the cells that depend on it fail with its reason, the others go on
+        error = fault
+    record = context.store.add(
+        _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
+    )
+    return TrainedModel(None if error else folder, training, record, error)
 
 
-def training_data_of(spec: BackendSpec, options: Mapping[str, Any]) -> list[TrainingDataUse]:
-    """Return what the models of a backend were trained on, by the records of their trainings.
-
-    A trainer reads the training parts of tasks alone, and its record lists them under ``data``, each with ``dataset``
-    and ``synthetic``. A generated twin is not the data set that it stands in for, and has a name of its own.
-    """
-    found: dict[str, TrainingDataUse] = {}
-    for name in spec.models:
-        path = Path(str(options[name])).expanduser() / RECORD
-        if options[name] and path.is_file():
-            told = json.loads(path.read_bytes()).get("data")
-            if not isinstance(told, dict):
-                found["undisclosed"] = TrainingDataUse(dataset="undisclosed", splits=(), disclosed=False)
-                continue
-            for task, part in told.items():
-                dataset = str(part.get("dataset", task)) + (" (generated twin)" if part.get("synthetic") else "")
-                found[dataset] = TrainingDataUse(dataset=dataset, splits=("train",))
-    return list(found.values())
+def failed(model: TrainedModel, name: str) -> FashionBenchError:
+    """Return the error of a cell whose model could not be trained."""
+    reason = model.error.message if isinstance(model.error, FashionBenchError) else str(model.error)
+    return BackendError(f"the training of {name} failed: {reason}", remedy=getattr(model.error, "remedy", ""))
 
 
-class Lines:
-    """Tells of a training that a run needs, a line a phase, on standard error."""
-
-    def expect(self, cells: int) -> None:
-        """Say how many phases there will be."""
-
-    def begin(self, name: str, items: int | None) -> None:
-        """Begin a phase."""
-        self._name = name
-        if items:
-            sys.stderr.write(f"  {name}: {items}\n")
-
-    def advance(self, count: int) -> None:
-        """Count."""
-
-    def end(self, outcome: str) -> None:
-        """End the phase."""
-        sys.stderr.write(f"  {self._name}: {outcome}\n")
-
-
-def trained(cell: Cell, plugins: Plugins, roots: DataRoots, device: str, folder: Path) -> dict[str, Any]:
-    """Return the options of a cell with a folder for each empty model; train it where that was not done before.
-
-    :param folder: where models of this store lie.
-    """
-    options = dict(cell.options)
-    for name in cell.backend.models:
-        if not options[name]:
-            trainer = plugins.trainers[cell.backend.trainer]
-            options[name] = str(_made(trainer, plugins, roots, device, folder))
-    return options
-
-
-def _made(trainer: TrainerSpec, plugins: Plugins, roots: DataRoots, device: str, folder: Path) -> Path:
-    places = {name: str(path) for name, path in roots.named.items()}
-    key = digest([trainer.id, source_digest(trainer.target), places]).removeprefix("sha256:")[:12]
-    out = folder / f"{trainer.id.replace('/', '__')}-{key}"
-    if not (out / "model" / RECORD).is_file():
-        sys.stderr.write(f"training {trainer.id}, once, at {out}\n")
-        train(trainer, {}, plugins, out=out, roots=roots, device=device, reporter=Lines(), say=lambda _: None)
-    return out / "model"
+def _record(
+    cell: TrainingCell,
+    training: str,
+    fingerprints: Mapping[str, str],
+    context: RunContext,
+    result: TrainingResult | None,
+    error: Exception | None,
+    started: str,
+    wall: float,
+    folder: Path,
+) -> Record:
+    trainer = cell.trainer
+    card = ProtocolCard.of(TASK, "1.0.0", {"split": "train", "metrics": [], "average": "none", "trainer": trainer.id})
+    figures: Mapping[str, Any] = result.figures if result else {}
+    before = context.store.find_any(training, TASK, trainer.id)
+    return Record(
+        status="error" if error else "ok",
+        attestation="measured",
+        cell=training,
+        task=TaskPart(id=TASK, version="1.0.0", kind=TASK, provider=str(context.plugins.trainers.origin(trainer.id))),
+        protocol=ProtocolPart(hash=card.hash, card=card.fields),
+        dataset=None,
+        backend=BackendPart(
+            id=trainer.id,
+            revision="",
+            provider=str(context.plugins.trainers.origin(trainer.id)),
+            source=cell.code,
+            options=dict(cell.config),
+            config_hash=digest(cell.config),
+            weights_hash=None if error else content_hash(folder, context.index),
+            capabilities=(),
+            control=False,
+            privileged=False,
+            fits=True,
+            training_data=tuple(
+                TrainingDataPart(dataset=use.dataset, splits=use.splits, disclosed=use.disclosed)
+                for use in ([] if error else training_data_of({"model": str(folder)}))
+            ),
+        ),
+        training=TrainingPart(trainer=trainer.id, training=training, config=dict(cell.config), data=dict(fingerprints)),
+        metrics=tuple(
+            MetricPart(
+                id=name,
+                implementation=f"{trainer.id}/held-out",
+                value=value,
+                unit="score",
+                higher_is_better=True,
+                n=0,
+                interval_method="one value of the held-out part",
+            )
+            for name, value in figures.items()
+        ),
+        decoding=DecodingPart(seed=0, device=context.device),
+        provenance=context.facts.provenance(started, [code_state("fashionbench"), code_state(trainer.target)]),
+        cost=CostPart(wall_s=round(wall, 3), items=0, items_per_s=0.0, peak_memory_bytes=peak_memory()),
+        error=error_part(error) if error else None,
+        supersedes=before.record_id if before else None,
+    )

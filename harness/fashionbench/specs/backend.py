@@ -35,7 +35,9 @@ class BackendSpec(Spec):
     :param extra: the optional dependency group that it needs, such as ``pocket``.
     :param packages: importable names that it needs; ``doctor`` and the runner check them before the target is imported.
     :param options: default arguments, which a configuration may override.
-    :param models: names of options that are folders of trained models; a record holds their content, not their path.
+    :param models: names of options that are folders or files of models; a record holds their content, not their path.
+    :param roles_differ: whether one item is embedded otherwise as a query than as a candidate; where it is not, each
+        image and each text is embedded once, whatever its role.
     :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
     """
 
@@ -51,4 +53,5 @@ class BackendSpec(Spec):
     training_data: tuple[TrainingDataUse, ...] = ()
     options: Mapping[str, object] = field(default_factory=no_options)
     models: tuple[str, ...] = ()
+    roles_differ: bool = False
     trainer: str = ""

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
 from fashionbench.errors import ConfigError
-from fashionbench.specs import BoardSpec, Column
+from fashionbench.specs.board import BoardSpec, Column
+from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,15 +41,7 @@ def read_board(path: Path) -> BoardSpec:
 
     :raises ConfigError: where the file cannot be read or is not a board; the message names file and field.
     """
-    try:
-        fields = _Board.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{path} is not a board: {faults}", remedy="see docs/how-to/boards.md") from error
+    fields = validated(_Board, read_yaml(path), f"{path} is not a board", "see docs/how-to/boards.md")
     if fields.sort_by >= len(fields.columns):
         raise ConfigError(f"{path} sorts by column {fields.sort_by}, and the last is {len(fields.columns) - 1}")
     return BoardSpec(

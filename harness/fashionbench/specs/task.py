@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
+from fashionbench.errors import PluginError
 from fashionbench.specs.base import Spec, no_options
 
 if TYPE_CHECKING:
@@ -48,3 +49,9 @@ class TaskSpec(Spec):
     trains: frozenset[Kind] | None = None
     options: Mapping[str, object] = field(default_factory=no_options)
     audit: str = ""
+
+    def __post_init__(self) -> None:
+        Spec.__post_init__(self)
+        if (self.protocol.task, self.protocol.version) != (self.id, self.version):
+            msg = f"{self.id} {self.version} has the protocol card of {self.protocol.task} {self.protocol.version}"
+            raise PluginError(msg, remedy="make the card with ProtocolCard.of(id, version, fields)")

@@ -9,7 +9,14 @@ from fashionbench.specs.base import Spec
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainerSpec(Spec):
-    """A trainer; the target is ``(config: Mapping, context: TrainingContext) -> TrainingResult``."""
+    """A trainer; the target is ``(config: Mapping, context: TrainingContext) -> TrainingResult``.
+
+    :param phases: names of the phases, in their order.
+    :param extra: the optional dependency group that it needs.
+    :param tasks: ``"module:attribute"`` of ``(config: Mapping) -> Sequence[str]``, the ids of the tasks whose training
+        parts it learns from; with it, other data are another training. It should import nothing heavy.
+    """
 
     phases: tuple[str, ...]
     extra: str = ""
+    tasks: str = ""

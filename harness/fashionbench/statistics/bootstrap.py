@@ -9,13 +9,12 @@ Davison and D. V. Hinkley, *Bootstrap Methods and their Application*, 1997, §3.
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -88,7 +87,7 @@ def bootstrap_interval(
     :param strata: the stratum of each item, such as a category; used with ``average="strata"`` only.
     :param level: the share of resamples inside the interval.
     :param replicates: the number of resamples.
-    :param seed: of the generator (PCG64); see :func:`seed_from`.
+    :param seed: of the generator (PCG64); see :func:`fashionbench.seeding.seed_of`.
     :param average: ``items`` takes the statistic of all items, ``strata`` the unweighted mean over the strata of the
         statistic within each.
     :param statistic: the mean or the median.
@@ -116,20 +115,6 @@ def bootstrap_interval(
     low, high = np.quantile(kept, [(1 - level) / 2, (1 + level) / 2])
     method = f"bootstrap-percentile/B={replicates}/{kind}"
     return Interval(float(low), float(high), f"{method}/discarded={discarded}" if discarded else method)
-
-
-def seed_from(*ids: str) -> int:
-    """Derive a seed from ids, the same on every machine and in every process.
-
-    :param ids: what the random numbers belong to, such as a cell id and a metric name; their order counts.
-    :returns: 63 bits of a SHA-256, as a number that is not negative.
-    """
-    digest = hashlib.sha256()
-    for one in ids:
-        # The length goes first, or ("ab", "c") and ("a", "bc") would share a seed.
-        encoded = one.encode()
-        digest.update(len(encoded).to_bytes(8, "big") + encoded)
-    return int.from_bytes(digest.digest()[:8], "big") >> 1
 
 
 def _means(
@@ -211,7 +196,7 @@ def check_values(values: NDArray[Any], name: str) -> None:
         raise MetricError(f"{name} must be one number an item and not empty, their shape is {list(values.shape)}")
     wrong = np.flatnonzero(~np.isfinite(values))
     if wrong.size:
-        listed = ", ".join(map(str, wrong[:10].tolist())) + (f" and {wrong.size - 10} more" if wrong.size > 10 else "")
+        listed = first_names(wrong.tolist(), 10)
         raise MetricError(f"{name} not finite at the items {listed}")
 
 

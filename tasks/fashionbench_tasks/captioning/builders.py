@@ -11,7 +11,7 @@ from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile, Opener
 from fashionbench.errors import DataError
 from fashionbench_tasks.captioning.task import CaptionFold, Captioning
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashion200k import CATEGORIES, Fashion200K
 from fashionbench_tasks.datasets.fashion_iq_cap import FashionIQCap
 from fashionbench_tasks.datasets.fashiongen import FashionGen
@@ -103,7 +103,7 @@ def _task(
     if not rows:
         raise DataError(f"{root} has no described image to caption", remedy="check it with 'fashionbench data status'")
     images = {row.image.id: row.image.path for row in rows if isinstance(row.image, ImageFile)}
-    checked = survey(images, annotations, cache=cache_file(spec, roots))
+    checked = survey(images, annotations, cache=roots.index)
     usable = [row for row in rows if row.caption.strip()]
 
     def folds() -> list[CaptionFold]:

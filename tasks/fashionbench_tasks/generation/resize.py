@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
-from fashionbench.data.lazy_items import read_rgb
+from fashionbench.data.images import read_rgb
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -64,6 +64,8 @@ class Generation:
     def predict(self, session: Session) -> Predictions:
         """Generate an image for each sample, and measure it."""
         samples = self.samples[: session.limit] if session.limit else self.samples
+        session.expect_fit([self._training])
+        session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
         measures = ImageMeasures(self.spec, self.resize, session)
         by_id = {sample.id: sample for sample in samples}
         with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize))) as backend:

@@ -11,8 +11,8 @@ from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile
-from fashionbench.errors import DataError
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench.errors import DataError, first_names
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
 if TYPE_CHECKING:
@@ -39,11 +39,11 @@ class OutfitTask(ABC):
         questions = self._items_of_questions()
         names = sorted({name for items in questions for name in items})
         self.paths = {name: self.data.files.path(name) for name in names}
-        checked = survey(self.paths, self.data.annotations(), cache=cache_file(spec, roots))
+        checked = survey(self.paths, self.data.annotations(), cache=roots.index)
         if checked.absent:
-            named = ", ".join(sorted(checked.absent)[:5])
             raise DataError(
-                f"{len(checked.absent)} items are missing or unreadable: {named}", remedy="fetch them again"
+                f"{len(checked.absent)} items are missing or unreadable: {first_names(sorted(checked.absent))}",
+                remedy="fetch them again",
             )
         sizes = {"questions": len(questions), "items": len(names)}
         self._info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(root))
@@ -59,8 +59,9 @@ class OutfitTask(ABC):
     def embed(self, session: Session, truth: Truth) -> tuple[Embeddings, Embeddings]:
         """Embed every item as a query and as a candidate."""
         sources = [ImageFile(name, path) for name, path in self.paths.items()]
+        session.expect_embeddings([[(sources, "query"), (sources, "candidate")]])
         with session.fold(None, truth) as backend:
-            queries, candidates = backend.embed(sources, "query"), backend.embed(sources, "candidate")
+            queries, candidates = backend.embed_sides([(sources, "query"), (sources, "candidate")])
         return self._by_item(queries), self._by_item(candidates)
 
     def _by_item(self, rows: NDArray[np.float32]) -> Embeddings:

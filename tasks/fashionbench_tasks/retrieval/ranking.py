@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.lazy_items import Source
     from fashionbench.predictions.rank_counts import Ranking
-    from fashionbench.runner.session import BoundBackend
+    from fashionbench.runner.bound_backend import BoundBackend
     from fashionbench_tasks.retrieval.fold import Fold
 
 #: How many candidates of each query are kept for people to look at, and at most re-ranked.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench.seeding import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,8 +14,7 @@ if TYPE_CHECKING:
 
 def seeded_random(*names: object) -> random.Random:
     """Make a random generator that is the same on every machine for the same names."""
-    text = "\x00".join(map(str, names))
-    return random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big"))  # noqa: S311
+    return random.Random(seed_of(*names, bits=64, separator="\x00"))  # noqa: S311
 
 
 def draw_queries(products: Sequence[str], count: int, rng: random.Random) -> list[str]:

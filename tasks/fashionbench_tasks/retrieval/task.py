@@ -12,7 +12,7 @@ from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
 from fashionbench_tasks.retrieval.fold import check_fold
-from fashionbench_tasks.retrieval.ranking import Lists, rank_candidates, rank_gallery, rerank
+from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
@@ -64,21 +64,32 @@ class Retrieval:
         """Rank the gallery of each fold for each of its queries."""
         import pyarrow as pa  # noqa: PLC0415
 
+        self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
+    def _announce(self, session: Session) -> None:
+        """Announce all work of the task to the session, for its progress bar."""
+        session.expect_fit([fold.training for fold in self.folds])
+        session.expect_embeddings(
+            [[(fold.gallery, "candidate"), (_queries(fold, session), "query")] for fold in self.folds]
+        )
+        depth = self.spec.options.get("rerank")
+        if isinstance(depth, int):
+            pairs = (len(_queries(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
+            session.expect("score-pairs", sum(pairs))
+
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
-        queries = fold.queries[: session.limit] if session.limit else fold.queries
+        queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
         with session.fold(fold.training, truth) as backend:
-            gallery_vectors = backend.embed(fold.gallery, "candidate")
-            query_vectors = backend.embed(queries, "query")
+            gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
-                ranking = rank_gallery(query_vectors, gallery_vectors, lists, self._tolerance)
+                ranking = rank_gallery(vectors, gallery, lists, self._tolerance)
             else:
-                ranking = rank_candidates(query_vectors, gallery_vectors, lists, self._tolerance)
+                ranking = rank_candidates(vectors, gallery, lists, self._tolerance)
             depth = self.spec.options.get("rerank")
             if isinstance(depth, int):
                 ranking = rerank(ranking, lists, backend, depth)
@@ -114,6 +125,11 @@ class Retrieval:
     @property
     def _tolerance(self) -> float:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def _queries(fold: Fold, session: Session) -> Sequence[Source]:
+    """Return the queries of a fold; of a limited run, the first ones."""
+    return fold.queries[: session.limit] if session.limit else fold.queries
 
 
 def image_id(source: Source) -> str:

@@ -35,8 +35,7 @@ class Wardrobe:
             for artist in ARTISTS
             for garment in self.garments
         }
-        cache = roots.cache / f"{DATASET}.json" if roots.cache else None
-        self.found: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=cache)
+        self.found: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=roots.index)
 
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""

@@ -51,8 +51,8 @@ def context(parts) -> Callable[..., TrainingContext]:
     """A function that makes the context of a training in a folder."""
 
     def made(out, **changes):
-        told = []
-        fields = {"out": out, "part": parts, "device": "cpu", "reporter": Silent(), "say": told.append, **changes}
+        said = []
+        fields = {"out": out, "part": parts, "device": "cpu", "reporter": Silent(), "say": said.append, **changes}
         return TrainingContext(**fields)
 
     return made

@@ -36,19 +36,19 @@ def full(make):
 
 @pytest.fixture(scope="module")
 def images(trained):
-    names = [lesson.image for lesson in trained.lessons.pairs[:7]]
-    return [ImageItem(name, trained.lessons.open(name)) for name in names]
+    names = [example.image for example in trained.examples.pairs[:7]]
+    return [ImageItem(name, trained.examples.open(name)) for name in names]
 
 
 @pytest.fixture(scope="module")
 def composed(trained):
-    rows = trained.lessons.triplets[:4]
-    return [ComposedItem(f"q{at}", trained.lessons.open(row.reference), row.text) for at, row in enumerate(rows)]
+    rows = trained.examples.triplets[:4]
+    return [ComposedItem(f"q{at}", trained.examples.open(row.reference), row.text) for at, row in enumerate(rows)]
 
 
 @pytest.fixture(scope="module")
 def texts(trained):
-    return [TextItem(f"t{at}", lesson.text) for at, lesson in enumerate(trained.lessons.pairs[:5])]
+    return [TextItem(f"t{at}", example.text) for at, example in enumerate(trained.examples.pairs[:5])]
 
 
 def ranking(queries, gallery):
@@ -157,17 +157,17 @@ def test_pairs_are_scored_by_the_log_odds_of_the_right_queries(full, images, com
 
 
 def test_captions_depend_on_image_and_instruction_alone(full, images):
-    told = full._model.config.gallery_instruction
-    together = full.caption(images, told)
-    assert together == [text for item in images for text in full.caption([item], told)]
+    instruction = full._model.config.gallery_instruction
+    together = full.caption(images, instruction)
+    assert together == [text for item in images for text in full.caption([item], instruction)]
     renamed = [ImageItem("another name", item.image) for item in images]
-    assert full.caption(renamed, told) == together
+    assert full.caption(renamed, instruction) == together
     assert all(isinstance(text, str) for text in together)
 
 
 @pytest.fixture(scope="module")
 def tryon_examples(trained):
-    return [trained.lessons.tryon_example(lesson) for lesson in trained.lessons.tryon_examples[:3]]
+    return [trained.examples.tryon_example(example) for example in trained.examples.tryon_examples[:3]]
 
 
 def test_dressed_persons_have_their_own_size_and_their_own_noise(full, tryon_examples):
@@ -175,12 +175,12 @@ def test_dressed_persons_have_their_own_size_and_their_own_noise(full, tryon_exa
         "small",
         tryon_examples[0].item.person.resize((30, 41)),
         tryon_examples[0].item.garment,
-        {name: picture.resize((30, 41)) for name, picture in tryon_examples[0].item.conditions.items()},
+        {name: image.resize((30, 41)) for name, image in tryon_examples[0].item.conditions.items()},
     )
     items = [small, *(tryon_example.item for tryon_example in tryon_examples)]
     made = full.try_on(items)
-    assert [picture.shape for picture in made] == [(41, 30, 3)] + [(512, 384, 3)] * 3
-    assert all(picture.dtype == np.uint8 for picture in made)
+    assert [image.shape for image in made] == [(41, 30, 3)] + [(512, 384, 3)] * 3
+    assert all(image.dtype == np.uint8 for image in made)
     again = [full.try_on([item])[0] for item in items]
     for one, two in zip(made, again, strict=True):
         # Sums in another order may round a level differently.
@@ -215,10 +215,10 @@ def test_a_design_listens_to_its_words_and_needs_a_sketch(full, tryon_examples):
 
 def test_a_repainted_person_is_kept_outside_the_mask(make, tryon_examples):
     item = tryon_examples[0].item
-    picture = make(repaint=True).try_on([item])[0]
+    image = make(repaint=True).try_on([item])[0]
     kept = np.asarray(item.conditions["agnostic-mask"]) <= 127
     assert kept.any()
-    assert np.array_equal(picture[kept], np.asarray(item.person.convert("RGB"))[kept])
+    assert np.array_equal(image[kept], np.asarray(item.person.convert("RGB"))[kept])
 
 
 def test_inputs_are_left_alone(full, images, composed):

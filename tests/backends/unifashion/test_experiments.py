@@ -23,11 +23,11 @@ RUNS = sorted(path.name for path in FOLDER.iterdir() if not path.name.endswith("
 
 #: A size for tests, and few steps; the rest is what the file says.
 SMALL = {
-    "1a": "{kind: contrast, steps: 2, batch: 4}",
-    "1b-language": "{kind: speak, steps: 1, batch: 2}",
-    "1b-diffusion": "{kind: paint, steps: 1, batch: 2}",
-    "2": "{kind: compose, steps: 1, batch: 4}",
-    "try-on": "{kind: dress, steps: 1, batch: 2}",
+    "1a": "{kind: contrastive, steps: 2, batch: 4}",
+    "1b-language": "{kind: language, steps: 1, batch: 2}",
+    "1b-diffusion": "{kind: image, steps: 1, batch: 2}",
+    "2": "{kind: composed, steps: 1, batch: 4}",
+    "try-on": "{kind: try_on, steps: 1, batch: 2}",
 }
 
 
@@ -36,8 +36,8 @@ def fields(name):
 
 
 def recipe(name):
-    told = fields(name)
-    return load_recipe(told.pop("trainer"), told)
+    changes = fields(name)
+    return load_recipe(changes.pop("trainer"), changes)
 
 
 @pytest.mark.parametrize("name", TRAININGS)
@@ -47,8 +47,8 @@ def test_a_training_is_the_papers_but_for_what_it_leaves_out(name):
     assert made.name != "unifashion-paper"
     config = preset(made.model.preset, overlaid(made.model.changes, made.model.weights))
     kinds = {phase.kind for phase in made.phases.values()}
-    assert ("speak" in kinds) == (config.language is not None) or "compose" not in kinds
-    assert ("paint" in kinds) == (config.diffusion is not None)
+    assert ("language" in kinds) == (config.language is not None) or "composed" not in kinds
+    assert ("image" in kinds) == (config.diffusion is not None)
 
 
 def test_the_ablation_has_the_parts_of_its_rows():
@@ -104,7 +104,7 @@ def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, tmp_path, caps
     # The folders are the twin's, and say so.
     assert all(one["synthetic"] and not one["dataset"].startswith("atelier") for one in record["data"].values())
     assert "language" in record["parameters"] or "1b-language" not in made.phases
-    assert record["lessons"]["left out because they are evaluated"] == 0
+    assert record["examples"]["left out because they are evaluated"] == 0
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import subprocess
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from fashionbench import api
 from fashionbench.records import provenance
 
 SECRET = st.text("abcdefgh0123456789", min_size=8, max_size=20)
@@ -37,24 +39,56 @@ def test_git_state_knows_commit_and_dirt(tmp_path):
     def git(*words):
         return subprocess.run(["git", "-C", tmp_path, *words], check=True, capture_output=True, text=True).stdout
 
-    assert provenance.git_state(tmp_path) is None
+    source = tmp_path / "package" / "f"
+    source.parent.mkdir()
+    source.write_text("1")
+    assert provenance.git_state(source) is None
     git("init", "-q")
     git("config", "user.email", "a@example.org")
     git("config", "user.name", "a")
     git("remote", "add", "origin", "https://me:secret@example.org/x.git")
-    (tmp_path / "f").write_text("1")
-    git("add", "f")
+    git("add", "package/f")
     git("commit", "-qm", "one")
-    clean = provenance.git_state(tmp_path)
+    clean = provenance.git_state(source)
     assert clean.commit == git("rev-parse", "HEAD").strip()
     assert not clean.dirty
     assert clean.origin == "https://***@example.org/x.git"
-    (tmp_path / "f").write_text("2")
-    assert provenance.git_state(tmp_path).dirty
+    installed = tmp_path / "installed.py"  # as in a virtual environment within a project: there, and not tracked
+    installed.write_text("")
+    assert provenance.git_state(installed) is None
+    source.write_text("2")
+    provenance._work_tree.cache_clear()
+    assert provenance.git_state(source).dirty
+
+
+def test_git_state_is_that_of_the_code_and_not_of_the_folder_where_the_user_stands(tmp_path, monkeypatch):
+    subprocess.run(["git", "init", "-q", tmp_path], check=True)
+    provenance.code_state.cache_clear()
+    here = provenance.code_state("fashionbench")
+    monkeypatch.chdir(tmp_path)
+    provenance.code_state.cache_clear()
+    assert provenance.code_state("fashionbench.runner.plan:make_plan") == here
+    assert (here.distribution, here.package) == ("fashionbench", "fashionbench")
+    assert provenance.code_state("numpy").git is None
+    assert provenance.code_state("numpy").version == np.__version__
+
+
+def test_packages_and_git_are_asked_once_a_run(monkeypatch, plugins, store):
+    asked = []
+    monkeypatch.setattr(provenance, "_versions", lambda: asked.append("packages") or {})
+    real = provenance._git
+    monkeypatch.setattr(
+        provenance, "_git", lambda folder, *words: asked.append((folder, words)) or real(folder, *words)
+    )
+    provenance.code_state.cache_clear()
+    api.run({"tasks": ["toy/squares"], "backends": ["toy/colour"], "seeds": [0, 1, 2]}, plugins=plugins, store=store)
+    assert asked.count("packages") == 1
+    assert len(asked) == len(set(asked))
 
 
 def test_what_is_collected():
-    found = provenance.collect(provenance.now(), [], {"a": 1}, ["fashionbench", "--token", "x"])
+    facts = provenance.ProcessFacts.collect([], {"a": 1}, ["fashionbench", "--token", "x"])
+    found = facts.provenance(provenance.now(), [])
     assert found.command == ("fashionbench", "--token", "***")
     assert found.packages["numpy"]
     assert found.cores > 0

@@ -146,12 +146,39 @@ def test_a_record_of_the_draft_schema_is_read(request):
     fields = json.loads(path.read_text())
     assert fields["schema_version"] == 1
     record = migrations.load(fields)
-    assert record.schema_version == 2
+    assert record.schema_version == 3
     assert record.record_id == fields["record_id"]
     assert record.backend.id == fields["model"]["id"]
     assert record.metric("hit@1").value == fields["metrics"][0]["value"]
     assert record.metric("hit@1").interval == tuple(fields["metrics"][0]["ci95"])
     assert len(record.dataset.missing) == fields["dataset"]["missing"]
+
+
+def test_a_record_of_version_2_keeps_its_id_and_its_git_state(record):
+    fields = {name: value for name, value in record.model_dump(mode="json").items() if name != "rescored"}
+    git = {"commit": "abc", "dirty": True, "origin": ""}
+    fields["provenance"] = {k: v for k, v in fields["provenance"].items() if k != "code"} | {"git": git}
+    fields["schema_version"] = 2
+    fields["record_id"] = content_id(fields)
+    loaded = migrations.load(fields)
+    assert loaded.record_id == fields["record_id"]
+    assert loaded.metrics == record.metrics
+    assert [(state.package, state.git.commit, state.git.dirty) for state in loaded.provenance.code] == [
+        ("fashionbench", "abc", True)
+    ]
+
+
+def test_each_record_file_is_parsed_once(store, record, monkeypatch):
+    from fashionbench.records import store as module
+
+    read = []
+    real = module._json
+    monkeypatch.setattr(module, "_json", lambda path: read.append(path) or real(path))
+    fresh = Store(store.root)
+    assert [r.record_id for r in fresh.scan().records] == [record.record_id]
+    fresh.scan()
+    fresh.find(record.cell, record.task.id, record.backend.id)
+    assert len(read) == 1
 
 
 def test_a_record_of_the_future_is_refused(record):

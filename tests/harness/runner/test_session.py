@@ -10,7 +10,8 @@ from fashionbench.errors import BackendError
 from fashionbench.runner.batching import BatchSize, out_of_memory
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import EmbeddingCache, embedding_key
-from fashionbench.runner.session import Session
+from fashionbench.runner.session import EmbeddingOwner, Session
+from fashionbench.runner.session_state import SessionResources
 from fashionbench.specs import BackendSpec
 
 
@@ -23,7 +24,9 @@ def session(backend, *capabilities, **more):
         capabilities=frozenset(capabilities),
         privileged=more.pop("privileged", False),
     )
-    return Session(spec, lambda: backend, source="x", seed=0, **more)
+    advance = more.pop("advance", None)
+    resources = SessionResources(advance=lambda count, kind: advance(count)) if advance else None
+    return Session(spec, lambda: backend, owner=EmbeddingOwner(identity="x"), seed=0, resources=resources, **more)
 
 
 def picture(size=(6, 4)):
@@ -60,7 +63,7 @@ def test_every_capability_goes_through_the_session():
             "a": ((4, 7, 3), 1), "aa": ((4, 8, 3), 2), "aaa": ((4, 9, 3), 3),
         }  # fmt: skip
         assert len(list(answers.design([DesignItem("d", picture(), "a dress", None)]))) == 1
-    assert sum(done) == made.items == 12
+    assert sum(done) == made.counts.items == 12
     assert made.can("caption", "try-on")
     assert not made.can("encode-text")
 

@@ -8,6 +8,7 @@ import json
 import pytest
 
 from fashionbench import api
+from fashionbench.canonical import canonical_json
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.plugins.origin import Origin
@@ -32,16 +33,17 @@ def planned(plugins, *backends):
     return make_plan(make_config({"tasks": TASK, "backends": list(backends)}), plugins)
 
 
-def folder(root, **changes):
+def folder(root, weights=b"1", **changes):
     root.mkdir()
-    (root / "training.json").write_text(json.dumps({"name": "m", "weights": "sha256:1", **changes}))
+    (root / "weights.safetensors").write_bytes(weights)
+    (root / "training.json").write_text(json.dumps({"name": "m", **changes}))
     return {"id": "t/learned", "options": {"model": str(root)}}
 
 
-def test_a_backend_without_a_model_is_a_gap_and_the_others_are_run(plugins):
+def test_a_backend_without_a_model_is_not_applicable_and_the_others_are_run(plugins):
     plan = planned(plugins, "control/constant", "t/learned")
     assert [cell.backend.id for cell in plan.cells] == ["control/constant"]
-    assert [(gap.backend, gap.reason) for gap in plan.gaps] == [
+    assert [(one.backend, one.reason) for one in plan.not_applicable] == [
         ("t/learned", "it has no model: give it the option model=FOLDER")
     ]
 
@@ -51,20 +53,38 @@ def test_alone_it_is_an_error_that_says_so(plugins):
         planned(plugins, "t/learned")
 
 
-def test_a_model_counts_by_what_it_holds_and_not_by_where_it_lies(plugins, tmp_path):
+def test_a_model_counts_by_what_it_holds_and_not_by_where_it_lies_or_how_it_came_about(plugins, tmp_path):
     one, same, other = (
         planned(plugins, folder(tmp_path / name, **changes)).cells[0]
-        for name, changes in (("one", {}), ("same", {}), ("other", {"weights": "sha256:2"}))
+        for name, changes in (("one", {}), ("same", {"steps": 9}), ("other", {"weights": b"2"}))
     )
-    assert one.id("data") == same.id("data") != other.id("data")
-    assert one.shown["model"]["weights"] == "sha256:1"
-    assert str(tmp_path) not in json.dumps(one.shown)
+    ids = [cell.identity.cell_id("data") for cell in (one, same, other)]
+    assert ids[0] == ids[1] != ids[2]
+    owners = [cell.identity.embedding_owner() for cell in (one, same, other)]
+    assert owners[0] == owners[1] != owners[2]
+    assert str(tmp_path) not in canonical_json(one.identity.backend.options)
     assert one.options["model"] == str(tmp_path / "one")
 
 
-def test_a_folder_without_a_training_record_is_refused(plugins, tmp_path):
-    with pytest.raises(ConfigError, match="holds no trained model"):
-        planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path)}})
+def test_a_model_that_is_not_there_is_refused(plugins, tmp_path):
+    with pytest.raises(ConfigError, match="neither a folder nor a file"):
+        planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path / "absent")}})
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(ConfigError, match="the folder is empty"):
+        planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path / "empty")}})
+
+
+def test_a_path_in_any_other_option_counts_by_its_content_too(plugins, tmp_path):
+    spec = dataclasses.replace(plugins.backends["t/learned"], models=(), options={"checkpoint": "", "colour": "red"})
+    plugins.backends.put(spec, Origin("t", "t", "1"))
+    path = tmp_path / "model.pt"
+
+    def identity(content):
+        path.write_bytes(content)
+        cell = planned(plugins, {"id": "t/learned", "options": {"checkpoint": str(path)}}).cells[0]
+        return cell.identity.cell_id("data")
+
+    assert identity(b"1") == identity(b"1") != identity(b"2")
 
 
 def part(dataset, *, synthetic=False):

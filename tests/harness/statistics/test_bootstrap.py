@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fashionbench.errors import MetricError
-from fashionbench.statistics.bootstrap import Interval, NoInterval, Statistic, bootstrap_interval, seed_from
+from fashionbench.seeding import seed_of
+from fashionbench.statistics.bootstrap import Interval, NoInterval, Statistic, bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -219,10 +220,10 @@ def test_arguments_that_make_no_sense_are_refused(options: dict[str, Any], messa
 
 
 def test_seed_is_the_same_everywhere_and_tells_ids_apart() -> None:
-    assert seed_from("ab", "c") != seed_from("a", "bc")
-    assert seed_from("a", "b") != seed_from("b", "a")
-    assert all(0 <= seed_from(f"cell-{i}") < 2**63 for i in range(200))
-    code = "from fashionbench.statistics.bootstrap import seed_from; print(seed_from('cell', 'hit@10 ä'))"
+    assert seed_of("ab", "c") != seed_of("a", "bc")
+    assert seed_of("a", "b") != seed_of("b", "a")
+    assert all(0 <= seed_of(f"cell-{i}") < 2**63 for i in range(200))
+    code = "from fashionbench.seeding import seed_of; print(seed_of('cell', 'hit@10 ä'))"
     paths = {"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": "1"}
     fresh = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, env=paths)
-    assert int(fresh.stdout) == seed_from("cell", "hit@10 ä")
+    assert int(fresh.stdout) == seed_of("cell", "hit@10 ä")

@@ -8,7 +8,7 @@ from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.predictions.captions import AS_RELEASED, STANDARD
-from fashionbench.runner.session import Session
+from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import BackendSpec, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.task import CaptionFold, Captioning, caption_fields
@@ -69,7 +69,7 @@ def predict(*folds, task=None, fits=False, privileged=False, **options):
         return built[-1]
 
     made = Captioning(task or spec(), DataInfo("x", {}), lambda: folds)
-    predictions = made.predict(Session(backend, build, source="x", seed=0, **options))
+    predictions = made.predict(Session(backend, build, owner=EmbeddingOwner(identity="x"), seed=0, **options))
     return predictions, built
 
 

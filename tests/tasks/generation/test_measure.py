@@ -9,7 +9,8 @@ from PIL import Image
 from fashionbench.data.info import DataInfo
 from fashionbench.errors import DataError
 from fashionbench.predictions.images import facts_of
-from fashionbench.runner.session import Session
+from fashionbench.runner.session import EmbeddingOwner, Session
+from fashionbench.runner.session_state import SessionResources
 from fashionbench.specs import BackendSpec
 from fashionbench_tasks.generation.measure import repaint
 from fashionbench_tasks.generation.resize import Resize
@@ -52,7 +53,9 @@ def predict(task, sample, plugins):
         return "sha"
 
     real = {"one": sample.person}
-    session = Session(SPEC, PaintsRed, source="x", seed=0, keep=keep)
+    session = Session(
+        SPEC, PaintsRed, owner=EmbeddingOwner(identity="x"), seed=0, resources=SessionResources(keep=keep)
+    )
     table = Generation(plugins.tasks[task], DataInfo("x", {}), [sample], real, SIZE).predict(session).table
     (row,) = [row for row in table.to_pylist() if row["side"] == "generated"]
     return row, kept
@@ -89,6 +92,6 @@ def test_a_repaint_needs_a_mask(sample, plugins):
 
 def test_an_extractor_that_cannot_be_loaded_is_absent_with_its_reason(sample, plugins):
     task = Generation(plugins.tasks["viton-hd/paired"], DataInfo("x", {}), [sample], {"one": sample.person}, SIZE)
-    table = task.predict(Session(SPEC, PaintsRed, source="x", seed=0)).table
+    table = task.predict(Session(SPEC, PaintsRed, owner=EmbeddingOwner(identity="x"), seed=0)).table
     assert table.column("side").to_pylist() == ["generated"]
     assert facts_of(table)["absent"]["inception-v3-fid"] == "this session loads no extractors"

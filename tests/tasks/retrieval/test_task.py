@@ -7,7 +7,7 @@ from fashionbench.data.ground_truth import Truth
 from fashionbench.data.info import DataInfo
 from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.errors import DataError
-from fashionbench.runner.session import Session
+from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import BackendSpec
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
@@ -37,7 +37,9 @@ def texts(*names):
 def predict(plugins, fold, vectors, **options):
     spec = plugins.tasks["toy/squares"]
     task = Retrieval(spec, DataInfo("x", {}), lambda: [fold])
-    return task.predict(Session(SPEC, lambda: Given(vectors), source="x", seed=0, **options)).table.to_pydict()
+    return task.predict(
+        Session(SPEC, lambda: Given(vectors), owner=EmbeddingOwner(identity="x"), seed=0, **options)
+    ).table.to_pydict()
 
 
 def test_excluded_candidates_are_not_ranked_and_clusters_are_kept(plugins):
@@ -90,6 +92,6 @@ def test_mixed_items_are_refused(plugins):
 
     from fashionbench.errors import BackendError
 
-    session = Session(SPEC, lambda: Given({}), source="x", seed=0)
+    session = Session(SPEC, lambda: Given({}), owner=EmbeddingOwner(identity="x"), seed=0)
     with session.fold(None, Truth()) as answers, pytest.raises(BackendError, match="cannot be embedded with the rest"):
         answers.embed([TextItem("a", "a"), ImageItem("b", Image.new("RGB", (1, 1)))], "query")

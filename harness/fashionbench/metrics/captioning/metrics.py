@@ -26,7 +26,7 @@ from fashionbench.metrics.captioning.spice import spice as spice_values
 from fashionbench.metrics.captioning.style_distance import style_distance as distance
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.predictions.captions import Corpus, corpus_of, refuse
-from fashionbench.statistics.bootstrap import seed_from
+from fashionbench.seeding import seed_of
 from fashionbench.statistics.sums import resampled_interval
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def _bleu(table: pa.Table, arguments: MetricArguments, order: int) -> Outcome:
 
 def _of_sums(statistics: FloatArray, score: Callable[[FloatArray], FloatArray], table: pa.Table, name: str) -> Outcome:
     value = float(score(statistics.sum(axis=0)))
-    seed = seed_from("captions/1", name)
+    seed = seed_of("captions/1", name)
     interval = resampled_interval(statistics, score, clusters=table.column("cluster").to_pylist(), seed=seed)
     return Outcome(value=value, interval=interval.bounds, method=interval.method)
 

@@ -1,17 +1,21 @@
-"""Run a plan: reuse what the store holds, execute the rest, one cell after the other."""
+"""Run a plan in this process: reuse what the store holds, train what cells depend on, execute the rest."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from fashionbench.canonical import short
+from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
+from fashionbench.errors import FashionBenchError
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
-from fashionbench.progress import Reporter, Silent
+from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import EmbeddingCache
-from fashionbench.runner.execute import RunContext, execute
-from fashionbench.runner.trained_models import trained
+from fashionbench.runner.execute import RunContext, execute, process_facts
+from fashionbench.runner.rescoring import outdated, rescored
+from fashionbench.runner.trained_models import TrainedModel, failed, run_training
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
@@ -20,9 +24,8 @@ if TYPE_CHECKING:
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
-    from fashionbench.runner.plan import Cell, Plan
+    from fashionbench.runner.plan import Cell, Plan, TrainingCell
     from fashionbench.runner.task import Task
-    from fashionbench.specs import TaskSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,8 @@ class Runner:
         self.rerun = rerun
         self._roots = DataRoots(named=plan.config.data, cache=store.cache / "surveys")
         self._tasks: dict[str, Task | Exception] = {}
+        self._models: dict[str, TrainedModel] = {}
+        self._records: list[Record] = []
 
     def run(self, reporter: Reporter | None = None) -> list[Record]:
         """Give back one record a cell, in the order of the plan.
@@ -61,26 +66,37 @@ class Runner:
         :raises OSError: where the store cannot be written.
         """
         shown = reporter or Silent()
-        hook = self.plugins.hook
-        hook.on_run_start(event=RunStart(self.plan))
-        records: list[Record] = []
-        device = resolve_device(self.plan.config.device)
-        cache = EmbeddingCache(self.store.cache / "embeddings.sqlite") if self.plan.config.embedding_cache else None
-        shop = RunContext(self.plugins, self.store, device, self.plan.config.batch_size, cache, shown.advance)
-        try:
-            for cell in self.plan.cells:
-                records.append(self._one(cell, shop, shown))  # noqa: PERF401  # what is done counts if the next fails
-        finally:
-            if cache is not None:
-                cache.close()
-            hook.on_run_end(event=RunEnd(self.plan, tuple(records)))
-        return records
+        self.plugins.warn = shown.note
+        names = (*(one.name for one in self.plan.trainings), *(one.name for one in self.plan.cells))
+        shown.expect(len(self.plan.cells))
+        self.plugins.notify("on_run_start", RunStart(names))
+        use_cache = self.plan.config.embedding_cache
+        cache = EmbeddingCache(self.store.cache / "embeddings.sqlite") if use_cache else None
+        with FileIndex(self._roots.index) as index:
+            context = RunContext(
+                plugins=self.plugins,
+                store=self.store,
+                facts=process_facts(self.plugins),
+                index=index,
+                device=resolve_device(self.plan.config.device),
+                reporter=shown,
+                batch_size=self.plan.config.batch_size,
+                cache=cache,
+            )
+            try:
+                for cell in self.plan.cells:
+                    self._records.append(self._one(cell, context))
+            finally:
+                if cache is not None:
+                    cache.close()
+                self.plugins.notify("on_run_end", RunEnd(tuple(self._records)))
+        return list(self._records)
 
     def preview(self) -> Iterator[Preview]:
         """Say what :meth:`run` would do; data are opened and fingerprinted, backends are not."""
         history = self.store.scan().current()
         for cell in self.plan.cells:
-            task = self._task(cell.task)
+            task = self._task(cell.task.id)
             if isinstance(task, Exception):
                 yield Preview(cell, None, reused=False, seconds=None, problem=str(task))
                 continue
@@ -90,42 +106,119 @@ class Runner:
             rates = [r.cost.items_per_s for r in speeds if r.cost.items_per_s]
             items = sum(sizes.values())
             guess = same[-1] if same else items / rates[-1] if rates else None
-            yield Preview(cell, items, reused=self._known(cell, task) is not None, seconds=guess)
+            yield Preview(cell, items, reused=self._known(self._identified(cell), task) is not None, seconds=guess)
 
-    def _one(self, cell: Cell, shop: RunContext, shown: Reporter) -> Record:
-        task = self._task(cell.task)
-        items = None if isinstance(task, Exception) else sum(task.info().sizes.values())
-        shown.begin(cell.name, items)
-        known = None if isinstance(task, Exception) else self._known(cell, task)
+    def _one(self, cell: Cell, context: RunContext) -> Record:
+        task = self._task(cell.task.id)
+        shown = context.reporter
+        shown.begin(str(cell.name))
+        identified = self._identified(cell)
+        known = None if isinstance(task, Exception) else self._known(identified, task)
         if known is not None and not self.rerun:
-            self.plugins.hook.on_cell_end(event=CellEnd(cell, known, reused=True))
-            shown.end(f"reused {known.record_id[7:19]}")
-            return known
-        self.plugins.hook.on_cell_start(event=CellStart(cell))
-        if not isinstance(task, Exception):
-            try:
-                models = self.store.root / "models"
-                cell = replace(cell, options=trained(cell, self.plugins, self._roots, shop.device, models))
-            except Exception as fault:  # a training that fails is the failure of this cell
-                task = fault
-        record, error = execute(cell, task, shop, supersedes=known)
+            return self._reuse(identified, known, context)
+        if cell.trainings and not isinstance(task, Exception):
+            identified, fault = self._trained(cell, context)
+            task = fault or task
+            shown.begin(str(cell.name))
+        self.plugins.notify("on_cell_start", CellStart(cell.name))
+        training = next((m.record.training for m in self._models_of(cell) if m.record is not None), None)
+        record, error = execute(identified, task, context, training=training, supersedes=known)
         if error is None:
-            self.plugins.hook.on_cell_end(event=CellEnd(cell, record, reused=False))
+            self.plugins.notify("on_cell_end", CellEnd(cell.name, record, reused=False))
             shown.end(f"done in {record.cost.wall_s:.1f} s")
         else:
-            self.plugins.hook.on_cell_error(event=CellError(cell, record, error))
+            self.plugins.notify("on_cell_error", CellError(cell.name, record, error))
             shown.end(f"FAILED: {record.error.message if record.error else error}")
         return record
 
-    def _known(self, cell: Cell, task: Task) -> Record | None:
-        return self.store.find(cell.id(task.info().fingerprint), cell.task.id, cell.backend.id)
-
-    def _task(self, spec: TaskSpec) -> Task | Exception:
-        if spec.id not in self._tasks:
+    def _reuse(self, cell: Cell, known: Record, context: RunContext) -> Record:
+        """Return a known record, with metrics computed that it lacks or has by an older implementation."""
+        record, outcome = known, f"reused {short(known.record_id)}"
+        names = outdated(known, cell.task, self.plugins.metrics)
+        if names and known.dataset is not None:
+            context.reporter.expect_work("metric", len(names))
+            seed = cell.identity.question(known.dataset.fingerprint)
             try:
+                record = rescored(
+                    known, cell.task, names, seed, self.plugins, self.store, context.facts, context.reporter.advance
+                )
+            except FashionBenchError as error:
+                context.reporter.note(f"warning: {cell.name} was not rescored: {error.message}")
+            if record is not known:
+                computed = ", ".join(name for name in names if record.metric(name) != known.metric(name))
+                outcome = f"reused {short(known.record_id)}, computed {computed}"
+        self.plugins.notify("on_cell_end", CellEnd(cell.name, record, reused=True))
+        context.reporter.end(outcome)
+        return record
+
+    def _trained(self, cell: Cell, context: RunContext) -> tuple[Cell, Exception | None]:
+        """Train the models of a cell; a training that fails is the failure of every cell that depends on it."""
+        folders: dict[str, str] = {}
+        ids: dict[str, str] = {}
+        for option, training in cell.trainings.items():
+            model = self._model(training, context)
+            ids[option] = model.training
+            if model.folder is None:
+                return cell.trained({}, ids), failed(model, training.trainer.id)
+            folders[option] = str(model.folder)
+        return cell.trained(folders, ids), None
+
+    def _model(self, training: TrainingCell, context: RunContext) -> TrainedModel:
+        try:
+            fingerprints = self._fingerprints(training)
+        except Exception as error:
+            return TrainedModel(None, training.id({}), None, error)
+        key = training.id(fingerprints)
+        if key not in self._models:
+            self.plugins.notify("on_cell_start", CellStart(training.name))
+            context.reporter.begin(str(training.name))
+            phases = PhaseReporter(context.reporter, str(training.name))
+            model = run_training(training, fingerprints, context, self._roots, phases)
+            self._models[key] = model
+            if model.record is not None and model.error is not None:
+                self.plugins.notify("on_cell_error", CellError(training.name, model.record, model.error))
+            elif model.record is not None:
+                self.plugins.notify("on_cell_end", CellEnd(training.name, model.record, reused=False))
+                context.reporter.note(f"{training.name}: done in {model.record.cost.wall_s:.0f} s")
+        return self._models[key]
+
+    def _models_of(self, cell: Cell) -> list[TrainedModel]:
+        try:
+            keys = [training.id(self._fingerprints(training)) for training in cell.trainings.values()]
+        except Exception:  # said when the cell was to be trained
+            return []
+        return [self._models[key] for key in keys if key in self._models]
+
+    def _identified(self, cell: Cell) -> Cell:
+        """Return the cell with the identity of the models that its trainings make, whether they were made or not."""
+        try:
+            ids = {name: one.id(self._fingerprints(one)) for name, one in cell.trainings.items()}
+        except Exception:  # data that cannot be opened: said when the cell is run
+            return cell
+        return cell.trained({}, ids) if ids else cell
+
+    def _fingerprints(self, training: TrainingCell) -> dict[str, str]:
+        """Fingerprint the data of a training, by task; by place where the trainer does not name its tasks."""
+        if training.tasks is None:
+            return {name: str(path) for name, path in self._roots.named.items()}
+        fingerprints: dict[str, str] = {}
+        for name in training.tasks:
+            task = self._task(name)
+            if isinstance(task, Exception):
+                raise task
+            fingerprints[name] = task.info().fingerprint
+        return fingerprints
+
+    def _known(self, cell: Cell, task: Task) -> Record | None:
+        return self.store.find(cell.identity.cell_id(task.info().fingerprint), cell.task.id, cell.backend.id)
+
+    def _task(self, name: str) -> Task | Exception:
+        if name not in self._tasks:
+            try:
+                spec = self.plugins.tasks[name]
                 task = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
                 task.info()
-                self._tasks[spec.id] = task
+                self._tasks[name] = task
             except Exception as error:  # kept for the cells of this task; other tasks go on
-                self._tasks[spec.id] = error
-        return self._tasks[spec.id]
+                self._tasks[name] = error
+        return self._tasks[name]

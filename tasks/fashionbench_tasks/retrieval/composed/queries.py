@@ -12,7 +12,7 @@ from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.data.training_examples import TrainingData, Triplet
 from fashionbench.errors import DataError
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, FashionIQ
 from fashionbench_tasks.lazy import Lazy
@@ -124,7 +124,7 @@ def _task(
 ) -> Retrieval:
     names = {name for gallery in galleries.values() for name in gallery}
     names |= {question.reference for group in questions.values() for question in group}
-    checked = survey({name: locate(name) for name in names}, annotations, cache=cache_file(spec, roots))
+    checked = survey({name: locate(name) for name in names}, annotations, cache=roots.index)
     removed = spec.options["reference"] == "removed"
 
     def folds() -> list[Fold]:

@@ -14,7 +14,7 @@ from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile, Opener, opened
 from fashionbench.data.training_examples import Pair, TrainingData
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.lazy import Lazy
@@ -118,7 +118,7 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
     photos = data.photos("val")
     images = {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}
     annotations = {name: path for name, path in data.annotations().items() if name != "train"}
-    checked = survey(images, annotations, cache=cache_file(spec, roots))
+    checked = survey(images, annotations, cache=roots.index)
     training = None
     if "train" in data.layout:
         train = [
@@ -142,7 +142,7 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Catalog:
     root = place(spec, roots)
     data = Manifest(root)
     rows = [row for row in data.rows if row.get("split", "test") in {"", "test", "val"}]
-    checked = survey(data.images(), data.annotations(), cache=cache_file(spec, roots))
+    checked = survey(data.images(), data.annotations(), cache=roots.index)
     products = [row.get("group") or row["image"] for row in rows]
     texts: dict[str, str] = {}
     for product, row in zip(products, rows, strict=True):

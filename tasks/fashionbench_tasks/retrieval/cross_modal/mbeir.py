@@ -10,7 +10,7 @@ from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.errors import DataError
-from fashionbench_tasks.dataset_root import cache_file, place
+from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.mbeir import MBeir
 from fashionbench_tasks.retrieval.cross_modal.catalog import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
@@ -30,7 +30,7 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     task = data.task(number)
     images = {e.image: root / e.image for e in (*task.queries, *task.candidates) if e.image}
     annotations = {name: path for name, path in data.annotations().items() if name.endswith(f"/{number}")}
-    checked = survey(images, annotations, cache=cache_file(spec, roots))
+    checked = survey(images, annotations, cache=roots.index)
 
     def source(name: str, text: str, image: str) -> Source:
         return ImageFile(name, images[image]) if image else TextItem(name, text)

@@ -1,4 +1,4 @@
-"""From items to tensors: polarity, grey, missing conditions; and back to pictures."""
+"""From items to tensors: polarity, grey, missing conditions; and back to images."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from PIL import Image
 from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.errors import BackendError, DataError
 from fashionbench_unifashion.diffusion.architectures import nano
-from fashionbench_unifashion.diffusion.conditions import finish, keep_tensor, picture_tensor, read_conditions
+from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions
 
 WIDTH, HEIGHT = 24, 32
 
@@ -32,7 +32,7 @@ def _item(**changes):
 
 
 def test_pictures_reach_from_minus_one_to_one():
-    tensor = picture_tensor(_plain((0, 255, 51)), WIDTH, HEIGHT)
+    tensor = image_tensor(_plain((0, 255, 51)), WIDTH, HEIGHT)
     assert tensor.shape == (3, HEIGHT, WIDTH)
     assert tensor[0].eq(-1).all() and tensor[1].eq(1).all()
     torch.testing.assert_close(tensor[2], torch.full((HEIGHT, WIDTH), -0.6))
@@ -74,7 +74,7 @@ def test_the_data_set_s_agnostic_picture_comes_before_the_person_and_is_grey_ins
 
 
 def test_nothing_of_the_worn_garment_reaches_what_is_given():
-    """A person in two garments gives the same conditions, though the picture is made smaller across the mask's edge."""
+    """A person in two garments gives the same conditions, though the image is made smaller across the mask's edge."""
     size = (WIDTH * 4, HEIGHT * 4)
     mask = np.array(_mask(size))
     mask[HEIGHT * 2 - 3 :] = 255
@@ -130,8 +130,8 @@ def test_finished_pictures_have_the_persons_sizes_and_levels():
 
 def test_a_picture_survives_the_way_there_and_back():
     pixels = np.random.default_rng(0).integers(0, 256, (HEIGHT, WIDTH, 3), np.uint8)
-    picture = picture_tensor(Image.fromarray(pixels), WIDTH, HEIGHT)
-    assert (finish(picture[None], [_item()])[0] == pixels).all()
+    image = image_tensor(Image.fromarray(pixels), WIDTH, HEIGHT)
+    assert (finish(image[None], [_item()])[0] == pixels).all()
 
 
 def test_repainting_is_off_unless_asked_for_and_keeps_the_person_outside_the_mask():

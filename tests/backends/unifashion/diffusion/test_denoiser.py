@@ -21,12 +21,12 @@ def _make(**changes):
 
 def _batch(count=3):
     draw = torch.Generator().manual_seed(1)
-    pictures = torch.rand(count, 3, 32, 24, generator=draw) * 2 - 1
+    images = torch.rand(count, 3, 32, 24, generator=draw) * 2 - 1
     condition = torch.randn(count, 5, 12, generator=draw)
     agnostic, densepose, hint = (torch.rand(count, 3, 32, 24, generator=draw) * 2 - 1 for _ in range(3))
     keep = torch.ones(count, 1, 32, 24)
     keep[:, :, 16:] = 0
-    return pictures, condition, Conditions(agnostic, keep, densepose, hint, torch.ones(count, dtype=torch.bool))
+    return images, condition, Conditions(agnostic, keep, densepose, hint, torch.ones(count, dtype=torch.bool))
 
 
 def _awaken(model):
@@ -95,8 +95,8 @@ def test_every_condition_matters_once_its_weights_have_moved():
 @torch.no_grad()
 def test_the_loss_of_a_step_is_the_squared_error_of_the_prediction(prediction):
     model = _awaken(_make(condition_dropout=0.0, noise=NoiseConfig(prediction=prediction)))
-    pictures, condition, conditions = _batch()
-    encoded, latents = model.encode_conditions(conditions), model.vae.encode(pictures)
+    images, condition, conditions = _batch()
+    encoded, latents = model.encode_conditions(conditions), model.vae.encode(images)
     steps = torch.tensor([10, 400, 900])
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
     alphas = torch.cumprod(1 - betas, 0)[steps].float().view(3, 1, 1, 1)
@@ -132,9 +132,9 @@ def test_the_condition_is_dropped_for_each_sample_by_itself(monkeypatch):
 
 def test_the_loss_is_repeatable_and_moves_with_its_generator():
     model = _make()
-    pictures, condition, conditions = _batch()
+    images, condition, conditions = _batch()
     first, again, other = (
-        model.loss(pictures, condition, conditions, torch.Generator().manual_seed(s)).item() for s in (0, 0, 1)
+        model.loss(images, condition, conditions, torch.Generator().manual_seed(s)).item() for s in (0, 0, 1)
     )
     assert first == again != other
 
@@ -142,10 +142,10 @@ def test_the_loss_is_repeatable_and_moves_with_its_generator():
 def test_gradients_reach_the_condition_through_a_frozen_model():
     model = _awaken(_make(condition_dropout=0.0))
     assert model.train_only("none") == []
-    pictures, condition, conditions = _batch()
+    images, condition, conditions = _batch()
     for given in (conditions, None):
         leaf = condition.clone().requires_grad_()
-        model.loss(pictures, leaf, given, torch.Generator().manual_seed(0)).backward()
+        model.loss(images, leaf, given, torch.Generator().manual_seed(0)).backward()
         assert (leaf.grad.abs().amax(dim=(1, 2)) > 0).all()
     assert all(p.grad is None for p in model.parameters())
 
@@ -153,8 +153,8 @@ def test_gradients_reach_the_condition_through_a_frozen_model():
 def test_try_on_trains_its_parts_with_the_input_convolution_and_nothing_else():
     model = _awaken(_make(condition_dropout=0.5))
     chosen = {id(p) for p in model.train_only("tryon")}
-    pictures, condition, conditions = _batch()
-    model.loss(pictures, condition, conditions, torch.Generator().manual_seed(0)).backward()
+    images, condition, conditions = _batch()
+    model.loss(images, condition, conditions, torch.Generator().manual_seed(0)).backward()
     learnt = {name for name, p in model.named_parameters() if p.grad is not None and p.grad.abs().sum() > 0}
     assert all(id(p) in chosen for p in model.parameters() if p.requires_grad)
     assert {"unet.conv_in.weight", "unconditional", "control.hint.weight", "control.conv_in.weight"} <= learnt
@@ -173,8 +173,8 @@ def test_all_is_everything_but_the_autoencoder_which_stays_in_evaluation_mode():
 
 def test_it_learns_one_picture():
     model = _make(condition_dropout=0.0)
-    pictures, condition, conditions = _batch(1)
-    latents, encoded = model.vae.encode(pictures) * 10, model.encode_conditions(conditions)
+    images, condition, conditions = _batch(1)
+    latents, encoded = model.vae.encode(images) * 10, model.encode_conditions(conditions)
     optimiser = torch.optim.Adam(model.train_only("all"), lr=4e-3)
 
     def loss(count, draw, steps=None):
@@ -242,13 +242,13 @@ def test_guidance_moves_away_from_the_unconditional_prediction():
 
 
 def test_starting_from_the_truth_is_a_choice_that_needs_it():
-    pictures, condition, _ = _batch(1)
+    images, condition, _ = _batch(1)
     pure, leaky = _make(), _make(start="gt_q_sample")
     with pytest.raises(ConfigError, match="may not see the truth"):
-        pure.sample(condition, seeds=[3], truth=pictures)
+        pure.sample(condition, seeds=[3], truth=images)
     with pytest.raises(ConfigError, match="needs the truth"):
         leaky.sample(condition, seeds=[3])
-    one, other = (leaky.sample(condition, seeds=[3], truth=truth) for truth in (pictures, -pictures))
+    one, other = (leaky.sample(condition, seeds=[3], truth=truth) for truth in (images, -images))
     assert not torch.equal(one, other)
 
 
@@ -273,10 +273,10 @@ def test_state_comes_back_whole():
 
 def test_a_condition_that_does_not_fit_is_refused_with_both_shapes():
     model = _make()
-    pictures, condition, _ = _batch()
+    images, condition, _ = _batch()
     for wrong in (condition[:2], condition[..., :5], condition[:, 0]):
         with pytest.raises(BackendError, match=r"expected \(3, Q, 12\)"):
-            model.loss(pictures, wrong)
+            model.loss(images, wrong)
 
 
 @pytest.mark.parametrize("name", ["densepose", "hint"])

@@ -20,36 +20,36 @@ def vae():
 
 
 @pytest.fixture
-def pictures():
+def images():
     return torch.rand(3, 3, 16, 12, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 @torch.no_grad()
-def test_latents_are_the_scaled_mean_by_default(vae, pictures):
-    mean, _ = vae.network.quant_conv(vae.network.encoder(pictures)).chunk(2, dim=1)
-    torch.testing.assert_close(vae.encode(pictures), 0.18215 * mean)
-    assert vae.encode(pictures).shape == (3, 4, 8, 6)
+def test_latents_are_the_scaled_mean_by_default(vae, images):
+    mean, _ = vae.network.quant_conv(vae.network.encoder(images)).chunk(2, dim=1)
+    torch.testing.assert_close(vae.encode(images), 0.18215 * mean)
+    assert vae.encode(images).shape == (3, 4, 8, 6)
     assert vae.factor == 2
 
 
 @torch.no_grad()
-def test_sampled_latents_are_mean_and_seeded_deviation(vae, pictures):
-    mean, logvar = vae.network.quant_conv(vae.network.encoder(pictures)).chunk(2, dim=1)
+def test_sampled_latents_are_mean_and_seeded_deviation(vae, images):
+    mean, logvar = vae.network.quant_conv(vae.network.encoder(images)).chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(5))
-    sampled = vae.encode(pictures, sample=True, generator=torch.Generator().manual_seed(5))
+    sampled = vae.encode(images, sample=True, generator=torch.Generator().manual_seed(5))
     torch.testing.assert_close(sampled, 0.18215 * (mean + (0.5 * logvar).exp() * noise))
 
 
 @torch.no_grad()
-def test_decoding_undoes_the_scale(vae, pictures):
-    latents = vae.encode(pictures)
+def test_decoding_undoes_the_scale(vae, images):
+    latents = vae.encode(images)
     expected = vae.network.decode(latents / 0.18215).sample
     torch.testing.assert_close(vae.decode(latents), expected)
 
 
-def test_a_measured_scale_gives_unit_deviation_and_is_part_of_the_state(vae, pictures):
-    scale = vae.measure_scale(pictures)
-    assert vae.encode(pictures).std().item() == pytest.approx(1, abs=1e-5)
+def test_a_measured_scale_gives_unit_deviation_and_is_part_of_the_state(vae, images):
+    scale = vae.measure_scale(images)
+    assert vae.encode(images).std().item() == pytest.approx(1, abs=1e-5)
     other = Autoencoder(CONFIG)
     other.load_state_dict(vae.state_dict())
     assert float(other.scale) == pytest.approx(scale)
@@ -59,32 +59,32 @@ def test_the_scale_of_a_configuration_comes_first():
     assert float(Autoencoder(CONFIG, 0.5).scale) == 0.5
 
 
-def test_latents_without_spread_have_no_scale(vae, pictures):
+def test_latents_without_spread_have_no_scale(vae, images):
     for parameter in vae.parameters():
         parameter.data.zero_()
     with pytest.raises(BackendError, match="deviation"):
-        vae.measure_scale(pictures)
+        vae.measure_scale(images)
 
 
 @torch.no_grad()
 @pytest.mark.parametrize("distance", ["l1", "mse"])
-def test_the_loss_is_error_and_weighted_divergence(vae, pictures, distance):
-    mean, logvar = vae.network.quant_conv(vae.network.encoder(pictures)).chunk(2, dim=1)
+def test_the_loss_is_error_and_weighted_divergence(vae, images, distance):
+    mean, logvar = vae.network.quant_conv(vae.network.encoder(images)).chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(5))
-    error = vae.network.decode(mean + (0.5 * logvar).exp() * noise).sample - pictures
+    error = vae.network.decode(mean + (0.5 * logvar).exp() * noise).sample - images
     error = error.abs().mean() if distance == "l1" else error.square().mean()
     normal = torch.distributions.Normal
     divergence = torch.distributions.kl_divergence(normal(mean, (0.5 * logvar).exp()), normal(0.0, 1.0)).mean()
-    loss = vae.loss(pictures, distance=distance, kl_weight=0.3, generator=torch.Generator().manual_seed(5))
+    loss = vae.loss(images, distance=distance, kl_weight=0.3, generator=torch.Generator().manual_seed(5))
     assert loss.item() == pytest.approx((error + 0.3 * divergence).item(), rel=1e-5)
 
 
-def test_a_small_autoencoder_learns(vae, pictures):
+def test_a_small_autoencoder_learns(vae, images):
     optimiser = torch.optim.Adam(vae.parameters(), lr=5e-3)
     draw = torch.Generator().manual_seed(0)
     losses = []
     for _ in range(40):
-        loss = vae.loss(pictures, generator=draw)
+        loss = vae.loss(images, generator=draw)
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()

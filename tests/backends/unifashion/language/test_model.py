@@ -57,18 +57,18 @@ def test_labels_are_the_answer_and_its_end_and_nothing_else(model, tokenizer, qu
     answers = model.answers(queries, ["Describe."] * 2, texts)
     assert answers.logits.shape[:2] == answers.labels.shape
     for row, text in zip(answers.labels, texts, strict=True):
-        told = row[row != losses.IGNORED]
-        assert tokenizer.decode(told) == f" {text}</s>"
+        answer = row[row != losses.IGNORED]
+        assert tokenizer.decode(answer) == f" {text}</s>"
         first = int((row != losses.IGNORED).nonzero()[0])
         before = [1 + len(tokenizer("USER: <Img>")["input_ids"]), QUERIES]
         assert first == sum(before) + len(tokenizer("</Img> Describe. Assistant:")["input_ids"])
 
 
 def test_padding_does_not_change_a_row(model, queries):
-    texts, told = ["a red dress", "a long blue shirt with buttons"], ["Describe.", "Describe the long dress."]
-    both = model.answers(queries, told, texts)
+    texts, instructions = ["a red dress", "a long blue shirt with buttons"], ["Describe.", "Describe the long dress."]
+    both = model.answers(queries, instructions, texts)
     for at in range(2):
-        alone = model.answers(queries[at : at + 1], told[at : at + 1], texts[at : at + 1])
+        alone = model.answers(queries[at : at + 1], instructions[at : at + 1], texts[at : at + 1])
         length = alone.labels.shape[1]
         assert torch.equal(both.labels[at, :length], alone.labels[0])
         assert (both.labels[at, length:] == losses.IGNORED).all()

@@ -24,18 +24,18 @@ CAPTIONS = ["a red dress with dots", "a long blue shirt", "grey trousers with po
 def build(seed=0, **changes):
     torch.manual_seed(seed)
     config = preset("nano", changes)
-    told = [f" {text}" for text in CAPTIONS] + ["USER: <Img></Img> Describe. Assistant:"]
+    corpus = [f" {text}" for text in CAPTIONS] + ["USER: <Img></Img> Describe. Assistant:"]
     own = config.language is not None and config.language.source is None
     return UniFashion(
-        config, qformer_tokenizer.train(CAPTIONS, config.texts), language_tokenizer.train(told, 400) if own else None
+        config, qformer_tokenizer.train(CAPTIONS, config.texts), language_tokenizer.train(corpus, 400) if own else None
     ).eval()
 
 
 @torch.no_grad()
 def outputs(model):
     """Everything that a backend asks for."""
-    pictures = [Image.new("RGB", (40, 50), colour) for colour in ("red", "teal", "white")]
-    tokens, cut = model.tokens(pictures), model.texts(CAPTIONS[:3])
+    images = [Image.new("RGB", (40, 50), colour) for colour in ("red", "teal", "white")]
+    tokens, cut = model.tokens(images), model.texts(CAPTIONS[:3])
     made = {
         "image": model.qformer.image_features(tokens, "target"),
         "text": model.qformer.text_features(cut.ids, cut.mask),
@@ -44,7 +44,7 @@ def outputs(model):
     }
     if model.diffusion is not None:
         condition = model.condition_of(model.qformer.image(tokens, "reference"))
-        made["picture"] = model.diffusion.sample(condition, seeds=[1, 2, 3])
+        made["image"] = model.diffusion.sample(condition, seeds=[1, 2, 3])
     if model.language is not None:
         made["said"] = model.language.generate(model.soft_prompt(tokens), "Describe.")
     return made
@@ -107,7 +107,7 @@ def test_a_folder_needs_nothing_that_the_model_was_made_from(tmp_path):
     source = build()
     folder, gone = tmp_path / "model", tmp_path / "sources"
     source.language.network.save_pretrained(gone / "language")
-    source.speech.save_pretrained(gone / "language")
+    source.language_tokenizer.save_pretrained(gone / "language")
     source.diffusion.unet.save_pretrained(gone / "unet")
     source.diffusion.vae.network.save_pretrained(gone / "vae")
     lora = {"rank": 2, "alpha": 4}

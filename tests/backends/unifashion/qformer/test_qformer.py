@@ -134,9 +134,9 @@ def test_queries_do_not_see_the_text_that_is_generated(model: QFormer, batch) ->
     decoding = seen["queries"]
     handle.remove()
     assert close(decoding, model.image(tokens, "reference"))
-    told = model.tell(tokens, ids, mask)
-    assert close(told.queries, decoding)
-    assert torch.equal(told.logits, model.decode(tokens, ids, mask))
+    decoded = model.decode_with_queries(tokens, ids, mask)
+    assert close(decoded.queries, decoding)
+    assert torch.equal(decoded.logits, model.decode(tokens, ids, mask))
     assert differ(decoding, model.fused(tokens, ids, mask).queries)
 
 

@@ -1,4 +1,4 @@
-"""Which lessons a step learns from."""
+"""Which examples a step learns from."""
 
 from __future__ import annotations
 
@@ -11,24 +11,24 @@ pytest.importorskip("torch", reason="needs the optional dependencies fashionbenc
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fashionbench_unifashion.training.batch_sampler import lessons_of, number, order
+from fashionbench_unifashion.training.batch_sampler import batch_of, number, order
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 4), st.integers(0, 3))
 def test_every_pass_has_every_lesson_once(count, size, passes, seed):
-    lessons = list(range(count))
+    examples = list(range(count))
     steps = -(-passes * count // size)
-    drawn = [lesson for step in range(steps) for lesson in lessons_of(lessons, step, size, seed, "1a")]
+    drawn = [example for step in range(steps) for example in batch_of(examples, step, size, seed, "1a")]
     assert len(drawn) == steps * size
     for start in range(0, len(drawn) - count + 1, count):
-        assert Counter(drawn[start : start + count]) == Counter(lessons)
+        assert Counter(drawn[start : start + count]) == Counter(examples)
 
 
 @given(st.integers(2, 30), st.integers(1, 9), st.integers(0, 50))
 def test_a_step_does_not_depend_on_the_steps_before(count, size, step):
-    lessons = [f"lesson {at}" for at in range(count)]
+    examples = [f"example {at}" for at in range(count)]
     order(count, 3, "1a", 0)
-    assert lessons_of(lessons, step, size, 3, "1a") == lessons_of(tuple(lessons), step, size, 3, "1a")
+    assert batch_of(examples, step, size, 3, "1a") == batch_of(tuple(examples), step, size, 3, "1a")
 
 
 def test_passes_phases_and_seeds_have_orders_of_their_own():

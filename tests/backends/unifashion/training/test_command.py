@@ -18,8 +18,8 @@ FEW = {"vae": None, "1b-language": None, "1b-diffusion": None, "2": None, "try-o
 def run(twin, capsys):
     def made(*words):
         code = main(["train", *map(str, words), "--data", f"atelier={twin}", "--device", "cpu"])
-        told = capsys.readouterr()
-        return code, told.out + told.err
+        output = capsys.readouterr()
+        return code, output.out + output.err
 
     return made
 
@@ -56,9 +56,9 @@ def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
     ],
 )
 def test_what_is_wrong_is_named(run, tmp_path, words, said):
-    code, told = run(*words, "--out", tmp_path / "out")
+    code, output = run(*words, "--out", tmp_path / "out")
     assert code == 2
-    assert said in " ".join(told.split())
+    assert said in " ".join(output.split())
     assert not (tmp_path / "out" / "model").exists()
 
 
@@ -68,8 +68,8 @@ def test_what_is_wrong_is_named(run, tmp_path, words, said):
 def test_a_file_that_is_no_recipe_is_refused(run, tmp_path, content, said):
     path = tmp_path / "recipe.yaml"
     path.write_text(content)
-    code, told = run(path, "--out", tmp_path / "out")
-    assert code == 2 and said in " ".join(told.split())
+    code, output = run(path, "--out", tmp_path / "out")
+    assert code == 2 and said in " ".join(output.split())
 
 
 def test_a_dry_run_reads_no_data_and_writes_nothing(capsys, tmp_path):

@@ -1,4 +1,4 @@
-"""Lessons: apart from everything that is evaluated, held out by product, and the same whatever the order."""
+"""TrainingExamples: apart from everything that is evaluated, held out by product, and the same whatever the order."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def pairs(count, views=2):
     ]
 
 
-def lessons(parts, data=None, **changes):
+def examples(parts, data=None, **changes):
     named = {one.task: one for one in parts}
     fields = {"pairs": [], "captions": [], "triplets": [], "tryon_examples": [], **(data or {"pairs": list(named)})}
     recipe = load_recipe(
@@ -50,7 +50,7 @@ def lessons(parts, data=None, **changes):
 
 
 def test_a_product_is_held_out_with_all_its_images_or_not_at_all():
-    made = lessons([part("a", pairs=pairs(200))])
+    made = examples([part("a", pairs=pairs(200))])
     learnt, held = {x.product for x in made.pairs}, {x.product for x in made.held_pairs}
     assert not learnt & held
     assert len(learnt | held) == 200
@@ -61,27 +61,27 @@ def test_a_product_is_held_out_with_all_its_images_or_not_at_all():
 
 
 def test_the_order_of_the_data_does_not_matter():
-    one, two = (lessons([part("a", pairs=rows)]) for rows in (pairs(60), pairs(60)[::-1]))
+    one, two = (examples([part("a", pairs=rows)]) for rows in (pairs(60), pairs(60)[::-1]))
     assert {*one.pairs} == {*two.pairs}
     assert {*one.held_pairs} == {*two.held_pairs}
-    assert {*lessons([part("a", pairs=pairs(60))], seed=1).held_pairs} != {*one.held_pairs}
+    assert {*examples([part("a", pairs=pairs(60))], seed=1).held_pairs} != {*one.held_pairs}
 
 
 def test_what_is_evaluated_is_refused():
     with pytest.raises(ConfigError, match=r"the image 'p3_0' would be learnt from and is evaluated") as caught:
-        lessons([part("a", evaluated=["p3_0"], pairs=pairs(20))])
+        examples([part("a", evaluated=["p3_0"], pairs=pairs(20))])
     assert "overlap: drop" in str(caught.value)
 
 
 def test_what_another_task_evaluates_is_refused_too():
     parts = [part("a", pairs=pairs(20)), part("b", evaluated=["p3_0"], pairs=pairs(1))]
     with pytest.raises(ConfigError, match="p3_0"):
-        lessons(parts)
+        examples(parts)
 
 
 def test_what_is_evaluated_is_dropped_and_counted_once():
     parts = [part("a", evaluated=["p3_0", "p4_1", "elsewhere"], pairs=pairs(20)), part("b", pairs=pairs(20))]
-    made = lessons(parts, overlap="drop")
+    made = examples(parts, overlap="drop")
     assert made.counts["left out because they are evaluated"] == 2
     assert len(made.pairs) + len(made.held_pairs) == 2 * 40 - 2 * 2
     assert not {"p3_0", "p4_1"} & ({x.image for x in (*made.pairs, *made.held_pairs)} | made.sources.keys())
@@ -89,16 +89,16 @@ def test_what_is_evaluated_is_dropped_and_counted_once():
 
 def test_pairs_without_words_are_left_out_and_counted():
     rows = [*pairs(20), Pair(image("x"), TextItem("x", "  "), "product x")]
-    made = lessons([part("a", pairs=rows)])
+    made = examples([part("a", pairs=rows)])
     assert made.counts["left out because they have no words"] == 1
     assert "x" not in {x.image for x in (*made.pairs, *made.held_pairs)}
 
 
 def test_a_product_has_at_most_so_many_images_and_a_recipe_so_many_lessons():
-    made = lessons([part("a", pairs=pairs(50, views=3))], images_each=2)
+    made = examples([part("a", pairs=pairs(50, views=3))], images_each=2)
     assert len(made.pairs) + len(made.held_pairs) == 100
-    few = lessons([part("a", pairs=pairs(100, views=1))], limit=8)
-    every = lessons([part("a", pairs=pairs(100, views=1))])
+    few = examples([part("a", pairs=pairs(100, views=1))], limit=8)
+    every = examples([part("a", pairs=pairs(100, views=1))])
     assert len(few.pairs) == len(few.held_pairs) == 8
     assert {*few.pairs} < {*every.pairs}
     # From the whole list, not from its beginning.
@@ -106,13 +106,13 @@ def test_a_product_has_at_most_so_many_images_and_a_recipe_so_many_lessons():
 
 
 def test_a_phase_may_learn_from_the_pairs_of_some_tasks_alone():
-    made = lessons([part("one", pairs=pairs(40)), part("two", pairs=pairs(60))], held_out=0.3)
-    alone = lessons([part("two", pairs=pairs(60))], held_out=0.3)
+    made = examples([part("one", pairs=pairs(40)), part("two", pairs=pairs(60))], held_out=0.3)
+    alone = examples([part("two", pairs=pairs(60))], held_out=0.3)
     chosen = made.of(("two",))
     assert (chosen.pairs, chosen.held_pairs) == (alone.pairs, alone.held_pairs)
-    assert {lesson.task for lesson in made.pairs} == {"one", "two"}
+    assert {example.task for example in made.pairs} == {"one", "two"}
     assert made.of(None) is made
-    few = lessons([part("one", pairs=pairs(40)), part("two", pairs=pairs(1))], held_out=0.3)
+    few = examples([part("one", pairs=pairs(40)), part("two", pairs=pairs(1))], held_out=0.3)
     with pytest.raises(DataError, match="two leave no pairs to learn from, or none held out"):
         few.of(("two",))
 
@@ -120,7 +120,7 @@ def test_a_phase_may_learn_from_the_pairs_of_some_tasks_alone():
 def test_triplets_have_the_caption_and_the_instruction_of_their_target():
     triplets = [Triplet(image(f"r{at}"), TextItem(f"m{at}", f"change {at}"), image(f"p{at}_0")) for at in range(40)]
     parts = [part("c", pairs=pairs(39)), part("t", triplets=triplets)]
-    made = lessons(parts, {"pairs": ["c"], "captions": ["c"], "triplets": ["t"]})
+    made = examples(parts, {"pairs": ["c"], "captions": ["c"], "triplets": ["t"]})
     every = {x.target: x for x in (*made.triplets, *made.held_triplets)}
     assert (every["p7_0"].caption, every["p7_0"].instruction) == ("text 7", "tell of c")
     assert every["p39_0"].caption == ""
@@ -131,7 +131,7 @@ def test_triplets_have_the_caption_and_the_instruction_of_their_target():
 def test_a_triplet_is_dropped_for_either_of_its_images_and_both_are_counted():
     triplets = [Triplet(image(f"r{at}"), TextItem(f"m{at}", "change"), image(f"q{at}")) for at in range(40)]
     parts = [part("c", pairs=pairs(20)), part("t", evaluated=["r1", "q2", "r3", "q3"], triplets=triplets)]
-    made = lessons(parts, {"pairs": ["c"], "triplets": ["t"]}, overlap="drop")
+    made = examples(parts, {"pairs": ["c"], "triplets": ["t"]}, overlap="drop")
     assert {x.reference for x in (*made.triplets, *made.held_triplets)} == {f"r{at}" for at in (0, *range(4, 40))}
     assert made.counts["left out because they are evaluated"] == 4
 
@@ -147,7 +147,7 @@ def test_dressings_are_held_out_by_garment_and_kept_apart_from_what_is_evaluated
     data = {"pairs": ["c"], "tryon_examples": ["d"]}
 
     def made(rows, evaluated=(), **changes):
-        return lessons([part("c", pairs=pairs(20)), part("d", evaluated, tryon_examples=rows)], data, **changes)
+        return examples([part("c", pairs=pairs(20)), part("d", evaluated, tryon_examples=rows)], data, **changes)
 
     one, two = made(tryon_examples(60)), made(tryon_examples(60)[::-1])
     held = {one.tryon_example(x).item.id for x in one.held_tryon_examples}
@@ -161,11 +161,11 @@ def test_dressings_are_held_out_by_garment_and_kept_apart_from_what_is_evaluated
 
 def test_a_phase_without_lessons_is_refused():
     with pytest.raises(DataError, match="the phase 1a needs pairs"):
-        lessons([part("a")])
+        examples([part("a")])
 
 
 def test_the_twins_lessons_are_apart_from_what_its_tasks_evaluate(training, tmp_path):
-    made = training(tmp_path, limit=None, images_each=None).lessons
+    made = training(tmp_path, limit=None, images_each=None).examples
     evaluated = frozenset().union(*(one.evaluated for one in made.parts.values()))
     assert len(evaluated) > 50
     seen = {x.image for x in (*made.pairs, *made.held_pairs)}

@@ -10,7 +10,7 @@ import torch
 
 from fashionbench.errors import BackendError
 from fashionbench_unifashion.losses import losses
-from fashionbench_unifashion.training.batch_sampler import lessons_of
+from fashionbench_unifashion.training.batch_sampler import batch_of
 from fashionbench_unifashion.training.objective import Objective, _evenly
 from fashionbench_unifashion.training.trainable import train_only
 
@@ -25,7 +25,7 @@ def made(training, tmp_path):
 def objective(made, name, **changes):
     phase = made.recipe.phases[name].model_copy(update=changes)
     parameters = train_only(made.model, phase)
-    return Objective(made.model, phase, made.bank, made.fittings).train(), parameters, phase
+    return Objective(made.model, phase, made.feature_cache, made.tryon_batches).train(), parameters, phase
 
 
 @pytest.mark.slow
@@ -35,9 +35,9 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
     made = training(tmp_path, model={"changes": changes}, limit=16)
     learner, parameters, phase = objective(made, "1a", weights=losses.LossWeights(**weights))
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=3e-3)
-    rows, seen = made.lessons.pairs, []
+    rows, seen = made.examples.pairs, []
     for step in range(120):
-        found = learner(lessons_of(rows, step, 16, 0, "1a"), step)
+        found = learner(batch_of(rows, step, 16, 0, "1a"), step)
         losses.total(found, phase.weights).backward()
         torch.nn.utils.clip_grad_norm_(list(parameters.values()), phase.clip)
         optimiser.step()
@@ -49,12 +49,12 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
 @torch.no_grad()
 def test_the_contrast_of_a_batch_is_that_of_its_features(made):
     learner, _, _ = objective(made, "1a")
-    batch = made.lessons.pairs[:6]
+    batch = made.examples.pairs[:6]
     found = learner.eval()(batch, 0)
-    qformer, cut = made.model.qformer, made.model.texts([lesson.text for lesson in batch])
-    images = qformer.image_features(made.bank.tokens([lesson.image for lesson in batch]), "reference")
+    qformer, cut = made.model.qformer, made.model.texts([example.text for example in batch])
+    images = qformer.image_features(made.feature_cache.tokens([example.image for example in batch]), "reference")
     scores = (images @ qformer.text_features(cut.ids, cut.mask).T).amax(dim=1) / qformer.temperature
-    assert len({lesson.product for lesson in batch}) == len({lesson.text for lesson in batch}) == 6
+    assert len({example.product for example in batch}) == len({example.text for example in batch}) == 6
     right = torch.arange(6)
     expected = (
         torch.nn.functional.cross_entropy(scores, right) + torch.nn.functional.cross_entropy(scores.T, right)
@@ -65,9 +65,9 @@ def test_the_contrast_of_a_batch_is_that_of_its_features(made):
 
 def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
     for name, rows in (
-        ("2", made.lessons.triplets),
-        ("1b-diffusion", made.lessons.pairs),
-        ("try-on", made.lessons.tryon_examples),
+        ("2", made.examples.triplets),
+        ("1b-diffusion", made.examples.pairs),
+        ("try-on", made.examples.tryon_examples),
     ):
         learner, _, _ = objective(made, name)
         one, two, other = (learner(rows[:4], seed) for seed in (5, 5, 6))
@@ -76,9 +76,9 @@ def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
 
 
 def test_composition_hears_of_every_part_and_teaches_the_q_former_alone(made):
-    learner, parameters, _ = objective(made, "2", rehearsal=1.0)
-    found = learner([lesson for lesson in made.lessons.triplets if lesson.caption][:6], 0)
-    assert found.keys() >= {"itc", "itm", "caption", "rehearsal", "answer", "q2i"}
+    learner, parameters, _ = objective(made, "2", replay=1.0)
+    found = learner([example for example in made.examples.triplets if example.caption][:6], 0)
+    assert found.keys() >= {"itc", "itm", "caption", "replay", "answer", "q2i"}
     for name in ("answer", "q2i"):
         gradients = torch.autograd.grad(found[name], made.model.qformer.reference, retain_graph=True)
         assert gradients[0].abs().max() > 0
@@ -89,21 +89,21 @@ def test_composition_hears_of_every_part_and_teaches_the_q_former_alone(made):
 def test_a_weight_of_zero_leaves_a_generator_alone(made):
     weights = losses.LossWeights(answer=0, q2i=0)
     learner, _, _ = objective(made, "2", weights=weights)
-    assert not {"answer", "q2i"} & learner(made.lessons.triplets[:4], 0).keys()
+    assert not {"answer", "q2i"} & learner(made.examples.triplets[:4], 0).keys()
 
 
 def test_generators_see_so_many_lessons_of_a_batch(made):
-    described = [lesson for lesson in made.lessons.triplets if lesson.caption][:6]
-    few, _, _ = objective(made, "2", generated=2)
+    described = [example for example in made.examples.triplets if example.caption][:6]
+    few, _, _ = objective(made, "2", lm_examples=2)
     every, _, _ = objective(made, "2")
     with torch.no_grad():
         some, whole = few.eval()(described, 0), every.eval()(described, 0)
-        fused = made.model.texts([lesson.text for lesson in described])
-        tokens = made.bank.tokens([lesson.reference for lesson in described])
+        fused = made.model.texts([example.text for example in described])
+        tokens = made.feature_cache.tokens([example.reference for example in described])
         states = made.model.qformer.fused(tokens, fused.ids, fused.mask, "reference").queries
-        told = [described[0], described[3]]
+        chosen = [described[0], described[3]]
         answers = made.model.language.answers(
-            made.model.prompt_of(states[[0, 3]]), [x.instruction for x in told], [x.caption for x in told]
+            made.model.prompt_of(states[[0, 3]]), [x.instruction for x in chosen], [x.caption for x in chosen]
         )
     expected = losses.answer_loss(answers.logits, answers.labels)
     assert some["answer"].item() == pytest.approx(expected.item(), rel=1e-5)
@@ -120,25 +120,25 @@ def test_rows_at_even_distances():
 def test_a_batch_of_one_product_has_nothing_to_contrast(made):
     learner, _, _ = objective(made, "1a")
     with pytest.raises(BackendError, match="has a negative"):
-        learner([made.lessons.pairs[0]] * 4, 0)
+        learner([made.examples.pairs[0]] * 4, 0)
 
 
 def test_mirroring_is_for_training_alone(made):
     learner, _, _ = objective(made, "1b-diffusion")
-    from fashionbench_unifashion.diffusion.batch_rng import Chance
+    from fashionbench_unifashion.diffusion.batch_rng import BatchRng
 
-    pictures = torch.arange(64.0).view(8, 1, 2, 4)
-    turned = learner._mirrored(pictures, Chance(torch.Generator().manual_seed(0)))
-    flipped = [not torch.equal(one, two) for one, two in zip(turned, pictures, strict=True)]
+    images = torch.arange(64.0).view(8, 1, 2, 4)
+    turned = learner._mirrored(images, BatchRng(torch.Generator().manual_seed(0)))
+    flipped = [not torch.equal(one, two) for one, two in zip(turned, images, strict=True)]
     assert 0 < sum(flipped) < 8
     for at, flip in enumerate(flipped):
-        assert torch.equal(turned[at], pictures[at].flip(-1) if flip else pictures[at])
-    assert torch.equal(learner.eval()._mirrored(pictures, Chance(torch.Generator().manual_seed(0))), pictures)
+        assert torch.equal(turned[at], images[at].flip(-1) if flip else images[at])
+    assert torch.equal(learner.eval()._mirrored(images, BatchRng(torch.Generator().manual_seed(0))), images)
 
 
 @pytest.mark.parametrize("name", ["1a", "1b-language", "1b-diffusion", "2", "try-on"])
 def test_mixed_precision_gives_about_the_same_losses(made, name):
-    rows = {"2": made.lessons.triplets, "try-on": made.lessons.tryon_examples}.get(name, made.lessons.pairs)[:4]
+    rows = {"2": made.examples.triplets, "try-on": made.examples.tryon_examples}.get(name, made.examples.pairs)[:4]
     learner, _, _ = objective(made, name)
     with torch.no_grad():
         whole = learner(rows, 0)

@@ -16,7 +16,16 @@ import torch
 from safetensors.torch import load_file
 
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
-from fashionbench_unifashion.training.distributed import alone, averaged, everywhere, rank, share, spread, summed, world
+from fashionbench_unifashion.training.distributed import (
+    all_gather,
+    all_reduce_mean,
+    all_reduce_sum,
+    is_distributed,
+    rank,
+    rank_rows,
+    single_process,
+    world_size,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -24,21 +33,22 @@ pytestmark = pytest.mark.slow
 PROGRAM = """
 import json, sys, torch
 from torch import distributed
-from fashionbench_unifashion.training.gather import alone, averaged, everywhere, rank, share, summed, world
+from fashionbench_unifashion.training.distributed import all_gather, all_reduce_mean, all_reduce_sum
+from fashionbench_unifashion.training.distributed import rank, rank_rows, single_process, world_size
 distributed.init_process_group("gloo")
 torch.manual_seed(0)
 rows, weight = torch.randn(4, 3), torch.randn(3, 3, requires_grad=True)
-mine = rows[list(share(4))] @ weight
-every = everywhere(mine)
+mine = rows[list(rank_rows(4))] @ weight
+every = all_gather(mine)
 loss = torch.log_softmax(every @ every.T, dim=1).diagonal().mean()
 loss.backward()
 gradient = weight.grad.clone()
 distributed.all_reduce(gradient)
-with alone():
-    apart = [world(), rank(), len(everywhere(mine)), int(summed(torch.tensor(3)))]
+with single_process():
+    apart = [world_size(), rank(), len(all_gather(mine)), int(all_reduce_sum(torch.tensor(3)))]
 print(json.dumps({
-    "rank": rank(), "loss": loss.item(), "gradient": (gradient / world()).tolist(), "alone": apart,
-    "sum": int(summed(torch.tensor(rank() + 5))), "mean": averaged({"b": float(rank()), "a": 4.0}, torch.device("cpu")),
+    "rank": rank(), "loss": loss.item(), "gradient": (gradient / world_size()).tolist(), "single": apart,
+    "sum": int(all_reduce_sum(torch.tensor(rank() + 5))), "mean": all_reduce_mean({"b": float(rank()), "a": 4.0}, torch.device("cpu")),
 }))
 """
 
@@ -78,32 +88,32 @@ def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
     every = rows @ weight
     loss = torch.log_softmax(every @ every.T, dim=1).diagonal().mean()
     loss.backward()
-    for number, told in enumerate(found):
-        assert told["rank"] == number
-        assert told["loss"] == pytest.approx(loss.item(), rel=1e-6)
-        torch.testing.assert_close(torch.tensor(told["gradient"]), weight.grad)
-        assert told["alone"] == [1, 0, 2, 3]
-        assert told["sum"] == 11
-        assert told["mean"] == {"a": 4.0, "b": 0.5}
+    for number, output in enumerate(found):
+        assert output["rank"] == number
+        assert output["loss"] == pytest.approx(loss.item(), rel=1e-6)
+        torch.testing.assert_close(torch.tensor(output["gradient"]), weight.grad)
+        assert output["single"] == [1, 0, 2, 3]
+        assert output["sum"] == 11
+        assert output["mean"] == {"a": 4.0, "b": 0.5}
 
 
 def test_one_process_gathers_nothing():
     row = torch.ones(2, 3)
-    assert everywhere(row) is row
-    assert (rank(), world(), spread(), share(7)) == (0, 1, False, range(7))
-    assert averaged({"a": 1.0}, torch.device("cpu")) == {"a": 1.0}
-    assert int(summed(torch.tensor(4))) == 4
-    with alone():
-        assert everywhere(row) is row
+    assert all_gather(row) is row
+    assert (rank(), world_size(), is_distributed(), rank_rows(7)) == (0, 1, False, range(7))
+    assert all_reduce_mean({"a": 1.0}, torch.device("cpu")) == {"a": 1.0}
+    assert int(all_reduce_sum(torch.tensor(4))) == 4
+    with single_process():
+        assert all_gather(row) is row
 
 
 def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
     """Every phase: the losses of each step, the held-out figures and the weights that come out."""
-    still = {"model": {"changes": {"qformer": {"dropout": 0.0}}}, "phases": {"2": {"generated": 3}}}
+    still = {"model": {"changes": {"qformer": {"dropout": 0.0}}}, "phases": {"2": {"lm_examples": 3}}}
     one = training(tmp_path / "one", **still)
     one.run()
     words = ["train", "unifashion-nano", "--out", str(tmp_path / "two"), "--data", f"atelier={twin}", "--device", "cpu"]
-    words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.generated=3"]
+    words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.lm_examples=3"]
     together(["-m", "fashionbench", *words], tmp_path)
     for number, name in enumerate(one.recipe.phases):
         alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))

@@ -23,9 +23,9 @@ def test_every_recipe_is_whole_and_learns_from_tasks_that_can_be_learnt_from(nam
         for task in names:
             assert ("pairs" if kind == "captions" else kind) in tasks[task].trains
     kinds = [phase.kind for phase in recipe.phases.values()]
-    assert kinds.index("contrast") < kinds.index("speak") < kinds.index("compose")
-    assert kinds.index("paint") < kinds.index("compose") and kinds.index("paint") < kinds.index("dress")
-    assert ("autoencode" in kinds) == (name != "unifashion-paper")
+    assert kinds.index("contrastive") < kinds.index("language") < kinds.index("composed")
+    assert kinds.index("image") < kinds.index("composed") and kinds.index("image") < kinds.index("try_on")
+    assert ("vae" in kinds) == (name != "unifashion-paper")
 
 
 def test_the_papers_recipe_has_the_papers_figures():
@@ -99,13 +99,13 @@ def test_an_unknown_recipe_names_those_that_are():
 
 
 def test_the_length_of_a_phase_is_its_steps_or_its_passes_over_the_lessons():
-    assert PhaseConfig(kind="contrast", steps=7).length(1000) == 7
-    assert PhaseConfig(kind="contrast", epochs=3, batch=8).length(20) == 8  # 60 lessons in batches of 8
-    assert PhaseConfig(kind="contrast", epochs=0.001, batch=8).length(20) == 1
+    assert PhaseConfig(kind="contrastive", steps=7).length(1000) == 7
+    assert PhaseConfig(kind="contrastive", epochs=3, batch=8).length(20) == 8  # 60 examples in batches of 8
+    assert PhaseConfig(kind="contrastive", epochs=0.001, batch=8).length(20) == 1
 
 
 def test_the_rate_rises_to_its_height_and_falls_as_a_half_cosine():
-    phase = PhaseConfig(kind="contrast", steps=100, lr=2.0, warmup=0.1)
+    phase = PhaseConfig(kind="contrastive", steps=100, lr=2.0, warmup=0.1)
     assert [rate(step, 100, phase) for step in (0, 4, 9, 10)] == pytest.approx([0.2, 1.0, 2.0, 2.0])
     assert rate(55, 100, phase) == pytest.approx(1.0)  # half way down from 10 to 100
     assert rate(99, 100, phase) == pytest.approx(0.0, abs=1e-3)

@@ -25,7 +25,7 @@ class StoppedError(Exception):
     pass
 
 
-class Journal:
+class InterruptingLog:
     """Keeps the log of each phase, and stops the training the first time that it comes to some places."""
 
     def __init__(self, wanted):
@@ -44,8 +44,8 @@ class Journal:
 
 def go_on(made, wanted):
     """Run what is left of the phases."""
-    told = Journal(wanted)
-    return [made._phase(number, name, phase, told) for number, (name, phase) in enumerate(made.recipe.phases.items())]
+    log = InterruptingLog(wanted)
+    return [made._phase(number, name, phase, log) for number, (name, phase) in enumerate(made.recipe.phases.items())]
 
 
 def weights(model):
@@ -121,9 +121,9 @@ def test_the_folder_holds_the_model_its_record_and_a_report(trained):
     assert result.record.read_text() == (result.model / "training.json").read_text()
     page = (trained.out / "report.html").read_text()
     for number, name in enumerate(trained.recipe.phases):
-        picture = f"curves/{number}-{name}.png"
-        assert picture in page
-        assert (trained.out / picture).read_bytes().startswith(b"\x89PNG")
+        image = f"curves/{number}-{name}.png"
+        assert image in page
+        assert (trained.out / image).read_bytes().startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize("changes", [{"images_each": 2}, {"phases": {"1a": {"lr": 0.5}}}, {"limit": 20}])

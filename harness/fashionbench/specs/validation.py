@@ -1,0 +1,56 @@
+"""Read YAML mappings and say what is wrong with their fields, for configurations, boards and recipes alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from fashionbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file that holds a mapping.
+
+    :raises ConfigError: where it cannot be read, is no YAML, or holds something else.
+    """
+    try:
+        loaded = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
+    if not isinstance(loaded, dict):
+        raise ConfigError(f"{path} holds no mapping", remedy="write fields such as 'tasks:' and 'backends:'")
+    return loaded
+
+
+def read_value(text: str, where: str) -> Any:
+    """Read a YAML value from a command line, such as ``0.1``, ``true`` or ``[a, b]``.
+
+    :raises ConfigError: where it is no YAML.
+    """
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError(f"{where}: the value is not YAML: {error}", remedy="put it in quotes") from error
+
+
+def validated(model: type[M], fields: Mapping[str, Any], what: str, remedy: str) -> M:
+    """Check fields against a pydantic model.
+
+    :param what: the beginning of the message, such as ``my-run.yaml is not a run``.
+    :raises ConfigError: naming each wrong field.
+    """
+    try:
+        return model.model_validate(fields)
+    except ValidationError as error:
+        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
+        raise ConfigError(f"{what}: {faults}", remedy=remedy) from error

@@ -1,0 +1,103 @@
+"""Records are total: whatever a task, a backend or a plugin says, a record is built and the run goes on."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import toy_plugin
+
+from fashionbench import api
+from fashionbench.errors import PluginError
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench.plugins.origin import Origin
+from fashionbench.progress import Silent
+from fashionbench.records.schema import PolicyFinding
+
+
+class Notes(Silent):
+    """A reporter that keeps its lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+
+def run(plugins, store, *backends, task="toy/squares", reporter=None, **more):
+    return api.run({"tasks": task, "backends": list(backends), **more}, plugins=plugins, store=store, reporter=reporter)
+
+
+EVENTS = ("on_run_start", "on_cell_start", "on_cell_end", "on_cell_error", "on_run_end")
+
+
+@pytest.mark.parametrize("hook", EVENTS)
+def test_an_observer_that_raises_is_named_and_stops_nothing(plugins, store, hook):
+    def raising(event):
+        raise RuntimeError("the tracker is offline")
+
+    heard = []
+    plugins.register(
+        type("Loud", (), {hook: staticmethod(hookimpl(raising, specname=hook))})(), Origin("loud", "acme", "1")
+    )
+
+    def quiet(event):
+        heard.append(event)
+
+    plugins.register(
+        type("Quiet", (), {hook: staticmethod(hookimpl(quiet, specname=hook))})(), Origin("quiet", "acme", "1")
+    )
+    notes = Notes()
+    records = run(plugins, store, "toy/colour", "toy/raises", reporter=notes)
+    assert [record.status for record in records] == ["ok", "error"]
+    assert len(store.scan().records) == 2
+    assert heard
+    complaints = [line for line in notes.lines if hook in line]
+    assert len(complaints) == len(heard)
+    assert complaints[0] == f"warning: {hook} of plugin acme:loud (acme 1) failed: RuntimeError: the tracker is offline"
+
+
+def test_what_plugins_say_of_policy_and_provenance_cannot_cost_a_record(plugins, store):
+    class Broken:
+        @hookimpl
+        def check_data_policy(self, backend, dataset):
+            return ["not a finding"]
+
+        @hookimpl
+        def collect_provenance(self):
+            return {"open": object()}
+
+    class Sound:
+        @hookimpl
+        def check_data_policy(self, backend, dataset):
+            return [PolicyFinding(kind="licence", message="ask first")]
+
+    plugins.register(Broken(), Origin("broken", "acme", "1"))
+    plugins.register(Sound(), Origin("sound", "acme", "1"))
+    notes = Notes()
+    record = run(plugins, store, "toy/colour", reporter=notes)[0]
+    assert record.status == "ok"
+    assert [finding.message for finding in record.policy] == ["ask first"]
+    assert "ConfigError" in record.provenance.extra["acme:broken"]["error"]
+    assert any("check_data_policy of plugin acme:broken" in line for line in notes.lines)
+
+
+def test_data_that_cannot_stand_in_a_record_are_an_error_record(plugins, store, monkeypatch):
+    squares = toy_plugin.squares
+
+    def odd(spec, roots):
+        task = squares(spec, roots)
+        task._info = dataclasses.replace(task._info, sizes={"queries": "eight"})
+        return task
+
+    monkeypatch.setattr(toy_plugin, "squares", odd, raising=False)
+    records = run(plugins, store, "toy/colour")
+    assert records[0].status == "error"
+    assert "cannot be recorded" in records[0].error.message
+    assert store.scan().faults == []
+
+
+def test_a_task_with_the_card_of_another_one_is_refused_when_it_is_made(plugins):
+    with pytest.raises(PluginError, match="toy/other 1.0.0 has the protocol card of toy/squares"):
+        dataclasses.replace(plugins.tasks["toy/squares"], id="toy/other")
