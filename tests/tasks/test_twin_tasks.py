@@ -111,7 +111,7 @@ def test_try_on_controls(task, twin, plugins, store):
     assert copied.metric("fd-efficientnet-lite0").value == pytest.approx(0, abs=1e-6)
     assert pasted.metric("fd-efficientnet-lite0").value > 1
     shas = store.read_predictions(pasted.predictions).column("picture").to_pylist()
-    assert all((store.root / "pictures" / sha[:2] / f"{sha}.png").is_file() for sha in shas if sha)
+    assert all((store.root / "images" / sha[:2] / f"{sha}.png").is_file() for sha in shas if sha)
 
 
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])

@@ -78,8 +78,8 @@ def agnostic_mask(canvas: Canvas, person: Person, region: str) -> NDArray[np.boo
     mask = _filled(canvas, shape)
     hands = _filled(canvas, [path for side in ("right", "left") for path in hand(body, side)])
     seen_hands = hands & np.isin(canvas.labels, (labels.LEFT_ARM, labels.RIGHT_ARM))
-    kept = [labels.FACE, labels.HAIR, labels.LEFT_SHOE, labels.RIGHT_SHOE]
-    mask &= ~np.isin(canvas.labels, kept) & ~seen_hands
+    visible_labels = [labels.FACE, labels.HAIR, labels.LEFT_SHOE, labels.RIGHT_SHOE]
+    mask &= ~np.isin(canvas.labels, visible_labels) & ~seen_hands
     return mask | garment_mask(canvas)
 
 

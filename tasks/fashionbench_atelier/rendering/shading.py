@@ -103,8 +103,8 @@ def _inked(gain: Plane, lift: Plane, depth: Plane, *, dark: bool) -> tuple[Plane
     """Draw lines into the light that falls on a piece: dark ones, or pale ones on dark cloth."""
     if dark:
         return gain, lift + depth * np.float32(70.0)
-    kept = 1 - depth * np.float32(0.9)
-    return gain * kept, lift * kept
+    remaining = 1 - depth * np.float32(0.9)
+    return gain * remaining, lift * remaining
 
 
 def _dyed(piece: Piece, product: Product, across: Plane, along: Plane) -> tuple[Dye, Dye, Plane | None]:

@@ -132,13 +132,13 @@ def _chosen(people: Sequence[DressedPerson], layout: str, split: str, region: st
 
 def swapped_outfit(dressed_person: DressedPerson, garment: Product) -> Outfit:
     """Return the outfit of a wearer with another garment in the place of theirs: the truth of unpaired try-on."""
-    kept = [product for product in dressed_person.outfit.garments if product.id != dressed_person.garment]
-    if garment.category == "jacket" and len(kept) == 1:
-        kept.append(basic_garments(dressed_person.person.figure)[0])
+    others = [product for product in dressed_person.outfit.garments if product.id != dressed_person.garment]
+    if garment.category == "jacket" and len(others) == 1:
+        others.append(basic_garments(dressed_person.person.figure)[0])
     if garment.category != "jacket":
-        kept = [
+        others = [
             product
-            for product in kept
+            for product in others
             if product.category not in {"shirt", "toptee"} or garment.category in {"skirt", "trousers"}
         ]
-    return Outfit(order([garment, *kept]), garment.id)
+    return Outfit(order([garment, *others]), garment.id)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from fashionbench.seeding import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,9 +30,8 @@ class Rng:
     __slots__ = ("_next",)
 
     def __init__(self, seed: int, *key: str | int) -> None:
-        text = "\x1f".join(str(part) for part in (seed, *key))
         # Not for secrets: what counts is that the stream is documented.
-        self._next = random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")).random  # noqa: S311
+        self._next = random.Random(seed_of(seed, *key, bits=128, separator="\x1f")).random  # noqa: S311
 
     def chance(self, probability: float) -> bool:
         """Return True with this probability."""

@@ -95,8 +95,8 @@ class Captioning:
         import pyarrow as pa  # noqa: PLC0415
 
         session.expect_fit([fold.training for fold in self.folds])
-        asked = (len(fold.items[: session.limit] if session.limit else fold.items) for fold in self.folds)
-        session.expect("caption", sum(asked))
+        counts = (len(fold.items[: session.limit] if session.limit else fold.items) for fold in self.folds)
+        session.expect("caption", sum(counts))
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.generation.resize import Resize
 from fashionbench_tasks.generation.task import Generation
 from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
@@ -53,8 +53,8 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
         files |= {path.relative_to(data.root).as_posix(): path for path in paths if path is not None}
     checked = survey(files, data.annotations, cache=roots.index)
     if checked.absent:
-        named = ", ".join(sorted(checked.absent)[:5])
-        msg = f"{len(checked.absent)} images of {spec.dataset} are missing or unreadable: {named}"
+        names = first_names(sorted(checked.absent))
+        msg = f"{len(checked.absent)} images of {spec.dataset} are missing or unreadable: {names}"
         remedy = "a distance over fewer images is another number: 'fashionbench data verify' names all of them"
         raise DataError(msg, remedy=remedy)
     options = spec.options

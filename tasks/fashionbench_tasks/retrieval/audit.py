@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
 from fashionbench.data.dataset import Dataset, status
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench.records.audits import Audit, Check, Level, Sheet, Verdict
 from fashionbench.specs import resolve
 from fashionbench_tasks.dataset_root import place
@@ -126,7 +126,7 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
         triplets, gallery = data.triplets(category, "val"), set(data.split(category, "val"))
         outside = [t.id for t in triplets if t.target not in gallery]
         level: Level = "fault" if outside else "ok"
-        checks.append(Check(f"targets of {category} in the gallery", level, ", ".join(outside[:3])))
+        checks.append(Check(f"targets of {category} in the gallery", level, first_names(outside, 3)))
         empty = sum(not text.strip() for t in triplets for text in t.captions)
         occurrences: dict[tuple[str, tuple[str, str]], int] = {}
         for t in triplets:

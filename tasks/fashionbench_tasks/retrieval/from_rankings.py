@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench.predictions.rank_counts import Ranking
 from fashionbench.predictions.ranking import Labels, ranking_table, unavailable_rows
 
@@ -62,7 +62,7 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
 def _from_rankings(rankings: Mapping[str, list[str]], fold: Fold, path: str) -> pa.Table:
     lacking = [query.id for query in fold.queries if query.id not in rankings]
     if lacking:
-        msg = f"{path} has no ranking for {len(lacking)} queries: {', '.join(lacking[:5])}"
+        msg = f"{path} has no ranking for {len(lacking)} queries: {first_names(lacking)}"
         raise DataError(msg, remedy="every query needs one: a dropped batch makes another number")
     gallery = [source.id for source in fold.gallery]
     known = set(gallery)

@@ -64,7 +64,7 @@ def test_designs_are_compared_with_the_words_they_were_asked_for(task, clip, twi
     expected = []
     for row in made:
         sha = row["picture"]
-        with Image.open(io.BytesIO((store.root / "pictures" / sha[:2] / f"{sha}.png").read_bytes())) as image:
+        with Image.open(io.BytesIO((store.root / "images" / sha[:2] / f"{sha}.png").read_bytes())) as image:
             expected.append(100 * max(0, cosine(clip, processor, image.convert("RGB"), texts[row["item_id"]])))
         assert row["value:clip-s"] == pytest.approx(expected[-1], abs=1e-3)
         assert row["value:clip-s-tokens-cut"] == 0
