@@ -1,1 +1,1 @@
-"""Baselines and controls: what chance, colour and two small pretrained encoders reach, and what the truth would."""
+"""Baselines and controls: chance, constants, oracles, colour histograms and two small pretrained encoders."""

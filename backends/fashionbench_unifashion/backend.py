@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -11,10 +12,10 @@ from torch.nn import functional
 
 from fashionbench.canonical import digest
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
-from fashionbench.errors import BackendError, ConfigError, UnknownNameError
+from fashionbench.errors import BackendError, ConfigError
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
 from fashionbench_unifashion.model.unifashion import load
-from fashionbench_unifashion.options import OPTIONS
+from fashionbench_unifashion.options import UniFashionOptions
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.tryon_batches import garment_states
 
@@ -31,9 +32,6 @@ if TYPE_CHECKING:
 
     Floats = NDArray[np.float32]
 
-USES = ("full", "without-captions", "without-images")
-COMPOSED = ("both", "image", "text")
-
 
 class UniFashionBackend:
     """A trained model.
@@ -44,30 +42,19 @@ class UniFashionBackend:
     queries (UniFashion, section 3.2; the sum has no weights there either). All parts have norm 1, so the cosine between
     whole vectors ranks as these scores do.
 
-    Options: ``model``, the folder; ``use``: ``full``, ``without-captions`` (Table 4, "w/o cap") or ``without-images``
-    ("w/o img"); ``composed``: ``both``, or the same weights asked with the ``image`` or the ``text`` alone;
-    ``caption_instruction``, what gallery captions are asked with (by default that of the training captions); ``steps``
-    and ``guidance`` of the sampler, 0 for the model's own; ``repaint``.
+    Its options are those of :class:`~fashionbench_unifashion.options.UniFashionOptions`.
 
     :raises ConfigError: where no model is named, or an option is out of range.
     """
 
     def __init__(self, context: BackendContext) -> None:
-        options: dict[str, Any] = {**OPTIONS, **context.options}
-        for name in options.keys() - OPTIONS.keys():
-            raise UnknownNameError("option", name, tuple(OPTIONS))
-        if not options["model"]:
+        options = UniFashionOptions.read(context.options)
+        if not options.model:
             remedy = "train one with 'fashionbench train unifashion-tiny', then give it as option model=FOLDER"
             raise ConfigError("unifashion has no model", remedy=remedy)
-        for name, known in (("use", USES), ("composed", COMPOSED)):
-            if options[name] not in known:
-                raise UnknownNameError(name, str(options[name]), known)
         self._options = options
         self._seed = context.seed
-        self._model = load(Path(str(options["model"])).expanduser(), context.device)
-        self._use, self._composed = str(options["use"]), str(options["composed"])
-        if self._use != "full" and self._composed != "both":
-            raise ConfigError("give one of use and composed, not both", remedy="leave one at its default")
+        self._model = load(Path(options.model).expanduser(), context.device)
         self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
 
     @torch.inference_mode()
@@ -92,18 +79,18 @@ class UniFashionBackend:
     def encode_composed(self, items: Sequence[ComposedItem]) -> Floats:
         """Embed composed queries as [B, 3E]: e_cls in the second and third part."""
         qformer = self._model.qformer
-        if self._composed == "image":
+        if self._options.composed == "image":
             # The reference alone: what it is nearest to, by the mean of its own search features.
             tokens = self._tokens([item.image for item in items])
             features = functional.normalize(qformer.image_features(tokens, "target").mean(dim=1), dim=-1)
-        elif self._composed == "text":
+        elif self._options.composed == "text":
             features = self._text_features([item.text for item in items])
         else:
             cut = self._model.texts([item.text for item in items])
             features = qformer.composed_features(self._tokens([item.image for item in items]), cut.ids, cut.mask)
         zeros = torch.zeros_like(features)
-        image_part = zeros if self._use == "without-images" else features
-        caption_part = features if self._captioned and self._composed != "image" else zeros
+        image_part = zeros if self._options.use == "without-images" else features
+        caption_part = features if self._captioned and self._options.composed != "image" else zeros
         return _array(torch.cat([zeros, image_part, caption_part], dim=-1))
 
     @torch.inference_mode()
@@ -153,7 +140,7 @@ class UniFashionBackend:
 
     def fingerprint(self) -> str:
         """Hash the weights and the options."""
-        answering = {name: value for name, value in self._options.items() if name != "model"}
+        answering = {name: value for name, value in asdict(self._options).items() if name != "model"}
         return digest([self._model.fingerprint(), answering, torch.__version__, str(self._model.device)])
 
     @torch.inference_mode()
@@ -169,19 +156,18 @@ class UniFashionBackend:
             model.condition_of(states),
             conditions,
             seeds=[number(self._seed, item.id) for item in items],
-            steps=int(self._options["steps"]) or None,
-            guidance=float(self._options["guidance"]) or None,
+            steps=self._options.steps or None,
+            guidance=float(self._options.guidance) or None,
         )
-        return finish(images, items, repaint=bool(self._options["repaint"]))
+        return finish(images, items, repaint=self._options.repaint)
 
     @property
     def _captioned(self) -> bool:
-        return self._model.language is not None and self._use != "without-captions"
+        return self._model.language is not None and self._options.use != "without-captions"
 
     @property
     def _instruction(self) -> str:
-        given = str(self._options["caption_instruction"])
-        return given or self._model.config.gallery_instruction
+        return self._options.caption_instruction or self._model.config.gallery_instruction
 
     def _captions(self, tokens: Tensor, instruction: str) -> list[str]:
         if self._model.language is None:

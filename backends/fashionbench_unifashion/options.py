@@ -1,21 +1,79 @@
-"""The options of the backend, with what they are where nobody says; read without torch."""
+"""Options of the UniFashion backend, with their defaults and checks; read without torch."""
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Literal, Self, get_args
+
+from fashionbench.errors import ConfigError, UnknownNameError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-OPTIONS: Mapping[str, object] = MappingProxyType(
-    {
-        "model": "",
-        "use": "full",
-        "composed": "both",
-        "caption_instruction": "",
-        "steps": 0,
-        "guidance": 0.0,
-        "repaint": False,
-    }
-)
+Use = Literal["full", "without-captions", "without-images"]
+ComposedSides = Literal["both", "image", "text"]
+
+
+@dataclass(frozen=True, slots=True)
+class UniFashionOptions:
+    """Options of a UniFashion backend.
+
+    :param model: the folder of the model.
+    :param use: ``without-captions`` (Table 4, "w/o cap") or ``without-images`` ("w/o img") leaves a part of a
+        candidate's score out.
+    :param composed: what of a composed query is asked with.
+    :param caption_instruction: what captions of a gallery are asked with; empty for that of the training captions.
+    :param steps: of the sampler; 0 for the model's own number.
+    :param guidance: of the sampler; 0 for the model's own scale.
+    :param repaint: whether the person is put back outside the agnostic mask.
+    :raises ConfigError: on a value of another type or out of range.
+    :raises UnknownNameError: on a word that is none of those that a field takes.
+    """
+
+    model: str = ""
+    use: Use = "full"
+    composed: ComposedSides = "both"
+    caption_instruction: str = ""
+    steps: int = 0
+    guidance: float = 0.0
+    repaint: bool = False
+
+    def __post_init__(self) -> None:
+        """Check all fields."""
+        for field in fields(self):
+            kind, value = type(field.default), getattr(self, field.name)
+            accepted, said = _ACCEPTED[kind]
+            # True is a whole number to Python.
+            if not isinstance(value, accepted) or isinstance(value, bool) != (kind is bool):
+                raise ConfigError(f"the option {field.name} is {value!r}", remedy=f"give it {said}")
+        for name, known in (("use", get_args(Use)), ("composed", get_args(ComposedSides))):
+            if getattr(self, name) not in known:
+                raise UnknownNameError(name, getattr(self, name), known)
+        for name in ("steps", "guidance"):
+            if not 0 <= getattr(self, name) < float("inf"):
+                raise ConfigError(f"the option {name} is {getattr(self, name)}", remedy="give it 0 or more")
+        if self.use != "full" and self.composed != "both":
+            raise ConfigError("give one of use and composed, not both", remedy="leave one at its default")
+
+    @classmethod
+    def read(cls, given: Mapping[str, Any]) -> Self:
+        """Read what a configuration gives; the rest keeps its defaults.
+
+        :raises UnknownNameError: on a name that is no option.
+        """
+        for name in given.keys() - DEFAULTS.keys():
+            raise UnknownNameError("option", name, tuple(DEFAULTS))
+        return cls(**given)
+
+
+#: What a field of a type takes, and how that is called.
+_ACCEPTED: dict[type, tuple[tuple[type, ...], str]] = {
+    str: ((str,), "a text"),
+    int: ((int,), "a whole number"),
+    float: ((int, float), "a number"),
+    bool: ((bool,), "true or false"),
+}
+
+#: The options by name, with their defaults.
+DEFAULTS: Mapping[str, object] = MappingProxyType(asdict(UniFashionOptions()))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import BackendSpec, TrainerSpec
-from fashionbench_unifashion.options import OPTIONS
+from fashionbench_unifashion.options import DEFAULTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -30,8 +30,10 @@ def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
         capabilities=_CAPABILITIES,
         extra="models",
         packages=("torch", "transformers", "diffusers", "accelerate", "safetensors"),
-        options=OPTIONS,
+        options=DEFAULTS,
         models=("model",),
+        # A candidate image carries the features of its caption, a query image does not.
+        roles_differ=True,
         trainer=trainer,
     )
 

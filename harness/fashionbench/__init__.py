@@ -9,15 +9,93 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fashionbench.api import load_records, run
+    from fashionbench.api.boards import make_board, render_board, write_board
+    from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.records import frame, load_records
+    from fashionbench.api.runs import rescore, run, score
+    from fashionbench.api.training import train
     from fashionbench.boards.board import Board
+    from fashionbench.data.ground_truth import Truth
+    from fashionbench.data.info import DataInfo
+    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+    from fashionbench.data.lazy_items import ImageFile
+    from fashionbench.data.roots import DataRoots
+    from fashionbench.data.training_examples import TrainingData
+    from fashionbench.errors import FashionBenchError
+    from fashionbench.metrics.contract import MetricArguments, Outcome
     from fashionbench.plugins.hookspecs import hookimpl
     from fashionbench.plugins.manager import Plugins
-    from fashionbench.records.schema import Record
+    from fashionbench.predictions.base import Predictions
+    from fashionbench.records.schema import PolicyFinding, Record
     from fashionbench.records.store import Store
-    from fashionbench.specs import BackendSpec, BoardSpec, Column, DatasetSpec, Licence, MetricSpec, TaskSpec
-    from fashionbench.specs.capabilities import BackendContext
+    from fashionbench.runner.session import Session
+    from fashionbench.specs import (
+        BackendSpec,
+        BoardSpec,
+        Column,
+        DatasetSpec,
+        Licence,
+        MetricSpec,
+        ReporterSpec,
+        TaskSpec,
+        TrainerSpec,
+        TrainingDataUse,
+    )
+    from fashionbench.specs.capabilities import BackendContext, Role
     from fashionbench.specs.protocol import ProtocolCard
+    from fashionbench.training.contract import TrainingContext, TrainingResult
+
+_HOMES = {
+    "BackendContext": "specs.capabilities",
+    "BackendSpec": "specs",
+    "Board": "boards.board",
+    "BoardSpec": "specs",
+    "Column": "specs",
+    "ComposedItem": "data.items",
+    "DataInfo": "data.info",
+    "DataRoots": "data.roots",
+    "DatasetSpec": "specs",
+    "DesignItem": "data.items",
+    "FashionBenchError": "errors",
+    "ImageFile": "data.lazy_items",
+    "ImageItem": "data.items",
+    "Licence": "specs",
+    "MetricArguments": "metrics.contract",
+    "MetricSpec": "specs",
+    "Outcome": "metrics.contract",
+    "PairItem": "data.items",
+    "Plugins": "plugins.manager",
+    "PolicyFinding": "records.schema",
+    "Predictions": "predictions.base",
+    "ProtocolCard": "specs.protocol",
+    "Record": "records.schema",
+    "ReporterSpec": "specs",
+    "Role": "specs.capabilities",
+    "Session": "runner.session",
+    "Store": "records.store",
+    "TaskSpec": "specs",
+    "TextItem": "data.items",
+    "TrainerSpec": "specs",
+    "TrainingContext": "training.contract",
+    "TrainingData": "data.training_examples",
+    "TrainingDataUse": "specs",
+    "TrainingResult": "training.contract",
+    "Truth": "data.ground_truth",
+    "TryOnItem": "data.items",
+    "audit": "api.data",
+    "data_status": "api.data",
+    "frame": "api.records",
+    "hookimpl": "plugins.hookspecs",
+    "load_records": "api.records",
+    "make_board": "api.boards",
+    "make_data": "api.data",
+    "render_board": "api.boards",
+    "rescore": "api.runs",
+    "run": "api.runs",
+    "score": "api.runs",
+    "train": "api.training",
+    "write_board": "api.boards",
+}
 
 __all__ = [
     "BackendContext",
@@ -25,36 +103,57 @@ __all__ = [
     "Board",
     "BoardSpec",
     "Column",
+    "ComposedItem",
+    "DataInfo",
+    "DataRoots",
     "DatasetSpec",
+    "DesignItem",
+    "FashionBenchError",
+    "ImageFile",
+    "ImageItem",
     "Licence",
+    "MetricArguments",
     "MetricSpec",
+    "Outcome",
+    "PairItem",
     "Plugins",
+    "PolicyFinding",
+    "Predictions",
     "ProtocolCard",
     "Record",
+    "ReporterSpec",
+    "Role",
+    "Session",
     "Store",
     "TaskSpec",
+    "TextItem",
+    "TrainerSpec",
+    "TrainingContext",
+    "TrainingData",
+    "TrainingDataUse",
+    "TrainingResult",
+    "Truth",
+    "TryOnItem",
+    "audit",
+    "data_status",
+    "frame",
     "hookimpl",
     "load_records",
+    "make_board",
+    "make_data",
+    "render_board",
+    "rescore",
     "run",
+    "score",
+    "train",
+    "write_board",
 ]
-
-_HOMES = {
-    "BackendContext": "specs.capabilities",
-    "Board": "boards.board",
-    "Plugins": "plugins.manager",
-    "ProtocolCard": "specs.protocol",
-    "Record": "records.schema",
-    "Store": "records.store",
-    "hookimpl": "plugins.hookspecs",
-    "load_records": "api",
-    "run": "api",
-}
 
 
 def __getattr__(name: str) -> object:
-    if name not in __all__:
+    if name not in _HOMES:
         raise AttributeError(f"module 'fashionbench' has no attribute {name!r}")
-    return getattr(import_module(f"fashionbench.{_HOMES.get(name, 'specs')}"), name)
+    return getattr(import_module(f"fashionbench.{_HOMES[name]}"), name)
 
 
 def __dir__() -> list[str]:

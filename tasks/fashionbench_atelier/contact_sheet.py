@@ -12,16 +12,16 @@ from PIL import Image, ImageDraw, ImageFont
 from fashionbench_atelier.anatomy import densepose, keypoints
 from fashionbench_atelier.anatomy.body import Body
 from fashionbench_atelier.rendering.conditions import REGIONS, agnostic_image, agnostic_mask, sketch
-from fashionbench_atelier.rendering.photos import shoot
-from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, portray, still
-from fashionbench_atelier.world.rng import Dice
-from fashionbench_atelier.world.wearers import swapped_outfit, unpaired
+from fashionbench_atelier.rendering.photos import render_photo
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, render_garment, render_person
+from fashionbench_atelier.world.dressed_people import swapped_outfit, unpaired
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench_atelier.world.wearers import Wearer
+    from fashionbench_atelier.world.dressed_people import DressedPerson
 
 _COLUMNS, _TILE, _GAP = 12, 120, 4
 _SHEET_WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
@@ -29,7 +29,11 @@ _SHEET_WIDTH = _COLUMNS * (_TILE + _GAP) + _GAP
 
 def contact_sheet(world: World) -> Image.Image:
     """Draw a world on one sheet."""
-    bands = [_photo_band(world), _triplet_band(world), *[_try_on_band(world, wearer) for wearer in _chosen(world)]]
+    bands = [
+        _photo_band(world),
+        _triplet_band(world),
+        *[_try_on_band(world, dressed_person) for dressed_person in _chosen(world)],
+    ]
     sheet = Image.new("RGB", (_SHEET_WIDTH, sum(band.height for band in bands)), "white")
     top = 0
     for band in bands:
@@ -49,7 +53,7 @@ def _band(images: Sequence[Image.Image], width: int, height: int, columns: int) 
 
 def _photo_band(world: World) -> Image.Image:
     photos = [(product, photo) for product in world.products[:40] for photo in world.photos(product.id)]
-    return _band([shoot(world.seed, *each).image() for each in photos[: 4 * _COLUMNS]], _TILE, _TILE, _COLUMNS)
+    return _band([render_photo(world.seed, *each).image() for each in photos[: 4 * _COLUMNS]], _TILE, _TILE, _COLUMNS)
 
 
 def _triplet_band(world: World) -> Image.Image:
@@ -57,42 +61,42 @@ def _triplet_band(world: World) -> Image.Image:
     for triplet in [one for one in world.triplets if all(caption.text for caption in one.captions)][: _COLUMNS // 2]:
         for identity in (triplet.reference, triplet.target):
             photo = next((p for p in world.photos(identity) if p.kind == "front"), world.photos(identity)[0])
-            images.append(shoot(world.seed, world.products[identity], photo).image())
+            images.append(render_photo(world.seed, world.products[identity], photo).image())
         texts.append(triplet.captions)
-    pictures = _band(images, _TILE, _TILE, _COLUMNS)
-    band = Image.new("RGB", (_SHEET_WIDTH, pictures.height + 34), "white")
-    band.paste(pictures, (0, 0))
+    tiles = _band(images, _TILE, _TILE, _COLUMNS)
+    band = Image.new("RGB", (_SHEET_WIDTH, tiles.height + 34), "white")
+    band.paste(tiles, (0, 0))
     pen, font = ImageDraw.Draw(band), ImageFont.load_default(11)
     for number, captions in enumerate(texts):
         for line, caption in enumerate(captions):
-            place = (_GAP + number * 2 * (_TILE + _GAP), pictures.height + line * 15)
+            place = (_GAP + number * 2 * (_TILE + _GAP), tiles.height + line * 15)
             pen.text(place, caption.text[:44], fill="black", font=font)
     return band
 
 
-def _chosen(world: World) -> list[Wearer]:
-    found: dict[tuple[str, str], Wearer] = {}
-    partners = dict(unpaired(world.seed, world.wearers, "viton-hd", "test"))
-    partners |= dict(unpaired(world.seed, world.wearers, "dress-code", "test"))
-    for wearer in world.wearers:
-        if wearer.id in partners:
-            found.setdefault((wearer.layout, wearer.region), wearer)
-    return list(found.values())
+def _chosen(world: World) -> list[DressedPerson]:
+    people: dict[tuple[str, str], DressedPerson] = {}
+    partners = dict(unpaired(world.seed, world.dressed_people, "viton-hd", "test"))
+    partners |= dict(unpaired(world.seed, world.dressed_people, "dress-code", "test"))
+    for dressed_person in world.dressed_people:
+        if dressed_person.id in partners:
+            people.setdefault((dressed_person.layout, dressed_person.region), dressed_person)
+    return list(people.values())
 
 
-def _try_on_band(world: World, wearer: Wearer) -> Image.Image:
-    seed, product, person = world.seed, world.products[wearer.garment], wearer.person
-    canvas = portray(seed, person, wearer.outfit)
-    partner = dict(unpaired(seed, world.wearers, wearer.layout, "test"))[wearer.id]
-    other = world.products[{one.id: one for one in world.wearers}[partner].garment]
-    swapped = portray(seed, person, swapped_outfit(wearer, other))
+def _try_on_band(world: World, dressed_person: DressedPerson) -> Image.Image:
+    seed, product, person = world.seed, world.products[dressed_person.garment], dressed_person.person
+    canvas = render_person(seed, person, dressed_person.outfit)
+    partner = dict(unpaired(seed, world.dressed_people, dressed_person.layout, "test"))[dressed_person.id]
+    other = world.products[{one.id: one for one in world.dressed_people}[partner].garment]
+    swapped = render_person(seed, person, swapped_outfit(dressed_person, other))
     mask = agnostic_mask(canvas, person, REGIONS[product.category])
     points = keypoints.body_keypoints(person, canvas.camera, WIDTH, HEIGHT)
     mapped = densepose.surface(person, canvas.camera, WIDTH, HEIGHT)
-    dice = Dice(seed, "folds", person.id, product.id)
-    drawn = sketch(product, Body(person.build, person.pose), canvas.camera, WIDTH, HEIGHT, dice, seen=canvas.target)
+    rng = Rng(seed, "folds", person.id, product.id)
+    drawn = sketch(product, Body(person.build, person.pose), canvas.camera, WIDTH, HEIGHT, rng, seen=canvas.target)
     images = [
-        still(seed, product).image(),
+        render_garment(seed, product).image(),
         canvas.image(),
         agnostic_image(canvas, mask),
         Image.fromarray((canvas.target * 255).astype(np.uint8)),
@@ -100,7 +104,7 @@ def _try_on_band(world: World, wearer: Wearer) -> Image.Image:
         Image.fromarray(densepose.visual(mapped)),
         keypoints.skeleton(points, WIDTH, HEIGHT),
         drawn,
-        still(seed, other).image(),
+        render_garment(seed, other).image(),
         swapped.image(),
     ]
     width = (_SHEET_WIDTH - _GAP) // len(images) - _GAP

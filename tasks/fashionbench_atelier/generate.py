@@ -1,4 +1,4 @@
-"""Write Atelier on disk, whole or not at all."""
+"""Generate Atelier on disk, atomically: a folder is whole or not there."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ from fashionbench_atelier.layouts import (
     viton_hd,
 )
 from fashionbench_atelier.layouts.folder_hash import fingerprint
-from fashionbench_atelier.layouts.product_photos import shoots
-from fashionbench_atelier.layouts.source import Stock
-from fashionbench_atelier.manifest import DATASET_ID, NAME, VERSION, Mark, read_mark
-from fashionbench_atelier.workers import develop
+from fashionbench_atelier.layouts.product_photos import photo_jobs
+from fashionbench_atelier.layouts.source import LayoutSource
+from fashionbench_atelier.manifest import DATASET_ID, NAME, VERSION, TwinManifest, read_manifest
+from fashionbench_atelier.workers import run_jobs
 from fashionbench_atelier.world.world import World
 
 if TYPE_CHECKING:
@@ -103,13 +103,15 @@ def _is_there(out: Path, seed: int, sizes: Mapping[str, int]) -> bool:
     remedy = f"choose another folder, or remove {out}"
     if not (out / NAME).is_file():
         raise DataError(f"{out} is there and is no Atelier", remedy=remedy)
-    mark = read_mark(out)
-    if not mark.same(seed, sizes):
-        held = ", ".join(f"{name}={size}" for name, size in mark.sizes.items())
-        raise DataError(f"{out} holds an Atelier of version {mark.version}, seed {mark.seed}, {held}", remedy=remedy)
+    manifest = read_manifest(out)
+    if not manifest.same(seed, sizes):
+        held = ", ".join(f"{name}={size}" for name, size in manifest.sizes.items())
+        raise DataError(
+            f"{out} holds an Atelier of version {manifest.version}, seed {manifest.seed}, {held}", remedy=remedy
+        )
     count = sum(path.is_file() for path in out.rglob("*")) - 1
-    if count != mark.files:
-        raise DataError(f"{out} has {count} files, and was made with {mark.files}", remedy=remedy)
+    if count != manifest.files:
+        raise DataError(f"{out} has {count} files, and was made with {manifest.files}", remedy=remedy)
     return True
 
 
@@ -117,19 +119,19 @@ def _fill(
     root: Path, seed: int, sizes: Mapping[str, int], processes: int, advance: Callable[[int, int], object]
 ) -> None:
     world = World(seed, sizes["products"], sizes["people"], sizes["outfits"])
-    stock = Stock(world)
-    jobs: list[Job] = [job for layout in _PEOPLE_LAYOUTS for job in layout.sittings(stock, root)]
-    jobs += shoots(stock, _PHOTO_LAYOUTS, root)
-    for done, _ in enumerate(develop(world, jobs, _run, processes), 1):
+    source = LayoutSource(world)
+    jobs: list[Job] = [job for layout in _PEOPLE_LAYOUTS for job in layout.person_jobs(source, root)]
+    jobs += photo_jobs(source, _PHOTO_LAYOUTS, root)
+    for done, _ in enumerate(run_jobs(world, jobs, _run, processes), 1):
         advance(done, len(jobs) + 1)
     for layout in _LAYOUTS:
-        layout.write(stock, root)
+        layout.write(source, root)
     if sizes["h5"]:
-        fashiongen.write_h5(stock, root)
+        fashiongen.write_h5(source, root)
     for folder in (root, *(path for path in root.iterdir() if path.is_dir())):
         mark_twin(folder, DATASET_ID, seed)
     count, contents = fingerprint(root)
-    Mark(VERSION, seed, sizes, count, contents).write(root)
+    TwinManifest(VERSION, seed, sizes, count, contents).write(root)
     advance(len(jobs) + 1, len(jobs) + 1)
 
 

@@ -1,4 +1,4 @@
-"""Where the twin lies: the folder that the user named, or a small one that is made the first time it is needed."""
+"""Locate the generated twin: the folder that the user named, or a small one, generated when it is first needed."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_atelier.manifest import NAME, VERSION, read_mark
+from fashionbench_atelier.manifest import NAME, VERSION, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ def atelier_root(roots: DataRoots) -> Path:
     """
     named = roots.find("atelier")
     if named is not None:
-        read_mark(named)
+        read_manifest(named)
         return named
     base = Path("~/.cache/fashionbench").expanduser() if roots.cache is None else roots.cache.parent
     root = base / f"atelier-{VERSION}-{SEED}"
@@ -52,5 +52,7 @@ def _make(root: Path) -> None:
         command, env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True, check=False
     )
     if done.returncode:
-        said = done.stderr.strip().rpartition("\n")[2]
-        raise DataError(f"the twin could not be made at {root}: {said}", remedy="see that there is room on the disk")
+        last_line = done.stderr.strip().rpartition("\n")[2]
+        raise DataError(
+            f"the twin could not be made at {root}: {last_line}", remedy="see that there is room on the disk"
+        )

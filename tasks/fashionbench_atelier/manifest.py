@@ -1,4 +1,4 @@
-"""The file that says that a folder is a whole Atelier, and of which seed and sizes."""
+"""Manifest file of a generated folder: version, seed, sizes and fingerprint."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 NAME = "ATELIER.json"
 
 VERSION = 3
-"""Raised whenever the same seed and sizes give other annotations, other pictures or other places."""
+"""Raised whenever the same seed and sizes give other annotations, other images or other places."""
 
 DATASET_ID = "atelier"
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TwinManifest:
     """What a folder was made from, and what came out.
 
     :param sizes: ``products``, ``people``, ``outfits``, and ``h5`` (0 or 1).
@@ -44,7 +44,7 @@ class Mark:
         (root / NAME).write_text(json.dumps(asdict(self)) + "\n", encoding="utf-8", newline="\n")
 
 
-def read_mark(root: Path) -> Mark:
+def read_manifest(root: Path) -> TwinManifest:
     """Read the mark of a folder.
 
     :raises DataError: the folder has none, or it is not one.
@@ -53,7 +53,7 @@ def read_mark(root: Path) -> Mark:
     remedy = "make the folder with 'fashionbench data make atelier --out FOLDER'"
     try:
         loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return Mark(
+        return TwinManifest(
             int(loaded["version"]),
             int(loaded["seed"]),
             {str(name): int(size) for name, size in loaded["sizes"].items()},

@@ -19,7 +19,7 @@ _BATCH = 16
 _worlds: list[World] = []
 
 
-def develop(
+def run_jobs(
     world: World, jobs: Sequence[Job], do: Callable[[World, Job], Result], processes: int = 1
 ) -> Iterator[Result]:
     """Do every job and yield the results in the order of the jobs.
@@ -36,11 +36,11 @@ def develop(
         return
     described = (world.seed, world.size, world.people, world.outfits)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_enter, initargs=described) as pool:
+    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker, initargs=described) as pool:
         yield from pool.map(partial(_do, do), jobs, chunksize=_BATCH)
 
 
-def _enter(seed: int, size: int, people: int, outfits: int) -> None:
+def _start_worker(seed: int, size: int, people: int, outfits: int) -> None:
     _worlds[:] = [World(seed, size, people, outfits)]
 
 

@@ -1,4 +1,4 @@
-"""Where the data of a task lie: a user's folder, or the generated twin."""
+"""Root folder of a task's data set: the user's folder, or the generated twin."""
 
 from __future__ import annotations
 

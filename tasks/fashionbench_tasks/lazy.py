@@ -1,4 +1,4 @@
-"""A sequence whose elements are made when they are asked for."""
+"""Lazy sequence: elements are computed when they are indexed."""
 
 from __future__ import annotations
 

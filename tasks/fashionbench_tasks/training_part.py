@@ -17,9 +17,9 @@ def shared_training(task: str, parts: Sequence[TrainingData | None]) -> Training
 
     :raises ConfigError: where folds have different ones.
     """
-    found = {id(part): part for part in parts if part is not None}
-    if len(found) > 1:
-        names = ", ".join(sorted({part.fold for part in found.values()}))
+    distinct = {id(part): part for part in parts if part is not None}
+    if len(distinct) > 1:
+        names = ", ".join(sorted({part.fold for part in distinct.values()}))
         msg = f"{task} has a training part for each of its folds: {names}"
         raise ConfigError(msg, remedy="train on a task with one split, or use a backend that fits each fold")
-    return next(iter(found.values()), None)
+    return next(iter(distinct.values()), None)

@@ -86,6 +86,19 @@ def test_broken_plugins_are_reported_and_stop_nothing(environment, tmp_path):
     assert "fashionbench-" in strict.stderr
 
 
-def test_the_example_is_under_forty_lines(pytestconfig):
-    source = pytestconfig.rootpath / "examples" / "fashionbench-acme" / "src" / "fashionbench_acme.py"
-    assert len(source.read_text().splitlines()) < 40
+def test_the_plugins_own_tests_pass(environment, pytestconfig, tmp_path):
+    tests = pytestconfig.rootpath / "examples" / "fashionbench-acme" / "tests"
+    command = [
+        environment / "bin" / "python",
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir",
+        tests,
+        tests,
+    ]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "2 passed" in done.stdout

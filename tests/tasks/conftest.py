@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Stock
+    from fashionbench_atelier.layouts.source import LayoutSource
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +33,7 @@ def tiny(tmp_path_factory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def stock(twin) -> Stock:
+def source(twin) -> LayoutSource:
     """The exact truth behind the twin."""
     return truth(twin)
 

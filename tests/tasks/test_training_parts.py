@@ -16,13 +16,13 @@ def task(name, twin, plugins):
     return resolve(spec.target)(spec, DataRoots(named={"atelier": twin}))
 
 
-def test_pairs_are_of_the_train_split(twin, stock, plugins):
+def test_pairs_are_of_the_train_split(twin, source, plugins):
     made = task("atelier/fashiongen-full", twin, plugins)
     assert isinstance(made, Trainable)
-    shots = {f"train/{i}_{n}" for p in stock.products("train") for i, n in stock.shots(p)}
-    assert {pair.image.id for pair in made.training().pairs} == shots
-    assert not shots & made.evaluated()
-    assert {f"val/{p.id}_0" for p in stock.products("val")} <= made.evaluated()
+    photo_keys = {f"train/{i}_{n}" for p in source.products("train") for i, n in source.photo_keys(p)}
+    assert {pair.image.id for pair in made.training().pairs} == photo_keys
+    assert not photo_keys & made.evaluated()
+    assert {f"val/{p.id}_0" for p in source.products("val")} <= made.evaluated()
 
 
 @pytest.mark.parametrize("name", ["atelier/fashion-iq-original", "atelier/cirr-val"])
@@ -35,7 +35,7 @@ def test_triplets_share_no_image_with_the_evaluation(name, twin, plugins):
 
 
 @pytest.mark.parametrize("name", ["viton-hd-paired", "mgd-paired", "dress-code-paired"])
-def test_dressings_show_a_person_in_their_own_garment(name, twin, plugins):
+def test_try_on_examples_show_a_person_in_their_own_garment(name, twin, plugins):
     made = task(f"atelier/{name}", twin, plugins)
     tryon_examples = made.training().tryon_examples
     assert len(tryon_examples) >= 5

@@ -117,7 +117,7 @@ def test_try_on_controls(task, twin, plugins, store):
 
 
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])
-def test_the_oracle_makes_the_true_picture(task, twin, plugins, store):
+def test_the_oracle_makes_the_true_image(task, twin, plugins, store):
     oracle = run(task, "control/oracle-image", twin, plugins, store)
     assert oracle.metric("ssim").value == oracle.metric("ssim-garment").value == 1
     assert oracle.metric("mse").value == oracle.metric("mse-garment").value == 0

@@ -14,7 +14,7 @@ import fashionbench_atelier
 from fashionbench.errors import DataError
 from fashionbench_atelier.generate import make
 from fashionbench_atelier.layouts.folder_hash import fingerprint
-from fashionbench_atelier.manifest import NAME, read_mark
+from fashionbench_atelier.manifest import NAME, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -48,10 +48,10 @@ def cached_twin(config: pytest.Config, seed: int = SEED, sizes: Mapping[str, int
 
 def _whole(root: Path) -> bool:
     try:
-        mark = read_mark(root)
+        manifest = read_manifest(root)
     except DataError:
         return False
-    return fingerprint(root, lambda path: path.name != NAME) == (mark.files, mark.fingerprint)
+    return fingerprint(root, lambda path: path.name != NAME) == (manifest.files, manifest.fingerprint)
 
 
 @contextmanager

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Encoder(Protocol):
-    """The space that images are compared in."""
+    """Image encoder of the nearest-neighbour search."""
 
     def features(self, items: Sequence[ImageItem]) -> Floats:
         """Describe images by vectors [B, D] whose direction counts."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, first_names
 from fashionbench_baselines.controls.options import OracleOptions
 from fashionbench_baselines.controls.unit_vectors import unit_vector
 from fashionbench_baselines.options import read_options
@@ -99,7 +99,7 @@ class Oracle:
         self._revealed()
         unknown = [item.id for item in items if item.id not in self._captions]
         if unknown:
-            msg = f"the oracle was shown no caption of {', '.join(unknown[:5])}"
+            msg = f"the oracle was shown no caption of {first_names(unknown)}"
             raise BackendError(msg, remedy="leave the oracle out of tasks whose images have no reference")
         return [self._captions[item.id] for item in items]
 

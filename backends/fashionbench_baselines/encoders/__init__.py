@@ -1,1 +1,1 @@
-"""Pretrained encoders small enough to travel inside packages, and the joint space trained on top of them."""
+"""Small pretrained encoders of images and texts, and the cache of their features."""

@@ -1,4 +1,4 @@
-"""Features of frozen encoders kept on disk, because every baseline, fold and seed asks for the same ones."""
+"""Feature cache on disk for frozen encoders, because every baseline, fold and seed asks for the same features."""
 
 from __future__ import annotations
 

@@ -91,6 +91,6 @@ def load(config: Path, weights: Path) -> nn.Module:
     stored = load_file(weights)
     # The file also holds the pooler, which sentence embeddings do not use, and the positions 0 to 511 as a tensor.
     unused = ("pooler.", "embeddings.position_ids")
-    kept = {name: value for name, value in stored.items() if not name.startswith(unused)}
-    fill(network, kept, weights.name)
+    used = {name: value for name, value in stored.items() if not name.startswith(unused)}
+    fill(network, used, weights.name)
     return network

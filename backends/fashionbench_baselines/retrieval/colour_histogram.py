@@ -1,4 +1,4 @@
-"""Image retrieval by colour alone: what a model must beat before it is said to see a garment."""
+"""Colour histogram baseline for image retrieval: what a model must beat before it is said to see a garment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two linear maps into one space, trained by contrast on frozen features.
+"""Contrastive training of two linear maps from frozen features into one space.
 
 The recipe is that of locked-image tuning (Zhai et al., "LiT: Zero-Shot Transfer with Locked-image text Tuning", CVPR
 2022, arXiv 2111.07991) with both encoders locked: only the projections learn, by symmetric InfoNCE (van den Oord et

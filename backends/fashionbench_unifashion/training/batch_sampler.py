@@ -1,4 +1,4 @@
-"""Which examples a step learns from: a function of seed, phase and step, so that a training can go on anywhere."""
+"""Batch sampler: the examples of a step as a function of seed, phase and step, to resume anywhere."""
 
 from __future__ import annotations
 

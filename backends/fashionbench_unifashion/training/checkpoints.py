@@ -1,4 +1,4 @@
-"""What a phase leaves behind: checkpoints while it runs, the best weights, and its log."""
+"""Folder of a phase: checkpoints while it runs, the best weights, and its log."""
 
 from __future__ import annotations
 
@@ -90,14 +90,14 @@ class PhaseFolder:
         path = self.root / "log.jsonl"
         if not path.is_file():
             return []
-        found: dict[float, dict[str, float]] = {}
+        by_step: dict[float, dict[str, float]] = {}
         for line in path.read_text(encoding="utf-8").split("\n"):
             try:
                 entry = json.loads(line)
             except ValueError:
                 continue  # the last line of a killed process
-            found[entry["step"]] = found.get(entry["step"], {}) | entry
-        return [found[step] for step in sorted(found)]
+            by_step[entry["step"]] = by_step.get(entry["step"], {}) | entry
+        return [by_step[step] for step in sorted(by_step)]
 
 
 def put(parameters: Mapping[str, nn.Parameter], state: Mapping[str, Tensor], where: str) -> None:

@@ -1,4 +1,4 @@
-"""``fashionbench train --dry-run``: what each phase would train and need, without weights and without data."""
+"""Dry run of a training: what each phase would train and need, without weights and without data."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import torch
 from fashionbench_unifashion.model.config import preset
 from fashionbench_unifashion.model.unifashion import UniFashion
 from fashionbench_unifashion.training.memory_estimate import activations
-from fashionbench_unifashion.training.trainable import train_only
+from fashionbench_unifashion.training.phases.registry import train_only
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -92,9 +92,9 @@ def sources(weights: object) -> list[str]:
     """List the pretrained weights that a recipe names, once each."""
     if not isinstance(weights, dict):
         return []
-    own = [str(weights["source"])] if weights.get("source") else []
+    named = [str(weights["source"])] if weights.get("source") else []
     inner = [name for value in weights.values() for name in sources(value)]
-    return list(dict.fromkeys(own + inner))
+    return list(dict.fromkeys(named + inner))
 
 
 def _parts(model: UniFashion, recipe: Recipe) -> Table:

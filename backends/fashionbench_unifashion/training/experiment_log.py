@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from fashionbench.canonical import digest
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import TrainingExamples
     from fashionbench_unifashion.training.recipe import Recipe
-    from fashionbench_unifashion.training.trainer import Training
 
 SCHEMA = "fashionbench.training/1"
 
@@ -56,7 +58,22 @@ class ExperimentLog:
         return track
 
 
-def record(training: Training, summaries: Mapping[str, Any]) -> str:
+@dataclass(frozen=True, slots=True)
+class TrainingFacts:
+    """A training that is over.
+
+    :param summaries: of the phases by name.
+    """
+
+    recipe: Recipe
+    model: UniFashion
+    examples: TrainingExamples
+    summaries: Mapping[str, Any]
+    processes: int
+    device: str
+
+
+def record(training: TrainingFacts) -> str:
     """Write what was trained on what, and how, as canonical facts in JSON."""
     model, recipe = training.model, training.recipe
     facts = {
@@ -72,15 +89,15 @@ def record(training: Training, summaries: Mapping[str, Any]) -> str:
             for name, part in training.examples.parts.items()
         },
         "examples": training.examples.counts,
-        "phases": dict(summaries),
-        "processes": training.accelerator.num_processes,
-        "device": str(training.accelerator.device),
+        "phases": dict(training.summaries),
+        "processes": training.processes,
+        "device": training.device,
         "ended": provenance.now(),
     }
     return json.dumps(facts, indent=2, ensure_ascii=False) + "\n"
 
 
-def card(training: Training, summaries: Mapping[str, Any]) -> str:
+def card(training: TrainingFacts) -> str:
     """Write the model card."""
     recipe = training.recipe
     synthetic = any(part.synthetic for part in training.examples.parts.values())
@@ -96,7 +113,7 @@ def card(training: Training, summaries: Mapping[str, Any]) -> str:
         "| phase | steps | trainable parameters | held-out score | seconds |",
         "|---|---:|---:|---:|---:|",
     ]
-    for name, summary in summaries.items():
+    for name, summary in training.summaries.items():
         count = summary["trainable parameters"]
         lines.append(
             f"| {name} | {summary['steps']:.0f} | {count} | {summary['best']:.4g} | {summary['seconds']:.0f} |"
@@ -107,7 +124,7 @@ def card(training: Training, summaries: Mapping[str, Any]) -> str:
 
 
 def report(out: Path, recipe: Recipe) -> Path:
-    """Draw the losses of every phase, and the dynamics of phase 2, into ``report.html`` beside one image a phase."""
+    """Draw the losses of every phase, and the drift in phase 2, into ``report.html`` beside one image a phase."""
     from fashionbench_unifashion.training.plots import draw  # noqa: PLC0415
 
     images = []

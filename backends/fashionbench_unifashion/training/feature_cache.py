@@ -1,4 +1,4 @@
-"""Images as the phases take them: tokens of the vision encoder, and small images for the diffusion model."""
+"""Cache of image features: tokens of the vision encoder, and small images for the diffusion model."""
 
 from __future__ import annotations
 
@@ -19,15 +19,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import TrainingExamples
 
 
 class ImageFeatureCache:
-    """Tokens and images of images by id, made once where they may be kept.
+    """Tokens and small images by image id, computed once where they may be kept.
 
     Tokens are kept below the layer norm, in half precision, and only of a vision encoder that does not learn.
 
     :param open_: opens an image by its id.
-    :param keep: whether to keep tokens and images.
+    :param keep: whether to keep tokens and small images.
     :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
     """
 
@@ -38,9 +39,9 @@ class ImageFeatureCache:
         self._model = model
         self._open = open_
         self._keep = keep and not model.vision.trainable
-        self._keep_pictures = keep
+        self._keep_pixels = keep
         self._tokens: dict[str, Tensor] = {}
-        self._pictures: dict[str, Tensor] = {}
+        self._pixels: dict[str, Tensor] = {}
 
     def prepare(self, names: Iterable[str], advance: Callable[[int], object], batch: int = 32) -> None:
         """Make what is not there yet of some images; does nothing where tokens are not kept."""
@@ -59,8 +60,19 @@ class ImageFeatureCache:
         if path is not None and wanted:
             kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
             if self._model.diffusion is not None:
-                kept["images"] = torch.stack([self._pictures[name] for name in wanted])
+                kept["pixels"] = torch.stack([self._pixels[name] for name in wanted])
             files.write(path, lambda temporary: save_file(kept, temporary))
+
+    def read_pairs(
+        self, examples: TrainingExamples, begin: Callable[[str, int], object], advance: Callable[[int], object]
+    ) -> None:
+        """Make what is not there yet of the photos of all pairs, those held out too.
+
+        :param begin: called with what is read and how many of it there are.
+        """
+        names = [pair.image for pair in (*examples.pairs, *examples.held_pairs)]
+        begin("reading images", len(dict.fromkeys(names)))
+        self.prepare(names, advance)
 
     def _place(self, names: Sequence[str]) -> Path | None:
         """Return the file of these images; other weights, another transform or other images have another one."""
@@ -76,7 +88,7 @@ class ImageFeatureCache:
         if not path.is_file():
             return False
         stored = load_file(path)
-        for kind, kept in (("tokens", self._tokens), ("images", self._pictures)):
+        for kind, kept in (("tokens", self._tokens), ("pixels", self._pixels)):
             for name, row in zip(names, stored.get(kind, ()), strict=False):
                 kept[name] = row
         return True
@@ -94,13 +106,13 @@ class ImageFeatureCache:
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         return vision.normalise(torch.stack([self._tokens[name].float() for name in names]).to(device))
 
-    def images(self, names: Sequence[str]) -> Tensor:
+    def pixels(self, names: Sequence[str]) -> Tensor:
         """Return images for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
-        missing = [name for name in dict.fromkeys(names) if name not in self._pictures]
-        made = {name: self._small(self._open(name)) for name in missing}
-        if self._keep_pictures:
-            self._pictures.update(made)
-        stacked = torch.stack([made[name] if name in made else self._pictures[name] for name in names])
+        missing = [name for name in dict.fromkeys(names) if name not in self._pixels]
+        small = {name: self._small(self._open(name)) for name in missing}
+        if self._keep_pixels:
+            self._pixels.update(small)
+        stacked = torch.stack([small[name] if name in small else self._pixels[name] for name in names])
         return stacked.to(self._model.device).float() / 127.5 - 1
 
     @torch.no_grad()
@@ -110,7 +122,7 @@ class ImageFeatureCache:
             self._tokens[name] = tokens
         if self._model.diffusion is not None:
             for name, image in zip(names, images, strict=True):
-                self._pictures.setdefault(name, self._small(image))
+                self._pixels.setdefault(name, self._small(image))
 
     def _small(self, image: Image.Image) -> Tensor:
         assert self._model.diffusion is not None  # noqa: S101

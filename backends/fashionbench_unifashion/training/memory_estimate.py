@@ -1,4 +1,4 @@
-"""How much memory the activations of a phase take, counted without computing anything.
+"""Memory estimate of a phase's activations, counted without computing anything.
 
 The model is on torch's meta device, where tensors have shapes and no values. A forward pass of the parts that a phase
 runs with gradients notes what autograd would keep for the backward pass.
@@ -12,16 +12,15 @@ import torch
 from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
+from fashionbench_unifashion.training.phases.registry import PHASES
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from torch import nn
 
     from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
-
-#: Tokens of an instruction and its answer, about those of Fashion-IQ-Cap.
-SPOKEN = 96
 
 
 def activations(model: UniFashion, phase: PhaseConfig, recipe: Recipe, processes: int = 1) -> int:
@@ -38,10 +37,10 @@ def activations(model: UniFashion, phase: PhaseConfig, recipe: Recipe, processes
         Q-Former reads them.
     :param processes: that share a batch.
     """
-    share = max(1, phase.batch // phase.accumulate // processes)
+    rows = max(1, phase.batch // phase.accumulate // processes)
     count = _Count(model, recompute=recipe.recompute, widest=8 if recipe.precision == "no" else 2)
     with torch.device("meta"), _FusedAttention():
-        for times, run in _passes(model, phase, share):
+        for times, run in PHASES[phase.kind].memory_passes(model, phase, rows):
             count.add(times, run)
     return count.total
 
@@ -61,13 +60,13 @@ class _Attended(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, query: Tensor, key: Tensor, value: Tensor) -> Tensor:
-        made = query.new_empty(*query.shape[:-1], value.shape[-1])
-        ctx.save_for_backward(query, key, value, made)
-        return made
+        attended = query.new_empty(*query.shape[:-1], value.shape[-1])
+        ctx.save_for_backward(query, key, value, attended)
+        return attended
 
     @staticmethod
     def backward(ctx: Any, *_: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        query, key, value, _made = ctx.saved_tensors
+        query, key, value, _attended = ctx.saved_tensors
         return torch.empty_like(query), torch.empty_like(key), torch.empty_like(value)
 
 
@@ -97,8 +96,8 @@ class _Count:
             return value
 
         def enter(module: nn.Module, arguments: Any, named: Any) -> None:
-            found = [x for x in (*arguments, *named.values()) if isinstance(x, Tensor) and x.is_floating_point()]
-            inputs[id(module)] = sum(map(self._bytes, found[:1]))
+            tensors = [x for x in (*arguments, *named.values()) if isinstance(x, Tensor) and x.is_floating_point()]
+            inputs[id(module)] = sum(map(self._bytes, tensors[:1]))
             running.append(id(module))
 
         def leave(_module: nn.Module, _arguments: Any, _result: Any) -> None:
@@ -121,73 +120,10 @@ class _Count:
 
 def blocks(model: UniFashion) -> list[nn.Module]:
     """List the blocks whose activations are recomputed (:meth:`UniFashion.recompute`)."""
-    found: list[nn.Module] = list(model.qformer.transformer.encoder.layer)
+    layers: list[nn.Module] = list(model.qformer.transformer.encoder.layer)
     if model.language is not None:
-        found += [m for m in model.language.network.modules() if type(m).__name__.endswith("DecoderLayer")]
+        layers += [m for m in model.language.network.modules() if type(m).__name__.endswith("DecoderLayer")]
     if model.diffusion is not None:
         unets: list[Any] = [model.diffusion.unet, model.diffusion.control]
-        found += [block for unet in unets if unet is not None for block in unet.down_blocks]
-    return found
-
-
-def _passes(model: UniFashion, phase: PhaseConfig, share: int) -> Iterator[tuple[int, Callable[[], object]]]:
-    """Yield how often each pass of one example is run, and the pass."""
-    qformer, config = model.qformer, model.qformer.config
-    tokens = torch.empty(1, model.vision.tokens, model.vision.width)
-    ids = torch.zeros(1, config.max_length, dtype=torch.long)
-    mask = torch.ones_like(ids)
-    seen = min(share, phase.lm_examples or share)
-    if phase.kind in {"contrastive", "composed"}:
-        if model.vision.trainable:
-            pixels = torch.empty(1, 3, model.vision.image_size, model.vision.image_size)
-            yield share * (2 if phase.kind == "composed" else 1), lambda: model.vision(pixels)
-        if phase.kind == "composed":
-            yield share, lambda: qformer.fused(tokens, ids, mask)
-            yield share * (2 if phase.replay else 1), lambda: qformer.image(tokens, "target")
-        elif phase.weights.itg:
-            yield share, lambda: qformer.decode(tokens, ids, mask)
-        else:
-            yield share, lambda: qformer.image(tokens, "reference")
-        yield share, lambda: qformer.text(ids, mask)
-        yield 3 * min(share, phase.itm_examples or share), lambda: qformer.match(tokens, ids, mask)
-    # The generators read what a step of the Q-Former, or nothing that learns, has made.
-    states = torch.empty(1, config.queries, config.hidden, requires_grad=phase.kind == "composed")
-    if model.language is not None and phase.kind in {"language", "composed"}:
-        yield (share if phase.kind == "language" else seen), lambda: _spoken(model, states)
-    if model.diffusion is not None and phase.kind in {"image", "composed", "try_on"}:
-        yield (
-            (seen if phase.kind == "composed" else share),
-            lambda: _painted(model, states, dress=phase.kind == "try_on"),
-        )
-    if model.diffusion is not None and phase.kind == "vae":
-        yield share, lambda: _encoded(model)
-
-
-def _spoken(model: UniFashion, states: Tensor) -> object:
-    assert model.language is not None  # noqa: S101
-    prompt = model.prompt_of(states)
-    dtype = model.language.network.get_input_embeddings().weight.dtype
-    read = torch.cat([prompt.to(dtype), torch.empty(1, SPOKEN, prompt.shape[-1], dtype=dtype)], dim=1)
-    # Without a mask of this form the library looks at values, which there are none of.
-    mask = torch.zeros(1, 1, read.shape[1], read.shape[1], dtype=dtype)
-    return model.language.network(inputs_embeds=read, attention_mask=mask, use_cache=False)
-
-
-def _painted(model: UniFashion, states: Tensor, *, dress: bool) -> object:
-    from fashionbench_unifashion.diffusion.conditions import EncodedConditions  # noqa: PLC0415
-
-    assert model.diffusion is not None  # noqa: S101
-    latents = torch.empty(1, *model.diffusion.latent_shape)
-    steps = torch.zeros(1, dtype=torch.long)
-    conditions = None
-    if dress:
-        channels = torch.empty(1, model.diffusion.config.in_channels - latents.shape[1], *latents.shape[2:])
-        conditions = EncodedConditions(channels, latents if model.diffusion.control is not None else None)
-    return model.diffusion.predict(latents, steps, model.condition_of(states), conditions)
-
-
-def _encoded(model: UniFashion) -> object:
-    assert model.diffusion is not None  # noqa: S101
-    config, network = model.diffusion.config, model.diffusion.vae.network
-    posterior = network.encode(torch.empty(1, 3, config.height, config.width)).latent_dist
-    return network.decode(posterior.mean).sample
+        layers += [block for unet in unets if unet is not None for block in unet.down_blocks]
+    return layers

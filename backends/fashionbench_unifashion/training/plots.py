@@ -1,4 +1,4 @@
-"""Curves of a phase as an image."""
+"""Plot of a phase's losses and measures over its steps."""
 
 from __future__ import annotations
 

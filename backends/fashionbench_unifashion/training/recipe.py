@@ -1,4 +1,4 @@
-"""What is trained on what, in which phases: a recipe in YAML, checked before anything is loaded."""
+"""Training recipes: what is trained on what, in which phases; YAML, checked before anything is loaded."""
 
 from __future__ import annotations
 
@@ -166,15 +166,15 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
         raise UnknownNameError("recipe", name, RECIPES)
     refuse_old_names(changes, f"the change of the recipe {name}")
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    own, wanted = yaml.safe_load(text), changes.get("model")
-    if isinstance(wanted, dict) and wanted.get("preset", own["model"]["preset"]) != own["model"]["preset"]:
-        own["model"] = {}
+    written, wanted = yaml.safe_load(text), changes.get("model")
+    if isinstance(wanted, dict) and wanted.get("preset", written["model"]["preset"]) != written["model"]["preset"]:
+        written["model"] = {}
     phases = changes.get("phases")
     if isinstance(phases, dict):
         # YAML takes a 2 without quotes for a number.
         changes = {**changes, "phases": {str(key): value for key, value in phases.items()}}
-        _drop_lengths(own["phases"], changes["phases"])
-    fields = overlaid(own, changes)
+        _drop_lengths(written["phases"], changes["phases"])
+    fields = overlaid(written, changes)
     if isinstance(fields["phases"], dict):
         # A phase that is set to nothing is left out.
         fields["phases"] = {key: value for key, value in fields["phases"].items() if value is not None}
@@ -185,8 +185,8 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
         raise ConfigError(f"the recipe {name} is not one: {faults}", remedy="see docs/how-to/train.md") from error
 
 
-def _drop_lengths(own: dict[str, dict[str, Any]], changes: Mapping[str, Any]) -> None:
+def _drop_lengths(written: dict[str, dict[str, Any]], changes: Mapping[str, Any]) -> None:
     for name, change in changes.items():
         for given, other in (("steps", "epochs"), ("epochs", "steps")):
-            if name in own and isinstance(change, dict) and change.get(given) is not None:
-                own[name].pop(other, None)
+            if name in written and isinstance(change, dict) and change.get(given) is not None:
+                written[name].pop(other, None)

@@ -1,4 +1,4 @@
-"""``fashionbench train``: all phases of a recipe, one after the other, to a model and the record of its training."""
+"""Trainer of UniFashion: all phases of a recipe in order, then the model and the record of its training."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.utils import deterministic
 
 from fashionbench import files
 from fashionbench.canonical import digest
@@ -19,30 +20,20 @@ from fashionbench_unifashion.model.unifashion import UniFashion
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
-from fashionbench_unifashion.training.examples import collect
+from fashionbench_unifashion.training.collect_examples import collect
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
-from fashionbench_unifashion.training.objective import Objective
+from fashionbench_unifashion.training.phases.base import PhaseInputs
+from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
-from fashionbench_unifashion.training.trainable import train_only
 from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from fashionbench.training.contract import TrainingContext
     from fashionbench_unifashion.training.examples import TrainingExamples
     from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
-
-#: By phase: what it learns from.
-SORTS = {
-    "vae": "tryon_examples",
-    "contrastive": "pairs",
-    "language": "pairs",
-    "image": "pairs",
-    "composed": "triplets",
-    "try_on": "tryon_examples",
-}
 
 
 def unifashion(name: str) -> Callable[[Mapping[str, Any], TrainingContext], TrainingResult]:
@@ -72,11 +63,17 @@ def _deterministic() -> Iterator[None]:
     Only a warning where an operation knows no such order, as some on GPUs.
     """
     before = torch.are_deterministic_algorithms_enabled(), torch.is_deterministic_algorithms_warn_only_enabled()
+    # Its stubs do not know the switch.
+    memory: Any = deterministic
+    filled = memory.fill_uninitialized_memory
     torch.use_deterministic_algorithms(mode=True, warn_only=True)
+    # Filling all new memory first takes a tenth of a training on a processor, and matters to code that reads it unset.
+    memory.fill_uninitialized_memory = False
     try:
         yield
     finally:
         torch.use_deterministic_algorithms(mode=before[0], warn_only=before[1])
+        memory.fill_uninitialized_memory = filled
 
 
 class Training:
@@ -113,6 +110,7 @@ class Training:
         self.tryon_batches = (
             TryOnBatches(self.model, self.examples, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
         )
+        self._inputs = PhaseInputs(self.model, self.examples, self.feature_cache, self.tryon_batches, recipe.seed)
 
     def run(self) -> TrainingResult:
         """Run what is left of the phases, and write model and record."""
@@ -126,88 +124,51 @@ class Training:
         folder = self.out / "model"
         record = self.out / "training.json"
         if self.accelerator.is_main_process:
-            written = experiment_log.record(self, summaries)
-            self.model.save(folder, experiment_log.card(self, summaries))
+            facts = experiment_log.TrainingFacts(
+                self.recipe,
+                self.model,
+                self.examples,
+                summaries,
+                self.accelerator.num_processes,
+                str(self.accelerator.device),
+            )
+            written = experiment_log.record(facts)
+            self.model.save(folder, experiment_log.card(facts))
             files.write_text(folder / "training.json", written)
             files.write_text(record, written)
             experiment_log.report(self.out, self.recipe)
         self.accelerator.wait_for_everyone()
         return TrainingResult(folder, record, figures)
 
-    def _phase(self, number: int, name: str, phase: PhaseConfig, log: experiment_log.ExperimentLog) -> dict[str, Any]:
-        folder = PhaseFolder(self.out / "phases" / f"{number}-{name}")
-        if phase.kind == "composed" and not folder.done:
-            # q_T begins as q_R: what phase 1 learnt to read of an image is what a search looks for.
-            with torch.no_grad():
-                self.model.qformer.target.copy_(self.model.qformer.reference)
-        if phase.kind == "try_on" and self.model.diffusion is not None and not folder.done:
-            self.model.diffusion.start_control()
-        parameters = train_only(self.model, phase)
+    def _phase(self, number: int, name: str, config: PhaseConfig, log: experiment_log.ExperimentLog) -> dict[str, Any]:
+        folder, reporter = PhaseFolder(self.out / "phases" / f"{number}-{name}"), self.context.reporter
+        phase = make_phase(name, config, self._inputs)
+        if not folder.done:
+            phase.start()
+        parameters = train_only(self.model, config)
         if folder.done:
-            self.context.reporter.begin(f"phase {name}", None)
+            reporter.begin(f"phase {name}", None)
             folder.restore(parameters)
-            self._after(phase)
-            self.context.reporter.end("was done before")
+            phase.finish()
+            reporter.end("was done before")
             return folder.summary()
-        every = self.examples.of(phase.tasks)
-        examples: Sequence[Any] = getattr(every, SORTS[phase.kind])
-        if phase.kind == "vae" and not examples:
-            examples = every.pairs
-        self._prepare(name, phase)
-        objective = Objective(self.model, phase, self.feature_cache, self.tryon_batches)
-        track = log.phase(name, folder)
-        loop = PhaseLoop(
-            name,
-            phase,
-            objective,
-            parameters,
-            examples,
-            every,
-            self.feature_cache,
-            folder,
-            self.accelerator,
-            self.recipe.seed,
-            track,
-        )
-        self.context.reporter.begin(f"phase {name}", loop.steps)
-        found = loop.run(self.context.reporter.advance)
-        self._after(phase)
-        counts = {
-            "trainable parameters": sum(value.numel() for value in parameters.values()),
-            "examples": len(examples),
+        phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
+        loop = PhaseLoop(phase, parameters, folder, self.accelerator, log.phase(name, folder))
+        reporter.begin(f"phase {name}", loop.steps)
+        figures = loop.run(reporter.advance)
+        phase.finish()
+        trained = sum(value.numel() for value in parameters.values())
+        summary = {
+            "kind": config.kind,
+            "trainable parameters": trained,
+            "examples": len(phase.examples),
+            **figures,
         }
-        summary = {"kind": phase.kind, **counts, **found}
         if self.accelerator.is_main_process:
             folder.finish(parameters, summary)
         self.accelerator.wait_for_everyone()
-        self.context.reporter.end(f"held-out score {found['best']:.4g} in {found['seconds']:.0f} s")
+        reporter.end(f"held-out score {figures['best']:.4g} in {figures['seconds']:.0f} s")
         return summary
-
-    def _after(self, phase: PhaseConfig) -> None:
-        """Measure the scale of a VAE that was just trained, from the same examples each time."""
-        if phase.kind != "vae" or self.model.diffusion is None:
-            return
-        self.model.eval()
-        if self.tryon_batches is not None and self.examples.tryon_examples:
-            images = self.tryon_batches.vae_images(self.examples.tryon_examples[:256])
-        else:
-            images = self.feature_cache.images([example.image for example in self.examples.pairs[:256]])
-        self.model.diffusion.vae.measure_scale(images)
-
-    def _prepare(self, name: str, phase: PhaseConfig) -> None:
-        """Make tokens and small images of all images of a phase, with a bar of its own."""
-        if phase.kind in {"try_on", "vae"}:
-            if self.tryon_batches is not None:
-                wanted = [*self.examples.tryon_examples, *self.examples.held_tryon_examples]
-                self.context.reporter.begin(f"phase {name}: reading persons", len(wanted))
-                self.tryon_batches.prepare(wanted, self.context.reporter.advance)
-            if phase.kind == "try_on" or self.tryon_batches is not None:
-                return
-        triplets = [*self.examples.triplets, *self.examples.held_triplets] if phase.kind == "composed" else []
-        pairs = [*self.examples.pairs, *self.examples.held_pairs] if phase.kind != "composed" else []
-        names = [x.image for x in pairs] + [image for x in triplets for image in (x.reference, x.target)]
-        self.context.reporter.begin(f"phase {name}: reading images", len(dict.fromkeys(names)))
-        self.feature_cache.prepare(names, self.context.reporter.advance)
 
     def _build(self) -> UniFashion:
         """Make tokenizers and the model; the same recipe and data give the same first weights."""
@@ -226,9 +187,9 @@ class Training:
         tokenizer = None
         if config.language is not None and config.language.source is None:
             instructions = {example.instruction for example in self.examples.pairs}
-            spoken = [f" {example.text}" for example in self.examples.pairs]
+            captions = [f" {example.text}" for example in self.examples.pairs]
             tokenizer = language_tokenizer.train(
-                spoken, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(instructions)]
+                captions, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(instructions)]
             )
         model = UniFashion(config, pieces, tokenizer)
         model.load_sources()
@@ -238,14 +199,16 @@ class Training:
 
     def _claim(self) -> None:
         """Say whose folder this is, and refuse one of another training."""
-        own = digest([self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.examples.parts.items()}])
+        claim = digest(
+            [self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.examples.parts.items()}]
+        )
         path = self.out / "recipe.json"
         if path.is_file():
             before = json.loads(path.read_text(encoding="utf-8"))
-            if before.get("digest") != own:
+            if before.get("digest") != claim:
                 msg = f"{self.out} holds a training of another recipe, or of other data"
                 raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")
         elif self.accelerator.is_main_process:
-            content = {"digest": own, "recipe": self.recipe.model_dump(mode="json")}
+            content = {"digest": claim, "recipe": self.recipe.model_dump(mode="json")}
             files.write_text(path, json.dumps(content, indent=2) + "\n")
         self.accelerator.wait_for_everyone()

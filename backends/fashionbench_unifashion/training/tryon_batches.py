@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class _Read:
-    """What is kept of a tryon_example, once for try-on and once for design where it can be one."""
+    """What is kept of a try-on example, once for try-on and once for design where it can be one."""
 
     image: Tensor
     conditions: Conditions
@@ -48,9 +48,9 @@ class TryOnBatch:
 
 
 class TryOnBatches:
-    """Reads tryon_examples once and makes batches of them.
+    """Reads try-on examples once and makes batches of them.
 
-    A tryon_example with words and a sketch is try-on and design in turn, as chance has it; the others are try-on alone.
+    A try-on example with words and a sketch is try-on or design at random; the others are try-on alone.
 
     :param keep: whether what was read stays in memory.
     """
@@ -62,7 +62,7 @@ class TryOnBatches:
         self._read: dict[TryOnReference, _Read] = {}
 
     def prepare(self, examples: Sequence[TryOnReference], advance: Callable[[int], object]) -> None:
-        """Read tryon_examples that were not read before; does nothing where they are not kept.
+        """Read try-on examples that were not read before; does nothing where they are not kept.
 
         A vision encoder that learns sees them anew in each phase.
         """
@@ -74,19 +74,19 @@ class TryOnBatches:
             self._of(example)
             advance(1)
 
-    def batch(self, examples: Sequence[TryOnReference], drawn: BatchRng, *, mirror: bool) -> TryOnBatch:
+    def batch(self, examples: Sequence[TryOnReference], rng: BatchRng, *, mirror: bool) -> TryOnBatch:
         """Make a batch."""
-        chances = drawn.uniform((len(examples), 2), torch.empty(0))
+        draws = rng.uniform((len(examples), 2), torch.empty(0))
         images, conditions, tokens, texts = [], [], [], []
-        for example, (design, turn) in zip(examples, chances.tolist(), strict=True):
+        for example, (design_draw, flip_draw) in zip(examples, draws.tolist(), strict=True):
             read = self._of(example)
-            planned = read.design is not None and read.sketch is not None and design < 0.5
-            chosen = read.design if planned and read.design is not None else read.conditions
-            flip = mirror and turn < 0.5
+            as_design = read.design is not None and read.sketch is not None and design_draw < 0.5
+            chosen = read.design if as_design and read.design is not None else read.conditions
+            flip = mirror and flip_draw < 0.5
             images.append(_turned(read.image, flip))
             conditions.append(_turned_conditions(chosen, flip))
-            tokens.append(read.sketch if planned and read.sketch is not None else read.tokens)
-            texts.append(read.text if planned else "")
+            tokens.append(read.sketch if as_design and read.sketch is not None else read.tokens)
+            texts.append(read.text if as_design else "")
         device = self._model.device
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
@@ -97,18 +97,18 @@ class TryOnBatches:
         return garment_states(self._model, tryon_batch.tokens, tryon_batch.texts)
 
     def vae_images(self, examples: Sequence[TryOnReference], first: int = 0) -> Tensor:
-        """Return everything of tryon_examples that the VAE has to encode, one image an example in turn.
+        """Return everything of try-on examples that the VAE has to encode, one image an example in turn.
 
         :param first: the number of the first example in its batch.
         """
-        found = []
+        chosen = []
         for at, example in enumerate(examples, first):
             read = self._of(example)
             kinds = [read.image, read.conditions.agnostic, read.image, read.conditions.densepose]
             kinds += [read.conditions.hint, read.design.hint if read.design is not None else None]
             known = [kind for kind in kinds if kind is not None]
-            found.append(known[at % len(known)])
-        return torch.cat(found).to(self._model.device)
+            chosen.append(known[at % len(known)])
+        return torch.cat(chosen).to(self._model.device)
 
     @torch.no_grad()
     def _of(self, example: TryOnReference) -> _Read:
@@ -121,10 +121,12 @@ class TryOnBatches:
         item = tryon_example.item
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
-            planned = DesignItem(item.id, item.person, tryon_example.text, tryon_example.sketch.image, item.conditions)
-            design = read_conditions([planned], config)
+            design_item = DesignItem(
+                item.id, item.person, tryon_example.text, tryon_example.sketch.image, item.conditions
+            )
+            design = read_conditions([design_item], config)
             sketch = self._encoded(tryon_example.sketch.image)
-        made = _Read(
+        read = _Read(
             image_tensor(tryon_example.picture.image, config.width, config.height)[None],
             read_conditions([item], config),
             self._encoded(item.garment),
@@ -133,8 +135,8 @@ class TryOnBatches:
             sketch,
         )
         if self._keep:
-            self._read[example] = made
-        return made
+            self._read[example] = read
+        return read
 
     def _encoded(self, image: Image) -> Tensor:
         pixels = self._model.transform.batch([image]).to(self._model.device)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.rows import make_table
 from fashionbench.boards.signature import difference, main_signature, newest, signature_of
+from fashionbench.canonical import short
 from fashionbench.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ def _separate_tables(
             # What differs is told of the first column that differs; others may be measured as in the main table.
             way, anchor = next((s, a) for s, a in zip(signatures, anchors, strict=True) if s is not None)
             note = difference(way, anchor, records)
-            title = f"{task}, measured otherwise ({way.protocol[7:15]}/{way.fingerprint[7:15]})"
+            title = f"{task}, measured otherwise ({short(way.protocol, 8)}/{short(way.fingerprint, 8)})"
             tables.append(make_table(spec, title, columns, signatures, own, plugins, note=note, main=False))
     return tables
 

@@ -68,11 +68,11 @@ def make_table(
 
 
 def _value(column: Column, signature: Signature | None, records: Sequence[Record], plugins: Plugins) -> Value:
-    fitting = [r for r in records if r.task.id == column.task and signature_of(column, r) == signature is not None]
-    parts = [part for r in fitting if (part := r.metric(column.metric, column.slice)) is not None]
+    comparable = [r for r in records if r.task.id == column.task and signature_of(column, r) == signature is not None]
+    parts = [part for r in comparable if (part := r.metric(column.metric, column.slice)) is not None]
     if not parts:
         return Value(reason=_gap(column, records, plugins))
-    ids = tuple(r.record_id for r in fitting)
+    ids = tuple(r.record_id for r in comparable)
     first: MetricPart = parts[0]
     if len(parts) == 1:
         return Value(first.value, first.interval, None, first.n, 1, first.unit, records=ids)

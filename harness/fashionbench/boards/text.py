@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.table import MARKS
+from fashionbench.canonical import short
 
 if TYPE_CHECKING:
     from fashionbench.boards.board import Board
@@ -45,7 +46,7 @@ def how_measured(board: Board) -> list[str]:
         if head.signature is None or head.column.task in seen:
             continue
         seen.add(head.column.task)
-        protocol, fingerprint = head.signature.protocol[7:19], head.signature.fingerprint[7:19]
+        protocol, fingerprint = short(head.signature.protocol), short(head.signature.fingerprint)
         lines.append(f"{head.column.task}: protocol {protocol}, data {fingerprint}")
     return lines
 

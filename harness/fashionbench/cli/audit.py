@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -20,7 +20,6 @@ from fashionbench.cli.options import (
 
 if TYPE_CHECKING:
     from fashionbench.records.audits import Audit
-    from fashionbench.specs import TaskSpec
 
 EXAMPLES = """
 \b
@@ -51,40 +50,21 @@ def audit(
     TASK is a task, or a data set, which stands for its first task. Image files are not needed for composed retrieval.
     Ends with exit code 1 where there is a fault or a leak.
     """
-    from fashionbench.data.roots import DataRoots
+    from fashionbench.api.data import audit as run_audit
     from fashionbench.errors import ConfigError
-    from fashionbench.records.audits import keep
-    from fashionbench.specs import resolve
 
-    spec = find_task(task, state)
-    if not spec.audit:
-        raise ConfigError(f"{spec.id} has no audit", remedy="'fashionbench data verify' checks its files")
     files: dict[str, Path] = {}
     for pair in texts:
         part, name = name_and_value(pair, "--gallery-text", "dress=captions.json")
         if not Path(name).is_file():
             raise ConfigError(f"--gallery-text {pair!r} names no file", remedy="check the path")
         files[part] = Path(name)
-    dataset = state.plugins.datasets[str(spec.options.get("twin_of", spec.dataset))]
-    opened = state.store(store)
-    roots = DataRoots(named={spec.dataset: root} if root else {}, cache=opened.cache / "surveys")
-    found: Audit = cast("Any", resolve(spec.audit))(spec, dataset, roots, files)
-    keep(found, opened)
+    found = run_audit(task, root=root, gallery_text=files, store=store, plugins=state.plugins)
     if as_json:
         print_json({**asdict(found), "sound": found.sound})
     else:
         _show(found)
     return 0 if found.sound else 1
-
-
-def find_task(name: str, state: State) -> TaskSpec:
-    """Find a task by its name, or the first task of a data set."""
-    tasks = state.plugins.tasks
-    if name not in tasks and name in state.plugins.datasets:
-        own = [spec for spec in tasks if spec.dataset == name and spec.audit]
-        if own:
-            return own[0]
-    return tasks[name]
 
 
 def _show(found: Audit) -> None:

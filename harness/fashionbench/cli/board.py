@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
     from fashionbench.boards import Board, Table
-    from fashionbench.records.store import Store
-    from fashionbench.specs import BoardSpec
 
 EXAMPLES = """
 \b
@@ -39,17 +37,17 @@ def board(
 
     Ends with exit code 1 where files of the store were damaged, and the board is incomplete.
     """
+    from fashionbench.api.boards import make_board, render_board
     from fashionbench.files import write_text
 
-    opened = state.store(store)
-    made = make_board(name, state, opened)
+    made = make_board(name, store=store, plugins=state.plugins)
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = {r.suffix: r.id for r in state.plugins.reporters}.get(output.suffix.lstrip("."), "markdown")
     if chosen is None:
-        print_board(name, state, opened)
+        print_board(made)
     else:
-        text = render(made, chosen, state)
+        text = render_board(made, chosen, plugins=state.plugins)
         if output is None:
             click.echo(text, nl=not text.endswith("\n"))
         else:
@@ -58,45 +56,8 @@ def board(
     return 0 if made.complete else 1
 
 
-def find_board(name: str, state: State) -> BoardSpec:
-    """Find a board by the name of a file or of a registered board."""
-    from fashionbench.specs.board_file import read_board
-
-    return read_board(Path(name)) if name.endswith((".yaml", ".yml")) else state.plugins.boards[name]
-
-
-def make_board(name: str, state: State, store: Store) -> Board:
-    """Make a board of the records of a store."""
-    from fashionbench.boards import Board
-
-    return Board.of(find_board(name, state), store, state.plugins)
-
-
-def render(made: Board, format_: str, state: State) -> str:
-    """Write a board in a format."""
-    from typing import Any, cast
-
-    from fashionbench.specs import resolve
-
-    return str(cast("Any", resolve(state.plugins.reporters[format_].target))(made))
-
-
-def write_board(name: str, state: State, store: Store) -> Path:
-    """Write a board in every format beside the records, and return the path of the HTML file, or of the last one."""
-    from fashionbench.files import write_text
-
-    made = make_board(name, state, store)
-    paths: list[Path] = []
-    for reporter in state.plugins.reporters:
-        path = store.root / "boards" / f"{made.spec.id.replace('/', '__')}.{reporter.suffix}"
-        write_text(path, render(made, reporter.id, state))
-        paths.append(path)
-    return next((path for path in paths if path.suffix == ".html"), paths[-1])
-
-
-def print_board(name: str, state: State, store: Store) -> None:
+def print_board(made: Board) -> None:
     """Print a board on the terminal."""
-    made = make_board(name, state, store)
     for table in made.tables:
         print_table(_rich(table))
         reasons = sorted({f"{r.label}: {v.reason}" for r in table.rows for v in r.values if v.reason})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 import click
 
@@ -48,7 +48,9 @@ _root_option = click.option(
 @pass_state
 def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool) -> int:
     """Say what is there of a data set: missing and extra files, and counts against the published ones."""
-    return _report(examine(name, root, state, verify=False), as_json=as_json)
+    from fashionbench.api.data import data_status
+
+    return _report(data_status(name, root=root, plugins=state.plugins), as_json=as_json)
 
 
 @data.command("verify")
@@ -59,8 +61,22 @@ def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool)
 @pass_state
 def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
-    cache = state.store(store).cache / "surveys" / f"verify-{name}.json"
-    return _report(examine(name, root, state, verify=True, cache=cache), as_json=as_json)
+    from rich.progress import Progress
+
+    from fashionbench.api.data import data_status
+
+    with Progress(transient=True) as progress:
+        bar = progress.add_task(f"reading {name}", total=None)
+        status = data_status(
+            name,
+            root=root,
+            verify=True,
+            store=store,
+            plugins=state.plugins,
+            expect=lambda count: progress.update(bar, total=count),
+            advance=lambda count: progress.advance(bar, count),
+        )
+    return _report(status, as_json=as_json)
 
 
 @data.command("make")
@@ -73,12 +89,9 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
     """Write a generated data set in the layouts of the real ones."""
     from rich.progress import Progress
 
+    from fashionbench.api.data import make_data
     from fashionbench.errors import ConfigError
-    from fashionbench.specs import resolve
 
-    spec = state.plugins.datasets[name]
-    if not spec.maker:
-        raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
     sizes: dict[str, int] = {}
     for pair in options:
         key, value = name_and_value(pair, "--option", "products=600")
@@ -87,34 +100,15 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
         sizes[key] = int(value)
     with Progress(transient=True) as progress:
         bar = progress.add_task(f"making {name}", total=None)
-        target = cast("Any", resolve(spec.maker))
-        target(out, seed, sizes, lambda done, total: progress.update(bar, completed=done, total=total))
-    click.echo(f"wrote {out}")
-
-
-def examine(name: str, root: Path | None, state: State, *, verify: bool, cache: Path | None = None) -> Status:
-    """Compare a data set with what was published."""
-    from rich.progress import Progress
-
-    from fashionbench.data.dataset import Dataset, status
-    from fashionbench.data.roots import DataRoots
-    from fashionbench.specs import resolve
-
-    spec = state.plugins.datasets[name]
-    bundled = spec.access == "bundled"
-    place = root or (DataRoots().find(name) if bundled else DataRoots().require(name, spec.beside))
-    dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
-    with Progress(transient=True, disable=not verify) as progress:
-        bar = progress.add_task(f"reading {name}", total=len(dataset.images()) if verify else None)
-        return status(
+        make_data(
             name,
-            dataset,
-            place or Path("bundled"),
-            spec.expected,
-            verify=verify,
-            cache=cache,
-            advance=lambda count: progress.advance(bar, count),
+            out,
+            seed=seed,
+            sizes=sizes,
+            plugins=state.plugins,
+            advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
+    click.echo(f"wrote {out}")
 
 
 def _report(found: Status, *, as_json: bool) -> int:

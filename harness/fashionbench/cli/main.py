@@ -16,6 +16,7 @@ from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
 from fashionbench.cli.plugins import plugins
 from fashionbench.cli.records import records
+from fashionbench.cli.rescore import rescore
 from fashionbench.cli.run import run
 from fashionbench.cli.score import score
 from fashionbench.cli.show import show
@@ -82,7 +83,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (audit, board, data, doctor, list_, plugins, records, run, score, show, train):
+for command in (audit, board, data, doctor, list_, plugins, records, rescore, run, score, show, train):
     group.add_command(command)
 
 

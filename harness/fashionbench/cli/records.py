@@ -26,6 +26,8 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
     """List records, oldest first."""
     from rich.table import Table
 
+    from fashionbench.canonical import short
+
     scan = state.store(store).scan()
     chosen = scan.records if everything else scan.current()
     if as_json:
@@ -36,7 +38,7 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
         table.add_column(name, overflow="fold")
     for r in chosen:
         status = f"invalidated: {scan.marks[r.record_id]}" if r.record_id in scan.marks else r.status
-        row = (r.record_id[7:19], r.task.id, r.backend.id, str(r.decoding.seed), status, r.provenance.ended)
+        row = (short(r.record_id), r.task.id, r.backend.id, str(r.decoding.seed), status, r.provenance.ended)
         table.add_row(*row)
     print_table(table)
 
@@ -55,13 +57,13 @@ def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
 @pass_state
 def verify_records(state: State, /, *, store: Path | None) -> int:
     """Check every record and every predictions file against its checksum; exit code 1 where one is damaged."""
-    opened = state.store(store)
-    scan = opened.scan()
-    found = [*scan.faults, *(f for r in scan.records if (f := opened.check_predictions(r)) is not None)]
-    for fault in found:
+    from fashionbench.api.records import verify_records as check
+
+    readable, damaged = check(store, plugins=state.plugins)
+    for fault in damaged:
         click.echo(f"{fault.path}: {fault.message}")
-    click.echo(f"{len(scan.records)} records are readable, {len(found)} files are damaged")
-    return 1 if found else 0
+    click.echo(f"{len(readable)} records are readable, {len(damaged)} files are damaged")
+    return 1 if damaged else 0
 
 
 @records.command("invalidate")
@@ -71,7 +73,8 @@ def verify_records(state: State, /, *, store: Path | None) -> int:
 @pass_state
 def invalidate_record(state: State, /, *, record_id: str, reason: str, store: Path | None) -> None:
     """Take a record out of every board; the record itself stays as it is."""
-    opened = state.store(store)
-    record = opened.get(record_id)
-    opened.invalidate(record, reason)
-    click.echo(f"invalidated {record.record_id[7:19]} ({record.task.id} × {record.backend.id})")
+    from fashionbench.api.records import invalidate
+    from fashionbench.canonical import short
+
+    record = invalidate(record_id, reason, store=store, plugins=state.plugins)
+    click.echo(f"invalidated {short(record.record_id)} ({record.task.id} × {record.backend.id})")

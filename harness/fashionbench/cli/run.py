@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.cli.options import (
+    State,
+    json_option,
+    name_and_value,
+    pass_state,
+    print_json,
+    print_table,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +23,8 @@ if TYPE_CHECKING:
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.config import RunConfig
-    from fashionbench.runner.executors.local import Runner
+    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.plan import NotApplicable
 
 EXAMPLES = """
 \b
@@ -23,6 +32,7 @@ Examples:
   fashionbench run quickstart
   fashionbench run my-run.yaml --store runs/today
   fashionbench run --task 'wardrobe/*' --backend control/random --backend baseline/colour-histogram
+  fashionbench run --task wardrobe/image-to-text --backend baseline/pocket-lit --option dimension=64
   fashionbench run quickstart --dry-run
 """
 
@@ -31,6 +41,14 @@ Examples:
 @click.argument("config", required=False)
 @click.option("--task", "tasks", multiple=True, help="A task, or a pattern such as 'wardrobe/*'; may be repeated.")
 @click.option("--backend", "backends", multiple=True, help="A backend, or a pattern; may be repeated.")
+@click.option(
+    "-o",
+    "--option",
+    "backend_options",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="An option of every backend that has it, such as dimension=64; may be repeated.",
+)
 @click.option("--seed", "seeds", multiple=True, type=int, help="A seed; may be repeated.  [default: 0]")
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many queries; the records are partial.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fix the batch size instead of finding one.")
@@ -58,18 +76,17 @@ def run(
     CONFIG is the name of a board, or a YAML file. What the store holds already is reused, so a run that was
     interrupted goes on where it stopped.
     """
+    from fashionbench.api import runs
     from fashionbench.progress import Bars
-    from fashionbench.runner.executors.local import Runner
-    from fashionbench.runner.plan import make_plan
 
     chosen = _config(config, options, state)
     opened = state.store(store)
-    runner = Runner(make_plan(chosen, state.plugins), state.plugins, opened, rerun=rerun)
     if dry_run:
-        _preview(runner, as_json=as_json)
+        cells, not_applicable = runs.preview(chosen, store=opened, plugins=state.plugins, rerun=rerun)
+        _preview(cells, not_applicable, as_json=as_json)
         return 0
-    with Bars(len(runner.plan.cells)) as bars:
-        records = runner.run(bars)
+    with Bars(0) as bars:
+        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars)
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
     else:
@@ -90,13 +107,41 @@ def _config(name: str | None, options: dict[str, Any], state: State) -> RunConfi
         boards = ", ".join(state.plugins.boards.names())
         msg = "there is nothing to run"
         raise ConfigError(msg, remedy=f"name a board ({boards}) or a YAML file, or give --task and --backend")
+    if options["backend_options"]:
+        fields["backends"] = _with_options(fields["backends"], options["backend_options"], state)
     return make_config({**fields, "data": {**fields.get("data", {}), **state.roots(options["data"])}})
 
 
-def _preview(runner: Runner, *, as_json: bool) -> None:
+def _with_options(choices: Sequence[Any], pairs: Sequence[str], state: State) -> list[dict[str, Any]]:
+    """Give options to the backends that have them.
+
+    :raises ConfigError: where no backend of the run has an option.
+    """
+    from fashionbench.errors import ConfigError
+    from fashionbench.runner.config import matching
+    from fashionbench.specs.validation import read_value
+
+    split = (name_and_value(pair, "--option", "dimension=64") for pair in pairs)
+    given = {name: read_value(text, f"--option {name}") for name, text in split}
+    backends = state.plugins.backends
+    made: list[dict[str, Any]] = []
+    taken: set[str] = set()
+    for choice in choices:
+        fields: dict[str, Any] = {"id": choice} if isinstance(choice, str) else dict(choice)
+        for backend in matching(fields["id"], backends):
+            known = {name: value for name, value in given.items() if name in backends[backend].options}
+            taken |= set(known)
+            made.append({**fields, "id": backend, "options": {**fields.get("options", {}), **known}})
+    strange = sorted(set(given) - taken)
+    if strange:
+        remedy = "'fashionbench show BACKEND' lists the options of a backend"
+        raise ConfigError(f"no backend of this run has the option {', '.join(strange)}", remedy=remedy)
+    return made
+
+
+def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *, as_json: bool) -> None:
     from rich.table import Table
 
-    rows = list(runner.preview())
     todo = [row for row in rows if not row.reused]
     known = [row.seconds for row in todo if row.seconds is not None]
     if as_json:
@@ -105,7 +150,7 @@ def _preview(runner: Runner, *, as_json: bool) -> None:
                 "task": row.cell.task.id,
                 "backend": row.cell.backend.id,
                 "seed": row.cell.seed,
-                "options": row.cell.options,
+                "options": dict(row.cell.options),
                 "items": row.items,
                 "reused": row.reused,
                 "seconds": row.seconds,
@@ -113,7 +158,7 @@ def _preview(runner: Runner, *, as_json: bool) -> None:
             }
             for row in rows
         ]
-        left_out = [{"task": g.task, "backend": g.backend, "reason": g.reason} for g in runner.plan.not_applicable]
+        left_out = [{"task": g.task, "backend": g.backend, "reason": g.reason} for g in not_applicable]
         print_json({"cells": cells, "not_applicable": left_out})
         return
     table = Table(title=f"{len(rows)} cells, {len(todo)} to run")
@@ -125,19 +170,21 @@ def _preview(runner: Runner, *, as_json: bool) -> None:
         items = "" if row.items is None else str(row.items)
         table.add_row(row.cell.task.id, row.cell.backend.id, str(row.cell.seed), items, outcome)
     print_table(table)
-    for one in runner.plan.not_applicable:
+    for one in not_applicable:
         click.echo(f"left out: {one.backend} on {one.task}: {one.reason}")
     unknown = len(todo) - len(known)
     click.echo(f"cost: about {sum(known):.0f} s" + (f", and {unknown} cells that were never run" if unknown else ""))
 
 
 def _report(records: Sequence[Record], config: RunConfig, state: State, store: Store) -> None:
-    from fashionbench.cli.board import print_board, write_board
+    from fashionbench.api.boards import make_board, write_board
+    from fashionbench.cli.board import print_board
 
     if config.board:
-        path = write_board(config.board, state, store)
-        print_board(config.board, state, store)
-        click.echo(f"board: {path}")
+        made = make_board(config.board, store=store, plugins=state.plugins)
+        paths = write_board(made, store=store, plugins=state.plugins)
+        print_board(made)
+        click.echo(f"board: {paths.get('html', next(iter(paths.values())))}")
         return
     for record in records:
         name = f"{record.task.id} × {record.backend.id}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import click
@@ -46,12 +45,9 @@ def score(
 
     Reads rankings, CIRR server files, embeddings, captions, hit lists, and folders of pictures.
     """
-    from fashionbench.predictions.readers import read
-    from fashionbench.runner.score_file import score_file
+    from fashionbench.api.runs import score as score_predictions
 
-    spec = state.plugins.tasks[task]
-    label = re.sub(r"[^a-z0-9._-]+", "-", (name or predictions.stem).lower()).strip("-._") or "predictions"
-    record = score_file(spec, read(predictions), label, state.plugins, state.store(store), state.roots(data))
+    record = score_predictions(task, predictions, name=name, data=state.roots(data), store=store, plugins=state.plugins)
     if as_json:
         print_json(record.model_dump(mode="json"))
         return

@@ -3,16 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import click
 
-from fashionbench.cli.options import State, pass_state
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fashionbench.specs import TrainerSpec
+from fashionbench.cli.options import State, name_and_value, pass_state
 
 EXAMPLES = """
 \b
@@ -48,71 +42,27 @@ def train(
 
     A training that was interrupted goes on from its last checkpoint when the same command is given again.
     """
-    from fashionbench.data.roots import DataRoots
+    from fashionbench.api.training import find_trainer
+    from fashionbench.api.training import train as start
     from fashionbench.progress import Bars
-    from fashionbench.runner.device import resolve_device
-    from fashionbench.training.open_part import train as start
+    from fashionbench.specs.validation import read_value
 
-    spec, fields = find_trainer(config, state)
-    fields = merged(fields, changes)
-    folder = out or Path("models") / Path(config).stem
+    pairs = [name_and_value(change, "--set", "seed=1") for change in changes]
+    spec, _ = find_trainer(config, state.plugins)
     with Bars(len(spec.phases)) as bars:
         result = start(
-            spec,
-            fields,
-            state.plugins,
-            out=folder,
-            roots=DataRoots(named=state.roots(data), cache=folder / "cache" / "surveys"),
-            device=resolve_device(device),
+            config,
+            changes={name: read_value(text, f"--set {name}") for name, text in pairs},
+            out=out,
+            data=state.roots(data),
+            device=device,
+            dry_run=dry_run,
+            plugins=state.plugins,
             reporter=bars,
             say=bars.console.print,
-            dry_run=dry_run,
         )
     for name, value in result.figures.items():
         click.echo(f"{name}: {value:.4g}")
     if result.model is not None:
         click.echo(f"model: {result.model}")
         click.echo(f"record: {result.record}")
-
-
-def find_trainer(name: str, state: State) -> tuple[TrainerSpec, dict[str, Any]]:
-    """Find a trainer by its name, or by the name that a YAML file gives, with the file's other fields.
-
-    :raises ConfigError: where the file is no recipe.
-    """
-    from fashionbench.errors import ConfigError
-    from fashionbench.specs.validation import read_yaml
-
-    if not name.endswith((".yaml", ".yml")):
-        return state.plugins.trainers[name], {}
-    fields = read_yaml(Path(name))
-    trainer = fields.pop("trainer", None)
-    if not isinstance(trainer, str):
-        known = ", ".join(state.plugins.trainers.names())
-        raise ConfigError(f"{name} names no trainer", remedy=f"write trainer: and one of {known}")
-    return state.plugins.trainers[trainer], fields
-
-
-def merged(fields: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    """Put ``a.b=value`` changes into nested fields; values are read as YAML.
-
-    :raises ConfigError: where one is not of that form.
-    """
-    import copy
-
-    from fashionbench.errors import ConfigError
-    from fashionbench.specs.validation import read_value
-
-    made = copy.deepcopy(fields)
-    for change in changes:
-        path, equals, text = change.partition("=")
-        *folders, last = path.split(".")
-        if not equals or not all([*folders, last]):
-            raise ConfigError(f"--set {change!r} is not FIELD=VALUE", remedy="such as --set seed=1")
-        inner = made
-        for folder in folders:
-            inner = inner.setdefault(folder, {})
-            if not isinstance(inner, dict):
-                raise ConfigError(f"--set {change!r}: {folder} has no fields", remedy="name the field itself")
-        inner[last] = read_value(text, f"--set {change!r}")
-    return made

@@ -1,8 +1,8 @@
 """The Inception network of FID, with the preprocessing of clean-fid's ``clean`` mode.
 
-The network is that of pytorch-fid, as clean-fid carries it, 2,048 features of the last pooling. Pictures are resized to
-299 x 299 by PIL's bicubic filter with antialiasing, in float, one channel at a time (Parmar et al., CVPR 2022), and
-scaled as (x − 128) / 128, which is what clean-fid's ``clean`` mode, torch-fidelity and the TensorFlow graph of Heusel
+The network is that of pytorch-fid, 2,048 features of the last pooling. Images are resized to 299 x 299 by PIL's
+bicubic filter with antialiasing, in float, one channel at a time (Parmar et al., CVPR 2022), and scaled as
+(x − 128) / 128, which is what clean-fid's ``clean`` mode, torch-fidelity and the TensorFlow graph of Heusel
 et al. (NeurIPS 2017) do; pytorch-fid itself takes x / 127.5 − 1. Weights are the state dictionary
 ``pt_inception-2015-12-05-6726825d.pth``, given by ``FASHIONBENCH_INCEPTION`` or found where torch.hub keeps it.
 """
@@ -10,7 +10,6 @@ et al. (NeurIPS 2017) do; pytorch-fid itself takes x / 127.5 − 1. Weights are 
 from __future__ import annotations
 
 import os
-from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -37,7 +36,7 @@ REMEDY = f"fetch {URL} and set {VARIABLE} to the file; nothing is downloaded"
 class Inception:
     """Inception v3 for FID.
 
-    :raises MetricError: where the weights or clean-fid are not there, or the weights are of another network.
+    :raises MetricError: where the weights or torchvision are not there, or the weights are of another network.
     """
 
     id = "inception-v3-fid"
@@ -60,7 +59,7 @@ class Inception:
         resized = np.stack([resize(picture) for picture in pictures]).transpose(0, 3, 1, 2)
         batch = (torch.from_numpy(resized.astype(np.float32)).to(self._device) - 128) / 128
         with torch.inference_mode():
-            found: NDArray[np.float32] = self._network(batch)[0].flatten(1).float().cpu().numpy()
+            found: NDArray[np.float32] = self._network(batch).float().cpu().numpy()
         return found
 
 
@@ -78,30 +77,16 @@ def weights_path() -> Path:
 
 
 def _network(path: Path) -> Any:
-    """Build clean-fid's network around a state dictionary; its constructor would download one."""
+    """Build the network with a state dictionary that fits it."""
     try:
-        import torch  # noqa: PLC0415
-        from cleanfid import inception_pytorch as source  # noqa: PLC0415
-
-        models: Any = import_module("torchvision.models")
+        from fashionbench.extractors.inception_network import fid_inception  # noqa: PLC0415
     except ImportError as error:
         raise MetricError(
-            f"FID needs torch, torchvision and clean-fid: {error}", remedy='pip install "fashionbench[metrics]"'
+            f"FID needs torch and torchvision: {error}", remedy='pip install "fashionbench[metrics]"'
         ) from error
     state = read_state(path, REMEDY)
-    # FID's network has torchvision's weights by name and shape; only the pooling of some blocks differs.
-    with torch.device("meta"):
-        expected = models.inception_v3(
-            weights=None, num_classes=1008, aux_logits=False, init_weights=False
-        ).state_dict()
-    require_fit(state, expected, path, REMEDY)
-    original = source.load_state_dict_from_url
-    source.load_state_dict_from_url = lambda *_, **__: state
-    try:
-        network = source.InceptionV3(output_blocks=(3,), resize_input=False, normalize_input=False)
-    finally:
-        source.load_state_dict_from_url = original
-    return network.eval()
+    require_fit(state, fid_inception().state_dict(), path, REMEDY)
+    return fid_inception(state)
 
 
 def resize(picture: NDArray[np.uint8]) -> NDArray[np.float32]:

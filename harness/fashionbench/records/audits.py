@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench import files
+from fashionbench.canonical import short
 from fashionbench.errors import StoreError
 from fashionbench.files import slug
 
@@ -58,7 +59,7 @@ class Audit:
     def summary(self) -> str:
         """Say it in one line."""
         faults = [check.name for check in self.checks if check.level == "fault"]
-        return f"audit {self.evidence[7:19]}: {self.verdict}" + (f"; faults: {', '.join(faults)}" if faults else "")
+        return f"audit {short(self.evidence)}: {self.verdict}" + (f"; faults: {', '.join(faults)}" if faults else "")
 
 
 def keep(audit: Audit, store: Store) -> None:

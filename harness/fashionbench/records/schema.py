@@ -82,7 +82,7 @@ class BackendPart(Model):
     options: dict[str, Any]
     config_hash: str
     weights_hash: str | None = None
-    """What the backend says of its weights and preprocessing after fitting; one hash a fold, combined."""
+    """What the backend says of its weights and preprocessing after ``fit``; one hash a fold, combined."""
     parameters: int | None = None
     capabilities: tuple[str, ...]
     control: bool

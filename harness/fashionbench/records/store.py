@@ -103,8 +103,8 @@ class Store:
     def find_any(self, cell: str, task: str, backend: str) -> Record | None:
         """Return the newest current record of a cell, failed or not."""
         folder = self.root / "records" / slug(task) / slug(backend)
-        fitting = [record for record in self._scan(folder).current() if record.cell == cell]
-        return fitting[-1] if fitting else None
+        of_cell = [record for record in self._scan(folder).current() if record.cell == cell]
+        return of_cell[-1] if of_cell else None
 
     def scan(self) -> Scan:
         """Read every record; what cannot be read is named in the result and does not stop the rest."""

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError
 from fashionbench.runner.bound_backend import BoundBackend
+from fashionbench.runner.counted_examples import counted_training
 from fashionbench.runner.embedding_memory import EmbeddingMemory
-from fashionbench.runner.fitting import counted_training
 from fashionbench.runner.session_state import SessionCounts, SessionResources, SessionState
 from fashionbench.runner.workload import embedding_counts
 from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints

@@ -26,16 +26,6 @@ Capability: TypeAlias = Literal[
 #: On which side of a retrieval an item stands: many encoders treat the two differently.
 Role: TypeAlias = Literal["query", "candidate"]
 
-METHODS: dict[Capability, str] = {
-    "encode-image": "encode_images",
-    "encode-text": "encode_texts",
-    "encode-composed": "encode_composed",
-    "score-pairs": "score_pairs",
-    "caption": "caption",
-    "try-on": "try_on",
-    "design": "design",
-}
-
 
 @dataclass(frozen=True, slots=True)
 class BackendContext:
@@ -141,6 +131,23 @@ class Fingerprints(Protocol):
     def fingerprint(self) -> str:
         """Hash everything that decides an embedding: weights (after ``fit``), preprocessing, precision."""
         ...
+
+
+#: What each capability asks of a backend.
+PROTOCOLS: dict[Capability, type] = {
+    "encode-image": EncodesImages,
+    "encode-text": EncodesTexts,
+    "encode-composed": EncodesComposed,
+    "score-pairs": ScoresPairs,
+    "caption": Captions,
+    "try-on": TriesOn,
+    "design": Designs,
+}
+#: The method of each capability, as its protocol names it.
+METHODS: dict[Capability, str] = {
+    capability: next(name for name in vars(protocol) if not name.startswith("_"))
+    for capability, protocol in PROTOCOLS.items()
+}
 
 
 def satisfied(has: Iterable[Capability], needs: Iterable[frozenset[Capability]]) -> bool:

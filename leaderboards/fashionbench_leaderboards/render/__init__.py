@@ -1,1 +1,1 @@
-"""One module a file format; each turns a board into text."""
+"""Renderers of boards, one module a file format."""

@@ -19,7 +19,7 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def render(board: Board) -> str:
-    """Write one line for each place in each table, gaps included."""
+    """Write one line for each cell of each table, those without a value included."""
     sheet = io.StringIO()
     writer = csv.writer(sheet, lineterminator="\n")
     writer.writerow(FIELDS)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 def render(board: Board) -> str:
-    """Write every table, with its marks, gaps, and by what it is comparable."""
+    """Write every table, with its marks, the reasons for missing values, and by what it is comparable."""
     lines = [f"# {escape(board.spec.title)}", ""]
     if not board.complete:
         lines += [f"**Incomplete**: {len(board.faults)} files of the store could not be used.", ""]
@@ -20,7 +20,7 @@ def render(board: Board) -> str:
             lines += [f"## {escape(table.title)}", "", *([escape(table.note), ""] if table.note else [])]
         lines += _rows(table)
         lines += [f"- `{mark}`: {text}" for mark, text in legend(table).items()]
-        lines += [f"- {escape(reason)}" for reason in _gaps(table)]
+        lines += [f"- {escape(reason)}" for reason in _reasons(table)]
         lines.append("")
     lines += ["Fractions in per cent, with 95 % intervals. Comparable by:", ""]
     lines += [f"- {line}" for line in how_measured(board)]
@@ -49,7 +49,7 @@ def _rows(table: Table) -> list[str]:
     return [*lines, ""]
 
 
-def _gaps(table: Table) -> list[str]:
+def _reasons(table: Table) -> list[str]:
     return [
         f"{row.label}, {head.label}: {value.reason}"
         for row in table.rows

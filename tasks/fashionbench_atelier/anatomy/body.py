@@ -1,7 +1,7 @@
-"""A body in a pose, seen from the front: where its joints are and how garments hang on it.
+"""Body model: the joints of a build in a pose, seen from the front, and the lines that garments hang on.
 
 Proportions are those of figure drawing: about seven and a half heads tall. Everything is in body units (one head);
-the origin is the pit of the neck. "Left" and "right" are the person's own: the left arm is at the right of the picture.
+the origin is the pit of the neck. "Left" and "right" are the person's own: the left arm is at the right of the image.
 """
 
 from __future__ import annotations

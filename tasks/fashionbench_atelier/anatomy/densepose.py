@@ -43,26 +43,26 @@ class Surface(NamedTuple):
 def surface(person: Person, camera: Camera, width: int, height: int) -> Surface:
     """Map the body of a person, without clothes and hair."""
     body = Body(person.build, person.pose)
-    made = Surface(*(np.zeros((height, width), dtype=np.uint8) for _ in range(3)))
+    mapped = Surface(*(np.zeros((height, width), dtype=np.uint8) for _ in range(3)))
     canvas = Canvas(width, height, camera)
     for side in ("right", "left"):
         leg = body.legs[side]
         bend = _bend(leg)
-        _map(canvas, made, leg.sleeve(0.0, bend, (0.0, 0.0)), UPPER_LEG[side], leg)
-        _map(canvas, made, leg.sleeve(bend, 1.0, (0.0, 0.0)), LOWER_LEG[side], leg)
-        _map(canvas, made, list(shoe(body, side)), FOOT[side])
-    _map(canvas, made, [body.path([(x, min(y, CROTCH)) for x, y in trunk(body)])], TORSO)
+        _map(canvas, mapped, leg.sleeve(0.0, bend, (0.0, 0.0)), UPPER_LEG[side], leg)
+        _map(canvas, mapped, leg.sleeve(bend, 1.0, (0.0, 0.0)), LOWER_LEG[side], leg)
+        _map(canvas, mapped, list(shoe(body, side)), FOOT[side])
+    _map(canvas, mapped, [body.path([(x, min(y, CROTCH)) for x, y in trunk(body)])], TORSO)
     for side in ("right", "left"):
         arm = body.arms[side]
         bend = _bend(arm)
-        _map(canvas, made, arm.sleeve(0.0, bend, (0.0, 0.0)), UPPER_ARM[side], arm)
-        _map(canvas, made, arm.sleeve(bend, 1.0, (0.0, 0.0)), LOWER_ARM[side], arm)
-        _map(canvas, made, hand(body, side), HAND[side])
+        _map(canvas, mapped, arm.sleeve(0.0, bend, (0.0, 0.0)), UPPER_ARM[side], arm)
+        _map(canvas, mapped, arm.sleeve(bend, 1.0, (0.0, 0.0)), LOWER_ARM[side], arm)
+        _map(canvas, mapped, hand(body, side), HAND[side])
     outline = Head(person, body).outline
     middle = sum(x for x, _ in outline) / len(outline)
-    _map(canvas, made, [[(min(x, middle), y) for x, y in outline]], HEAD_RIGHT)
-    _map(canvas, made, [[(max(x, middle), y) for x, y in outline]], HEAD_LEFT)
-    return made
+    _map(canvas, mapped, [[(min(x, middle), y) for x, y in outline]], HEAD_RIGHT)
+    _map(canvas, mapped, [[(max(x, middle), y) for x, y in outline]], HEAD_LEFT)
+    return mapped
 
 
 def visual(mapped: Surface) -> NDArray[np.uint8]:
@@ -89,7 +89,7 @@ def _bend(limb: Limb) -> float:
     return float(((bx - ax) ** 2 + (by - ay) ** 2) ** 0.5 / limb.length)
 
 
-def _map(canvas: Canvas, made: Surface, shape: Shape, part: int, limb: Limb | None = None) -> None:
+def _map(canvas: Canvas, mapped: Surface, shape: Shape, part: int, limb: Limb | None = None) -> None:
     cover = canvas.cover(shape)
     if cover is None:
         return
@@ -99,8 +99,8 @@ def _map(canvas: Canvas, made: Surface, shape: Shape, part: int, limb: Limb | No
         across, along = np.broadcast_to(x, inside.shape), np.broadcast_to(y, inside.shape)
     else:
         across, along = limb_field(limb, x, y)
-    made.part[cover.box][inside] = part
-    for plane, value in ((made.u, across), (made.v, along)):
+    mapped.part[cover.box][inside] = part
+    for plane, value in ((mapped.u, across), (mapped.v, along)):
         if inside.any():
             low, high = float(value[inside].min()), float(value[inside].max())
             scaled = (value - np.float32(low)) * np.float32(255 / max(1e-6, high - low))

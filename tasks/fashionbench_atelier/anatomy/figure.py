@@ -34,7 +34,7 @@ def flesh(
 ) -> None:
     """Paint a part in one colour, darker towards its sides.
 
-    :param limb: shade across this limb; None shades across the picture.
+    :param limb: shade across this limb; None shades across the image.
     :param start: distance along the limb at which the part emerges gradually from what is there.
     """
     cover = canvas.cover(shape)

@@ -1,4 +1,4 @@
-"""Curves and limbs in body units: one unit is the height of a head; x grows to the right of the picture, y down."""
+"""Curves and limbs in body units: one unit is the height of a head; x grows to the right of the image, y down."""
 
 from __future__ import annotations
 

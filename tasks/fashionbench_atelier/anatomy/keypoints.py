@@ -77,7 +77,7 @@ _BONES = (
 def body_keypoints(person: Person, camera: Camera, width: int, height: int) -> NDArray[np.float64]:
     """Locate the 25 joints.
 
-    :returns: float64 [25, 3]: x and y in pixels and a confidence of 1; all three are 0 for a joint outside the picture.
+    :returns: float64 [25, 3]: x and y in pixels and a confidence of 1; all three are 0 for a joint outside the image.
     """
     body = Body(person.build, person.pose)
     head = Head(person, body)
@@ -117,7 +117,7 @@ def openpose_json(points: NDArray[np.float64]) -> str:
 
 
 def skeleton(points: NDArray[np.float64], width: int, height: int) -> Image.Image:
-    """Draw the bones between the joints that are in the picture, one hue a bone, on black."""
+    """Draw the bones between the joints that are in the image, one hue a bone, on black."""
     image = Image.new("RGB", (width, height))
     pen = ImageDraw.Draw(image)
     thick = max(2, round(height / 130))

@@ -1,4 +1,4 @@
-"""Numbers of the parse maps: what a pixel shows.
+"""Class numbers of the parse maps.
 
 Atelier paints with the 20 classes of the parser behind VITON-HD's ``image-parse-v3`` (class 10 is skin of neck and
 trunk); :data:`DRESS_CODE` translates them to the 18 classes of Dress Code's ``label_maps``.

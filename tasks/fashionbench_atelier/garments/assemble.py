@@ -1,4 +1,4 @@
-"""Cut a product to a body: which pieces it is made of and where they lie."""
+"""Assemble a garment: the pieces of a product, placed on a body."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from fashionbench_atelier.anatomy.body import SIDES
 from fashionbench_atelier.anatomy.geometry import both_sides, spline
 from fashionbench_atelier.garments import bodice, trims
 from fashionbench_atelier.garments.measures import SLEEVE_END
-from fashionbench_atelier.garments.piece import Cutting, Piece
+from fashionbench_atelier.garments.piece import GarmentPieces, Piece
 from fashionbench_atelier.garments.skirts import dress, skirt
 from fashionbench_atelier.garments.tops import hood, sleeve, top
 from fashionbench_atelier.garments.trousers import trousers
@@ -16,33 +16,33 @@ from fashionbench_atelier.garments.trousers import trousers
 if TYPE_CHECKING:
     from fashionbench_atelier.anatomy.body import Body
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 
-def tailor(product: Product, body: Body, dice: Dice, *, back: bool = False) -> Cutting:
-    """Cut a product to a body.
+def assemble(product: Product, body: Body, rng: Rng, *, back: bool = False) -> GarmentPieces:
+    """Place the pieces of a product on a body.
 
-    :param dice: where the folds fall; the same product may fold differently in another photo.
+    :param rng: where the folds fall; the same product may fold differently in another photo.
     :param back: show it from behind, which leaves out what is only at the front.
     """
     if product.category == "trousers":
-        return trousers(product, body, dice, back=back)
+        return trousers(product, body, rng, back=back)
     if product.category == "skirt":
-        return Cutting(front=skirt(product, body, dice, back=back))
-    cutting = Cutting()
+        return GarmentPieces(front=skirt(product, body, rng, back=back))
+    assembled = GarmentPieces()
     if not back:
-        cutting.behind += bodice.inside_back(product, body)
+        assembled.behind += bodice.inside_back(product, body)
         if product.neckline == "hood":
-            cutting.behind += hood(body)
+            assembled.behind += hood(body)
     if product.sleeve == "strap":
-        cutting.behind += bodice.straps(body)
-    main = dress(product, body, dice, back=back) if product.category == "dress" else top(product, body, dice, back=back)
-    cutting.front += main
+        assembled.behind += bodice.straps(body)
+    main = dress(product, body, rng, back=back) if product.category == "dress" else top(product, body, rng, back=back)
+    assembled.front += main
     if not back:
-        cutting.front += bodice.printed(product, body)
-        cutting.front += trims.collar(product, body)
+        assembled.front += bodice.printed(product, body)
+        assembled.front += trims.collar(product, body)
     elif product.neckline == "hood":
-        cutting.front += [
+        assembled.front += [
             Piece(
                 [body.path(both_sides(spline([(0.0, -0.2), (0.3, -0.12), (0.42, 0.1), (0.3, 0.5), (0.0, 0.66)], 5)))],
                 "plain",
@@ -50,7 +50,7 @@ def tailor(product: Product, body: Body, dice: Dice, *, back: bool = False) -> C
             )
         ]
     elif product.neckline.endswith("collar") or product.neckline in {"lapel", "turtle"}:
-        cutting.front += [
+        assembled.front += [
             Piece(
                 [body.path(both_sides([(0.0, -0.13), (0.24, -0.13), (0.33, 0.02), (0.0, 0.12)]))],
                 "plain",
@@ -59,5 +59,5 @@ def tailor(product: Product, body: Body, dice: Dice, *, back: bool = False) -> C
             )
         ]
     if product.sleeve in SLEEVE_END:
-        cutting.arms = {side: sleeve(product, body, dice, side) for side in SIDES}
-    return cutting
+        assembled.arms = {side: sleeve(product, body, rng, side) for side in SIDES}
+    return assembled

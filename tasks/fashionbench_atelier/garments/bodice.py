@@ -13,7 +13,7 @@ from fashionbench_atelier.rendering.canvas import Stroke
 if TYPE_CHECKING:
     from fashionbench_atelier.anatomy.body import Body
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 # Half-width and depth of the opening at the neck.
 _NECKS: dict[str, tuple[float, float]] = {
@@ -176,7 +176,7 @@ def sleeve_shape(product: Product, body: Body, side: str, room: float, end: floa
     return parts
 
 
-def sleeve_folds(dice: Dice, body: Body, side: str, end: float, room: float) -> tuple[Stroke, ...]:
+def sleeve_folds(rng: Rng, body: Body, side: str, end: float, room: float) -> tuple[Stroke, ...]:
     """Creases at the armpit and, on a long sleeve, at the elbow and above the cuff."""
     arm = body.arms[side]
     folds = []
@@ -184,18 +184,18 @@ def sleeve_folds(dice: Dice, body: Body, side: str, end: float, room: float) -> 
     for place in places:
         if place > end - 0.04:
             continue
-        spot = place + dice.between(-0.03, 0.03)
+        spot = place + rng.between(-0.03, 0.03)
         width = arm.width(spot) + room
-        slant = dice.between(0.02, 0.09) * (1 if dice.chance(0.5) else -1)
-        a, b = arm.side(spot, -width * 0.9), arm.side(min(1.0, spot + slant), width * dice.between(0.1, 0.7))
-        if dice.chance(0.5):
-            a, b = arm.side(spot, width * 0.9), arm.side(min(1.0, spot + slant), -width * dice.between(0.1, 0.7))
-        folds.append(Stroke([a, b], 0.035, dice.between(-0.6, -0.3)))
-        folds.append(Stroke([(a[0], a[1] + 0.05), (b[0], b[1] + 0.05)], 0.03, dice.between(0.15, 0.35)))
+        slant = rng.between(0.02, 0.09) * (1 if rng.chance(0.5) else -1)
+        a, b = arm.side(spot, -width * 0.9), arm.side(min(1.0, spot + slant), width * rng.between(0.1, 0.7))
+        if rng.chance(0.5):
+            a, b = arm.side(spot, width * 0.9), arm.side(min(1.0, spot + slant), -width * rng.between(0.1, 0.7))
+        folds.append(Stroke([a, b], 0.035, rng.between(-0.6, -0.3)))
+        folds.append(Stroke([(a[0], a[1] + 0.05), (b[0], b[1] + 0.05)], 0.03, rng.between(0.15, 0.35)))
     return tuple(folds)
 
 
-def trunk_folds(dice: Dice, product: Product, body: Body, hem: float) -> tuple[Stroke, ...]:
+def trunk_folds(rng: Rng, product: Product, body: Body, hem: float) -> tuple[Stroke, ...]:
     """Creases from the armpits to the chest, at the waist and above the hem; a slim fit has fewer."""
     strength = {"slim": 0.6, "regular": 0.85, "loose": 1.0}[product.fit]
     folds: list[Stroke] = []
@@ -208,9 +208,9 @@ def trunk_folds(dice: Dice, product: Product, body: Body, hem: float) -> tuple[S
     for sign in (-1.0, 1.0):
         width = side_width(product, body, 0.8)
         for _ in range(2):
-            y = dice.between(0.74, 0.95)
+            y = rng.between(0.74, 0.95)
             crease(
-                [(sign * width * 0.95, y), (sign * width * dice.between(0.5, 0.7), y + dice.between(0.06, 0.3))],
+                [(sign * width * 0.95, y), (sign * width * rng.between(0.5, 0.7), y + rng.between(0.06, 0.3))],
                 0.05,
                 -0.6,
             )
@@ -219,17 +219,17 @@ def trunk_folds(dice: Dice, product: Product, body: Body, hem: float) -> tuple[S
         for _ in range(2):
             if hem < WAIST + 0.1:
                 break
-            y = dice.between(1.3, 1.75)
+            y = rng.between(1.3, 1.75)
             width = side_width(product, body, y)
             crease(
-                [(sign * width, y), (sign * width * dice.between(0.35, 0.7), y + dice.between(-0.08, 0.16))],
+                [(sign * width, y), (sign * width * rng.between(0.35, 0.7), y + rng.between(-0.08, 0.16))],
                 0.045,
                 -0.55,
             )
     if hem > CHEST + 1.0:
         for _ in range(4):
-            x = dice.between(-0.55, 0.55)
-            crease([(x, hem - dice.between(0.3, 0.7)), (x * 1.08, hem)], 0.06, dice.between(-0.45, -0.2))
+            x = rng.between(-0.55, 0.55)
+            crease([(x, hem - rng.between(0.3, 0.7)), (x * 1.08, hem)], 0.06, rng.between(-0.45, -0.2))
     return tuple(folds)
 
 

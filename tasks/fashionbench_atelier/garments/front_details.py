@@ -28,22 +28,22 @@ def front(product: Product, body: Body, hem: float) -> Front:
     """
     buttoned = product.neckline in {"shirt collar", "band collar"}
     if product.cut == "denim jacket":
-        made = _denim(body, hem)
+        pieces = _denim(body, hem)
     elif product.cut == "bomber jacket":
-        made = _bomber(body, hem)
+        pieces = _bomber(body, hem)
     elif product.cut == "hoodie":
-        made = _hoodie(body)
+        pieces = _hoodie(body)
     elif product.neckline == "lapel":
-        made = _tailored(body, hem, rounded=product.cut == "blazer")
+        pieces = _tailored(body, hem, rounded=product.cut == "blazer")
     elif product.neckline == "polo collar":
-        made = _polo(body)
+        pieces = _polo(body)
     elif buttoned:
-        made = Front([*trims.front_line(body, 0.2, hem + 0.1)], trims.buttons(body, 0.36, hem - 0.15, 6))
+        pieces = Front([*trims.front_line(body, 0.2, hem + 0.1)], trims.buttons(body, 0.36, hem - 0.15, 6))
     else:
-        made = Front([], [])
+        pieces = Front([], [])
     if product.detail == "chest pocket":
-        made.trims.extend(trims.patch(body, 0.2, 0.68, 0.32, 0.38))
-    return made
+        pieces.trims.extend(trims.patch(body, 0.2, 0.68, 0.32, 0.38))
+    return pieces
 
 
 def back(product: Product, body: Body, hem: float) -> Front:

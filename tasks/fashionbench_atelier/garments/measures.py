@@ -1,4 +1,4 @@
-"""Where hems end and sleeves end, and how wide a garment is: the meaning of length, sleeve and fit in body units."""
+"""Garment measures: length, sleeve and fit in body units."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ class Piece:
 
 
 @dataclass
-class Cutting:
+class GarmentPieces:
     """All pieces of a garment: those behind the neck, those on the trunk and legs, and those on each arm."""
 
     behind: list[Piece] = field(default_factory=list)

@@ -14,10 +14,10 @@ from fashionbench_atelier.rendering.canvas import Stroke
 if TYPE_CHECKING:
     from fashionbench_atelier.anatomy.body import Body
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 
-def dress(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece]:
+def dress(product: Product, body: Body, rng: Rng, *, back: bool) -> list[Piece]:
     """Cut a dress without its sleeves, collar and print."""
     hem = hem_height(product)
     room = ease(product)
@@ -64,7 +64,7 @@ def dress(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece
     )
     main = Piece(
         [body.path(both_sides(outline))],
-        folds=bodice.trunk_folds(dice, product, body, 1.7),
+        folds=bodice.trunk_folds(rng, product, body, 1.7),
         seams=tuple(seams),
         pleats=pleats,
         pleat_top=WAIST if fitted else 1.9,
@@ -77,7 +77,7 @@ def dress(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece
     return pieces
 
 
-def skirt(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece]:
+def skirt(product: Product, body: Body, rng: Rng, *, back: bool) -> list[Piece]:
     """Cut a skirt."""
     hem, room, flare = hem_height(product), ease(product) * 0.7, FLARE[product.cut]
     waist = body.half_width(WAIST) + 0.03
@@ -109,10 +109,10 @@ def skirt(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece
     folds = []
     for sign in (-1, 1):
         for _ in range(2):
-            y = dice.between(2.05, 2.45)
+            y = rng.between(2.05, 2.45)
             folds.append(
                 Stroke(
-                    body.path([(sign * hip, y), (sign * hip * dice.between(0.3, 0.6), y + dice.between(-0.05, 0.12))]),
+                    body.path([(sign * hip, y), (sign * hip * rng.between(0.3, 0.6), y + rng.between(-0.05, 0.12))]),
                     0.05,
                     -0.35,
                 )

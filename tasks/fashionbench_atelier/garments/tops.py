@@ -15,13 +15,13 @@ from fashionbench_atelier.rendering.canvas import Stroke
 if TYPE_CHECKING:
     from fashionbench_atelier.anatomy.body import Body
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 _RIBBED = frozenset({"sweater", "bomber jacket", "hoodie"})
 _FLARE = {"coat": 0.12, "camisole": 0.1}
 
 
-def top(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece]:
+def top(product: Product, body: Body, rng: Rng, *, back: bool) -> list[Piece]:
     """Cut the trunk of a top or jacket with its hem, front and belt."""
     hem, ribbed, tail = hem_height(product), product.cut in _RIBBED, product.cut == "button-up shirt"
     width = bodice.side_width(product, body, min(hem, HIP)) + _FLARE.get(product.cut, 0.0) - (0.05 if ribbed else 0.0)
@@ -39,7 +39,7 @@ def top(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece]:
     pieces = [
         Piece(
             [body.path(both_sides([*bodice.upper_edge(product, body, back=back), *seam, *edge]))],
-            folds=bodice.trunk_folds(dice, product, body, hem),
+            folds=bodice.trunk_folds(rng, product, body, hem),
             seams=tuple(seams),
             pleats=5.0 if flowing else 0.0,
             pleat_top=1.0,
@@ -55,7 +55,7 @@ def top(product: Product, body: Body, dice: Dice, *, back: bool) -> list[Piece]:
     return pieces
 
 
-def sleeve(product: Product, body: Body, dice: Dice, side: str) -> list[Piece]:
+def sleeve(product: Product, body: Body, rng: Rng, side: str) -> list[Piece]:
     """Cut a sleeve with its cuff or hem."""
     end = SLEEVE_END[product.sleeve]
     room = ease(product) * 0.55 + 0.02
@@ -74,7 +74,7 @@ def sleeve(product: Product, body: Body, dice: Dice, side: str) -> list[Piece]:
         Piece(
             bodice.sleeve_shape(product, body, side, room, end - 0.07 if banded else end, full),
             limb=arm,
-            folds=bodice.sleeve_folds(dice, body, side, end, room),
+            folds=bodice.sleeve_folds(rng, body, side, end, room),
             seams=hem,
             curve=0.28,
             cast=0.25,

@@ -8,24 +8,24 @@ from fashionbench_atelier.anatomy.body import CROTCH, HIP, SIDES, WAIST
 from fashionbench_atelier.anatomy.geometry import both_sides, interpolate, spline, steps
 from fashionbench_atelier.garments import trims
 from fashionbench_atelier.garments.measures import LEG_END
-from fashionbench_atelier.garments.piece import Cutting, Piece
+from fashionbench_atelier.garments.piece import GarmentPieces, Piece
 from fashionbench_atelier.rendering.canvas import Stroke
 
 if TYPE_CHECKING:
     from fashionbench_atelier.anatomy.body import Body
     from fashionbench_atelier.anatomy.geometry import Limb, Path, Point
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 _ROOM = {"slim": 0.025, "regular": 0.08, "loose": 0.15}
 
 
-def trousers(product: Product, body: Body, dice: Dice, *, back: bool) -> Cutting:
+def trousers(product: Product, body: Body, rng: Rng, *, back: bool) -> GarmentPieces:
     """Cut trousers, shorts or joggers."""
     waist = body.half_width(WAIST) + 0.03
     pieces: list[Piece] = []
     for side in SIDES:
-        pieces += _Leg(product, body, side).pieces(dice)
+        pieces += _Leg(product, body, side).pieces(rng)
     if not back and product.cut != "joggers":
         pieces.append(Piece(_fly_shape(body, waist), "none", seams=trims.fly(body), edge=0.0))
     elif back and product.cut in {"jeans", "chinos"}:
@@ -34,7 +34,7 @@ def trousers(product: Product, body: Body, dice: Dice, *, back: bool) -> Cutting
     pieces += trims.waistband(body, waist + 0.01, button=buttoned, elastic=product.cut == "joggers")
     if product.detail == "belt":
         pieces += trims.belt(body, waist + 0.03, y=WAIST + 0.06, closed="plain" if back else "buckle")
-    return Cutting(front=pieces)
+    return GarmentPieces(front=pieces)
 
 
 class _Leg:
@@ -67,7 +67,7 @@ class _Leg:
         grown = interpolate(share, self._places, eases)
         return self.limb.side(share, -side * self.sign * (self.limb.width(share) + grown))
 
-    def pieces(self, dice: Dice) -> list[Piece]:
+    def pieces(self, rng: Rng) -> list[Piece]:
         """Cut the leg with its hem, crease, stripe or cuff."""
         product, body, sign, end = self.product, self.body, self.sign, self.end
         joggers = product.cut == "joggers"
@@ -79,11 +79,11 @@ class _Leg:
         inner = [self.edge(share, -1.0) for share in reversed(shares) if share >= 0.2]
         middle = body.path([(0.0, WAIST + 0.02), (sign * -0.01, CROTCH + 0.02)])
         hem = Stroke([self.edge(end - 0.018, -1.0), self.edge(end - 0.018, 1.0)], 0.012, -0.3)
-        made = [
+        pieces = [
             Piece(
                 [[middle[0], *outer, *inner, middle[1]]],
                 limb=self.limb,
-                folds=self._folds(dice),
+                folds=self._folds(rng),
                 seams=() if joggers else (hem,),
                 curve=0.26,
                 edge=0.35,
@@ -92,21 +92,21 @@ class _Leg:
         if product.detail == "side stripe":
             shift = -sign * 0.075
             stripe: Path = [*outer, *[(x + shift, y) for x, y in reversed(outer)]]
-            made.append(Piece([stripe], "second", limb=self.limb, curve=0.0, edge=0.1))
+            pieces.append(Piece([stripe], "second", limb=self.limb, curve=0.0, edge=0.1))
         if joggers:
-            made.append(
+            pieces.append(
                 Piece(self.limb.sleeve(end - 0.06, end, (0.05, 0.03))[:9], "plain", limb=self.limb, rib=10.0, tone=0.95)
             )
-        return made
+        return pieces
 
-    def _folds(self, dice: Dice) -> tuple[Stroke, ...]:
+    def _folds(self, rng: Rng) -> tuple[Stroke, ...]:
         folds = []
         for place in (0.08, 0.14, 0.47, 0.53, 0.58, 0.9, 0.95):
             if place > self.end - 0.04:
                 continue
-            spot, start = place + dice.between(-0.02, 0.02), 1.0 if dice.chance(0.5) else -1.0
-            reach, slope = start * dice.between(-0.3, 0.4), dice.between(0.015, 0.06)
-            deep = dice.between(-0.6, -0.3)
+            spot, start = place + rng.between(-0.02, 0.02), 1.0 if rng.chance(0.5) else -1.0
+            reach, slope = start * rng.between(-0.3, 0.4), rng.between(0.015, 0.06)
+            deep = rng.between(-0.6, -0.3)
             lower = min(1.0, spot + slope)
             folds.append(Stroke([self.edge(spot, start * 0.97), self.edge(lower, reach)], 0.035, deep))
             folds.append(

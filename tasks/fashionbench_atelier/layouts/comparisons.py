@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench_atelier.world.relative_captions import annotate, differences
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 
 if TYPE_CHECKING:
     from fashionbench_atelier.world.relative_captions import Relative
@@ -37,11 +37,11 @@ def comparisons(world: World) -> tuple[Comparison, ...]:
         if parent not in world.parents:
             references.setdefault(parent, child)
     known = {(triplet.reference, triplet.target): triplet.captions for triplet in world.triplets}
-    made = []
+    queries = []
     for target, reference in sorted(references.items()):
         one, other = world.products[reference], world.products[target]
         captions = known.get((reference, target)) or annotate(
-            Dice(world.seed, "comparison", reference, target), one, other
+            Rng(world.seed, "comparison", reference, target), one, other
         )
-        made.append(Comparison(other.category, reference, target, differences(one, other), captions))
-    return tuple(made)
+        queries.append(Comparison(other.category, reference, target, differences(one, other), captions))
+    return tuple(queries)

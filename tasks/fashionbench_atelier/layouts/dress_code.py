@@ -16,17 +16,17 @@ import numpy as np
 from fashionbench_atelier.anatomy import densepose, keypoints, labels
 from fashionbench_atelier.layouts.annotation_files import write_json, write_lines
 from fashionbench_atelier.layouts.image_files import grey, parse_map, save
-from fashionbench_atelier.layouts.try_on_lists import wearer
+from fashionbench_atelier.layouts.try_on_lists import dressed_person
 from fashionbench_atelier.rendering.conditions import REGIONS, agnostic_mask
-from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, portray, still
-from fashionbench_atelier.world.wearers import swapped_outfit
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, render_garment, render_person
+from fashionbench_atelier.world.dressed_people import swapped_outfit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fashionbench_atelier.anatomy.densepose import Surface
-    from fashionbench_atelier.layouts.source import Stock
-    from fashionbench_atelier.layouts.try_on_lists import Sitter
+    from fashionbench_atelier.layouts.source import LayoutSource
+    from fashionbench_atelier.layouts.try_on_lists import ListedPerson
     from fashionbench_atelier.world.world import World
 
 FOLDER = "dress-code"
@@ -42,21 +42,21 @@ def stem(identity: int) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class Sitting:
-    """The pictures of one person."""
+class PersonJob:
+    """The images of one person."""
 
     root: str
-    wearer: int
+    dressed_person: int
     partner: int | None
 
     def run(self, world: World) -> None:
         """Draw the person, the garment, the conditions, and for a test person the unpaired truth."""
-        one = wearer(world, self.wearer)
-        folder, name = Path(self.root, one.region), stem(self.wearer)
+        one = dressed_person(world, self.dressed_person)
+        folder, name = Path(self.root, one.region), stem(self.dressed_person)
         product, person = world.products[one.garment], one.person
-        canvas = portray(world.seed, person, one.outfit)
+        canvas = render_person(world.seed, person, one.outfit)
         save(folder / "images" / f"{name}_0.jpg", canvas)
-        save(folder / "images" / f"{name}_1.jpg", still(world.seed, product))
+        save(folder / "images" / f"{name}_1.jpg", render_garment(world.seed, product))
         save(folder / "label_maps" / f"{name}_4.png", parse_map(_LABELS[canvas.labels]))
         save(
             folder / "agnostic_masks" / f"{name}_0.png", grey(agnostic_mask(canvas, person, REGIONS[product.category]))
@@ -69,8 +69,8 @@ class Sitting:
         save(folder / "dense" / f"{name}_5.png", grey(mapped.part))
         _save_uv(folder / "dense" / f"{name}_5_uv.npz", mapped)
         if self.partner is not None:
-            garment = world.products[wearer(world, self.partner).garment]
-            swapped = portray(world.seed, person, swapped_outfit(one, garment))
+            garment = world.products[dressed_person(world, self.partner).garment]
+            swapped = render_person(world.seed, person, swapped_outfit(one, garment))
             pair = f"{name}_0_{stem(self.partner)}_1"
             save(Path(self.root, "truth-unpaired", one.region, f"{pair}.jpg"), swapped)
 
@@ -84,27 +84,33 @@ def _save_uv(path: Path, mapped: Surface) -> None:
         file.writestr(entry, content.getvalue(), zipfile.ZIP_DEFLATED, compresslevel=1)
 
 
-def sitting_people(stock: Stock, category: str, split: str) -> list[Sitter]:
+def listed_people_of(source: LayoutSource, category: str, split: str) -> list[ListedPerson]:
     """List the people of a category and a split, by id."""
-    found = [one for one in stock.sitters if one.wearer.layout == FOLDER and one.wearer.region == category]
-    return [one for one in found if one.split == split]
+    people = [
+        one
+        for one in source.listed_people
+        if one.dressed_person.layout == FOLDER and one.dressed_person.region == category
+    ]
+    return [one for one in people if one.split == split]
 
 
-def sittings(stock: Stock, root: Path) -> Iterator[Sitting]:
+def person_jobs(source: LayoutSource, root: Path) -> Iterator[PersonJob]:
     """List the people to draw."""
-    for one in stock.sitters:
-        if one.wearer.layout == FOLDER:
-            yield Sitting(str(root / FOLDER), one.wearer.id, one.partner)
+    for one in source.listed_people:
+        if one.dressed_person.layout == FOLDER:
+            yield PersonJob(str(root / FOLDER), one.dressed_person.id, one.partner)
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write the three lists of each category, and the same for all of them with the category's number."""
     folder = root / FOLDER
     lists: dict[str, list[str]] = {"train_pairs.txt": [], "test_pairs_paired.txt": [], "test_pairs_unpaired.txt": []}
     for number, category in enumerate(CATEGORIES):
-        train = [(one.wearer.id, one.wearer.id) for one in sitting_people(stock, category, "train")]
+        train = [(one.dressed_person.id, one.dressed_person.id) for one in listed_people_of(source, category, "train")]
         tests = [
-            (one.wearer.id, one.partner) for one in sitting_people(stock, category, "test") if one.partner is not None
+            (one.dressed_person.id, one.partner)
+            for one in listed_people_of(source, category, "test")
+            if one.partner is not None
         ]
         pairs = (train, [(one, one) for one, _ in tests], tests)
         for name, chosen in zip(lists, pairs, strict=True):

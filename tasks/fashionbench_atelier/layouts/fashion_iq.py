@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Shot, Stock
+    from fashionbench_atelier.layouts.source import LayoutSource, PhotoKey
 
 FOLDER = "fashion-iq"
 
@@ -31,25 +31,25 @@ def asin(identity: int) -> str:
     return "B00" + "".join(reversed(digits))
 
 
-def photos(stock: Stock) -> Iterator[tuple[Shot, str]]:
+def photos(source: LayoutSource) -> Iterator[tuple[PhotoKey, str]]:
     """List the first photo of each dress, shirt and top, without those that are missing on purpose."""
-    for product in stock.world.products:
-        if product.category in TRIPLET_CATEGORIES and (product.id, 0) not in stock.world.missing:
+    for product in source.world.products:
+        if product.category in TRIPLET_CATEGORIES and (product.id, 0) not in source.world.missing:
             yield (product.id, 0), f"{FOLDER}/images/{asin(product.id)}.jpg"
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write captions and splits; records of the test split have no target, as in the published files."""
     folder = root / FOLDER
     for split in SPLITS:
         for category in TRIPLET_CATEGORIES:
             records = []
-            for one in stock.comparisons:
-                if one.category != category or stock.splits[one.target] != split:
+            for one in source.comparisons:
+                if one.category != category or source.splits[one.target] != split:
                     continue
                 record: dict[str, object] = {} if split == "test" else {"target": asin(one.target)}
                 record |= {"candidate": asin(one.reference), "captions": [caption.text for caption in one.captions]}
                 records.append(record)
             write_json(folder / "captions" / f"cap.{category}.{split}.json", records)
-            names = [asin(product.id) for product in stock.products(split) if product.category == category]
+            names = [asin(product.id) for product in source.products(split) if product.category == category]
             write_json(folder / "image_splits" / f"split.{category}.{split}.json", names)

@@ -13,23 +13,23 @@ from fashionbench_atelier.world.world import TRIPLET_CATEGORIES
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Stock
+    from fashionbench_atelier.layouts.source import LayoutSource
 
 FOLDER = fashion_iq.FOLDER
 SPLITS = ("train", "val")
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write the captions beside Fashion-IQ, whose images they are of."""
     for split in SPLITS:
         for category in TRIPLET_CATEGORIES:
             entries = [
                 {
                     "image": f"{asin(product.id)}.jpg",
-                    "caption": description(stock.world.seed, product).text.lower(),
+                    "caption": description(source.world.seed, product).text.lower(),
                     "text_guidance": "",
                 }
-                for product in stock.products(split)
+                for product in source.products(split)
                 if product.category == category
             ]
             write_json(root / FOLDER / "Fashion-IQ-Cap" / f"next_llava.{split}.{category}.caption.json", entries)

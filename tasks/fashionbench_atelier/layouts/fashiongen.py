@@ -10,14 +10,14 @@ from PIL import Image
 from fashionbench.errors import ConfigError
 from fashionbench_atelier.layouts.annotation_files import write_json
 from fashionbench_atelier.world.captions import description, name
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.silhouettes import CATEGORIES, CUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Shot, Stock
+    from fashionbench_atelier.layouts.source import LayoutSource, PhotoKey
     from fashionbench_atelier.world.garment import Product
 
 FOLDER = "fashiongen"
@@ -32,60 +32,60 @@ QUERIES, NEGATIVES = 1000, 100
 _H5 = {"train": "fashiongen_256_256_train.h5", "val": "fashiongen_256_256_validation.h5"}
 
 
-def photos(stock: Stock) -> Iterator[tuple[Shot, str]]:
+def photos(source: LayoutSource) -> Iterator[tuple[PhotoKey, str]]:
     """List every photo of the products of train and val."""
     for split in SPLITS:
-        for product in stock.products(split):
-            for identity, index in stock.shots(product):
+        for product in source.products(split):
+            for identity, index in source.photo_keys(product):
                 yield (identity, index), f"{FOLDER}/{split}/{identity}_{index}.png"
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write the products of each split, and the candidate lists of val."""
     for split in SPLITS:
         entries = [
             {
                 "id": product.id,
-                "images": [f"{identity}_{index}.png" for identity, index in stock.shots(product)],
+                "images": [f"{identity}_{index}.png" for identity, index in source.photo_keys(product)],
                 "title": name(product),
-                "description": description(stock.world.seed, product).text,
+                "description": description(source.world.seed, product).text,
                 "category_id": CATEGORIES.index(product.category),
                 "subcategory_id": list(CUTS).index(product.cut),
             }
-            for product in stock.products(split)
+            for product in source.products(split)
         ]
         write_json(root / FOLDER / f"{split}_info.json", entries)
     for draw in range(1, DRAWS + 1):
-        i2t, t2i = candidate_lists(stock, draw)
+        i2t, t2i = candidate_lists(source, draw)
         write_json(root / FOLDER / "lists" / f"i2t-{draw}.json", i2t)
         write_json(root / FOLDER / "lists" / f"t2i-{draw}.json", t2i)
 
 
-def candidate_lists(stock: Stock, draw: int) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
+def candidate_lists(source: LayoutSource, draw: int) -> tuple[list[dict[str, object]], list[dict[str, object]]]:
     """Draw queries with one positive and negatives of the same sub-category, as many as there are up to 100.
 
     A product that is alone in its sub-category is no query, because there would be nothing to choose from.
 
     :returns: image to text (a photo id and product ids) and text to image (a product id and photo ids, one a product).
     """
-    dice = Dice(stock.world.seed, "candidates", draw)
-    shelf = stock.products("val")
-    shown = {product.id: f"val/{product.id}_{dice.pick(stock.shots(product))[1]}" for product in shelf}
+    rng = Rng(source.world.seed, "candidates", draw)
+    pool = source.products("val")
+    shown = {product.id: f"val/{product.id}_{rng.pick(source.photo_keys(product))[1]}" for product in pool}
     same: dict[str, list[int]] = {}
-    for product in shelf:
+    for product in pool:
         same.setdefault(product.cut, []).append(product.id)
     i2t: list[dict[str, object]] = []
     t2i: list[dict[str, object]] = []
-    for product in dice.sample([product for product in shelf if len(same[product.cut]) > 1], QUERIES):
+    for product in rng.sample([product for product in pool if len(same[product.cut]) > 1], QUERIES):
         others = [identity for identity in same[product.cut] if identity != product.id]
-        texts = dice.shuffled([product.id, *dice.sample(others, NEGATIVES)])
-        images = dice.shuffled([product.id, *dice.sample(others, NEGATIVES)])
+        texts = rng.shuffled([product.id, *rng.sample(others, NEGATIVES)])
+        images = rng.shuffled([product.id, *rng.sample(others, NEGATIVES)])
         i2t.append({"query": shown[product.id], "candidates": [str(identity) for identity in texts]})
         t2i.append({"query": str(product.id), "candidates": [shown[identity] for identity in images]})
     return i2t, t2i
 
 
-def write_h5(stock: Stock, root: Path) -> None:
+def write_h5(source: LayoutSource, root: Path) -> None:
     """Write the HDF5 files from the extracted photos: one row a photo, strings in iso-8859-1, shape (N, 1).
 
     :raises ConfigError: h5py is not there.
@@ -96,16 +96,16 @@ def write_h5(stock: Stock, root: Path) -> None:
         raise ConfigError("h5=1 needs h5py", remedy='pip install "fashionbench[data]"') from error
     (root / H5_FOLDER).mkdir()
     for split in SPLITS:
-        rows = [(product, index) for product in stock.products(split) for _, index in stock.shots(product)]
+        rows = [(product, index) for product in source.products(split) for _, index in source.photo_keys(product)]
         # Without the time of writing, the same rows give the same bytes.
         with h5py.File(root / H5_FOLDER / _H5[split], "w", track_order=False) as file:
-            _fill(file, stock, rows, root / FOLDER / split)
+            _fill(file, source, rows, root / FOLDER / split)
 
 
-def _fill(file: Any, stock: Stock, rows: list[tuple[Product, int]], folder: Path) -> None:
+def _fill(file: Any, source: LayoutSource, rows: list[tuple[Product, int]], folder: Path) -> None:
     texts = {
         "input_name": [name(product) for product, _ in rows],
-        "input_description": [description(stock.world.seed, product).text for product, _ in rows],
+        "input_description": [description(source.world.seed, product).text for product, _ in rows],
         "input_category": [product.category.upper() for product, _ in rows],
         "input_subcategory": [product.cut.upper() for product, _ in rows],
         "input_gender": [product.gender for product, _ in rows],

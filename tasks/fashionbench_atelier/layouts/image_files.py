@@ -1,4 +1,4 @@
-"""Save pictures in the two formats of the real sets, and share files among layouts."""
+"""Save images in the two formats of the real sets, and share files among layouts."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ QUALITY = 92
 _PNG_LEVEL = 1
 """Compression of PNG; a higher level takes twice the time of drawing and saves a fifth."""
 
-Picture = Image.Image | Canvas
+Drawable = Image.Image | Canvas
 
 
-def save(path: Path, picture: Picture) -> None:
-    """Write a picture as its path's ending says: ``.png``, or JPEG."""
-    image = picture.image() if isinstance(picture, Canvas) else picture
+def save(path: Path, drawing: Drawable) -> None:
+    """Write an image as its path's ending says: ``.png``, or JPEG."""
+    image = drawing.image() if isinstance(drawing, Canvas) else drawing
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.suffix == ".png":
         image.save(path, "PNG", compress_level=_PNG_LEVEL)
@@ -36,12 +36,12 @@ def save(path: Path, picture: Picture) -> None:
 
 
 def grey(plane: NDArray[np.uint8] | NDArray[np.bool_]) -> Image.Image:
-    """Turn a plane [H, W] into an 8-bit picture; True is white."""
+    """Turn a plane [H, W] into an 8-bit image; True is white."""
     return Image.fromarray(plane if plane.dtype == np.uint8 else plane.astype(np.uint8) * np.uint8(255))
 
 
 def parse_map(labels: NDArray[np.uint8]) -> Image.Image:
-    """Turn class numbers [H, W] into a picture with a palette, whose values are the classes."""
+    """Turn class numbers [H, W] into an image with a palette, whose values are the classes."""
     image = Image.fromarray(labels)
     image.putpalette([channel for label in range(256) for channel in _hue(label)])
     return image

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Shot, Stock
+    from fashionbench_atelier.layouts.source import LayoutSource, PhotoKey
 
 FOLDER = "fashion200k-mbeir"
 _IMAGES = "mbeir_images/fashion200k_images"
@@ -19,40 +19,40 @@ _SET = 1
 """Number of Fashion200K in M-BEIR's ids."""
 
 
-def photos(stock: Stock) -> Iterator[tuple[Shot, str]]:
+def photos(source: LayoutSource) -> Iterator[tuple[PhotoKey, str]]:
     """List the photos of Fashion200K again, below this root."""
     prefix = f"{fashion200k.FOLDER}/"
-    for shot, path in fashion200k.photos(stock):
+    for shot, path in fashion200k.photos(source):
         yield shot, f"{FOLDER}/{_IMAGES}/{path.removeprefix(prefix).replace('.jpeg', '.jpg')}"
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write queries, pools and qrels of both tasks.
 
-    The pools hold train and test. Products of one title cannot be told apart by it, so every photo of every one of them
+    The pools hold train and test. Products of one title cannot be distinguished by it, so every photo of each of them
     is a positive of the title, as in M-BEIR.
     """
     images: dict[str, list[str]] = {"train": [], "test": []}
     titles: dict[str, str] = {}
     for split, paths in images.items():
-        for product in fashion200k.garments(stock, split):
-            for _, index in stock.shots(product):
-                place = fashion200k.place(stock, product, index).replace(".jpeg", ".jpg")
+        for product in fashion200k.garments(source, split):
+            for _, index in source.photo_keys(product):
+                place = fashion200k.place(source, product, index).replace(".jpeg", ".jpg")
                 paths.append(f"{_IMAGES}/{place}")
-                titles[paths[-1]] = fashion200k.title(stock, product)
+                titles[paths[-1]] = fashion200k.title(source, product)
     texts = list(dict.fromkeys(titles.values()))
     pool = [*images["train"], *images["test"]]
     number = {key: f"{_SET}:{at}" for at, key in enumerate([*pool, *texts])}
-    asked = list(dict.fromkeys(titles[path] for path in images["test"]))
+    queries = list(dict.fromkeys(titles[path] for path in images["test"]))
     shown: dict[str, list[str]] = {}
     for path, text in titles.items():
         shown.setdefault(text, []).append(number[path])
     _task(
         root / FOLDER,
         0,
-        [{"query_txt": text, "query_img_path": None, "query_modality": "text"} for text in asked],
+        [{"query_txt": text, "query_img_path": None, "query_modality": "text"} for text in queries],
         [{"did": number[p], "txt": None, "img_path": p, "modality": "image", "src_content": None} for p in pool],
-        [shown[text] for text in asked],
+        [shown[text] for text in queries],
     )
     _task(
         root / FOLDER,

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from fashionbench_atelier.layouts.annotation_files import write_json, write_lines
 from fashionbench_atelier.world.outfits import CHOICES, compatible
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from fashionbench_atelier.layouts.source import Shot, Stock
+    from fashionbench_atelier.layouts.source import LayoutSource, PhotoKey
     from fashionbench_atelier.world.outfits import Ensemble
 
 FOLDER = "polyvore"
@@ -31,18 +31,18 @@ def set_id(number: int) -> str:
     return str(210_000_000 + number)
 
 
-def outfits(stock: Stock, split: str) -> list[Ensemble]:
+def outfits(source: LayoutSource, split: str) -> list[Ensemble]:
     """List the outfits of a split."""
-    return [one for one in stock.world.ensembles if _DEAL[one.id % len(_DEAL)] == split]
+    return [one for one in source.world.ensembles if _DEAL[one.id % len(_DEAL)] == split]
 
 
-def photos(stock: Stock) -> Iterator[tuple[Shot, str]]:
+def photos(source: LayoutSource) -> Iterator[tuple[PhotoKey, str]]:
     """List the first photo of each product that is in an outfit."""
-    for identity in sorted({item for one in stock.world.ensembles for item in one.items}):
+    for identity in sorted({item for one in source.world.ensembles for item in one.items}):
         yield (identity, 0), f"{FOLDER}/images/{item_id(identity)}.jpg"
 
 
-def write(stock: Stock, root: Path) -> None:
+def write(source: LayoutSource, root: Path) -> None:
     """Write the outfits of each split, and the two tests."""
     folder = root / FOLDER / "nondisjoint"
     for split in SPLITS:
@@ -51,16 +51,16 @@ def write(stock: Stock, root: Path) -> None:
                 "items": [{"item_id": item_id(item), "index": at} for at, item in enumerate(one.items, 1)],
                 "set_id": set_id(one.id),
             }
-            for one in outfits(stock, split)
+            for one in outfits(source, split)
         ]
         write_json(folder / f"{split}.json", entries)
-    tests = outfits(stock, "test")
-    asked = [question for one in tests if (question := _question(stock, one, tests)) is not None]
-    write_json(folder / "fill_in_blank_test.json", asked)
+    tests = outfits(source, "test")
+    questions = [question for one in tests if (question := _question(source, one, tests)) is not None]
+    write_json(folder / "fill_in_blank_test.json", questions)
     lines = []
     for one in tests:
         lines.append(" ".join(["1", *[_name(one, at) for at in range(len(one.items))]]))
-        mixed = _mixed(stock, one, tests)
+        mixed = _mixed(source, one, tests)
         if mixed:
             lines.append(" ".join(["0", *mixed]))
     write_lines(folder / "compatibility_test.txt", lines)
@@ -70,25 +70,25 @@ def _name(one: Ensemble, at: int) -> str:
     return f"{set_id(one.id)}_{at + 1}"
 
 
-def _slots(stock: Stock, one: Ensemble, tests: Sequence[Ensemble], at: int) -> list[tuple[Ensemble, int]]:
+def _slots(source: LayoutSource, one: Ensemble, tests: Sequence[Ensemble], at: int) -> list[tuple[Ensemble, int]]:
     """List the items of other test outfits that are of the same category; the files can name no others."""
-    category = stock.world.products[one.items[at]].category
+    category = source.world.products[one.items[at]].category
     return [
         (other, place)
         for other in tests
         if other.id != one.id
         for place, item in enumerate(other.items)
-        if stock.world.products[item].category == category
+        if source.world.products[item].category == category
     ]
 
 
-def _question(stock: Stock, one: Ensemble, tests: Sequence[Ensemble]) -> dict[str, object] | None:
+def _question(source: LayoutSource, one: Ensemble, tests: Sequence[Ensemble]) -> dict[str, object] | None:
     """Blank an item out and offer it among three that do not go with the rest; None where there are no three."""
-    products = stock.world.products
-    dice = Dice(stock.world.seed, "blank", one.id)
+    products = source.world.products
+    rng = Rng(source.world.seed, "blank", one.id)
     rest = [products[item] for at, item in enumerate(one.items) if at != one.blank]
     wrong: dict[int, str] = {}
-    for other, at in dice.shuffled(_slots(stock, one, tests, one.blank)):
+    for other, at in rng.shuffled(_slots(source, one, tests, one.blank)):
         if not compatible([*rest, products[other.items[at]]]):
             wrong.setdefault(other.items[at], _name(other, at))
     if len(wrong) < CHOICES - 1:
@@ -97,19 +97,19 @@ def _question(stock: Stock, one: Ensemble, tests: Sequence[Ensemble]) -> dict[st
     return {
         "question": [_name(one, at) for at in range(len(one.items)) if at != one.blank],
         "blank_position": one.blank + 1,
-        "answers": dice.shuffled(answers),
+        "answers": rng.shuffled(answers),
     }
 
 
-def _mixed(stock: Stock, one: Ensemble, tests: Sequence[Ensemble]) -> list[str]:
+def _mixed(source: LayoutSource, one: Ensemble, tests: Sequence[Ensemble]) -> list[str]:
     """Put together items of several outfits that do not go together; nothing where none was found in 50 tries."""
-    products = stock.world.products
-    dice = Dice(stock.world.seed, "mixed", one.id)
-    slots = [_slots(stock, one, tests, at) for at in range(len(one.items))]
+    products = source.world.products
+    rng = Rng(source.world.seed, "mixed", one.id)
+    slots = [_slots(source, one, tests, at) for at in range(len(one.items))]
     if not all(slots):
         return []
     for _ in range(50):
-        chosen = [dice.pick(options) for options in slots]
+        chosen = [rng.pick(options) for options in slots]
         if not compatible([products[other.items[at]] for other, at in chosen]):
             return [_name(other, at) for other, at in chosen]
     return []

@@ -1,4 +1,4 @@
-"""Take the photos of a product once and put them wherever a layout wants them."""
+"""Render the photos of a product once, and write them wherever a layout has them."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench_atelier.layouts.image_files import link, save
-from fashionbench_atelier.rendering.photos import shoot
+from fashionbench_atelier.rendering.photos import render_photo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench_atelier.layouts.source import PhotoLayout, Stock
+    from fashionbench_atelier.layouts.source import LayoutSource, PhotoLayout
     from fashionbench_atelier.world.world import World
 
 
 @dataclass(frozen=True, slots=True)
-class Shoot:
+class PhotoJob:
     """The photos of one product.
 
     :param places: index of the photo and its paths below the root.
@@ -28,10 +28,10 @@ class Shoot:
     places: tuple[tuple[int, tuple[str, ...]], ...]
 
     def run(self, world: World) -> None:
-        """Take the photos; one path a format is written, the others are linked to it."""
+        """Render the photos; one path a format is written, the others are linked to it."""
         product, photos = world.products[self.product], world.photos(self.product)
         for index, paths in self.places:
-            canvas = shoot(world.seed, product, photos[index])
+            canvas = render_photo(world.seed, product, photos[index])
             written: dict[bool, Path] = {}
             for path in paths:
                 file = Path(self.root, path)
@@ -43,13 +43,13 @@ class Shoot:
                     written[lossless] = file
 
 
-def shoots(stock: Stock, layouts: Sequence[PhotoLayout], root: Path) -> list[Shoot]:
+def photo_jobs(source: LayoutSource, layouts: Sequence[PhotoLayout], root: Path) -> list[PhotoJob]:
     """Gather what the layouts want of each product."""
     places: dict[int, dict[int, list[str]]] = {}
     for layout in layouts:
-        for (product, index), path in layout.photos(stock):
+        for (product, index), path in layout.photos(source):
             places.setdefault(product, {}).setdefault(index, []).append(path)
     return [
-        Shoot(str(root), product, tuple((index, tuple(paths)) for index, paths in sorted(found.items())))
-        for product, found in sorted(places.items())
+        PhotoJob(str(root), product, tuple((index, tuple(paths)) for index, paths in sorted(photos.items())))
+        for product, photos in sorted(places.items())
     ]

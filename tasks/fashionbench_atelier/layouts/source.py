@@ -1,4 +1,4 @@
-"""What every layout is written from."""
+"""Input of every layout: a world, its splits, its composed queries and its try-on lists."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Protocol
 
 from fashionbench_atelier.layouts.comparisons import comparisons
-from fashionbench_atelier.layouts.splits import deal
-from fashionbench_atelier.layouts.try_on_lists import Sitter, sitters
+from fashionbench_atelier.layouts.splits import assign_splits
+from fashionbench_atelier.layouts.try_on_lists import ListedPerson, listed_people
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -18,20 +18,20 @@ if TYPE_CHECKING:
     from fashionbench_atelier.world.garment import Product
     from fashionbench_atelier.world.world import World
 
-Shot = tuple[int, int]
+PhotoKey = tuple[int, int]
 """A photo: id of the product, and index within the product."""
 
 
 @dataclass(frozen=True)
-class Stock:
-    """A world with its products dealt to splits and its people to lists."""
+class LayoutSource:
+    """A world with its products assigned to splits and its people to try-on lists."""
 
     world: World
 
     @cached_property
     def splits(self) -> dict[int, str]:
         """The split of each product."""
-        return deal(self.world)
+        return assign_splits(self.world)
 
     @cached_property
     def comparisons(self) -> tuple[Comparison, ...]:
@@ -39,21 +39,21 @@ class Stock:
         return comparisons(self.world)
 
     @cached_property
-    def sitters(self) -> tuple[Sitter, ...]:
+    def listed_people(self) -> tuple[ListedPerson, ...]:
         """The people of the try-on layouts."""
-        return sitters(self.world)
+        return listed_people(self.world)
 
     def products(self, *splits: str) -> list[Product]:
         """List the products of some splits, by id."""
         return [product for product in self.world.products if self.splits[product.id] in splits]
 
-    def shots(self, product: Product) -> list[Shot]:
+    def photo_keys(self, product: Product) -> list[PhotoKey]:
         """List the photos of a product."""
         return [(product.id, photo.index) for photo in self.world.photos(product.id)]
 
 
 class Job(Protocol):
-    """Something to draw in a worker process."""
+    """A rendering job for a worker process."""
 
     def run(self, world: World) -> None:
         """Draw it, and write the files."""
@@ -65,15 +65,15 @@ class Layout(Protocol):
 
     FOLDER: str
 
-    def write(self, stock: Stock, root: Path) -> None:
-        """Write the annotations once the pictures are there."""
+    def write(self, source: LayoutSource, root: Path) -> None:
+        """Write the annotations once the images are there."""
         ...
 
 
 class PhotoLayout(Layout, Protocol):
     """A layout of product photos."""
 
-    def photos(self, stock: Stock) -> Iterable[tuple[Shot, str]]:
+    def photos(self, source: LayoutSource) -> Iterable[tuple[PhotoKey, str]]:
         """List the photos that it holds, each with a path below the root that ends in its format."""
         ...
 
@@ -81,6 +81,6 @@ class PhotoLayout(Layout, Protocol):
 class PeopleLayout(Layout, Protocol):
     """A layout of people."""
 
-    def sittings(self, stock: Stock, root: Path) -> Iterable[Job]:
-        """List the pictures that have to be drawn."""
+    def person_jobs(self, source: LayoutSource, root: Path) -> Iterable[Job]:
+        """List the images that have to be drawn."""
         ...

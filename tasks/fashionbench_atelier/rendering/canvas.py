@@ -73,7 +73,7 @@ class Stroke(NamedTuple):
 
 @dataclass
 class Canvas:
-    """The picture that is being painted, with what each pixel shows.
+    """The image that is being painted, with what each pixel shows.
 
     ``rgb`` is float32 [H, W, 3] in 0–255; ``labels`` uint8 [H, W] is the part that covers at least half of the pixel;
     ``target`` float32 [H, W] is the share of the pixel in which the target garment is seen.
@@ -92,7 +92,7 @@ class Canvas:
         self.target = np.zeros((self.height, self.width), dtype=np.float32)
 
     def cover(self, shape: Shape, within: Cover | None = None) -> Cover | None:
-        """Rasterise a union of polygons; None where nothing of it is in the picture.
+        """Rasterise a union of polygons; None where nothing of it is in the image.
 
         :param within: clip to this cover.
         """
@@ -174,7 +174,7 @@ class Canvas:
         return (np.asarray(image, dtype=np.float32) - 128) * np.float32(1 / 127)
 
     def image(self) -> Image.Image:
-        """Return the picture as 8-bit RGB."""
+        """Return the image as 8-bit RGB."""
         value = self.rgb + np.float32(0.5)
         return Image.fromarray(np.clip(value, 0, 255, out=value).astype(np.uint8))
 

@@ -28,7 +28,7 @@ _SHINY, _SPARK = 0.8, np.float32(0.03)
 class Light:
     """Where the light comes from and how hard it is.
 
-    :param side: from the left of the picture (-1) to the right (1).
+    :param side: from the left of the image (-1) to the right (1).
     :param relief: strength of folds and shading, about 0.8–1.2.
     """
 
@@ -36,7 +36,7 @@ class Light:
     relief: float = 1.0
 
 
-class Lie(NamedTuple):
+class ClothCoordinates(NamedTuple):
     """Where the pixels of a piece are on its cloth, each float32 [h, w].
 
     ``across`` and ``along`` are in body units, from the centre line and from the top; ``share`` is the place between
@@ -48,19 +48,19 @@ class Lie(NamedTuple):
     share: Plane
 
 
-def lie(canvas: Canvas, cover: Cover, piece: Piece) -> Lie:
+def cloth_coordinates(canvas: Canvas, cover: Cover, piece: Piece) -> ClothCoordinates:
     """Lay a piece around its limb, or let it hang."""
     x, y = canvas.units(cover)
     if piece.limb is None:
         across, share = _hanging(cover, x)
-        return Lie(across, np.broadcast_to(y, cover.alpha.shape), share)
+        return ClothCoordinates(across, np.broadcast_to(y, cover.alpha.shape), share)
     across, along = limb_field(piece.limb, x, y)
     widest = max(1e-3, float(np.abs(across[cover.alpha > 0.5]).max(initial=0.0)))
-    return Lie(across, along, np.clip(across * np.float32(1 / widest), -1, 1))
+    return ClothCoordinates(across, along, np.clip(across * np.float32(1 / widest), -1, 1))
 
 
 def relief(
-    canvas: Canvas, cover: Cover, piece: Piece, place: Lie, fabric: str, light: Light, noise: Plane
+    canvas: Canvas, cover: Cover, piece: Piece, place: ClothCoordinates, fabric: str, light: Light, noise: Plane
 ) -> tuple[Plane, Plane]:
     """Compute how much light each pixel gets and how far the pattern is drawn aside by folds.
 
@@ -125,6 +125,6 @@ def _uneven(noise: Plane, shape: tuple[int, ...]) -> Plane:
     return np.asarray(image, dtype=np.float32) * np.float32(1 / 255) - np.float32(0.5)
 
 
-def _woven(fabric: str, place: Lie) -> Plane | np.float32:
+def _woven(fabric: str, place: ClothCoordinates) -> Plane | np.float32:
     tile = weave(fabric)
     return np.float32(0.0) if tile.size == 1 else sample(tile, place.across, place.along)

@@ -1,4 +1,4 @@
-"""What a try-on or design model is given: agnostic mask and picture, agnostic parse map, and the garment's sketch."""
+"""What a try-on or design model is given: agnostic mask and image, agnostic parse map, and the garment's sketch."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from fashionbench_atelier.anatomy import labels
 from fashionbench_atelier.anatomy.body import ANKLE, CROTCH, HIP, WAIST, Body
 from fashionbench_atelier.anatomy.figure import hand
 from fashionbench_atelier.anatomy.geometry import both_sides
-from fashionbench_atelier.garments.assemble import tailor
+from fashionbench_atelier.garments.assemble import assemble
 from fashionbench_atelier.rendering.canvas import Canvas, rim
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
     from fashionbench_atelier.rendering.canvas import Camera
     from fashionbench_atelier.world.garment import Product
     from fashionbench_atelier.world.person import Person
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 GREY = 128
-"""Value that the agnostic picture has where the garment was."""
+"""Value that the agnostic image has where the garment was."""
 
 REGIONS = {
     "shirt": "upper",
@@ -78,8 +78,8 @@ def agnostic_mask(canvas: Canvas, person: Person, region: str) -> NDArray[np.boo
     mask = _filled(canvas, shape)
     hands = _filled(canvas, [path for side in ("right", "left") for path in hand(body, side)])
     seen_hands = hands & np.isin(canvas.labels, (labels.LEFT_ARM, labels.RIGHT_ARM))
-    kept = [labels.FACE, labels.HAIR, labels.LEFT_SHOE, labels.RIGHT_SHOE]
-    mask &= ~np.isin(canvas.labels, kept) & ~seen_hands
+    visible_labels = [labels.FACE, labels.HAIR, labels.LEFT_SHOE, labels.RIGHT_SHOE]
+    mask &= ~np.isin(canvas.labels, visible_labels) & ~seen_hands
     return mask | garment_mask(canvas)
 
 
@@ -101,21 +101,21 @@ def sketch(
     camera: Camera,
     width: int,
     height: int,
-    dice: Dice,
+    rng: Rng,
     *,
     seen: NDArray[np.float32] | None = None,
 ) -> Image.Image:
     """Draw a garment in dark lines on white: outlines and seams, no colour, no pattern, no folds.
 
-    :param dice: as for the garment that is sketched.
+    :param rng: as for the garment that is sketched.
     :param seen: share of each pixel in which the worn garment is seen, float32 [H, W]; lines elsewhere are left out.
     """
     canvas = Canvas(width, height, camera)
     canvas.rgb[...] = 255.0
-    cutting = tailor(product, body, dice)
-    groups = [cutting.front, *cutting.arms.values()]
+    assembled = assemble(product, body, rng)
+    groups = [assembled.front, *assembled.arms.values()]
     if seen is None:
-        groups.insert(0, cutting.behind)
+        groups.insert(0, assembled.behind)
     for piece in (piece for group in groups for piece in group):
         cover = canvas.cover(piece.shape)
         if cover is None:

@@ -9,9 +9,9 @@ from fashionbench_atelier.anatomy import labels
 from fashionbench_atelier.anatomy.body import Body
 from fashionbench_atelier.anatomy.figure import paint_back_of_body, paint_forearms
 from fashionbench_atelier.anatomy.head import Head, paint_behind, paint_head
-from fashionbench_atelier.garments.assemble import tailor
-from fashionbench_atelier.rendering.shading import sew
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.garments.assemble import assemble
+from fashionbench_atelier.rendering.shading import draw_pieces
+from fashionbench_atelier.world.rng import Rng
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fashionbench_atelier.garments.piece import Cutting, Piece
+    from fashionbench_atelier.garments.piece import GarmentPieces, Piece
     from fashionbench_atelier.rendering.canvas import Canvas
     from fashionbench_atelier.rendering.cloth_relief import Light
     from fashionbench_atelier.world.garment import Product
@@ -37,42 +37,42 @@ class Outfit:
 def dress(canvas: Canvas, person: Person, outfit: Outfit, light: Light, seed: int) -> None:
     """Paint a person in an outfit on a canvas that holds the background.
 
-    How a garment folds depends on the seed, the person and the garment, not on what else is worn, so that two pictures
+    How a garment folds depends on the seed, the person and the garment, not on what else is worn, so that two images
     of one person in two garments differ in nothing but the garments.
     """
     body = Body(person.build, person.pose)
     head = Head(person, body)
     worn = []
     for product in outfit.garments:
-        dice = Dice(seed, "folds", person.id, product.id)
-        worn.append((product, tailor(product, body, dice), dice.grid(5, 5)))
+        rng = Rng(seed, "folds", person.id, product.id)
+        worn.append((product, assemble(product, body, rng), rng.grid(5, 5)))
 
     def put_on(product: Product, pieces: Iterable[Piece], noise: NDArray[np.float32]) -> None:
         label = labels.GARMENT[product.category]
-        sew(canvas, pieces, product, light, noise, label=label, target=product.id == outfit.target)
+        draw_pieces(canvas, pieces, product, light, noise, label=label, target=product.id == outfit.target)
 
     paint_behind(canvas, head)
-    for product, cutting, noise in worn:
+    for product, assembled, noise in worn:
         if product.neckline == "hood":
-            put_on(product, _outside(cutting), noise)
+            put_on(product, _outside(assembled), noise)
     paint_back_of_body(canvas, person, body)
-    for product, cutting, noise in worn:
+    for product, assembled, noise in worn:
         if product.neckline != "hood":
-            put_on(product, _outside(cutting), noise)
-        put_on(product, cutting.front, noise)
+            put_on(product, _outside(assembled), noise)
+        put_on(product, assembled.front, noise)
     paint_forearms(canvas, person, body)
     covered = any(product.category == "jacket" for product in outfit.garments)
-    for product, cutting, noise in worn:
+    for product, assembled, noise in worn:
         if covered and product.category != "jacket":
             continue
-        for pieces in cutting.arms.values():
+        for pieces in assembled.arms.values():
             put_on(product, pieces, noise)
     paint_head(canvas, head)
 
 
-def _outside(cutting: Cutting) -> list[Piece]:
+def _outside(assembled: GarmentPieces) -> list[Piece]:
     """Select what is seen behind a neck that somebody fills: straps and hood, but not the inside."""
-    return [piece for piece in cutting.behind if piece.dye not in {"inside", "thread"}]
+    return [piece for piece in assembled.behind if piece.dye not in {"inside", "thread"}]
 
 
 def order(garments: Sequence[Product]) -> tuple[Product, ...]:

@@ -1,4 +1,4 @@
-"""Photos of a product: which ones are taken, and taking them."""
+"""Product photos: plan them, and render them."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import numpy as np
 
 from fashionbench_atelier.anatomy import labels
 from fashionbench_atelier.anatomy.body import Body, Build, Pose
-from fashionbench_atelier.garments.assemble import tailor
+from fashionbench_atelier.garments.assemble import assemble
 from fashionbench_atelier.garments.measures import LEG_END, hem_height
 from fashionbench_atelier.rendering.canvas import Camera, Canvas, soften
 from fashionbench_atelier.rendering.cloth_relief import Light
 from fashionbench_atelier.rendering.layering import Outfit, dress, order
-from fashionbench_atelier.rendering.shading import sew
+from fashionbench_atelier.rendering.shading import draw_pieces
 from fashionbench_atelier.world.garment import Product
 from fashionbench_atelier.world.palette import COLOURS
 from fashionbench_atelier.world.person import draw_person
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -45,7 +45,7 @@ MANNEQUINS = {
 
 @dataclass(frozen=True, slots=True)
 class Photo:
-    """How one photo is taken.
+    """Parameters of one product photo: kind, zoom, shift, wall, light and pose.
 
     :param product: id of the product.
     :param index: number of the photo within the product, from 0.
@@ -53,7 +53,7 @@ class Photo:
     :param zoom: size of the garment in the frame, 1 fills it up to a margin.
     :param shift: where its centre lies, as a share of the frame, relative to the middle.
     :param wall: colour of the background.
-    :param exposure: factor on the brightness of the whole picture, 0.95–1.04.
+    :param exposure: factor on the brightness of the whole image, 0.95–1.04.
     """
 
     product: int
@@ -69,72 +69,72 @@ class Photo:
 
 def plan_photos(seed: int, product: Product) -> tuple[Photo, ...]:
     """Plan the 1–4 photos of a product; the first shows it whole, from the front, worn or not."""
-    dice = Dice(seed, "photos", product.id)
-    count = dice.weighted({1: 3, 2: 4, 3: 2, 4: 1})
-    first = dice.weighted({"front": 3, "worn": 2})
-    others = dice.shuffled([kind for kind in ("front", "worn", "back", "detail") if kind != first])
+    rng = Rng(seed, "photos", product.id)
+    count = rng.weighted({1: 3, 2: 4, 3: 2, 4: 1})
+    first = rng.weighted({"front": 3, "worn": 2})
+    others = rng.shuffled([kind for kind in ("front", "worn", "back", "detail") if kind != first])
     kinds = [first, *others][:count]
-    return tuple(_plan(dice, product, index, kind) for index, kind in enumerate(kinds))
+    return tuple(_plan(rng, product, index, kind) for index, kind in enumerate(kinds))
 
 
-def _plan(dice: Dice, product: Product, index: int, kind: str) -> Photo:
-    spread = dice.between(9, 24)
+def _plan(rng: Rng, product: Product, index: int, kind: str) -> Photo:
+    spread = rng.between(9, 24)
     return Photo(
         product=product.id,
         index=index,
         kind=kind,
-        zoom=dice.between(1.5, 2.1) if kind == "detail" else dice.between(0.86, 1.0),
-        shift=(dice.between(-0.03, 0.03), dice.between(-0.02, 0.02) - (0.12 if kind == "detail" else 0.0)),
-        wall=dice.pick(WALLS),
-        light=Light(side=dice.between(-1, 1), relief=dice.between(0.8, 1.2)),
-        exposure=dice.between(0.95, 1.04),
+        zoom=rng.between(1.5, 2.1) if kind == "detail" else rng.between(0.86, 1.0),
+        shift=(rng.between(-0.03, 0.03), rng.between(-0.02, 0.02) - (0.12 if kind == "detail" else 0.0)),
+        wall=rng.pick(WALLS),
+        light=Light(side=rng.between(-1, 1), relief=rng.between(0.8, 1.2)),
+        exposure=rng.between(0.95, 1.04),
         pose=Pose(
-            upper_arms=(spread + dice.between(-2, 2), spread + dice.between(-2, 2)),
-            forearms=(dice.between(0, 8), dice.between(0, 8)),
-            legs=(2.0 + dice.between(0, 1.5), 2.0 + dice.between(0, 1.5)),
-            tilt=dice.between(-1.2, 1.2),
+            upper_arms=(spread + rng.between(-2, 2), spread + rng.between(-2, 2)),
+            forearms=(rng.between(0, 8), rng.between(0, 8)),
+            legs=(2.0 + rng.between(0, 1.5), 2.0 + rng.between(0, 1.5)),
+            tilt=rng.between(-1.2, 1.2),
         ),
     )
 
 
-def shoot(seed: int, product: Product, photo: Photo, side: int = SIDE) -> Canvas:
+def render_photo(seed: int, product: Product, photo: Photo, side: int = SIDE) -> Canvas:
     """Take a photo.
 
     :returns: the canvas, whose ``target`` is where the product is seen.
     """
     if photo.kind == "worn":
-        return _shoot_worn(seed, product, photo, side)
+        return _render_worn(seed, product, photo, side)
     body = Body(MANNEQUINS[product.gender], photo.pose)
     top, bottom, half = extent(product, body)
     scale = min(side / (bottom - top + 0.3), side / (2 * half + 0.3)) * photo.zoom
     middle = side * (0.5 + photo.shift[1]) - (top + bottom) / 2 * scale
     canvas = Canvas(side, side, Camera(scale, side * (0.5 + photo.shift[0]), middle))
     wall(canvas, photo.wall, photo.light)
-    dice = Dice(seed, "cloth", product.id, photo.index)
-    lay_out(canvas, product, body, photo.light, dice, back=photo.kind == "back", shadow=True)
+    rng = Rng(seed, "cloth", product.id, photo.index)
+    draw_flat(canvas, product, body, photo.light, rng, back=photo.kind == "back", shadow=True)
     _expose(canvas, photo.exposure)
     return canvas
 
 
-def lay_out(
-    canvas: Canvas, product: Product, body: Body, light: Light, dice: Dice, *, back: bool = False, shadow: bool = False
+def draw_flat(
+    canvas: Canvas, product: Product, body: Body, light: Light, rng: Rng, *, back: bool = False, shadow: bool = False
 ) -> None:
     """Paint a product without a wearer.
 
     :param shadow: let it throw a soft shadow on the wall.
     """
-    cutting = tailor(product, body, dice, back=back)
-    noise = dice.grid(5, 5)
-    groups = [cutting.behind, cutting.front, *cutting.arms.values()]
+    assembled = assemble(product, body, rng, back=back)
+    noise = rng.grid(5, 5)
+    groups = [assembled.behind, assembled.front, *assembled.arms.values()]
     if shadow:
-        _throw_shadow(
+        _draw_shadow(
             canvas, [path for group in groups for piece in group if piece.dye == "cloth" for path in piece.shape]
         )
     for group in groups:
-        sew(canvas, group, product, light, noise, label=labels.GARMENT[product.category], target=True)
+        draw_pieces(canvas, group, product, light, noise, label=labels.GARMENT[product.category], target=True)
 
 
-def _throw_shadow(canvas: Canvas, shape: list[list[tuple[float, float]]]) -> None:
+def _draw_shadow(canvas: Canvas, shape: list[list[tuple[float, float]]]) -> None:
     cover = canvas.cover(shape)
     if cover is None:
         return
@@ -168,7 +168,7 @@ def wall(canvas: Canvas, rgb: Rgb, light: Light) -> None:
         canvas.rgb[..., channel] = np.minimum(factor * np.float32(value), np.float32(253.0))
 
 
-def basics(figure: str) -> tuple[Product, Product]:
+def basic_garments(figure: str) -> tuple[Product, Product]:
     """Return a plain top and plain trousers to wear with a product; their ids are negative."""
     white, dark = COLOURS["white"], COLOURS["black"]
     common = {"second": "none", "pattern": "solid", "print": "none", "fabric": "cotton", "detail": "none", "scale": 1.0}
@@ -199,9 +199,9 @@ def basics(figure: str) -> tuple[Product, Product]:
     return top, bottom
 
 
-def with_basics(product: Product, figure: str) -> tuple[Product, ...]:
+def with_basic_garments(product: Product, figure: str) -> tuple[Product, ...]:
     """Complete a product to something that can be worn, in painting order."""
-    top, bottom = basics(figure)
+    top, bottom = basic_garments(figure)
     if product.category == "dress":
         return (product,)
     if product.category in {"skirt", "trousers"}:
@@ -211,21 +211,21 @@ def with_basics(product: Product, figure: str) -> tuple[Product, ...]:
     return order((product, bottom))
 
 
-def _shoot_worn(seed: int, product: Product, photo: Photo, side: int) -> Canvas:
-    dice = Dice(seed, "model", product.id, photo.index)
-    figure = {"women": "woman", "men": "man"}.get(product.gender) or dice.pick(("woman", "man"))
-    person = replace(draw_person(dice, product.id, figure, "full"), id=product.id)
+def _render_worn(seed: int, product: Product, photo: Photo, side: int) -> Canvas:
+    rng = Rng(seed, "model", product.id, photo.index)
+    figure = {"women": "woman", "men": "man"}.get(product.gender) or rng.pick(("woman", "man"))
+    person = replace(draw_person(rng, product.id, figure, "full"), id=product.id)
     body = Body(person.build, person.pose)
     top, bottom, half = extent(product, body)
     if product.category not in {"skirt", "trousers"}:
-        # A picture shows the whole head or ends at the chin, never at the eyes.
+        # An image shows the whole head or ends at the chin, never at the eyes.
         top = -1.5 if photo.zoom > 0.91 else -0.1
     half = min(half, 1.6)
     scale = min(side / (bottom - top + 0.2), side / (2 * half + 0.2)) * min(1.0, photo.zoom + 0.06)
     middle = side * (0.5 + photo.shift[1]) - (top + bottom) / 2 * scale
     canvas = Canvas(side, side, Camera(scale, side * (0.5 + photo.shift[0]), middle))
     wall(canvas, photo.wall, photo.light)
-    dress(canvas, person, Outfit(with_basics(product, figure), product.id), photo.light, seed)
+    dress(canvas, person, Outfit(with_basic_garments(product, figure), product.id), photo.light, seed)
     _expose(canvas, photo.exposure)
     return canvas
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fashionbench_atelier.garments.measures import block_height
 from fashionbench_atelier.rendering.canvas import rim, soften
-from fashionbench_atelier.rendering.cloth_relief import lie, relief
+from fashionbench_atelier.rendering.cloth_relief import cloth_coordinates, relief
 from fashionbench_atelier.rendering.fabric import DENSITY, repeat, sample
 from fashionbench_atelier.world.palette import luminance
 
@@ -32,7 +32,7 @@ _DARK = 60.0
 """Luma below which a dye counts as dark."""
 
 
-def sew(
+def draw_pieces(
     canvas: Canvas, pieces: Iterable[Piece], product: Product, light: Light, noise: Plane, *, label: int, target: bool
 ) -> None:
     """Paint pieces one over the other.
@@ -74,7 +74,7 @@ def _paint(
     label: int,
     target: bool,
 ) -> None:
-    place = lie(canvas, cover, piece)
+    place = cloth_coordinates(canvas, cover, piece)
     height, sway = relief(canvas, cover, piece, place, product.fabric, light, noise)
     dark = luminance(product.dye) < _DARK
     # Dark cloth shows its folds as lighter places, because it cannot get much darker.
@@ -103,8 +103,8 @@ def _inked(gain: Plane, lift: Plane, depth: Plane, *, dark: bool) -> tuple[Plane
     """Draw lines into the light that falls on a piece: dark ones, or pale ones on dark cloth."""
     if dark:
         return gain, lift + depth * np.float32(70.0)
-    kept = 1 - depth * np.float32(0.9)
-    return gain * kept, lift * kept
+    remaining = 1 - depth * np.float32(0.9)
+    return gain * remaining, lift * remaining
 
 
 def _dyed(piece: Piece, product: Product, across: Plane, along: Plane) -> tuple[Dye, Dye, Plane | None]:

@@ -1,13 +1,13 @@
-"""What a shop says of a product: its name, a description as in FashionGen, and a short title as in Fashion200K.
+"""Captions of a product: its name, a description as in FashionGen, and a short title as in Fashion200K.
 
-Nothing that is said is false of the product; what is left out is left out by dice, and recorded.
+Nothing that is said is false of the product; what is left out is drawn at random, and recorded.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 
 if TYPE_CHECKING:
     from fashionbench_atelier.world.garment import Product
@@ -114,19 +114,19 @@ def name(product: Product) -> str:
 
 def description(seed: int, product: Product) -> Text:
     """Describe a product in short sentences, most of its attributes in the order that shops keep."""
-    dice = Dice(seed, "description", product.id)
+    rng = Rng(seed, "description", product.id)
     states = {"cut", "colour", "fabric"}
     first = f"{product.fabric} {product.cut}" if product.fabric not in product.cut else product.cut
     if product.sleeve != "none":
         first = f"{_SLEEVE_NAMES[product.sleeve]} {first}"
         states.add("sleeve")
-    opening = dice.pick(("{first} in {colour}", "{first} in {colour} colour"))
+    opening = rng.pick(("{first} in {colour}", "{first} in {colour} colour"))
     sentences = [opening.format(first=first, colour=product.colour)]
     for attributes, options in _facts(product):
-        if dice.chance(_SAID):
-            sentences.append(dice.pick(options).format(second=product.second))
+        if rng.chance(_SAID):
+            sentences.append(rng.pick(options).format(second=product.second))
             states.update(attributes)
-    if dice.chance(0.5):
+    if rng.chance(0.5):
         sentences.append("Tonal stitching")
     return Text(". ".join(sentence[:1].upper() + sentence[1:] for sentence in sentences) + ".", frozenset(states))
 
@@ -154,21 +154,21 @@ def _facts(product: Product) -> list[tuple[tuple[str, ...], tuple[str, ...]]]:
 
 def short_title(seed: int, product: Product) -> Text:
     """Title a product in a few lower-case words: ``blue floral silk midi skirt``."""
-    dice = Dice(seed, "title", product.id)
+    rng = Rng(seed, "title", product.id)
     words, states = [product.colour], {"colour", "cut"}
-    if product.pattern != "solid" and dice.chance(0.85):
+    if product.pattern != "solid" and rng.chance(0.85):
         words.append(PATTERN_ADJECTIVES[product.pattern])
         states.add("pattern")
-    if product.print != "none" and dice.chance(0.7):
+    if product.print != "none" and rng.chance(0.7):
         words.append(f"{product.print} print")
         states.add("print")
-    if product.sleeve in {"sleeveless", "long", "short"} and dice.chance(0.4):
+    if product.sleeve in {"sleeveless", "long", "short"} and rng.chance(0.4):
         words.append(_SLEEVE_NAMES[product.sleeve])
         states.add("sleeve")
-    if product.fabric not in product.cut and dice.chance(0.5):
+    if product.fabric not in product.cut and rng.chance(0.5):
         words.append(product.fabric)
         states.add("fabric")
-    if product.length in {"mini", "midi", "maxi", "cropped"} and dice.chance(0.6):
+    if product.length in {"mini", "midi", "maxi", "cropped"} and rng.chance(0.6):
         words.append(product.length)
         states.add("length")
     return Text(" ".join([*words, product.cut]), frozenset(states))

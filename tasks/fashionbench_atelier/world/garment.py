@@ -1,15 +1,15 @@
-"""One product of Atelier: the attributes that decide how it looks and what may truly be said of it."""
+"""Product attributes: what decides how a product looks and what is true of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fashionbench_atelier.world.palette import COLOURS, NEUTRALS, Rgb, apart
+from fashionbench_atelier.world.palette import COLOURS, NEUTRALS, Rgb, colour_distance
 from fashionbench_atelier.world.silhouettes import CUTS
 
 if TYPE_CHECKING:
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
     from fashionbench_atelier.world.silhouettes import Cut
 
 ATTRIBUTES = (
@@ -35,7 +35,7 @@ _CLASHING_FABRIC_COLOURS = {
 
 @dataclass(frozen=True, slots=True)
 class Product:
-    """One product; equal attributes and ``dye`` give equal pictures up to pose, crop and light.
+    """One product; equal attributes and ``dye`` give equal images up to pose, crop and light.
 
     :param id: number of the product in its world.
     :param cut: key of :data:`~fashionbench_atelier.world.silhouettes.CUTS`.
@@ -74,7 +74,7 @@ class Product:
 
     @property
     def signature(self) -> tuple[str, ...]:
-        """Every attribute that can be named; products of one signature cannot be told apart by words."""
+        """Every attribute that can be named; words cannot distinguish products of one signature."""
         return tuple(getattr(self, name) for name in ATTRIBUTES)
 
 
@@ -83,16 +83,16 @@ def needs_second(pattern: str, print_: str, detail: str) -> bool:
     return pattern != "solid" or print_ != "none" or detail in {"contrast hem", "contrast trim", "side stripe"}
 
 
-def design(dice: Dice, identity: int, cut: str) -> Product:
+def design(rng: Rng, identity: int, cut: str) -> Product:
     """Draw a product of a cut."""
     rules = CUTS[cut]
-    fabric = dice.weighted(rules.fabrics)
-    pattern = dice.weighted(rules.patterns) if fabric not in {"leather", "denim"} else "solid"
-    print_ = dice.weighted(rules.prints) if pattern == "solid" else "none"
-    detail = dice.weighted(rules.details)
-    colour = dice.pick(_CLASHING_FABRIC_COLOURS.get(fabric, tuple(COLOURS)))
-    second = contrast(dice, colour) if needs_second(pattern, print_, detail) else "none"
-    dye = tint(dice, colour)
+    fabric = rng.weighted(rules.fabrics)
+    pattern = rng.weighted(rules.patterns) if fabric not in {"leather", "denim"} else "solid"
+    print_ = rng.weighted(rules.prints) if pattern == "solid" else "none"
+    detail = rng.weighted(rules.details)
+    colour = rng.pick(_CLASHING_FABRIC_COLOURS.get(fabric, tuple(COLOURS)))
+    second = contrast(rng, colour) if needs_second(pattern, print_, detail) else "none"
+    dye = tint(rng, colour)
     return Product(
         id=identity,
         cut=cut,
@@ -101,36 +101,36 @@ def design(dice: Dice, identity: int, cut: str) -> Product:
         pattern=pattern,
         print=print_,
         fabric=fabric,
-        sleeve=dice.weighted(rules.sleeves),
-        neckline=dice.weighted(rules.necklines),
-        length=dice.weighted(rules.lengths),
-        fit=dice.weighted(rules.fits),
+        sleeve=rng.weighted(rules.sleeves),
+        neckline=rng.weighted(rules.necklines),
+        length=rng.weighted(rules.lengths),
+        fit=rng.weighted(rules.fits),
         detail=detail,
-        scale=dice.between(0.75, 1.35),
+        scale=rng.between(0.75, 1.35),
         dye=dye,
-        second_dye=tint(dice, second) if second != "none" else dye,
+        second_dye=tint(rng, second) if second != "none" else dye,
     )
 
 
-def contrast(dice: Dice, colour: str) -> str:
+def contrast(rng: Rng, colour: str) -> str:
     """Draw a colour that is seen on ``colour``: at least 45 apart in CIELAB, neutral ones half of the time."""
-    clear = [name for name in COLOURS if apart(name, colour) >= 45.0]
+    clear = [name for name in COLOURS if colour_distance(name, colour) >= 45.0]
     neutral = [name for name in clear if name in NEUTRALS]
-    return dice.pick(neutral if neutral and dice.chance(0.5) else clear)
+    return rng.pick(neutral if neutral and rng.chance(0.5) else clear)
 
 
-def tint(dice: Dice, colour: str) -> Rgb:
+def tint(rng: Rng, colour: str) -> Rgb:
     """Draw an exact dye of a named colour, within 7 of its definition in every channel."""
     red, green, blue = COLOURS[colour]
-    shift = dice.between(-4, 4)
+    shift = rng.between(-4, 4)
 
     def channel(value: int) -> int:
-        return round(min(250.0, max(14.0, value + shift + dice.between(-3, 3))))
+        return round(min(250.0, max(14.0, value + shift + rng.between(-3, 3))))
 
     return channel(red), channel(green), channel(blue)
 
 
-def vary(dice: Dice, product: Product, identity: int, count: int) -> Product:
+def vary(rng: Rng, product: Product, identity: int, count: int) -> Product:
     """Change ``count`` attributes of a product and keep the rest: the target that a relative caption describes.
 
     A change of pattern, print or detail may bring a second colour or take it away; that is one change, not two.
@@ -139,8 +139,8 @@ def vary(dice: Dice, product: Product, identity: int, count: int) -> Product:
     """
     rules = CUTS[product.cut]
     changed = product
-    for name in dice.sample(_open_attributes(rules, product), count):
-        changed = _change(dice, changed, name, rules)
+    for name in rng.sample(_open_attributes(rules, product), count):
+        changed = _change(rng, changed, name, rules)
     return replace(changed, id=identity)
 
 
@@ -164,20 +164,20 @@ def _open_attributes(rules: Cut, product: Product) -> list[str]:
     return [name for name in named if name != "fabric"] + ["colour", "colour"]
 
 
-def _change(dice: Dice, product: Product, name: str, rules: Cut) -> Product:
+def _change(rng: Rng, product: Product, name: str, rules: Cut) -> Product:
     if name == "colour":
         choices = _CLASHING_FABRIC_COLOURS.get(product.fabric, tuple(COLOURS))
-        clear = [name for name in choices if name != product.second and apart(name, product.colour) >= 30.0]
-        colour = dice.pick(clear)
-        dye = tint(dice, colour)
+        clear = [name for name in choices if name != product.second and colour_distance(name, product.colour) >= 30.0]
+        colour = rng.pick(clear)
+        dye = tint(rng, colour)
         changed = replace(product, colour=colour, dye=dye)
         if product.second == "none":
             return replace(changed, second_dye=dye)
-        far = apart(product.second, colour) >= 40.0
-        second = product.second if far else contrast(dice, colour)
-        return replace(changed, second=second, second_dye=product.second_dye if far else tint(dice, second))
+        far = colour_distance(product.second, colour) >= 40.0
+        second = product.second if far else contrast(rng, colour)
+        return replace(changed, second=second, second_dye=product.second_dye if far else tint(rng, second))
     options: dict[str, float] = {k: w for k, w in getattr(rules, _OPTIONS[name]).items() if k != getattr(product, name)}
-    chosen: dict[str, Any] = {name: dice.weighted(options)}
+    chosen: dict[str, Any] = {name: rng.weighted(options)}
     changed = replace(product, **chosen)
     if name == "pattern" and changed.pattern != "solid":
         changed = replace(changed, print="none")
@@ -186,6 +186,6 @@ def _change(dice: Dice, product: Product, name: str, rules: Cut) -> Product:
     if not needs_second(changed.pattern, changed.print, changed.detail):
         return replace(changed, second="none", second_dye=changed.dye)
     if changed.second == "none":
-        second = contrast(dice, changed.colour)
-        return replace(changed, second=second, second_dye=tint(dice, second))
+        second = contrast(rng, changed.colour)
+        return replace(changed, second=second, second_dye=tint(rng, second))
     return changed

@@ -7,7 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING
 
 from fashionbench_atelier.world.palette import NEUTRALS
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.silhouettes import CUTS
 
 if TYPE_CHECKING:
@@ -73,19 +73,19 @@ def ensembles(seed: int, products: Sequence[Product], count: int) -> tuple[Ensem
 
     An outfit is dropped where no three wrong candidates are found, which needs a very small world; so fewer may come.
     """
-    shelves: dict[str, list[Product]] = {}
+    pools: dict[str, list[Product]] = {}
     for product in products:
-        shelves.setdefault(product.category, []).append(product)
-    made = []
+        pools.setdefault(product.category, []).append(product)
+    complete = []
     for number in range(count):
-        dice = Dice(seed, "outfit", number)
-        found = next((one for one in (_ensemble(dice, number, shelves) for _ in range(20)) if one is not None), None)
-        if found is not None:
-            made.append(found)
-    return tuple(made)
+        rng = Rng(seed, "outfit", number)
+        ensemble = next((one for one in (_ensemble(rng, number, pools) for _ in range(20)) if one is not None), None)
+        if ensemble is not None:
+            complete.append(ensemble)
+    return tuple(complete)
 
 
-def _ensemble(dice: Dice, number: int, shelves: dict[str, list[Product]]) -> Ensemble | None:
+def _ensemble(rng: Rng, number: int, pools: dict[str, list[Product]]) -> Ensemble | None:
     plans = {
         ("dress", "jacket"): 1,
         ("toptee", "skirt"): 1,
@@ -94,28 +94,28 @@ def _ensemble(dice: Dice, number: int, shelves: dict[str, list[Product]]) -> Ens
         ("shirt", "trousers", "jacket"): 1.5,
         ("toptee", "skirt", "jacket"): 1,
     }
-    plan = dice.weighted(plans)
-    if any(category not in shelves for category in plan):
+    plan = rng.weighted(plans)
+    if any(category not in pools for category in plan):
         return None
     items: list[Product] = []
     for category in plan:
         for _ in range(400):
-            product = dice.pick(shelves[category])
+            product = rng.pick(pools[category])
             if compatible([*items, product]):
                 items.append(product)
                 break
         else:
             return None
-    blank = dice.below(len(items))
+    blank = rng.below(len(items))
     others = [product for place, product in enumerate(items) if place != blank]
     wrong: list[int] = []
     for _ in range(400):
-        product = dice.pick(shelves[plan[blank]])
+        product = rng.pick(pools[plan[blank]])
         if product.id not in wrong and not compatible([*others, product]):
             wrong.append(product.id)
             if len(wrong) == CHOICES - 1:
                 break
     else:
         return None
-    candidates = tuple(dice.shuffled([items[blank].id, *wrong]))
+    candidates = tuple(rng.shuffled([items[blank].id, *wrong]))
     return Ensemble(number, tuple(product.id for product in items), blank, candidates)

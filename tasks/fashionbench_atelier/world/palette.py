@@ -60,7 +60,7 @@ def _distances() -> NDArray[np.float64]:
     return distances
 
 
-def apart(one: str, other: str) -> float:
+def colour_distance(one: str, other: str) -> float:
     """Distance of two named colours in CIELAB (CIE 1976)."""
     names = list(COLOURS)
     return float(_distances()[names.index(one), names.index(other)])

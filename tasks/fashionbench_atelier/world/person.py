@@ -1,4 +1,4 @@
-"""People: builds, skin, hair, faces and poses, drawn from dice."""
+"""People: builds, skin, hair, faces and poses, drawn at random."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from fashionbench_atelier.anatomy.body import Build, Pose
 
 if TYPE_CHECKING:
     from fashionbench_atelier.world.palette import Rgb
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 SKINS: tuple[Rgb, ...] = (
     (250, 222, 200),
@@ -40,7 +40,7 @@ SHOES: tuple[Rgb, ...] = ((36, 34, 36), (238, 236, 230), (120, 78, 48), (60, 70,
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Somebody who wears garments.
+    """A person's build, looks and pose.
 
     :param id: number of the person in the world.
     :param figure: ``woman`` or ``man``; decides which build and which clothes are drawn.
@@ -63,74 +63,74 @@ class Person:
     framing: str
 
 
-def draw_person(dice: Dice, identity: int, figure: str, framing: str) -> Person:
+def draw_person(rng: Rng, identity: int, figure: str, framing: str) -> Person:
     """Draw a person."""
-    skin = dice.pick(SKINS)
+    skin = rng.pick(SKINS)
     darkness = SKINS.index(skin)
     # Very fair hair on very dark skin, and the reverse, is rare enough to leave out.
-    hair = dice.pick(HAIR_COLOURS if darkness < 4 else HAIR_COLOURS[:3])
+    hair = rng.pick(HAIR_COLOURS if darkness < 4 else HAIR_COLOURS[:3])
     return Person(
         id=identity,
         figure=figure,
-        build=draw_build(dice, figure),
-        pose=draw_pose(dice, figure),
+        build=draw_build(rng, figure),
+        pose=draw_pose(rng, figure),
         skin=skin,
-        hairstyle=dice.pick(HAIRSTYLES[figure]),
+        hairstyle=rng.pick(HAIRSTYLES[figure]),
         hair=hair,
-        iris=dice.pick(((70, 46, 30), (60, 84, 60), (70, 100, 140), (44, 32, 26))),
-        shoes=dice.pick(SHOES),
-        beard=dice.between(0.15, 0.8) if figure == "man" and dice.chance(0.45) else 0.0,
-        face=(dice.between(-1, 1), dice.between(-1, 1), dice.between(-1, 1), dice.between(-1, 1)),
+        iris=rng.pick(((70, 46, 30), (60, 84, 60), (70, 100, 140), (44, 32, 26))),
+        shoes=rng.pick(SHOES),
+        beard=rng.between(0.15, 0.8) if figure == "man" and rng.chance(0.45) else 0.0,
+        face=(rng.between(-1, 1), rng.between(-1, 1), rng.between(-1, 1), rng.between(-1, 1)),
         framing=framing,
     )
 
 
-def draw_build(dice: Dice, figure: str) -> Build:
+def draw_build(rng: Rng, figure: str) -> Build:
     """Draw a build: from slight to heavy, with its own shoulders, waist and hips."""
-    weight = dice.around(0.0, 0.33)
+    weight = rng.around(0.0, 0.33)
     if figure == "man":
         return Build(
-            shoulder=0.98 + 0.05 * weight + dice.between(-0.04, 0.04),
+            shoulder=0.98 + 0.05 * weight + rng.between(-0.04, 0.04),
             chest=0.73 + 0.11 * weight,
-            waist=0.63 + 0.18 * weight + dice.between(-0.02, 0.02),
+            waist=0.63 + 0.18 * weight + rng.between(-0.02, 0.02),
             hip=0.68 + 0.11 * weight,
             limb=1.12 + 0.2 * weight,
             bust=0.0,
         )
     return Build(
-        shoulder=0.85 + 0.05 * weight + dice.between(-0.03, 0.03),
+        shoulder=0.85 + 0.05 * weight + rng.between(-0.03, 0.03),
         chest=0.64 + 0.12 * weight,
-        waist=0.51 + 0.17 * weight + dice.between(-0.02, 0.02),
-        hip=0.72 + 0.14 * weight + dice.between(-0.02, 0.03),
+        waist=0.51 + 0.17 * weight + rng.between(-0.02, 0.02),
+        hip=0.72 + 0.14 * weight + rng.between(-0.02, 0.03),
         limb=0.97 + 0.22 * weight,
-        bust=dice.between(0.4, 1.0),
+        bust=rng.between(0.4, 1.0),
     )
 
 
-def draw_pose(dice: Dice, figure: str) -> Pose:
+def draw_pose(rng: Rng, figure: str) -> Pose:
     """Draw a standing pose: relaxed, hand on the hip, both, arms away, or walking."""
     arms, bends = [], []
     for _ in range(2):
-        kind = dice.weighted({"hang": 5, "away": 2, "hip": 2.2 if figure == "woman" else 1.0, "bent": 1.4})
+        kind = rng.weighted({"hang": 5, "away": 2, "hip": 2.2 if figure == "woman" else 1.0, "bent": 1.4})
         low, high, bend_low, bend_high = {
             "hang": (7, 14, 0, 9),
             "away": (18, 27, 4, 22),
             "hip": (36, 42, 88, 98),
             "bent": (11, 18, 24, 46),
         }[kind]
-        arms.append(dice.between(low, high))
-        bends.append(dice.between(bend_low, bend_high))
-    shift = dice.around(0.0, 0.045) if dice.chance(0.7) else 0.0
-    stance = dice.between(1.5, 6.0)
-    knees = dice.between(0.0, 4.0)
-    relaxed = dice.between(2.0, 8.0) if dice.chance(0.5) else 0.0
-    right_relaxed = dice.chance(0.5)
+        arms.append(rng.between(low, high))
+        bends.append(rng.between(bend_low, bend_high))
+    shift = rng.around(0.0, 0.045) if rng.chance(0.7) else 0.0
+    stance = rng.between(1.5, 6.0)
+    knees = rng.between(0.0, 4.0)
+    relaxed = rng.between(2.0, 8.0) if rng.chance(0.5) else 0.0
+    right_relaxed = rng.chance(0.5)
     return Pose(
         upper_arms=(arms[0], arms[1]),
         forearms=(bends[0], bends[1]),
         legs=(stance + relaxed * right_relaxed, stance + relaxed * (not right_relaxed)),
         knees=(knees + relaxed * right_relaxed, knees + relaxed * (not right_relaxed)),
         shift=shift,
-        tilt=dice.around(0.0, 1.4) - 14.0 * shift,
-        head=dice.around(0.0, 2.6),
+        tilt=rng.around(0.0, 1.4) - 14.0 * shift,
+        head=rng.around(0.0, 2.6),
     )

@@ -1,4 +1,4 @@
-"""Relative captions as in Fashion-IQ: how the product that somebody wants differs from the one that they look at.
+"""Relative captions as in Fashion-IQ: how a target product differs from its reference.
 
 Two annotators write: the first in clipped phrases, the second in whole sentences. Both make typing mistakes, and a few
 captions are empty, as in the real set.
@@ -15,7 +15,7 @@ from fashionbench_atelier.world.silhouettes import FITS, LENGTHS, SLEEVES
 
 if TYPE_CHECKING:
     from fashionbench_atelier.world.garment import Product
-    from fashionbench_atelier.world.rng import Dice
+    from fashionbench_atelier.world.rng import Rng
 
 TYPO_RATE = 0.07
 """Share of captions with a typing mistake."""
@@ -44,40 +44,40 @@ def differences(reference: Product, target: Product) -> tuple[str, ...]:
     return tuple(name for name in ATTRIBUTES if getattr(reference, name) != getattr(target, name))
 
 
-def annotate(dice: Dice, reference: Product, target: Product) -> tuple[Relative, Relative]:
+def annotate(rng: Rng, reference: Product, target: Product) -> tuple[Relative, Relative]:
     """Let both annotators describe the target relative to the reference; at most one of the captions is empty."""
     changed = [name for name in differences(reference, target) if name in NAMED]
     written = []
     for speaker in (0, 1):
-        named = tuple(dice.sample(changed, dice.weighted({1: 2, 2: 3})))
+        named = tuple(rng.sample(changed, rng.weighted({1: 2, 2: 3})))
         if named:
-            phrases = [_phrase(dice, name, reference, target, speaker) for name in named]
-            clean = _joined(dice, phrases, speaker)
+            phrases = [_phrase(rng, name, reference, target, speaker) for name in named]
+            clean = _joined(rng, phrases, speaker)
         else:
-            clean = dice.pick(
+            clean = rng.pick(
                 (("same", "is identical", "looks the same"), ("It looks exactly the same", "The two are the same"))[
                     speaker
                 ]
             )
-        text = _mistyped(dice, clean) if dice.chance(TYPO_RATE) else clean
+        text = _mistyped(rng, clean) if rng.chance(TYPO_RATE) else clean
         written.append(Relative(text, clean, named))
-    if dice.chance(EMPTY_RATE):
-        written[dice.below(2)] = Relative("", "", ())
+    if rng.chance(EMPTY_RATE):
+        written[rng.below(2)] = Relative("", "", ())
     return written[0], written[1]
 
 
-def _joined(dice: Dice, phrases: list[str], speaker: int) -> str:
+def _joined(rng: Rng, phrases: list[str], speaker: int) -> str:
     if speaker == 0:
-        return dice.pick((" and ", ", ", " with ")).join(phrases) if len(phrases) > 1 else phrases[0]
+        return rng.pick((" and ", ", ", " with ")).join(phrases) if len(phrases) > 1 else phrases[0]
     text = " and ".join(phrases)
     text = text[0].upper() + text[1:]
-    return text + ("." if dice.chance(0.4) else "")
+    return text + ("." if rng.chance(0.4) else "")
 
 
-def _phrase(dice: Dice, name: str, reference: Product, target: Product, speaker: int) -> str:
+def _phrase(rng: Rng, name: str, reference: Product, target: Product, speaker: int) -> str:
     old, new = getattr(reference, name), getattr(target, name)
     clipped, spoken = _PHRASES[name](old, new, reference, target)
-    return dice.pick(clipped if speaker == 0 else spoken)
+    return rng.pick(clipped if speaker == 0 else spoken)
 
 
 Options = tuple[tuple[str, ...], tuple[str, ...]]
@@ -188,16 +188,16 @@ _PHRASES = {
 }
 
 
-def _mistyped(dice: Dice, text: str) -> str:
+def _mistyped(rng: Rng, text: str) -> str:
     """Swap, drop or double a letter in one of the longer words."""
     words = text.split(" ")
     long = [index for index, word in enumerate(words) if len(word) >= 4 and word.isalpha()]
     if not long:
         return text
-    place = dice.pick(long)
+    place = rng.pick(long)
     word = words[place]
-    at = 1 + dice.below(len(word) - 2)
-    kind = dice.below(3)
+    at = 1 + rng.below(len(word) - 2)
+    kind = rng.below(3)
     if kind == 0:
         word = word[:at] + word[at + 1] + word[at] + word[at + 2 :]
     elif kind == 1:

@@ -1,12 +1,13 @@
-"""Random choices that depend on a seed and a name only: not on the order of work, the process or numpy's version."""
+"""Random generator keyed by a seed and a name: independent of the order of work, the process and numpy's version."""
 
 from __future__ import annotations
 
-import hashlib
 import random
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+
+from fashionbench.seeding import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Dice:
+class Rng:
     """A stream of random choices for one item.
 
     Every choice is made from ``random.Random.random``, whose stream Python documents as reproducible for a given seed;
@@ -29,9 +30,8 @@ class Dice:
     __slots__ = ("_next",)
 
     def __init__(self, seed: int, *key: str | int) -> None:
-        text = "\x1f".join(str(part) for part in (seed, *key))
         # Not for secrets: what counts is that the stream is documented.
-        self._next = random.Random(int.from_bytes(hashlib.sha256(text.encode()).digest()[:16], "big")).random  # noqa: S311
+        self._next = random.Random(seed_of(seed, *key, bits=128, separator="\x1f")).random  # noqa: S311
 
     def chance(self, probability: float) -> bool:
         """Return True with this probability."""
@@ -55,10 +55,10 @@ class Dice:
 
     def weighted(self, weights: Mapping[T, float]) -> T:
         """Draw one of the keys with probability proportional to its weight."""
-        mark = self._next() * sum(weights.values())
+        remaining = self._next() * sum(weights.values())
         for option, weight in weights.items():
-            mark -= weight
-            if mark < 0:
+            remaining -= weight
+            if remaining < 0:
                 return option
         return option
 

@@ -1,4 +1,4 @@
-"""What can be made: for each cut, the attributes that make sense and how often each is seen."""
+"""Garment silhouettes: for each cut, the attributes that make sense and how often each is drawn."""
 
 from __future__ import annotations
 

@@ -8,19 +8,19 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError
 from fashionbench_atelier.rendering.photos import plan_photos
+from fashionbench_atelier.world.dressed_people import dressed_people
 from fashionbench_atelier.world.garment import design, vary
 from fashionbench_atelier.world.outfits import ensembles
 from fashionbench_atelier.world.relative_captions import annotate, differences
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.silhouettes import CATEGORIES, CUTS
-from fashionbench_atelier.world.wearers import wearers
 
 if TYPE_CHECKING:
     from fashionbench_atelier.rendering.photos import Photo
+    from fashionbench_atelier.world.dressed_people import DressedPerson
     from fashionbench_atelier.world.garment import Product
     from fashionbench_atelier.world.outfits import Ensemble
     from fashionbench_atelier.world.relative_captions import Relative
-    from fashionbench_atelier.world.wearers import Wearer
 
 SPLITS = ("train", "val", "test")
 TRIPLET_CATEGORIES = ("dress", "shirt", "toptee")
@@ -68,43 +68,43 @@ class World:
                 raise ConfigError(f"atelier: {field} is {getattr(self, field)}", remedy="give a number from 0 upwards")
 
     @cached_property
-    def _made(self) -> tuple[tuple[Product, ...], dict[int, int], dict[int, int]]:
+    def _drawn(self) -> tuple[tuple[Product, ...], dict[int, int], dict[int, int]]:
         products: list[Product] = []
         parents: dict[int, int] = {}
         duplicates: dict[int, int] = {}
-        shelves: dict[str, list[Product]] = {category: [] for category in CATEGORIES}
+        pools: dict[str, list[Product]] = {category: [] for category in CATEGORIES}
         seen: set[tuple[str, ...]] = set()
         for identity in range(self.size):
-            dice = Dice(self.seed, "product", identity)
-            category = dice.weighted(_CATEGORY_WEIGHTS)
-            shelf = shelves[category]
-            if shelf and dice.chance(_DUPLICATE_RATE):
-                original = dice.pick(shelf)
+            rng = Rng(self.seed, "product", identity)
+            category = rng.weighted(_CATEGORY_WEIGHTS)
+            pool = pools[category]
+            if pool and rng.chance(_DUPLICATE_RATE):
+                original = rng.pick(pool)
                 duplicates[identity] = duplicates.get(original.id, original.id)
                 product = replace(original, id=identity)
             else:
-                product, parent = _new(dice, identity, category, shelf, seen)
+                product, parent = _new(rng, identity, category, pool, seen)
                 if parent is not None:
                     parents[identity] = parent
             seen.add(product.signature)
-            shelf.append(product)
+            pool.append(product)
             products.append(product)
         return tuple(products), parents, duplicates
 
     @property
     def products(self) -> tuple[Product, ...]:
         """The products by id; no two have the same signature, except planned duplicates."""
-        return self._made[0]
+        return self._drawn[0]
 
     @property
     def parents(self) -> dict[int, int]:
         """Product to the earlier product that it was varied from."""
-        return self._made[1]
+        return self._drawn[1]
 
     @property
     def duplicates(self) -> dict[int, int]:
         """Product to the original that it repeats in everything but its photos: duplicates made on purpose."""
-        return self._made[2]
+        return self._drawn[2]
 
     def family(self, identity: int) -> int:
         """Return the product that a product goes back to, through variations and duplicates."""
@@ -116,7 +116,7 @@ class World:
 
     def split(self, identity: int) -> str:
         """Return the split of a product; a family is never divided, so nothing leaks from one split to another."""
-        return Dice(self.seed, "split", self.family(identity)).weighted(_SPLIT_WEIGHTS)
+        return Rng(self.seed, "split", self.family(identity)).weighted(_SPLIT_WEIGHTS)
 
     def photos(self, identity: int) -> tuple[Photo, ...]:
         """Plan the photos of a product, the missing ones among them."""
@@ -129,25 +129,25 @@ class World:
             (product.id, photo.index)
             for product in self.products
             for photo in self.photos(product.id)
-            if Dice(self.seed, "missing", product.id, photo.index).chance(_MISSING_RATE)
+            if Rng(self.seed, "missing", product.id, photo.index).chance(_MISSING_RATE)
         )
 
     @cached_property
     def triplets(self) -> tuple[Triplet, ...]:
         """Composed queries: each varied product is the target of the product that it was varied from."""
-        made = []
+        triplets = []
         for target, reference in self.parents.items():
             one, other = self.products[reference], self.products[target]
             if other.category in TRIPLET_CATEGORIES:
-                captions = annotate(Dice(self.seed, "relative", target), one, other)
+                captions = annotate(Rng(self.seed, "relative", target), one, other)
                 changed = differences(one, other)
-                made.append(Triplet(other.category, self.split(target), reference, target, changed, captions))
-        return tuple(made)
+                triplets.append(Triplet(other.category, self.split(target), reference, target, changed, captions))
+        return tuple(triplets)
 
     @cached_property
-    def wearers(self) -> tuple[Wearer, ...]:
+    def dressed_people(self) -> tuple[DressedPerson, ...]:
         """People and what they wear."""
-        return wearers(self.seed, self.products, self.people)
+        return dressed_people(self.seed, self.products, self.people)
 
     @cached_property
     def ensembles(self) -> tuple[Ensemble, ...]:
@@ -156,16 +156,16 @@ class World:
 
 
 def _new(
-    dice: Dice, identity: int, category: str, shelf: list[Product], seen: set[tuple[str, ...]]
+    rng: Rng, identity: int, category: str, pool: list[Product], seen: set[tuple[str, ...]]
 ) -> tuple[Product, int | None]:
     """Draw a product that does not exist yet: a variation of an earlier one, or a new one."""
     cuts = [cut for cut, rules in CUTS.items() if rules.category == category]
     while True:
-        if shelf and dice.chance(_VARIANT_RATE):
-            origin = dice.pick(shelf)
-            product = vary(dice, origin, identity, dice.weighted({1: 5, 2: 3, 3: 1}))
+        if pool and rng.chance(_VARIANT_RATE):
+            origin = rng.pick(pool)
+            product = vary(rng, origin, identity, rng.weighted({1: 5, 2: 3, 3: 1}))
             parent = origin.id
         else:
-            product, parent = design(dice, identity, dice.pick(cuts)), None
+            product, parent = design(rng, identity, rng.pick(cuts)), None
         if product.signature not in seen:
             return product, parent

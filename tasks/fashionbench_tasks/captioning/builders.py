@@ -1,4 +1,4 @@
-"""Captioning tasks on data sets whose images have been described: FashionGen, Fashion200K, Fashion-IQ-Cap."""
+"""Build the captioning tasks on FashionGen, Fashion200K and Fashion-IQ-Cap."""
 
 from __future__ import annotations
 
@@ -46,14 +46,14 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Captioning:
             return []
         return [Described(p.image, write(p.title, p.description), p.product) for p in data.photos(split)]
 
-    asked = rows("val")
+    evaluated = rows("val")
     if spec.options.get("unit") == "product":
         first: dict[str, Described] = {}
-        for row in asked:
+        for row in evaluated:
             first.setdefault(row.product, row)
-        asked = list(first.values())
+        evaluated = list(first.values())
     annotations = {name: path for name, path in data.annotations().items() if name != "train"}
-    return _task(spec, roots, root, asked, rows("train"), annotations, {})
+    return _task(spec, roots, root, evaluated, rows("train"), annotations, {})
 
 
 def fashion200k(spec: TaskSpec, roots: DataRoots) -> Captioning:
@@ -103,29 +103,31 @@ def _task(
     if not rows:
         raise DataError(f"{root} has no described image to caption", remedy="check it with 'fashionbench data status'")
     images = {row.image.id: row.image.path for row in rows if isinstance(row.image, ImageFile)}
-    found = survey(images, annotations, cache=roots.index)
+    checked = survey(images, annotations, cache=roots.index)
     usable = [row for row in rows if row.caption.strip()]
 
     def folds() -> list[CaptionFold]:
-        told = [row for row in train if row.caption.strip() and _is_there(row.image)]
-        training = training_pairs([(row.image, row.caption, row.product) for row in told])
+        described = [row for row in train if row.caption.strip() and _is_there(row.image)]
+        training = training_pairs([(row.image, row.caption, row.product) for row in described])
         parts: dict[str, list[Described]] = {}
         for row in usable:
             parts.setdefault(row.slice, []).append(row)
         return [
             CaptionFold(
                 name=name,
-                items=[row.image for row in part if row.image.id not in found.absent],
+                items=[row.image for row in part if row.image.id not in checked.absent],
                 references={row.image.id: [row.caption] for row in part},
                 clusters={row.image.id: row.product for row in part},
                 training=training,
-                unavailable=tuple(row.image.id for row in part if row.image.id in found.absent),
+                unavailable=tuple(row.image.id for row in part if row.image.id in checked.absent),
             )
             for name, part in parts.items()
         ]
 
-    told = {**facts, "images that nobody has described": str(len(rows) - len(usable))}
-    info = DataInfo(found.fingerprint, {"images": len(usable)}, found.missing, found.unreadable, is_twin(root), told)
+    facts = {**facts, "images that nobody has described": str(len(rows) - len(usable))}
+    info = DataInfo(
+        checked.fingerprint, {"images": len(usable)}, checked.missing, checked.unreadable, is_twin(root), facts
+    )
     return Captioning(spec, info, folds)
 
 

@@ -1,4 +1,4 @@
-"""Captioning of any kind: ask for a caption of every image, keep it beside the references."""
+"""Captioning tasks: ask a backend for a caption of every image, and store it beside the references."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ class Captioning:
         self._folds: Sequence[CaptionFold] | None = None
 
     def info(self) -> DataInfo:
-        """Return the data as they were found."""
+        """Return the fingerprint and the sizes of the data."""
         return self._info
 
     @property
@@ -95,16 +95,16 @@ class Captioning:
         import pyarrow as pa  # noqa: PLC0415
 
         session.expect_fit([fold.training for fold in self.folds])
-        asked = (len(fold.items[: session.limit] if session.limit else fold.items) for fold in self.folds)
-        session.expect("caption", sum(asked))
+        counts = (len(fold.items[: session.limit] if session.limit else fold.items) for fold in self.folds)
+        session.expect("caption", sum(counts))
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
     def _fold_tables(self, fold: CaptionFold, session: Session) -> list[pa.Table]:
         items = fold.items[: session.limit] if session.limit else fold.items
         truth = Truth(captions={item.id: fold.references[item.id][0] for item in items})
-        with session.fold(fold.training, truth) as answers:
-            captions = answers.caption(items, self._instruction)
+        with session.fold(fold.training, truth) as backend:
+            captions = backend.caption(items, self._instruction)
         tables = [_table(fold, [item.id for item in items], captions)]
         if fold.unavailable and not session.limit:
             tables.append(_table(fold, fold.unavailable, [None] * len(fold.unavailable)))
@@ -129,7 +129,7 @@ def caption_fields(
 ) -> dict[str, object]:
     """Make the fields that the cards of all captioning tasks have; ``split``, ``metrics`` and the like come on top.
 
-    :param instruction: what every backend is told with every image; empty where nothing is said.
+    :param instruction: the prompt that every backend gets with every image; may be empty.
     :param references: how many references an item has, or words for it such as ``1 to 5``.
     :param unit: what an item is, such as ``photo`` or ``product``.
     :param max_tokens: after how many tokens of its own a backend must stop; None leaves it to the backend.

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_atelier.manifest import read_mark
+from fashionbench_atelier.manifest import read_manifest
 from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.dress_code import DressCode
 from fashionbench_tasks.datasets.fashion200k import Fashion200K
@@ -56,7 +56,7 @@ class Atelier:
                 "Atelier needs a root folder", remedy="make one with 'fashionbench data make atelier --out FOLDER'"
             )
         self.root = root
-        self.mark = read_mark(root)
+        self.manifest = read_manifest(root)
 
     @cached_property
     def layouts(self) -> dict[str, Dataset]:
@@ -65,13 +65,13 @@ class Atelier:
         return {
             name: loader(folder)
             for name, (folder, loader) in folders.items()
-            if name != "fashiongen-h5" or self.mark.sizes.get("h5")
+            if name != "fashiongen-h5" or self.manifest.sizes.get("h5")
         }
 
     def images(self) -> Mapping[str, Path]:
         """Return every image of every layout, without those that are left out of Fashion-IQ on purpose."""
-        found = {f"{name}/{key}": path for name, data in self.layouts.items() for key, path in data.images().items()}
-        return {key: path for key, path in found.items() if key not in self._left_out}
+        images = {f"{name}/{key}": path for name, data in self.layouts.items() for key, path in data.images().items()}
+        return {key: path for key, path in images.items() if key not in self._left_out}
 
     @cached_property
     def _left_out(self) -> frozenset[str]:

@@ -64,15 +64,15 @@ class CIRR:
         keys: dict[str, type | tuple[type, ...]] = {"pairid": int, "reference": str, "caption": str, "img_set": dict}
         if split != "test1":
             keys["target_hard"] = str
-        found: list[Query] = []
+        queries: list[Query] = []
         for number, entry in enumerate(read_entries(path, keys)):
             members = entry["img_set"].get("members")
             if not isinstance(members, list) or len(members) != 6 or entry["reference"] not in members:
                 msg = f"{path}, entry {number}: img_set has not six members with the reference among them"
                 raise DataError(msg, remedy="fetch the annotation file again")
             target = entry.get("target_hard", "")
-            found.append(Query(str(entry["pairid"]), entry["reference"], entry["caption"], target, tuple(members)))
-        return found
+            queries.append(Query(str(entry["pairid"]), entry["reference"], entry["caption"], target, tuple(members)))
+        return queries
 
     def split(self, split: str) -> dict[str, Path]:
         """Return the images of a split by name."""
@@ -87,26 +87,26 @@ class CIRR:
 
     def images(self) -> Mapping[str, Path]:
         """Return every image of every split."""
-        found: dict[str, Path] = {}
+        images: dict[str, Path] = {}
         for split in self._present():
-            found |= self.split(split)
-        return found
+            images |= self.split(split)
+        return images
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the caption and split files."""
-        found: dict[str, Path] = {}
+        paths: dict[str, Path] = {}
         for split in self._present():
-            found[f"captions/{split}"] = self._captions / f"cap.rc2.{split}.json"
-            found[f"split/{split}"] = self._splits / f"split.rc2.{split}.json"
-        return found
+            paths[f"captions/{split}"] = self._captions / f"cap.rc2.{split}.json"
+            paths[f"split/{split}"] = self._splits / f"split.rc2.{split}.json"
+        return paths
 
     def counts(self) -> Mapping[str, int]:
         """Count queries and images."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for split in self._present():
-            found[f"queries/{split}"] = len(self.queries(split))
-            found[f"images/{split}"] = len(self.split(split))
-        return found
+            counts[f"queries/{split}"] = len(self.queries(split))
+            counts[f"images/{split}"] = len(self.split(split))
+        return counts
 
     def extra(self) -> list[str]:
         """List image files beside the known ones that no split names."""

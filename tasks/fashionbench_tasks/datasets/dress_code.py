@@ -62,14 +62,15 @@ class DressCode:
         """
         name = "train_pairs.txt" if split == "train" else f"test_pairs_{'paired' if paired else 'unpaired'}.txt"
         path = self.root / category / name
-        found = [Pairing(category, person, garment) for person, garment in read_pairs(path)]
-        own = sum(_number(pair.person) == _number(pair.garment) for pair in found)
-        if found and (own == len(found)) != paired:
-            said = "paired" if paired else "unpaired"
+        pairs = [Pairing(category, person, garment) for person, garment in read_pairs(path)]
+        paired_count = sum(_number(pair.person) == _number(pair.garment) for pair in pairs)
+        if pairs and (paired_count == len(pairs)) != paired:
+            wanted = "paired" if paired else "unpaired"
             raise DataError(
-                f"{path} is not {said}: {own} of {len(found)} persons wear their own", remedy="fetch it again"
+                f"{path} is not {wanted}: {paired_count} of {len(pairs)} persons wear their own",
+                remedy="fetch it again",
             )
-        return found
+        return pairs
 
     def photo(self, category: str, stem: str) -> Path:
         """Return the photo of a person or a garment."""
@@ -77,13 +78,13 @@ class DressCode:
 
     def conditions(self, pair: Pairing) -> dict[str, Path]:
         """Return the condition images of a pair that are there."""
-        found: dict[str, Path] = {}
+        conditions: dict[str, Path] = {}
         for name, places in _CONDITIONS.items():
             for place in places:
                 path = self.root / pair.category / place.format(stem=_number(pair.person))
-                if path.is_file() and name not in found:
-                    found[name] = path
-        return found
+                if path.is_file() and name not in conditions:
+                    conditions[name] = path
+        return conditions
 
     def _present(self) -> list[tuple[str, str]]:
         names = ("test_pairs_paired.txt", "test_pairs_unpaired.txt", "train_pairs.txt")
@@ -106,8 +107,8 @@ class DressCode:
     def counts(self) -> Mapping[str, int]:
         """Count test pairs."""
         tests = [(c, n) for c, n in self._present() if n == "test_pairs_paired.txt"]
-        found = {f"pairs/{c}/test": len(read_pairs(self.root / c / n)) for c, n in tests}
-        return found | {"pairs/test": sum(found.values())}
+        counts = {f"pairs/{c}/test": len(read_pairs(self.root / c / n)) for c, n in tests}
+        return counts | {"pairs/test": sum(counts.values())}
 
     def extra(self) -> list[str]:
         """List photos that no list names."""

@@ -52,7 +52,7 @@ class Fashion200K:
         :raises DataError: naming the line that has other than three fields, or a score that is no number.
         """
         path = self._file(category, split)
-        found: list[Photo] = []
+        photos: list[Photo] = []
         for number, line in enumerate(read_text(path).split("\n"), 1):
             if not line.strip():
                 continue
@@ -65,8 +65,8 @@ class Fashion200K:
                 raise DataError(f"{path}, line {number}: the score is {score}", remedy="mend or drop the line")
             inside(self.root, name)
             product = name.split("/")[-2] if name.count("/") else name
-            found.append(Photo(name, product, category, description, score))
-        return found
+            photos.append(Photo(name, product, category, description, score))
+        return photos
 
     def path(self, name: str) -> Path:
         """Return the file of a photo."""

@@ -68,15 +68,15 @@ class FashionIQ:
         keys: dict[str, type | tuple[type, ...]] = {"candidate": str, "captions": list}
         if split != "test":
             keys["target"] = str
-        found: list[Triplet] = []
+        triplets: list[Triplet] = []
         for number, entry in enumerate(read_entries(path, keys)):
             captions = entry["captions"]
             if len(captions) != 2 or not all(isinstance(text, str) for text in captions):
                 raise DataError(f"{path}, entry {number} has not two captions", remedy="mend the entry")
             name = f"{category}-{split}-{number:05d}"
             pair = (captions[0], captions[1])
-            found.append(Triplet(name, category, entry["candidate"], pair, entry.get("target", "")))
-        return found
+            triplets.append(Triplet(name, category, entry["candidate"], pair, entry.get("target", "")))
+        return triplets
 
     def split(self, category: str, split: str) -> list[str]:
         """Return the image ids of a split (the "original" gallery).
@@ -106,21 +106,21 @@ class FashionIQ:
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the caption and split files."""
-        found: dict[str, Path] = {}
+        paths: dict[str, Path] = {}
         for category, split in self._present:
-            found[f"captions/{category}/{split}"] = self._captions / f"cap.{category}.{split}.json"
-            found[f"split/{category}/{split}"] = self._splits / f"split.{category}.{split}.json"
-        return found
+            paths[f"captions/{category}/{split}"] = self._captions / f"cap.{category}.{split}.json"
+            paths[f"split/{category}/{split}"] = self._splits / f"split.{category}.{split}.json"
+        return paths
 
     def counts(self) -> Mapping[str, int]:
         """Count triplets, images and the union galleries."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for category, split in self._present:
-            found[f"triplets/{category}/{split}"] = len(self.triplets(category, split))
-            found[f"images/{category}/{split}"] = len(self.split(category, split))
+            counts[f"triplets/{category}/{split}"] = len(self.triplets(category, split))
+            counts[f"images/{category}/{split}"] = len(self.split(category, split))
             if split == "val":
-                found[f"union/{category}/val"] = len(self.union(category, "val"))
-        return found
+                counts[f"union/{category}/val"] = len(self.union(category, "val"))
+        return counts
 
     def extra(self) -> list[str]:
         """List image files that no split names."""

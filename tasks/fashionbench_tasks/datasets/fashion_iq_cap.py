@@ -56,12 +56,12 @@ class FashionIQCap:
         :raises DataError: where an entry lacks a key.
         """
         entries = read_entries(self._file(category, split), {"image": str, "caption": str})
-        found: dict[str, Described] = {}
+        captions: dict[str, Described] = {}
         for entry in entries:
             name = PurePosixPath(entry["image"])
             image = name.stem if name.suffix.lower() in {".jpg", ".jpeg", ".png"} else name.name
-            found.setdefault(image, Described(image, entry["caption"].strip(), bool(entry.get("text_guidance"))))
-        return list(found.values())
+            captions.setdefault(image, Described(image, entry["caption"].strip(), bool(entry.get("text_guidance"))))
+        return list(captions.values())
 
     def _file(self, category: str, split: str) -> Path:
         names = [stem.format(split=split, category=category) for stem in _STEMS]
@@ -82,12 +82,12 @@ class FashionIQCap:
 
     def counts(self) -> Mapping[str, int]:
         """Count captions, and those that were written with words in view."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for category, split in self.present():
             captions = self.captions(category, split)
-            found[f"captions/{category}/{split}"] = len(captions)
-            found[f"guided/{category}/{split}"] = sum(one.guided for one in captions)
-        return found
+            counts[f"captions/{category}/{split}"] = len(captions)
+            counts[f"guided/{category}/{split}"] = sum(one.guided for one in captions)
+        return counts
 
     def extra(self) -> list[str]:
         """Return nothing: the images are those of Fashion-IQ, which counts them itself."""

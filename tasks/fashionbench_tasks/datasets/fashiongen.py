@@ -123,16 +123,16 @@ class FashionGen:
 
         path = self.root / f"{split}_info.json"
         keys: dict[str, type | tuple[type, ...]] = {"id": (int, str), "images": list, "title": str, "description": str}
-        found: list[Photo] = []
+        photos: list[Photo] = []
         for entry in read_entries(path, keys):
             for name in entry["images"]:
                 place = inside(self.root, f"{split}/{name}" if not str(name).startswith(f"{split}/") else str(name))
                 stem = f"{split}/{place.stem}"
                 kinds = str(entry.get("category_id", "")), str(entry.get("subcategory_id", ""))
-                found.append(
+                photos.append(
                     Photo(stem, str(entry["id"]), entry["title"], entry["description"], *kinds, ImageFile(stem, place))
                 )
-        return found
+        return photos
 
     def lists(self, name: str) -> list[dict[str, Any]]:
         """Return published candidate lists: ``lists/<name>.json``, objects with ``query`` and ``candidates``.
@@ -155,17 +155,17 @@ class FashionGen:
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the HDF5 or JSON files, and candidate lists."""
-        found = {s: self.root / (_H5[s] if kind == "h5" else f"{s}_info.json") for s, kind in self.layout.items()}
-        return found | {f"lists/{name}": self.root / "lists" / f"{name}.json" for name in self.list_names}
+        paths = {s: self.root / (_H5[s] if kind == "h5" else f"{s}_info.json") for s, kind in self.layout.items()}
+        return paths | {f"lists/{name}": self.root / "lists" / f"{name}.json" for name in self.list_names}
 
     def counts(self) -> Mapping[str, int]:
         """Count photos and products."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for split in self.layout:
             photos = self.photos(split)
-            found[f"photos/{split}"] = len(photos)
-            found[f"products/{split}"] = len({photo.product for photo in photos})
-        return found
+            counts[f"photos/{split}"] = len(photos)
+            counts[f"products/{split}"] = len({photo.product for photo in photos})
+        return counts
 
     def extra(self) -> list[str]:
         """List image files that no annotation names."""

@@ -99,9 +99,9 @@ class Manifest:
 
     def counts(self) -> Mapping[str, int]:
         """Count rows and images, and groups where there are any."""
-        found = {"rows": len(self.rows), "images": len(self.images())}
+        counts = {"rows": len(self.rows), "images": len(self.images())}
         groups = {row["group"] for row in self.rows if row.get("group")}
-        return found | ({"groups": len(groups)} if groups else {})
+        return counts | ({"groups": len(groups)} if groups else {})
 
     def extra(self) -> list[str]:
         """List image files beside the known ones that no row names."""

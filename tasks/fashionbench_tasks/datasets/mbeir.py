@@ -86,13 +86,13 @@ class MBeir:
 
     def counts(self) -> Mapping[str, int]:
         """Count queries, candidates and positives."""
-        found: dict[str, int] = {}
+        counts: dict[str, int] = {}
         for number in self._present():
             task = self.task(number)
-            found[f"queries/task{number}"] = len(task.queries)
-            found[f"candidates/task{number}"] = len(task.candidates)
-            found[f"positives/task{number}"] = sum(map(len, task.qrels.values()))
-        return found
+            counts[f"queries/task{number}"] = len(task.queries)
+            counts[f"candidates/task{number}"] = len(task.candidates)
+            counts[f"positives/task{number}"] = sum(map(len, task.qrels.values()))
+        return counts
 
     def extra(self) -> list[str]:
         """M-BEIR shares its image folder among data sets, so nothing counts as extra."""
@@ -100,16 +100,16 @@ class MBeir:
 
 
 def _entries(path: Path, key: str, text: str, image: str) -> list[Entry]:
-    found = [Entry(row[key], row.get(text) or "", row.get(image) or "") for row in read_lines(path, {key: str})]
-    for entry in found:
+    entries = [Entry(row[key], row.get(text) or "", row.get(image) or "") for row in read_lines(path, {key: str})]
+    for entry in entries:
         if not entry.text and not entry.image:
             raise DataError(f"{path}: {entry.id} has neither text nor image", remedy="fetch the file again")
-    return found
+    return entries
 
 
 def _qrels(path: Path) -> dict[str, list[str]]:
     """Read lines of query, 0, candidate, relevance; further fields are passed over."""
-    found: dict[str, list[str]] = {}
+    qrels: dict[str, list[str]] = {}
     for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
         if not parts:
@@ -117,5 +117,5 @@ def _qrels(path: Path) -> dict[str, list[str]]:
         if len(parts) < 4 or not parts[3].lstrip("-").isdigit():
             raise DataError(f"{path}, line {number}: expected query 0 candidate relevance", remedy="mend the line")
         if int(parts[3]) > 0:
-            found.setdefault(parts[0], []).append(parts[2])
-    return found
+            qrels.setdefault(parts[0], []).append(parts[2])
+    return qrels

@@ -53,12 +53,12 @@ class MGD:
 
     def images(self) -> Mapping[str, Path]:
         """Return the photos and the sketches of the test split."""
-        found = {name: path for name, path in self.base.images().items() if name.startswith("test/")}
+        images = {name: path for name, path in self.base.images().items() if name.startswith("test/")}
         for pair in self.base.pairs("test", paired=True):
-            found[f"test/im_sketch/{pair.person}"] = self.sketch(pair, paired=True)
+            images[f"test/im_sketch/{pair.person}"] = self.sketch(pair, paired=True)
         for pair in self.base.pairs("test", paired=False):
-            found[f"test/im_sketch_unpaired/{pair.person}_{pair.garment}"] = self.sketch(pair, paired=False)
-        return found
+            images[f"test/im_sketch_unpaired/{pair.person}_{pair.garment}"] = self.sketch(pair, paired=False)
+        return images
 
     def annotations(self) -> Mapping[str, Path]:
         """Return captions and lists of pairs."""

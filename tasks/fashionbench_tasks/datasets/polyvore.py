@@ -61,15 +61,15 @@ class Polyvore:
     def _read(self, split: str) -> dict[str, dict[int, str]]:
         """Read the items of each outfit by index."""
         path = self.folder / f"{split}.json"
-        found: dict[str, dict[int, str]] = {}
+        outfits: dict[str, dict[int, str]] = {}
         for number, entry in enumerate(read_entries(path, {"set_id": (str, int), "items": list})):
             try:
                 items = {int(item["index"]): str(item["item_id"]) for item in entry["items"]}
             except (TypeError, KeyError, ValueError) as error:
                 msg = f"{path}, entry {number}: an item lacks its index or item_id"
                 raise DataError(msg, remedy="fetch the annotation file again") from error
-            found[str(entry["set_id"])] = items
-        return found
+            outfits[str(entry["set_id"])] = items
+        return outfits
 
     def questions(self) -> list[Question]:
         """Return the fill-in-the-blank questions of the test split.
@@ -78,19 +78,19 @@ class Polyvore:
         """
         names = self._names("test")
         path = self.folder / "fill_in_blank_test.json"
-        found: list[Question] = []
+        questions: list[Question] = []
         for number, entry in enumerate(read_entries(path, {"question": list, "answers": list})):
             place = f"{path}, entry {number}"
             items = _known(entry["question"], names, place)
             candidates = _known(entry["answers"], names, place)
             if not items:
                 raise DataError(f"{place} has no items", remedy="mend or drop it")
-            own = entry["question"][0].rpartition("_")[0]
-            right = [answer for answer in entry["answers"] if answer.rpartition("_")[0] == own]
+            outfit = entry["question"][0].rpartition("_")[0]
+            right = [answer for answer in entry["answers"] if answer.rpartition("_")[0] == outfit]
             if len(right) != 1:
                 raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
-            found.append(Question(f"blank-{number:05d}", items, candidates, names[right[0]]))
-        return found
+            questions.append(Question(f"blank-{number:05d}", items, candidates, names[right[0]]))
+        return questions
 
     def compatibility(self) -> list[Outfit]:
         """Return the labelled outfits of the test split.
@@ -99,7 +99,7 @@ class Polyvore:
         """
         names = self._names("test")
         path = self.folder / "compatibility_test.txt"
-        found: list[Outfit] = []
+        outfits: list[Outfit] = []
         for number, line in enumerate(read_text(path).split("\n"), 1):
             parts = line.split()
             if not parts:
@@ -107,8 +107,8 @@ class Polyvore:
             if parts[0] not in {"0", "1"}:
                 raise DataError(f"{path}, line {number}: the label is {parts[0]!r}", remedy="it must be 0 or 1")
             items = _known(parts[1:], names, f"{path}, line {number}")
-            found.append(Outfit(f"outfit-{number:05d}", items, parts[0] == "1"))
-        return found
+            outfits.append(Outfit(f"outfit-{number:05d}", items, parts[0] == "1"))
+        return outfits
 
     def _names(self, split: str) -> dict[str, str]:
         return {f"{name}_{at}": item for name, items in self._read(split).items() for at, item in items.items()}
@@ -129,12 +129,12 @@ class Polyvore:
 
     def counts(self) -> Mapping[str, int]:
         """Count outfits, and what the test split asks."""
-        found = {f"outfits/{split}": len(self.outfits(split)) for split in self._present()}
+        counts = {f"outfits/{split}": len(self.outfits(split)) for split in self._present()}
         if (self.folder / "fill_in_blank_test.json").is_file():
-            found["questions/test"] = len(self.questions())
+            counts["questions/test"] = len(self.questions())
         if (self.folder / "compatibility_test.txt").is_file():
-            found["labelled/test"] = len(self.compatibility())
-        return found
+            counts["labelled/test"] = len(self.compatibility())
+        return counts
 
     def extra(self) -> list[str]:
         """List image files of no outfit."""

@@ -88,5 +88,5 @@ def check_entry(path: Path, number: int, entry: object, keys: dict[str, type | t
         raise DataError(f"{path}, entry {number} is no object", remedy="mend or drop the entry")
     for key, kind in keys.items():
         if not isinstance(entry.get(key), kind):
-            found = type(entry[key]).__name__ if key in entry else "nothing"
-            raise DataError(f"{path}, entry {number}: {key!r} is {found}", remedy="mend or drop the entry")
+            actual = type(entry[key]).__name__ if key in entry else "nothing"
+            raise DataError(f"{path}, entry {number}: {key!r} is {actual}", remedy="mend or drop the entry")

@@ -69,12 +69,12 @@ class VitonHD:
         path = self.root / name
         if not paired and split == "test":
             path = first_of(self.root, ("test_pairs_unpaired.txt", "test_unpairs.txt", name), "unpaired list")
-        found: list[Pairing] = []
+        pairs: list[Pairing] = []
         for person, garment in read_pairs(path):
-            found.append(Pairing(person, person if paired else garment))
-        if found and not paired and all(pair.person == pair.garment for pair in found):
+            pairs.append(Pairing(person, person if paired else garment))
+        if pairs and not paired and all(pair.person == pair.garment for pair in pairs):
             raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
-        return found
+        return pairs
 
     def person(self, split: str, name: str) -> Path:
         """Return the photo of a person."""
@@ -86,14 +86,14 @@ class VitonHD:
 
     def conditions(self, split: str, pair: Pairing) -> dict[str, Path]:
         """Return the condition images of a pair that are there."""
-        found: dict[str, Path] = {}
+        conditions: dict[str, Path] = {}
         for name, places in CONDITIONS.items():
             for place in places:
                 path = self.root / split / place.format(id=pair.person, cloth=pair.garment)
                 if path.is_file():
-                    found[name] = path
+                    conditions[name] = path
                     break
-        return found
+        return conditions
 
     def mask_source(self, split: str) -> str:
         """Name the folder that the agnostic masks come from, or ``none``."""
@@ -108,12 +108,12 @@ class VitonHD:
 
     def images(self) -> Mapping[str, Path]:
         """Return the photos of persons and garments of every list."""
-        found: dict[str, Path] = {}
+        images: dict[str, Path] = {}
         for split in self._present():
             for pair in self.pairs(split, paired=True):
-                found[f"{split}/image/{pair.person}"] = self.person(split, pair.person)
-                found[f"{split}/cloth/{pair.garment}"] = self.garment(split, pair.garment)
-        return found
+                images[f"{split}/image/{pair.person}"] = self.person(split, pair.person)
+                images[f"{split}/cloth/{pair.garment}"] = self.garment(split, pair.garment)
+        return images
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the lists of pairs."""
@@ -135,7 +135,7 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
     :raises DataError: naming the line.
     """
-    found: list[tuple[str, str]] = []
+    pairs: list[tuple[str, str]] = []
     for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
         if not parts:
@@ -145,8 +145,8 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
         for name in parts[:2]:
             if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
                 raise DataError(f"{path}, line {number}: {name!r} leads out of the folder", remedy="mend the line")
-        found.append((_stem(parts[0]), _stem(parts[1])))
-    return found
+        pairs.append((_stem(parts[0]), _stem(parts[1])))
+    return pairs
 
 
 def _stem(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Put a generation task together: check its files, fingerprint its data, find the true photos."""
+"""Build a generation task: check its files, fingerprint its data, find the true photos."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.generation.resize import Resize
 from fashionbench_tasks.generation.task import Generation
 from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GenerationData:
-    """What a loader gives for a generation task.
+    """Input of a generation task: samples, real photos, annotations and training samples.
 
     :param real: the person photos that a distance compares with, by name.
     :param annotations: files that decide what is asked; part of the fingerprint.
@@ -53,8 +53,8 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
         files |= {path.relative_to(data.root).as_posix(): path for path in paths if path is not None}
     checked = survey(files, data.annotations, cache=roots.index)
     if checked.absent:
-        named = ", ".join(sorted(checked.absent)[:5])
-        msg = f"{len(checked.absent)} images of {spec.dataset} are missing or unreadable: {named}"
+        names = first_names(sorted(checked.absent))
+        msg = f"{len(checked.absent)} images of {spec.dataset} are missing or unreadable: {names}"
         remedy = "a distance over fewer images is another number: 'fashionbench data verify' names all of them"
         raise DataError(msg, remedy=remedy)
     options = spec.options

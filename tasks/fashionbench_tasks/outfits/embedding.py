@@ -11,7 +11,7 @@ from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
@@ -41,9 +41,9 @@ class OutfitTask(ABC):
         self.paths = {name: self.data.files.path(name) for name in names}
         checked = survey(self.paths, self.data.annotations(), cache=roots.index)
         if checked.absent:
-            named = ", ".join(sorted(checked.absent)[:5])
             raise DataError(
-                f"{len(checked.absent)} items are missing or unreadable: {named}", remedy="fetch them again"
+                f"{len(checked.absent)} items are missing or unreadable: {first_names(sorted(checked.absent))}",
+                remedy="fetch them again",
             )
         sizes = {"questions": len(questions), "items": len(names)}
         self._info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(root))

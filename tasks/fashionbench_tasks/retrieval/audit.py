@@ -1,4 +1,4 @@
-"""Audits of tasks: the checks that would have caught what went wrong in published numbers."""
+"""Audits of retrieval tasks: files, counts, galleries, duplicates, split overlap and leaks of the query text."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
 from fashionbench.data.dataset import Dataset, status
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench.records.audits import Audit, Check, Level, Sheet, Verdict
 from fashionbench.specs import resolve
 from fashionbench_tasks.dataset_root import place
@@ -46,11 +46,13 @@ def fashion_iq(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_t
             checks.append(Check(f"texts of {category}", "note", f"{unknown} texts are of images outside the gallery"))
         texts = {name: given.get(name, "") for name in dict.fromkeys(gallery)}
         how = str(spec.options["join"])
-        asked = [Asked(text, t.target) for t in data.triplets(category, "val") for text in join(t.captions, how)]
-        probes.append(probe(category, asked, texts))
+        queries = [Asked(text, t.target) for t in data.triplets(category, "val") for text in join(t.captions, how)]
+        probes.append(probe(category, queries, texts))
     evidence = {name: path.read_bytes().hex() for name, path in gallery_text.items()}
-    found: Verdict = cast("Verdict", verdict(probes)) if probes else "not probed"
-    return Audit(spec.id, found, digest([spec.protocol.hash, evidence]), tuple(checks), _sheets(probes), _facts(probes))
+    outcome: Verdict = cast("Verdict", verdict(probes)) if probes else "not probed"
+    return Audit(
+        spec.id, outcome, digest([spec.protocol.hash, evidence]), tuple(checks), _sheets(probes), _facts(probes)
+    )
 
 
 def retrieval(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_text: Mapping[str, Path]) -> Audit:
@@ -101,18 +103,18 @@ def read_texts(path: Path) -> dict[str, str]:
 
 
 def _files(data: Dataset, root: Path, spec: DatasetSpec, *, synthetic: bool) -> list[Check]:
-    found = status(spec.id, data, root, {} if synthetic else spec.expected)
+    state = status(spec.id, data, root, {} if synthetic else spec.expected)
     checks: list[Check] = []
-    for name, (here, published) in found.counts.items():
+    for name, (here, published) in state.counts.items():
         if published is not None:
             # A split that is not there at all was left out on purpose; half a split was not.
             level: Level = "ok" if here == published else "fault" if here else "note"
             checks.append(Check(f"count {name}", level, f"{here}, published {published}"))
-    if found.missing:
-        checks.append(Check("missing images", "note", f"{len(found.missing)} of {found.images}"))
+    if state.missing:
+        checks.append(Check("missing images", "note", f"{len(state.missing)} of {state.images}"))
     else:
-        checks.append(Check("missing images", "ok", f"none of {found.images}"))
-    if found.synthetic:
+        checks.append(Check("missing images", "ok", f"none of {state.images}"))
+    if state.synthetic:
         checks.append(Check("generated twin", "note", "these are not the real data"))
     return checks
 
@@ -124,12 +126,12 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
         triplets, gallery = data.triplets(category, "val"), set(data.split(category, "val"))
         outside = [t.id for t in triplets if t.target not in gallery]
         level: Level = "fault" if outside else "ok"
-        checks.append(Check(f"targets of {category} in the gallery", level, ", ".join(outside[:3])))
+        checks.append(Check(f"targets of {category} in the gallery", level, first_names(outside, 3)))
         empty = sum(not text.strip() for t in triplets for text in t.captions)
-        asked: dict[tuple[str, tuple[str, str]], int] = {}
+        occurrences: dict[tuple[str, tuple[str, str]], int] = {}
         for t in triplets:
-            asked[t.reference, t.captions] = asked.get((t.reference, t.captions), 0) + 1
-        alike = sum(count for count in asked.values() if count > 1)
+            occurrences[t.reference, t.captions] = occurrences.get((t.reference, t.captions), 0) + 1
+        alike = sum(count for count in occurrences.values() if count > 1)
         checks.append(
             Check(f"captions of {category}", "note", f"{empty} empty; {alike} queries that another one equals")
         )
@@ -143,18 +145,18 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
 
 
 def _fold_checks(fold: Fold) -> list[Check]:
-    found = [Check(f"positives of {fold.name} in the gallery", "ok")]
+    checks = [Check(f"positives of {fold.name} in the gallery", "ok")]
     unanswered = [q.id for q in fold.queries if not fold.positives.get(q.id)]
     if unanswered or fold.unavailable:
         detail = (
             f"{len(unanswered)} without a positive, {len(fold.unavailable)} whose file is missing; all count as misses"
         )
-        found.append(Check(f"queries of {fold.name}", "note", detail))
+        checks.append(Check(f"queries of {fold.name}", "note", detail))
     texts = [source.text for source in fold.gallery if hasattr(source, "text")]
     if texts and len(set(texts)) < len(texts):
         detail = f"{len(texts) - len(set(texts))} texts of the gallery stand there already"
-        found.append(Check(f"duplicates of {fold.name}", "note", detail))
-    return found
+        checks.append(Check(f"duplicates of {fold.name}", "note", detail))
+    return checks
 
 
 def _sheets(probes: list[Probe]) -> tuple[Sheet, ...]:

@@ -34,7 +34,7 @@ def server_files(predictions: pa.Table) -> dict[str, dict[str, object]]:
     :param predictions: a table of the schema ``ranking/1`` with the slices ``full`` and ``subset``.
     :raises ConfigError: where a slice is not there, or a query ranks fewer images than the server wants and there are.
     """
-    made: dict[str, dict[str, object]] = {}
+    contents: dict[str, dict[str, object]] = {}
     rows = predictions.select(["query_id", "slice", "n_candidates", "top_ids"]).to_pylist()
     for part, (name, metric, depth) in _FILES.items():
         lists = {row["query_id"]: row["top_ids"][:depth] for row in rows if row["slice"] == part}
@@ -46,8 +46,8 @@ def server_files(predictions: pa.Table) -> dict[str, dict[str, object]]:
         if short:
             msg = f"query {short[0]} has no ranking of {depth} images: its reference image is missing"
             raise ConfigError(msg, remedy="fetch the missing images; the server wants every query")
-        made[name] = {"version": "rc2", "metric": metric, **lists}
-    return made
+        contents[name] = {"version": "rc2", "metric": metric, **lists}
+    return contents
 
 
 @click.command("cirr-submission", epilog="\b\nExample:\n  fashionbench cirr-submission 3f9a12 --out submission/\n")

@@ -60,10 +60,10 @@ def check_fold(fold: Fold) -> None:
     if len(gallery) != len(names):
         double = next(name for i, name in enumerate(names) if name in names[:i])
         raise DataError(f"fold {fold.name}: the gallery holds {double!r} twice", remedy="remove one of the two")
-    asked = [source.id for source in fold.queries]
-    if len(set(asked)) != len(asked):
+    queries = [source.id for source in fold.queries]
+    if len(set(queries)) != len(queries):
         raise DataError(f"fold {fold.name}: two queries have one id", remedy="number them")
-    for query in asked:
+    for query in queries:
         stray = sorted(set(fold.positives.get(query, ())) - gallery)
         if stray:
             msg = f"fold {fold.name}: the positive {stray[0]!r} of query {query!r} is not in the gallery"

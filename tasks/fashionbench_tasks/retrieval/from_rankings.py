@@ -1,4 +1,4 @@
-"""Rankings and hit lists that were made elsewhere, as predictions.
+"""Convert imported rankings and hit lists to predictions.
 
 A list gives an order and no scores, so there are no ties to report. It may end before the gallery does: a positive
 that it does not name is ranked last, which is the least that it can be worth, and is exact for every cut-off within
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench.predictions.rank_counts import Ranking
 from fashionbench.predictions.ranking import Labels, ranking_table, unavailable_rows
 
@@ -38,10 +38,10 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
             msg = f"{imported.path} has {len(imported.hits)} rows, and the task asks {wanted} queries"
             raise DataError(msg, remedy="join the lists of all categories, in the task's order")
     else:
-        asked = {query.id for fold in chosen for query in fold.queries} | {
+        query_ids = {query.id for fold in chosen for query in fold.queries} | {
             n for fold in chosen for n in fold.unavailable
         }
-        stray = sorted(set(imported.rankings) - asked)
+        stray = sorted(set(imported.rankings) - query_ids)
         if stray:
             raise DataError(f"{imported.path} ranks the unknown query {stray[0]!r}", remedy="check the query ids")
     tables: list[pa.Table] = []
@@ -62,41 +62,41 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
 def _from_rankings(rankings: Mapping[str, list[str]], fold: Fold, path: str) -> pa.Table:
     lacking = [query.id for query in fold.queries if query.id not in rankings]
     if lacking:
-        msg = f"{path} has no ranking for {len(lacking)} queries: {', '.join(lacking[:5])}"
+        msg = f"{path} has no ranking for {len(lacking)} queries: {first_names(lacking)}"
         raise DataError(msg, remedy="every query needs one: a dropped batch makes another number")
     gallery = [source.id for source in fold.gallery]
     known = set(gallery)
     better: list[list[int]] = []
     tops: list[list[str]] = []
     for query in fold.queries:
-        own = known if fold.candidates is None else set(fold.candidates[query.id]) & known
+        candidates = known if fold.candidates is None else set(fold.candidates[query.id]) & known
         stray = [name for name in rankings[query.id] if name not in known]
         if stray:
             raise DataError(f"{path}: {query.id} ranks {stray[0]!r}, which is no candidate", remedy="check the gallery")
         # Naming what the protocol excludes, such as the reference, is no fault; it is passed over.
-        barred = set(fold.exclude.get(query.id, ()))
-        kept = [name for name in rankings[query.id] if name in own and name not in barred]
+        excluded = set(fold.exclude.get(query.id, ()))
+        ranked = [name for name in rankings[query.id] if name in candidates and name not in excluded]
         positives = sorted(fold.positives.get(query.id, ()))
-        place = {name: at for at, name in enumerate(name for name in kept if name not in positives)}
-        last = len(own - barred) - len(positives)
-        better.append([_before(name, kept, place, last) for name in positives])
-        tops.append(kept)
+        place = {name: at for at, name in enumerate(name for name in ranked if name not in positives)}
+        last = len(candidates - excluded) - len(positives)
+        better.append([_before(name, ranked, place, last) for name in positives])
+        tops.append(ranked)
     return _table(fold, better, tops)
 
 
-def _before(positive: str, kept: Sequence[str], place: Mapping[str, int], last: int) -> int:
+def _before(positive: str, ranked: Sequence[str], place: Mapping[str, int], last: int) -> int:
     """Count the negatives before a positive."""
-    if positive not in kept:
+    if positive not in ranked:
         return last
-    at = kept.index(positive)
-    return sum(name in place for name in kept[:at])
+    at = ranked.index(positive)
+    return sum(name in place for name in ranked[:at])
 
 
 def _from_hits(hits: NDArray[np.bool_], fold: Fold) -> pa.Table:
     better: list[list[int]] = []
     for query, row in zip(fold.queries, hits, strict=True):
-        barred = len(set(fold.exclude.get(query.id, ())))
-        last = len(fold.gallery) - barred - 1
+        excluded = len(set(fold.exclude.get(query.id, ())))
+        last = len(fold.gallery) - excluded - 1
         wanted = fold.positives.get(query.id, ())
         if len(wanted) > 1:
             raise DataError(f"{query.id} has several positives, and a hit list knows one", remedy="use rankings")
@@ -111,8 +111,8 @@ def _table(fold: Fold, better: Sequence[Sequence[int]], tops: Sequence[Sequence[
     width = max((min(len(row), 50) for row in tops), default=0)
     top = np.full((len(better), width), -1, dtype=np.int64)
     for row, names in enumerate(tops):
-        found = [index[name] for name in names[:width]]
-        top[row, : len(found)] = found
+        indices = [index[name] for name in names[:width]]
+        top[row, : len(indices)] = indices
     candidates = [
         len(gallery if fold.candidates is None else fold.candidates[q.id])
         - len(set(fold.exclude.get(q.id, ())) & index.keys())

@@ -1,12 +1,13 @@
-"""The leak probe: does text on the gallery's side hold the queries' own words.
+"""Leak probe: finds the words of the queries in texts on the gallery's side.
 
 Gallery captions were once written with the query's own words in the prompt, for targets only. Three signs give that
 away, none of which depends on how large the gallery is:
 
-* **Relational words.** ``longer``, ``brighter``, ``instead`` compare two pictures and cannot be read off one. A
-target's text that holds its own query's relational words far more often than other texts hold them was written from
-the query. * **Copied runs.** Five words of a query in a row, in the text of its target and rarely in another text. *
-**Presence and length.** Whether a text is there, or how long it is, tells targets from other images.
+* **Relational words.** ``longer``, ``brighter``, ``instead`` compare two images and cannot be read off one. A
+  target's text that holds its own query's relational words far more often than other texts hold them was written from
+  the query.
+* **Copied runs.** Five words of a query in a row, in the text of its target and rarely in another text.
+* **Presence and length.** Whether a text is there, or how long it is, tells targets from other images.
 
 A verdict of ``leak`` needs one of them beyond chance: see :func:`verdict`. TF-IDF and BM25 rankings of the query text
 against gallery text are reported beside it, with chance and a shuffled control, for they say how much there is to
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     Scores = NDArray[np.float32]
 
-#: Words that compare two pictures, and that the description of one picture has little use for.
+#: Words that compare two images, and that the description of one image has little use for.
 RELATIONAL = frozenset(
     {
         "another", "bigger", "brighter", "cooler", "darker", "deeper", "different", "dressier", "fancier",
@@ -88,14 +89,14 @@ class Probe:
         return any(sign.leak for sign in self.signs)
 
 
-def probe(part: str, asked: Sequence[Asked], texts: Mapping[str, str], seed: int = 0) -> Probe:
+def probe(part: str, composed_queries: Sequence[Asked], texts: Mapping[str, str], seed: int = 0) -> Probe:
     """Look for the queries' words in the texts of a gallery.
 
     :param texts: the text of each gallery image; images without a text hold an empty one.
     """
     names = list(texts)
     index = {name: i for i, name in enumerate(names)}
-    inside = [query for query in asked if query.target in index]
+    inside = [query for query in composed_queries if query.target in index]
     documents = [words(texts[name]) for name in names]
     queries = [words(query.text) for query in inside]
     positives = [[index[query.target]] for query in inside]
@@ -111,7 +112,9 @@ def probe(part: str, asked: Sequence[Asked], texts: Mapping[str, str], seed: int
         _runs(queries, positives, documents),
         _presence({query.target for query in inside}, texts),
     )
-    return Probe(part, len(asked), len(names), sum(bool(text.strip()) for text in texts.values()), recalls, signs)
+    return Probe(
+        part, len(composed_queries), len(names), sum(bool(text.strip()) for text in texts.values()), recalls, signs
+    )
 
 
 def verdict(probes: Sequence[Probe]) -> str:
@@ -121,7 +124,7 @@ def verdict(probes: Sequence[Probe]) -> str:
     words, copied runs), or an area under the curve at least :data:`SEPARATION` away from one half with p below
     :data:`ALPHA` (presence, length).
     """
-    return "leak" if any(found.leak for found in probes) else "clean"
+    return "leak" if any(result.leak for result in probes) else "clean"
 
 
 def _recalls(scores: Scores, positives: Sequence[Sequence[int]]) -> tuple[float, float]:
@@ -134,31 +137,33 @@ def _relational(
 ) -> Sign:
     """Count relational words of a query in its target's text, and the same words in all other texts."""
     frequency = Counter(word for document in documents for word in set(document) if word in RELATIONAL)
-    own = own_all = other = other_all = 0
+    here = here_all = elsewhere = elsewhere_all = 0
     total = sum(bool(document) for document in documents)
     for query, (target, *_) in zip(queries, positives, strict=True):
         document = set(documents[target])
         for word in {word for word in query if word in RELATIONAL}:
-            own_all += 1
-            own += word in document
-            other_all += max(total - 1, 0)
-            other += frequency[word] - (word in document)
-    return _sign("relational words", (own, own_all), (other, other_all))
+            here_all += 1
+            here += word in document
+            elsewhere_all += max(total - 1, 0)
+            elsewhere += frequency[word] - (word in document)
+    return _sign("relational words", (here, here_all), (elsewhere, elsewhere_all))
 
 
 def _runs(queries: Sequence[list[str]], positives: Sequence[Sequence[int]], documents: Sequence[list[str]]) -> Sign:
     """Count queries of which a run of words stands in the target's text, and in a text that is not the target's."""
     runs = [_ngrams(document) for document in documents]
     holders = Counter(run for document in runs for run in document)
-    own = other = 0
-    asked = [(query, target) for query, (target, *_) in zip(queries, positives, strict=True) if len(query) >= RUN]
-    for query, target in asked:
-        found = _ngrams(query)
-        own += bool(found & runs[target])
+    here = elsewhere = 0
+    long_queries = [
+        (query, target) for query, (target, *_) in zip(queries, positives, strict=True) if len(query) >= RUN
+    ]
+    for query, target in long_queries:
+        query_runs = _ngrams(query)
+        here += bool(query_runs & runs[target])
         # Chance that one other text, taken at random, holds one of the runs.
-        elsewhere = max((holders[run] - (run in runs[target]) for run in found), default=0)
-        other += elsewhere
-    return _sign("copied runs", (own, len(asked)), (other, len(asked) * max(len(documents) - 1, 0)))
+        holding = max((holders[run] - (run in runs[target]) for run in query_runs), default=0)
+        elsewhere += holding
+    return _sign("copied runs", (here, len(long_queries)), (elsewhere, len(long_queries) * max(len(documents) - 1, 0)))
 
 
 def _ngrams(document: Sequence[str]) -> set[tuple[str, ...]]:
@@ -171,14 +176,16 @@ def _sign(name: str, here: tuple[int, int], elsewhere: tuple[int, int]) -> Sign:
     def rate(part: tuple[int, int]) -> float:
         return part[0] / part[1] if part[1] else 0.0
 
-    def told(part: tuple[int, int]) -> str:
+    def percentage(part: tuple[int, int]) -> str:
         return f"{100 * rate(part):.3g} % ({part[0]} of {part[1]})"
 
     if not here[1] or not elsewhere[1]:
         return Sign(name, "nothing to count", "", 1.0, leak=False)
     table = [[here[0], here[1] - here[0]], [elsewhere[0], elsewhere[1] - elsewhere[0]]]
     p = float(fisher_exact(table, alternative="greater")[1])
-    return Sign(name, told(here), told(elsewhere), p, leak=p < ALPHA and rate(here) >= LIFT * rate(elsewhere))
+    return Sign(
+        name, percentage(here), percentage(elsewhere), p, leak=p < ALPHA and rate(here) >= LIFT * rate(elsewhere)
+    )
 
 
 def _presence(targets: set[str], texts: Mapping[str, str]) -> Sign:
@@ -189,9 +196,9 @@ def _presence(targets: set[str], texts: Mapping[str, str]) -> Sign:
     others = [len(words(text)) for name, text in texts.items() if name not in targets]
     if not here or not others or len({*here, *others}) == 1:
         return Sign("presence and length", "nothing to tell apart", "", 1.0, leak=False)
-    found = mannwhitneyu(here, others, alternative="two-sided")
-    area = float(found.statistic) / (len(here) * len(others))
-    told = f"{np.mean(here):.3g} words on targets", f"{np.mean(others):.3g} elsewhere, area {area:.3f}"
+    test = mannwhitneyu(here, others, alternative="two-sided")
+    area = float(test.statistic) / (len(here) * len(others))
+    lengths = f"{np.mean(here):.3g} words on targets", f"{np.mean(others):.3g} elsewhere, area {area:.3f}"
     return Sign(
-        "presence and length", *told, float(found.pvalue), bool(found.pvalue < ALPHA and abs(area - 0.5) >= SEPARATION)
+        "presence and length", *lengths, float(test.pvalue), bool(test.pvalue < ALPHA and abs(area - 0.5) >= SEPARATION)
     )

@@ -49,8 +49,8 @@ class Lists:
 
 def rank_gallery(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, tolerance: float) -> Ranking:
     """Rank the whole gallery for each query."""
-    kept = min(KEPT, len(gallery))
-    return count_ranks(queries, gallery, lists.positives, exclude=lists.exclude, tie_tolerance=tolerance, top_k=kept)
+    depth = min(KEPT, len(gallery))
+    return count_ranks(queries, gallery, lists.positives, exclude=lists.exclude, tie_tolerance=tolerance, top_k=depth)
 
 
 def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, tolerance: float) -> Ranking:
@@ -100,12 +100,12 @@ def rerank(ranking: Ranking, lists: Lists, answers: BoundBackend, depth: int) ->
         wanted = lists.positives[query]
         negative = ~np.isin(row, wanted) & (row >= 0)
         for number, item in enumerate(wanted):
-            found = np.flatnonzero(row == item)
-            if found.size:
-                own = scores[query, found[0]]
-                better[start + number] = int((scores[query][negative] > own).sum())
-                tied[start + number] = int((scores[query][negative] == own).sum())
-                score[start + number] = own
+            positions = np.flatnonzero(row == item)
+            if positions.size:
+                positive_score = scores[query, positions[0]]
+                better[start + number] = int((scores[query][negative] > positive_score).sum())
+                tied[start + number] = int((scores[query][negative] == positive_score).sum())
+                score[start + number] = positive_score
             else:
                 # Below every pair score, in the order of before.
                 score[start + number] = scores[query][row >= 0].min(initial=0.0) - 4 + ranking.score[start + number]

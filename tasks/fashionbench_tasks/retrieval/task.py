@@ -44,7 +44,7 @@ class Retrieval:
         self._folds: Sequence[Fold] | None = None
 
     def info(self) -> DataInfo:
-        """Return the data as they were found."""
+        """Return the fingerprint and the sizes of the data."""
         return self._info
 
     @property
@@ -69,30 +69,30 @@ class Retrieval:
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
     def _announce(self, session: Session) -> None:
-        """Tell the session of all the work to come."""
+        """Announce all work of the task to the session, for its progress bar."""
         session.expect_fit([fold.training for fold in self.folds])
         session.expect_embeddings(
-            [[(fold.gallery, "candidate"), (_asked(fold, session), "query")] for fold in self.folds]
+            [[(fold.gallery, "candidate"), (_queries(fold, session), "query")] for fold in self.folds]
         )
         depth = self.spec.options.get("rerank")
         if isinstance(depth, int):
-            pairs = (len(_asked(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
+            pairs = (len(_queries(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
             session.expect("score-pairs", sum(pairs))
 
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
-        queries = _asked(fold, session)
+        queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
-        with session.fold(fold.training, truth) as answers:
-            gallery, asked = answers.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
+        with session.fold(fold.training, truth) as backend:
+            gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
-                ranking = rank_gallery(asked, gallery, lists, self._tolerance)
+                ranking = rank_gallery(vectors, gallery, lists, self._tolerance)
             else:
-                ranking = rank_candidates(asked, gallery, lists, self._tolerance)
+                ranking = rank_candidates(vectors, gallery, lists, self._tolerance)
             depth = self.spec.options.get("rerank")
             if isinstance(depth, int):
-                ranking = rerank(ranking, lists, answers, depth)
+                ranking = rerank(ranking, lists, backend, depth)
         tables = [ranking_table(ranking, lists.labels)]
         if fold.unavailable and not session.limit:
             clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
@@ -127,7 +127,7 @@ class Retrieval:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
 
 
-def _asked(fold: Fold, session: Session) -> Sequence[Source]:
+def _queries(fold: Fold, session: Session) -> Sequence[Source]:
     """Return the queries of a fold; of a limited run, the first ones."""
     return fold.queries[: session.limit] if session.limit else fold.queries
 

@@ -1,4 +1,4 @@
-"""Read the packaged garments and find their pictures."""
+"""Read the packaged garments and find their images."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 from fashionbench.errors import DataError
 
 ARTISTS = ("fluent", "noto", "twemoji")
-"""Who drew the pictures: Microsoft (Fluent Emoji Flat), Google (Noto Emoji), Twitter (Twemoji)."""
+"""Who drew the images: Microsoft (Fluent Emoji Flat), Google (Noto Emoji), Twitter (Twemoji)."""
 
 _REMEDY = "reinstall fashionbench, or rebuild the folder with python tools/build_wardrobe.py"
 
@@ -55,15 +55,15 @@ def garments(root: Path | None = None) -> tuple[Garment, ...]:
         raise DataError(f"{path} is not JSON in UTF-8: {error}", remedy=_REMEDY) from error
     if not isinstance(entries, list) or not entries:
         raise DataError(f"{path} must hold a list of garments that is not empty", remedy=_REMEDY)
-    found = sorted((_garment(entry, number, path) for number, entry in enumerate(entries)), key=lambda item: item.id)
+    by_id = sorted((_garment(entry, number, path) for number, entry in enumerate(entries)), key=lambda item: item.id)
     for field in ("id", "caption"):
         seen: dict[str, str] = {}
-        for item in found:
+        for item in by_id:
             value = getattr(item, field)
             if value in seen:
                 raise DataError(f"{path}: {seen[value]} and {item.id} share the {field} {value!r}", remedy=_REMEDY)
             seen[value] = item.id
-    return tuple(found)
+    return tuple(by_id)
 
 
 def image_path(garment_id: str, artist: str, root: Path | None = None) -> Path:
@@ -71,13 +71,13 @@ def image_path(garment_id: str, artist: str, root: Path | None = None) -> Path:
 
     :param garment_id: id of a garment, as in :func:`garments`.
     :param artist: one of :data:`ARTISTS`.
-    :raises DataError: the artist is unknown, or there is no such picture.
+    :raises DataError: the artist is unknown, or there is no such image.
     """
     if artist not in ARTISTS:
         raise DataError(f"unknown artist {artist!r}", remedy=f"use one of {', '.join(ARTISTS)}")
     path = data_root(root) / "images" / artist / f"{garment_id}.png"
     if not path.is_file():
-        raise DataError(f"no picture of garment {garment_id!r} by {artist}: {path} is missing", remedy=_REMEDY)
+        raise DataError(f"no image of garment {garment_id!r} by {artist}: {path} is missing", remedy=_REMEDY)
     return path
 
 

@@ -24,7 +24,7 @@ DATASET = "wardrobe-emoji"
 
 
 class Wardrobe:
-    """The garments as they were found on this machine."""
+    """The garments, and which of their images are missing or unreadable."""
 
     def __init__(self, roots: DataRoots) -> None:
         self.root = roots.find(DATASET)
@@ -35,20 +35,20 @@ class Wardrobe:
             for artist in ARTISTS
             for garment in self.garments
         }
-        self.found: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=roots.index)
+        self.checked: Survey = survey(self.images, {"garments": folder / "garments.json"}, cache=roots.index)
 
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""
         sizes = {"queries": queries, "gallery": gallery}
-        return DataInfo(self.found.fingerprint, sizes, self.found.missing, self.found.unreadable)
+        return DataInfo(self.checked.fingerprint, sizes, self.checked.missing, self.checked.unreadable)
 
     def drawn(self, artist: str) -> list[Garment]:
         """List the garments whose drawing can be read."""
-        return [g for g in self.garments if f"{artist}/{g.id}" not in self.found.absent]
+        return [g for g in self.garments if f"{artist}/{g.id}" not in self.checked.absent]
 
     def unavailable(self, artist: str) -> tuple[str, ...]:
         """List the drawings that cannot be read."""
-        return tuple(f"{artist}/{g.id}" for g in self.garments if f"{artist}/{g.id}" in self.found.absent)
+        return tuple(f"{artist}/{g.id}" for g in self.garments if f"{artist}/{g.id}" in self.checked.absent)
 
     def image(self, artist: str, garment: Garment) -> ImageFile:
         """Return a drawing."""
@@ -127,13 +127,13 @@ def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     wardrobe = Wardrobe(roots)
 
     def folds() -> list[Fold]:
-        made: list[Fold] = []
+        all_folds: list[Fold] = []
         for artist in ARTISTS:
             others = [other for other in ARTISTS if other != artist]
             gallery = [wardrobe.image(other, g) for other in others for g in wardrobe.drawn(other)]
             names = {source.id for source in gallery}
             answers = {g.id: [f"{o}/{g.id}" for o in others if f"{o}/{g.id}" in names] for g in wardrobe.garments}
-            made.append(
+            all_folds.append(
                 Fold(
                     name=artist,
                     queries=[wardrobe.image(artist, g) for g in wardrobe.drawn(artist)],
@@ -144,7 +144,7 @@ def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
                     unavailable=wardrobe.unavailable(artist),
                 )
             )
-        return made
+        return all_folds
 
     count = len(wardrobe.garments)
     return Retrieval(spec, wardrobe.info(len(ARTISTS) * count, (len(ARTISTS) - 1) * count), folds)

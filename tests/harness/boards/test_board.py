@@ -218,3 +218,55 @@ def test_a_wrong_board_file_names_the_field(tmp_path, change, words):
         read_board(path)
     with pytest.raises(ConfigError, match="cannot be read"):
         read_board(tmp_path / "absent.yaml")
+
+
+def _git(record, **state):
+    from fashionbench.records.provenance import CodeState, GitState
+
+    git = GitState(commit="abc", dirty=True) if state.get("dirty") else None
+    code = CodeState(package="mine", version=state.get("version", ""), git=git)
+    return {"provenance": record.provenance.model_copy(update={"code": (code,)})}
+
+
+def _dataset(record, **changes):
+    return {"dataset": record.dataset.model_copy(update=changes)}
+
+
+def _policy(kind):
+    from fashionbench.records.schema import PolicyFinding
+
+    return {"policy": (PolicyFinding(kind=kind, message="x"),)}
+
+
+@pytest.mark.parametrize(
+    ("change", "mark"),
+    [
+        (lambda r: _git(r, dirty=True, version="1"), "dirty"),
+        (lambda r: _git(r), "unversioned"),
+        (lambda r: {"backend": r.backend.model_copy(update={"privileged": True})}, "privileged"),
+        (lambda r: _dataset(r, missing=("a",)), "incomplete-data"),
+        (lambda r: _dataset(r, unreadable={"a": "OSError"}), "incomplete-data"),
+        (lambda r: _dataset(r, synthetic=True), "synthetic"),
+        (lambda r: _policy("contamination"), "contaminated"),
+        (lambda r: _git(r, version="1") | _policy("licence"), None),
+    ],
+)
+def test_each_mark_says_what_a_reader_must_know(plugins, store, board_of, change, mark):
+    record = api.run({"tasks": "toy/squares", "backends": "toy/colour"}, plugins=plugins, store=store)[0]
+    # Of a package with a version and without a work tree, so that this checkout's own state is no part of the test.
+    sound = record.model_copy(update=_git(record, version="1"))
+    store.add(sound.model_copy(update={**change(sound), "supersedes": record.record_id}))
+    (row,) = board_of().tables[0].rows
+    assert row.marks == ((mark,) if mark else ())
+
+
+def test_a_rescoring_by_changed_code_marks_the_row(plugins, store, board_of):
+    from fashionbench.records.provenance import CodeState, GitState
+    from fashionbench.records.schema import RescoringPart
+
+    record = api.run({"tasks": "toy/squares", "backends": "toy/colour"}, plugins=plugins, store=store)[0]
+    code = (CodeState(package="mine", version="1", git=GitState(commit="abc", dirty=True)),)
+    part = RescoringPart(record=record.record_id, time="2026-01-01", metrics=("hit@1",), code=code)
+    sound = record.model_copy(update=_git(record, version="1"))
+    store.add(sound.model_copy(update={"rescored": part, "supersedes": record.record_id}))
+    assert board_of().tables[0].rows[0].marks == ("dirty",)

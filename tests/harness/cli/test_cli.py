@@ -158,10 +158,10 @@ def test_plugins_and_doctor(cli):
 
 
 def test_doctor_says_what_a_missing_package_disables(plugins, monkeypatch):
-    from fashionbench.cli import doctor
+    from fashionbench.api import machine
 
-    monkeypatch.setattr(doctor, "PACKAGES", (("no-such", "no_such_package", "pocket"),))
-    found = next(f for f in doctor.examine(plugins) if f.what == "no-such")
+    monkeypatch.setattr(machine, "PACKAGES", (("no-such", "no_such_package", "pocket"),))
+    found = next(f for f in machine.doctor(plugins) if f.what == "no-such")
     assert not found.ok
     assert found.consequence == 'disables toy/needy; pip install "fashionbench[pocket]"'
 
@@ -205,3 +205,21 @@ def test_the_program_is_installed_under_its_name():
     program = shutil.which("fashionbench", path=str(Path(sys.executable).parent))
     done = subprocess.run([program, "--version"], capture_output=True, text=True)
     assert done.stdout.startswith("fashionbench, version ")
+
+
+def test_an_option_reaches_each_backend_that_has_it(tmp_path, capsys):
+    words = ["run", "--task", "wardrobe/image-to-text", "--backend", "control/*", "--limit", "2", "--json"]
+    assert main([*words, "--store", str(tmp_path), "--option", "dimension=16"]) == 0
+    records = {r["backend"]["id"]: r["backend"]["options"] for r in json.loads(capsys.readouterr().out)}
+    assert records["control/random"]["dimension"] == 16
+    assert records["control/oracle"] != {}
+    assert main([*words, "--store", str(tmp_path), "--option", "dimesion=16"]) == 2
+    assert "no backend of this run has the option dimesion" in capsys.readouterr().err
+
+
+def test_rescore_says_what_it_did(tmp_path, capsys):
+    store = ["--store", str(tmp_path)]
+    assert main(["run", "--task", "wardrobe/image-to-text", "--backend", "control/random", "--limit", "2", *store]) == 0
+    capsys.readouterr()
+    assert main(["rescore", str(tmp_path)]) == 0
+    assert "0 records were rescored" in capsys.readouterr().out

@@ -59,15 +59,18 @@ def test_two_options_of_one_backend_with_a_constant_fingerprint_are_two_cells_an
 def test_a_fingerprint_may_only_add(plugins, store, monkeypatch, changed):
     monkeypatch.setattr(toy_plugin, "Blurred", Blurred, raising=False)
     put(plugins, "t/blurred", "Blurred", options={"noise": 0.0})
-    run(plugins, store, "t/blurred")
+    first = run(plugins, store, "t/blurred")[0]
     if changed == "revision":
         put(plugins, "t/blurred", "Blurred", options={"noise": 0.0}, revision="2")
     if changed == "code":
         from fashionbench.runner import plan
 
-        monkeypatch.setattr(plan, "code_hash", lambda target: f"sha256:edited {target}")
+        edited = plugins.backends["t/blurred"].target
+        real = plan.code_hash
+        monkeypatch.setattr(plan, "code_hash", lambda target: "sha256:edited" if target == edited else real(target))
     again = run(plugins, store, "t/blurred", seeds=[1] if changed == "seed" else [0])[0]
     assert again.decoding.cached == 0
+    assert again.cell != first.cell
 
 
 class Weighted(toy_plugin.Colour):

@@ -13,7 +13,6 @@ import toy_images
 from PIL import Image
 
 from fashionbench import api
-from fashionbench.data.roots import DataRoots
 from fashionbench.errors import MetricError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Estimate, Silent
@@ -104,10 +103,13 @@ def test_without_the_cache_features_are_computed_anew_and_are_the_same(plugins, 
     assert copy.metric("toy-distance").value == 0
 
 
-def rescore(plugins, store, further=(), data=None):
+def rescore(plugins, store, metrics=(), data=None):
+    """Rescore the store, with the data set at hand or without."""
     said = []
-    roots = DataRoots(named={"toy-clothes": data}) if data else None
-    made = rescore_store(store, plugins, process_facts(plugins), said.append, roots=roots, further=further)
+    if data is None:
+        made = rescore_store(store, plugins, process_facts(plugins), said.append, further=metrics)
+    else:
+        made = api.rescore(store, data={"toy-clothes": data}, metrics=metrics, plugins=plugins, say=said.append)
     return made, said
 
 

@@ -101,3 +101,17 @@ def test_data_that_cannot_stand_in_a_record_are_an_error_record(plugins, store, 
 def test_a_task_with_the_card_of_another_one_is_refused_when_it_is_made(plugins):
     with pytest.raises(PluginError, match="toy/other 1.0.0 has the protocol card of toy/squares"):
         dataclasses.replace(plugins.tasks["toy/squares"], id="toy/other")
+
+
+def test_the_verdict_of_an_audit_is_copied_to_later_records(plugins, store):
+    from fashionbench.records.audits import Audit, Check, keep
+
+    assert run(plugins, store, "toy/colour")[0].policy == ()
+    audit = Audit("toy/squares", "leak", "sha256:" + "ab" * 32, (Check("gallery", "fault"),), (), {})
+    keep(audit, store)
+    record = run(plugins, store, "toy/nan", "toy/colour", seeds=[1])[1]
+    assert [(f.kind, f.message) for f in record.policy] == [("leak", "audit abababababab: leak; faults: gallery")]
+    (store.root / "audits" / "toy__squares.json").write_text("{")
+    damaged = run(plugins, store, "toy/colour", seeds=[2])[0]
+    assert damaged.status == "ok"
+    assert "cannot be read" in damaged.policy[0].message

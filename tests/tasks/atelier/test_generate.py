@@ -17,7 +17,7 @@ from fashionbench.cli.main import main as cli
 from fashionbench.errors import ConfigError, DataError
 from fashionbench_atelier.generate import main, make
 from fashionbench_atelier.layouts.folder_hash import fingerprint
-from fashionbench_atelier.manifest import NAME, read_mark
+from fashionbench_atelier.manifest import NAME, read_manifest
 
 TINY = {"products": 24, "people": 4, "outfits": 10}
 TEXTS = {".json", ".jsonl", ".txt", ".csv"}
@@ -49,9 +49,7 @@ def test_annotations_of_a_seed_are_pinned(tiny):
     assert (count, found) == (96, ANNOTATIONS)
 
 
-@pytest.mark.skipif(
-    PIL.__version__.partition(".")[0] != PILLOW, reason=f"the pictures were pinned with Pillow {PILLOW}"
-)
+@pytest.mark.skipif(PIL.__version__.partition(".")[0] != PILLOW, reason=f"the pixels were pinned with Pillow {PILLOW}")
 def test_pixels_of_a_seed_are_pinned(tiny):
     assert digest({p.relative_to(tiny).as_posix(): pixels(p) for p in tiny.rglob("*.png")}) == PIXELS
 
@@ -61,13 +59,13 @@ def test_two_processes_make_the_same_bytes_as_one_and_another_seed_others(tiny, 
     make(tmp_path / "again", 0, {**TINY, "processes": 2}, silent)
     assert (tmp_path / "again" / NAME).read_bytes() == (tiny / NAME).read_bytes()
     make(tmp_path / "other", 1, {**TINY, "processes": 1}, silent)
-    assert read_mark(tmp_path / "other").fingerprint != read_mark(tiny).fingerprint
+    assert read_manifest(tmp_path / "other").fingerprint != read_manifest(tiny).fingerprint
 
 
 def test_the_mark_says_what_is_there(tiny):
-    mark = read_mark(tiny)
-    assert (mark.seed, mark.sizes) == (0, {**TINY, "h5": 0})
-    assert fingerprint(tiny, lambda path: path.name != NAME) == (mark.files, mark.fingerprint)
+    manifest = read_manifest(tiny)
+    assert (manifest.seed, manifest.sizes) == (0, {**TINY, "h5": 0})
+    assert fingerprint(tiny, lambda path: path.name != NAME) == (manifest.files, manifest.fingerprint)
 
 
 def test_a_fingerprint_sees_names_and_contents(tmp_path):
@@ -106,7 +104,7 @@ def test_a_folder_of_another_seed_or_size_is_refused_and_untouched(tiny, seed, s
     assert listing(tiny) == before
 
 
-def test_a_folder_that_lost_files_is_told(tiny, tmp_path):
+def test_a_folder_that_lost_files_is_reported(tiny, tmp_path):
     out = shutil.copytree(tiny, tmp_path / "out")
     (out / "cirr" / "SYNTHETIC.json").unlink()
     with pytest.raises(DataError, match="has 382 files, and was made with 383"):
@@ -120,7 +118,7 @@ def test_a_folder_of_other_things_is_refused_and_an_empty_one_is_filled(tmp_path
         make(tmp_path / "mine", 0, TINY, silent)
     (tmp_path / "empty").mkdir()
     make(tmp_path / "empty", 0, {**TINY, "processes": 1}, silent)
-    assert read_mark(tmp_path / "empty").files == 383
+    assert read_manifest(tmp_path / "empty").files == 383
     assert {path.name for path in tmp_path.iterdir()} == {"mine", "empty"}
     assert (tmp_path / "empty").stat().st_mode & 0o777 == 0o755
 
@@ -164,7 +162,7 @@ def test_a_killed_make_leaves_nothing_that_looks_whole(tmp_path):
     assert not (tmp_path / "out").exists()
     assert not list(tmp_path.rglob(NAME))
     make(tmp_path / "out", 0, {**TINY, "processes": 1}, silent)
-    assert read_mark(tmp_path / "out").sizes["products"] == TINY["products"]
+    assert read_manifest(tmp_path / "out").sizes["products"] == TINY["products"]
 
 
 def test_the_module_is_a_program(tmp_path, tiny, capsys):

@@ -20,8 +20,8 @@ from fashionbench_atelier.layouts.fashion_iq import asin
 from fashionbench_atelier.layouts.fashiongen import DRAWS
 from fashionbench_atelier.layouts.image_files import QUALITY, grey, link, parse_map, save
 from fashionbench_atelier.layouts.polyvore import item_id
-from fashionbench_atelier.layouts.source import Stock
-from fashionbench_atelier.layouts.splits import SHARES, deal
+from fashionbench_atelier.layouts.source import LayoutSource
+from fashionbench_atelier.layouts.splits import SHARES, assign_splits
 from fashionbench_atelier.world.world import SPLITS, TRIPLET_CATEGORIES, World
 from fashionbench_tasks.datasets.atelier import LOADERS, Atelier
 
@@ -29,14 +29,14 @@ WORLD = World(5, size=900, people=120, outfits=0)
 
 
 def test_a_family_is_never_divided_among_splits():
-    splits = deal(WORLD)
+    splits = assign_splits(WORLD)
     assert set(splits) == {product.id for product in WORLD.products}
     for relative, origin in [*WORLD.parents.items(), *WORLD.duplicates.items()]:
         assert splits[relative] == splits[origin]
 
 
 def test_every_category_gets_its_share_of_every_split():
-    splits = deal(WORLD)
+    splits = assign_splits(WORLD)
     for category in TRIPLET_CATEGORIES:
         held = Counter(splits[product.id] for product in WORLD.products if product.category == category)
         for split, share in SHARES.items():
@@ -46,7 +46,7 @@ def test_every_category_gets_its_share_of_every_split():
 
 def test_a_large_world_has_more_to_learn_from():
     world = World(1, size=2000, people=0, outfits=0)
-    held = Counter(deal(world).values())
+    held = Counter(assign_splits(world).values())
     assert [round(held[split] / 2000, 2) for split in SPLITS] == [0.7, 0.2, 0.1]
 
 
@@ -61,24 +61,24 @@ def test_no_target_is_used_twice_and_the_triplets_of_the_world_are_among_the_que
 
 
 def test_queries_name_true_differences_within_one_split_and_category():
-    stock = Stock(WORLD)
-    for one in stock.comparisons:
+    source = LayoutSource(WORLD)
+    for one in source.comparisons:
         reference, target = WORLD.products[one.reference], WORLD.products[one.target]
         assert reference.category == target.category == one.category
-        assert stock.splits[one.reference] == stock.splits[one.target]
+        assert source.splits[one.reference] == source.splits[one.target]
         for caption in one.captions:
             assert set(caption.attributes) <= set(one.changed)
         assert sum(caption.text == "" for caption in one.captions) <= 1
 
 
 def test_the_twin_that_is_made_unasked_is_large_enough_for_every_task():
-    stock = Stock(World(locate.SEED, locate.SMALL["products"], locate.SMALL["people"], locate.SMALL["outfits"]))
-    asked = Counter((one.category, stock.splits[one.target]) for one in stock.comparisons)
+    source = LayoutSource(World(locate.SEED, locate.SMALL["products"], locate.SMALL["people"], locate.SMALL["outfits"]))
+    asked = Counter((one.category, source.splits[one.target]) for one in source.comparisons)
     assert all(asked[category, "val"] >= 30 and asked[category, "train"] >= 30 for category in TRIPLET_CATEGORIES)
-    assert len(stock.products("val")) > 101
+    assert len(source.products("val")) > 101
     tests = Counter(
-        one.wearer.region if one.wearer.layout == "dress-code" else "viton"
-        for one in stock.sitters
+        one.dressed_person.region if one.dressed_person.layout == "dress-code" else "viton"
+        for one in source.listed_people
         if one.split == "test"
     )
     assert tests.total() >= 24
@@ -100,7 +100,7 @@ def test_every_folder_is_marked_as_synthetic(twin):
     assert {folder.name for folder in twin.iterdir() if folder.is_dir()} == {folder for folder, _ in LOADERS.values()}
 
 
-def test_every_picture_is_of_the_format_that_its_name_says(twin):
+def test_every_image_is_of_the_format_that_its_name_says(twin):
     kinds = {".png": "PNG", ".jpg": "JPEG", ".jpeg": "JPEG"}
     seen = Counter()
     for path in twin.rglob("*"):
@@ -111,9 +111,9 @@ def test_every_picture_is_of_the_format_that_its_name_says(twin):
     assert min(seen.values()) > 100
 
 
-def test_layouts_share_the_photo_of_a_product(twin, stock):
-    one = next(o for o in stock.world.ensembles for item in o.items if stock.world.products[item].category == "dress")
-    dress = next(item for item in one.items if stock.world.products[item].category == "dress")
+def test_layouts_share_the_photo_of_a_product(twin, source):
+    one = next(o for o in source.world.ensembles for item in o.items if source.world.products[item].category == "dress")
+    dress = next(item for item in one.items if source.world.products[item].category == "dress")
     first = twin / "fashion-iq" / "images" / f"{asin(dress)}.jpg"
     other = twin / "polyvore" / "images" / f"{item_id(dress)}.jpg"
     assert first.read_bytes() == other.read_bytes()
@@ -163,10 +163,10 @@ def test_atelier_without_the_option_has_no_hdf5(tiny):
     assert status("atelier", data, tiny, {}).whole
 
 
-def test_the_truth_is_read_back_from_the_mark(twin, stock):
+def test_the_truth_is_read_back_from_the_manifest(twin, source):
     again = truth(twin)
-    assert again.world.products == stock.world.products
-    assert again.splits == stock.splits
+    assert again.world.products == source.world.products
+    assert again.splits == source.splits
     assert set(again.splits.values()) == set(SPLITS)
 
 
@@ -185,7 +185,7 @@ def test_a_damaged_mark_is_named(tmp_path, content):
         truth(tmp_path)
 
 
-def test_another_version_is_told(tmp_path):
+def test_another_version_is_reported(tmp_path):
     (tmp_path / "ATELIER.json").write_text(
         '{"version": 0, "seed": 0, "sizes": {"products": 24, "people": 4, "outfits": 0}, "files": 1, "fingerprint": ""}'
     )

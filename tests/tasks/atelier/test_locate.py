@@ -11,7 +11,7 @@ from fashionbench.errors import DataError
 from fashionbench.plugins.manager import Plugins
 from fashionbench_atelier import locate
 from fashionbench_atelier.locate import atelier_root
-from fashionbench_atelier.manifest import NAME, VERSION, read_mark
+from fashionbench_atelier.manifest import NAME, VERSION, read_manifest
 
 TINY = {"products": 24, "people": 4, "outfits": 10}
 
@@ -42,7 +42,7 @@ def test_the_small_one_is_made_once_beside_the_cache_and_said_so_in_one_line(tmp
     roots = DataRoots(cache=tmp_path / "cache" / "surveys")
     root = atelier_root(roots)
     assert root == tmp_path / "cache" / f"atelier-{VERSION}-0"
-    assert read_mark(root) == read_mark(tiny)
+    assert read_manifest(root) == read_manifest(tiny)
     out, err = capsys.readouterr()
     assert (out, err) == ("", f"making the generated twin, once, at {root}\n")
     assert atelier_root(roots) == root
@@ -81,7 +81,7 @@ def test_two_processes_at_once_end_with_one_whole_folder(tmp_path, tiny):
     said = {process.communicate()[0].strip() for process in running}
     assert [process.returncode for process in running] == [0, 0]
     (root,) = map(Path, said)
-    assert read_mark(root) == read_mark(tiny)
+    assert read_manifest(root) == read_manifest(tiny)
     assert list(tmp_path.iterdir()) == [root]
 
 

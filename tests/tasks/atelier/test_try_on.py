@@ -1,4 +1,4 @@
-"""Portraits and their conditions, checked against differences between pictures."""
+"""Portraits and their conditions, checked against differences between images."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ from fashionbench_atelier.rendering.conditions import (
     garment_mask,
     sketch,
 )
-from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, portray
-from fashionbench_atelier.world.rng import Dice
-from fashionbench_atelier.world.wearers import Wearer, swapped_outfit
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, render_person
+from fashionbench_atelier.world.dressed_people import DressedPerson, swapped_outfit
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.world import World
 
 if TYPE_CHECKING:
@@ -33,20 +33,22 @@ if TYPE_CHECKING:
     from fashionbench_atelier.world.garment import Product
 
 WORLD = World(5, size=200, people=30)
-PEOPLE = WORLD.wearers[::2]
+PEOPLE = WORLD.dressed_people[::2]
 
 
-def recoloured(wearer: Wearer, dye: tuple[int, int, int]) -> Outfit:
+def recoloured(dressed_person: DressedPerson, dye: tuple[int, int, int]) -> Outfit:
     def painted(product: Product) -> Product:
-        return replace(product, dye=dye, second_dye=dye) if product.id == wearer.garment else product
+        return replace(product, dye=dye, second_dye=dye) if product.id == dressed_person.garment else product
 
-    return replace(wearer.outfit, garments=tuple(painted(product) for product in wearer.outfit.garments))
+    return replace(
+        dressed_person.outfit, garments=tuple(painted(product) for product in dressed_person.outfit.garments)
+    )
 
 
-@pytest.mark.parametrize("wearer", PEOPLE, ids=lambda wearer: f"{wearer.id}-{wearer.region}")
-def test_the_mask_covers_exactly_the_pixels_that_depend_on_the_garments_dye(wearer: Wearer) -> None:
-    red = portray(WORLD.seed, wearer.person, recoloured(wearer, (200, 60, 60)))
-    blue = portray(WORLD.seed, wearer.person, recoloured(wearer, (60, 60, 200)))
+@pytest.mark.parametrize("dressed_person", PEOPLE, ids=lambda one: f"{one.id}-{one.region}")
+def test_the_mask_covers_exactly_the_pixels_that_depend_on_the_garments_dye(dressed_person: DressedPerson) -> None:
+    red = render_person(WORLD.seed, dressed_person.person, recoloured(dressed_person, (200, 60, 60)))
+    blue = render_person(WORLD.seed, dressed_person.person, recoloured(dressed_person, (60, 60, 200)))
     changed = np.abs(np.asarray(red.image()).astype(int) - np.asarray(blue.image()).astype(int)).max(axis=2) > 0
     mask = garment_mask(red)
     assert changed.any()
@@ -55,11 +57,11 @@ def test_the_mask_covers_exactly_the_pixels_that_depend_on_the_garments_dye(wear
     assert (mask & ~changed).sum() < 0.06 * mask.sum()
 
 
-@pytest.mark.parametrize("wearer", PEOPLE, ids=lambda wearer: f"{wearer.id}-{wearer.region}")
-def test_the_agnostic_mask_hides_the_garment_but_keeps_face_hair_and_shoes(wearer: Wearer) -> None:
-    canvas = portray(WORLD.seed, wearer.person, wearer.outfit)
-    region = REGIONS[WORLD.products[wearer.garment].category]
-    mask = agnostic_mask(canvas, wearer.person, region)
+@pytest.mark.parametrize("dressed_person", PEOPLE, ids=lambda one: f"{one.id}-{one.region}")
+def test_the_agnostic_mask_hides_the_garment_but_keeps_face_hair_and_shoes(dressed_person: DressedPerson) -> None:
+    canvas = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+    region = REGIONS[WORLD.products[dressed_person.garment].category]
+    mask = agnostic_mask(canvas, dressed_person.person, region)
     assert not (garment_mask(canvas) & ~mask).any()
     solid = canvas.target == 0
     kept = np.isin(canvas.labels, [labels.FACE, labels.HAIR, labels.LEFT_SHOE, labels.RIGHT_SHOE]) & solid
@@ -72,16 +74,18 @@ def test_the_agnostic_mask_hides_the_garment_but_keeps_face_hair_and_shoes(weare
     assert (parse[~mask] == canvas.labels[~mask]).all()
 
 
-@pytest.mark.parametrize("wearer", PEOPLE, ids=lambda wearer: f"{wearer.id}-{wearer.region}")
-def test_another_garment_changes_nothing_outside_the_two_garments_and_their_shadows(wearer: Wearer) -> None:
-    own = WORLD.products[wearer.garment]
+@pytest.mark.parametrize("dressed_person", PEOPLE, ids=lambda one: f"{one.id}-{one.region}")
+def test_another_garment_changes_nothing_outside_the_two_garments_and_their_shadows(
+    dressed_person: DressedPerson,
+) -> None:
+    own = WORLD.products[dressed_person.garment]
     others = [p for p in WORLD.products if p.category == own.category and p.gender == own.gender and p.id != own.id]
-    other = others[wearer.id % len(others)]
-    before = portray(WORLD.seed, wearer.person, wearer.outfit)
-    after = portray(WORLD.seed, wearer.person, swapped_outfit(wearer, other))
+    other = others[dressed_person.id % len(others)]
+    before = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+    after = render_person(WORLD.seed, dressed_person.person, swapped_outfit(dressed_person, other))
     assert (garment_mask(after)).sum() > 500
-    same = ~agnostic_mask(before, wearer.person, REGIONS[own.category])
-    same &= ~agnostic_mask(after, wearer.person, REGIONS[own.category])
+    same = ~agnostic_mask(before, dressed_person.person, REGIONS[own.category])
+    same &= ~agnostic_mask(after, dressed_person.person, REGIONS[own.category])
     same &= np.isin(before.labels, [labels.FACE, labels.HAIR, labels.BACKGROUND])
     same &= np.isin(after.labels, [labels.FACE, labels.HAIR, labels.BACKGROUND])
     one, two = np.asarray(before.image())[same], np.asarray(after.image())[same]
@@ -89,11 +93,11 @@ def test_another_garment_changes_nothing_outside_the_two_garments_and_their_shad
     assert (one == two).mean() > 0.995
 
 
-@pytest.mark.parametrize("wearer", PEOPLE, ids=lambda wearer: f"{wearer.id}-{wearer.region}")
-def test_joints_lie_on_the_person_and_in_the_right_part(wearer: Wearer) -> None:
-    canvas = portray(WORLD.seed, wearer.person, wearer.outfit)
-    points = body_keypoints(wearer.person, canvas.camera, WIDTH, HEIGHT)
-    mapped = densepose.surface(wearer.person, canvas.camera, WIDTH, HEIGHT)
+@pytest.mark.parametrize("dressed_person", PEOPLE, ids=lambda one: f"{one.id}-{one.region}")
+def test_joints_lie_on_the_person_and_in_the_right_part(dressed_person: DressedPerson) -> None:
+    canvas = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+    points = body_keypoints(dressed_person.person, canvas.camera, WIDTH, HEIGHT)
+    mapped = densepose.surface(dressed_person.person, canvas.camera, WIDTH, HEIGHT)
     for name, (x, y, seen) in zip(BODY_25, points, strict=True):
         if not seen:
             assert x == y == 0
@@ -104,7 +108,7 @@ def test_joints_lie_on_the_person_and_in_the_right_part(wearer: Wearer) -> None:
     named = dict(zip(BODY_25, points, strict=True))
     assert named["left_shoulder"][0] > named["right_shoulder"][0]
     assert mapped.part[int(named["nose"][1]), int(named["nose"][0])] in {densepose.HEAD_LEFT, densepose.HEAD_RIGHT}
-    if wearer.layout == "dress-code":
+    if dressed_person.layout == "dress-code":
         assert all(points[:, 2] == 1)
         knee = named["left_knee"]
         assert mapped.part[int(knee[1]) - 20, int(knee[0])] == densepose.UPPER_LEG["left"]
@@ -112,9 +116,9 @@ def test_joints_lie_on_the_person_and_in_the_right_part(wearer: Wearer) -> None:
 
 
 def test_openpose_json_holds_75_numbers_and_the_18_points_are_a_choice_of_them() -> None:
-    wearer = WORLD.wearers[0]
-    canvas = portray(WORLD.seed, wearer.person, wearer.outfit)
-    points = body_keypoints(wearer.person, canvas.camera, WIDTH, HEIGHT)
+    dressed_person = WORLD.dressed_people[0]
+    canvas = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+    points = body_keypoints(dressed_person.person, canvas.camera, WIDTH, HEIGHT)
     (person,) = json.loads(openpose_json(points))["people"]
     assert np.allclose(np.array(person["pose_keypoints_2d"]).reshape(25, 3), points)
     assert [BODY_25[index] for index in COCO_18][8] == "right_hip"
@@ -125,9 +129,9 @@ def test_openpose_json_holds_75_numbers_and_the_18_points_are_a_choice_of_them()
 
 
 def test_the_parse_map_names_the_worn_garments() -> None:
-    for wearer in WORLD.wearers:
-        canvas = portray(WORLD.seed, wearer.person, wearer.outfit)
-        own = labels.GARMENT[WORLD.products[wearer.garment].category]
+    for dressed_person in WORLD.dressed_people:
+        canvas = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+        own = labels.GARMENT[WORLD.products[dressed_person.garment].category]
         seen = canvas.target > 0.75
         assert seen.any()
         assert (canvas.labels[seen] == own).mean() > 0.99
@@ -135,8 +139,8 @@ def test_the_parse_map_names_the_worn_garments() -> None:
 
 
 def test_the_densepose_map_does_not_depend_on_clothes_and_its_coordinates_cover_each_part() -> None:
-    person = WORLD.wearers[3].person
-    canvas = portray(WORLD.seed, person, WORLD.wearers[3].outfit)
+    person = WORLD.dressed_people[3].person
+    canvas = render_person(WORLD.seed, person, WORLD.dressed_people[3].outfit)
     mapped = densepose.surface(person, canvas.camera, WIDTH, HEIGHT)
     assert set(np.unique(mapped.part)) <= set(range(25))
     for part in np.unique(mapped.part[mapped.part > 0]):
@@ -147,14 +151,14 @@ def test_the_densepose_map_does_not_depend_on_clothes_and_its_coordinates_cover_
 
 
 def test_the_sketch_has_lines_on_the_garment_only_and_no_colour() -> None:
-    wearer = next(one for one in WORLD.wearers if one.region == "dresses")
-    product = WORLD.products[wearer.garment]
-    canvas = portray(WORLD.seed, wearer.person, wearer.outfit)
-    body = Body(wearer.person.build, wearer.person.pose)
+    dressed_person = next(one for one in WORLD.dressed_people if one.region == "dresses")
+    product = WORLD.products[dressed_person.garment]
+    canvas = render_person(WORLD.seed, dressed_person.person, dressed_person.outfit)
+    body = Body(dressed_person.person.build, dressed_person.person.pose)
 
     def drawn(product: Product) -> Image.Image:
-        dice = Dice(WORLD.seed, "folds", wearer.person.id, product.id)
-        return sketch(product, body, canvas.camera, WIDTH, HEIGHT, dice, seen=canvas.target)
+        rng = Rng(WORLD.seed, "folds", dressed_person.person.id, product.id)
+        return sketch(product, body, canvas.camera, WIDTH, HEIGHT, rng, seen=canvas.target)
 
     image = drawn(product)
     pixels = np.asarray(image)

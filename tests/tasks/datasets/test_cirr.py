@@ -29,11 +29,11 @@ def damage(root, place, change):
 
 
 @pytest.mark.parametrize(("name", "split"), SPLITS.items())
-def test_queries_are_comparisons_of_the_world_within_six_similar_pictures(data, stock, name, split):
-    known = {(one.reference, one.target) for one in stock.comparisons if stock.splits[one.target] == split}
+def test_queries_are_comparisons_of_the_world_within_six_similar_images(data, source, name, split):
+    known = {(one.reference, one.target) for one in source.comparisons if source.splits[one.target] == split}
     queries = data.queries(name)
     gallery = set(data.split(name))
-    assert gallery == {image_name(product.id, split) for product in stock.products(split)}
+    assert gallery == {image_name(product.id, split) for product in source.products(split)}
     for query in queries:
         assert query.caption
         assert len(set(query.members)) == 6
@@ -44,12 +44,12 @@ def test_queries_are_comparisons_of_the_world_within_six_similar_pictures(data, 
     assert len({query.id for s in SPLITS for query in data.queries(s)}) == sum(len(data.queries(s)) for s in SPLITS)
 
 
-def test_members_are_the_most_similar_products(data, stock):
-    products = stock.world.products
+def test_members_are_the_most_similar_products(data, source):
+    products = source.world.products
     for query in data.queries("val"):
         one = products[identity(query.reference)]
         inside = [products[identity(name)] for name in query.members]
-        outside = [p for p in stock.products("val") if p not in inside and p.category == one.category]
+        outside = [p for p in source.products("val") if p not in inside and p.category == one.category]
         if outside:
             far = max(len(differences(one, member)) for member in inside)
             assert far <= min(len(differences(one, other)) for other in outside)
@@ -69,14 +69,14 @@ def test_soft_targets_are_one_for_the_target_and_minus_one_for_the_reference(twi
         assert entry["img_set"]["members"][entry["img_set"]["target_rank"]] == entry["target_hard"]
 
 
-def test_every_picture_is_there_and_is_a_png(data, twin):
+def test_every_image_is_there_and_is_a_png(data, twin):
     found = status("cirr", data, twin / "cirr", {})
     assert (found.missing, found.extra, found.synthetic) == ((), (), True)
     with Image.open(next(iter(data.images().values()))) as image:
         assert (image.format, image.mode) == ("PNG", "RGB")
 
 
-def test_pictures_may_be_jpeg_where_the_split_file_says_so(copied):
+def test_images_may_be_jpeg_where_the_split_file_says_so(copied):
     root = copied("cirr")
     for split in SPLITS:
         path = root / "image_splits" / f"split.rc2.{split}.json"

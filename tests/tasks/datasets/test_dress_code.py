@@ -11,8 +11,8 @@ from fashionbench.errors import DataError
 from fashionbench_atelier.anatomy.keypoints import COCO_18, body_keypoints
 from fashionbench_atelier.anatomy.labels import DRESS_CODE
 from fashionbench_atelier.layouts.dress_code import CATEGORIES as ORDER
-from fashionbench_atelier.layouts.dress_code import sitting_people, stem
-from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, frame, portray
+from fashionbench_atelier.layouts.dress_code import listed_people_of, stem
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, frame, render_person
 from fashionbench_tasks.datasets.dress_code import CATEGORIES, DressCode
 
 
@@ -27,15 +27,15 @@ def pixels(path):
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_lists_are_those_of_the_world(data, stock, category):
-    people = sitting_people(stock, category, "test")
+def test_lists_are_those_of_the_world(data, source, category):
+    people = listed_people_of(source, category, "test")
     assert people
-    own = [(f"{stem(o.wearer.id)}_0", f"{stem(o.wearer.id)}_1") for o in people]
-    swapped = [(f"{stem(o.wearer.id)}_0", f"{stem(o.partner)}_1") for o in people]
+    own = [(f"{stem(o.dressed_person.id)}_0", f"{stem(o.dressed_person.id)}_1") for o in people]
+    swapped = [(f"{stem(o.dressed_person.id)}_0", f"{stem(o.partner)}_1") for o in people]
     assert [(p.person, p.garment) for p in data.pairs(category, "test", paired=True)] == own
     assert [(p.person, p.garment) for p in data.pairs(category, "test", paired=False)] == swapped
     train = [p.person for p in data.pairs(category, "train", paired=True)]
-    assert train == [f"{stem(o.wearer.id)}_0" for o in sitting_people(stock, category, "train")]
+    assert train == [f"{stem(o.dressed_person.id)}_0" for o in listed_people_of(source, category, "train")]
 
 
 def test_the_lists_of_all_categories_have_their_number_in_a_third_column(twin):
@@ -47,9 +47,9 @@ def test_the_lists_of_all_categories_have_their_number_in_a_third_column(twin):
             assert [line[:2] for line in lines if line[2] == str(number)] == own
 
 
-def test_counts_and_photos(data, stock, twin):
+def test_counts_and_photos(data, source, twin):
     found = status("dress-code", data, twin / "dress-code", {}, verify=True)
-    wanted = {f"pairs/{c}/test": len(sitting_people(stock, c, "test")) for c in CATEGORIES}
+    wanted = {f"pairs/{c}/test": len(listed_people_of(source, c, "test")) for c in CATEGORIES}
     wanted["pairs/test"] = sum(wanted.values())
     assert {name: here for name, (here, _) in found.counts.items()} == wanted
     assert (found.missing, found.extra, dict(found.unreadable), found.synthetic) == ((), (), {}, True)
@@ -67,17 +67,17 @@ def test_every_person_has_every_condition(data, category):
         assert pair.id == f"{category}/{pair.person}"
 
 
-def test_maps_and_keypoints_are_those_of_the_world(data, stock):
-    one = sitting_people(stock, "dresses", "test")[0]
+def test_maps_and_keypoints_are_those_of_the_world(data, source):
+    one = listed_people_of(source, "dresses", "test")[0]
     pair = data.pairs("dresses", "test", paired=True)[0]
-    canvas = portray(stock.world.seed, one.wearer.person, one.wearer.outfit)
+    canvas = render_person(source.world.seed, one.dressed_person.person, one.dressed_person.outfit)
     wanted = np.vectorize(DRESS_CODE.__getitem__)(canvas.labels)
     parse = pixels(data.conditions(pair)["parse"])
     assert np.array_equal(parse, wanted)
     assert parse.max() < 18
-    name = stem(one.wearer.id)
+    name = stem(one.dressed_person.id)
     rows = json.loads((data.root / "dresses" / "keypoints" / f"{name}_2.json").read_text())["keypoints"]
-    points = body_keypoints(one.wearer.person, frame("full"), WIDTH, HEIGHT)[list(COCO_18)]
+    points = body_keypoints(one.dressed_person.person, frame("full"), WIDTH, HEIGHT)[list(COCO_18)]
     assert np.allclose(np.array(rows), np.column_stack([points, np.arange(18)]))
     parts = pixels(data.conditions(pair)["densepose"])
     with np.load(data.root / "dresses" / "dense" / f"{name}_5_uv.npz") as file:
@@ -108,7 +108,7 @@ def test_masks_may_be_named_without_the_suffix_of_the_person(copied):
     assert "agnostic-mask" in data.conditions(data.pairs("dresses", "test", paired=True)[0])
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("dress-code")
     data = DressCode(root)
     pair = data.pairs("dresses", "test", paired=True)[0]

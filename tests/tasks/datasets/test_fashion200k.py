@@ -8,7 +8,7 @@ from PIL import Image
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.fashion200k import CATEGORIES as NAMES
-from fashionbench_atelier.layouts.fashion200k import SPLITS as DEALT
+from fashionbench_atelier.layouts.fashion200k import SPLITS as SPLIT_NAMES
 from fashionbench_atelier.world.captions import short_title
 from fashionbench_tasks.datasets.fashion200k import CATEGORIES, SPLITS, Fashion200K
 from fashionbench_tasks.datasets.mbeir import MBeir
@@ -24,21 +24,21 @@ def mbeir(twin):
     return MBeir(twin / "fashion200k-mbeir")
 
 
-def shelf(stock, split, category=None):
+def pool(source, split, category=None):
     return [
         p
-        for p in stock.products(*DEALT[split])
+        for p in source.products(*SPLIT_NAMES[split])
         if p.category in NAMES and (category is None or NAMES[p.category] == category)
     ]
 
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_photos_are_those_of_the_world(data, stock, category, split):
+def test_photos_are_those_of_the_world(data, source, category, split):
     photos = data.photos(category, split)
-    products = shelf(stock, split, category)
+    products = pool(source, split, category)
     assert [p.description for p in photos] == [
-        short_title(stock.world.seed, product).text for product in products for _ in stock.shots(product)
+        short_title(source.world.seed, product).text for product in products for _ in source.photo_keys(product)
     ]
     assert len({photo.product for photo in photos}) == len(products)
     assert all(0 <= photo.score <= 1 and photo.category == category for photo in photos)
@@ -50,7 +50,7 @@ def test_every_photo_is_there_and_no_other(data, twin):
     assert found.images == sum(count for count, _ in found.counts.values())
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("fashion200k")
     victim = next(iter(Fashion200K(root).images()))
     (root / victim).rename(root / victim.replace(".jpeg", "x.jpeg"))
@@ -91,7 +91,7 @@ def test_a_label_file_that_is_missing_or_no_text_is_named(copied, tmp_path):
         Fashion200K(tmp_path)
 
 
-def test_mbeir_finds_every_photo_of_a_title(mbeir, data, stock):
+def test_mbeir_finds_every_photo_of_a_title(mbeir, data, source):
     task = mbeir.task(0)
     titles = {}
     for category in CATEGORIES:
@@ -100,7 +100,7 @@ def test_mbeir_finds_every_photo_of_a_title(mbeir, data, stock):
                 titles.setdefault(photo.description, set()).add(photo.id.replace(".jpeg", ".jpg"))
     images = {entry.id: entry.image for entry in task.candidates}
     assert len(images) == len(data.images())
-    wanted = {short_title(stock.world.seed, product).text for product in shelf(stock, "test")}
+    wanted = {short_title(source.world.seed, product).text for product in pool(source, "test")}
     assert sorted(entry.text for entry in task.queries) == sorted(wanted)
     for query in task.queries:
         found = {images[name].partition("fashion200k_images/")[2] for name in task.qrels[query.id]}
@@ -161,7 +161,7 @@ def test_candidates_of_relevance_zero_are_no_positives(copied):
     assert "1:0" not in MBeir(root).task(3).qrels
 
 
-def test_a_picture_cannot_lead_out_of_the_root(copied):
+def test_a_image_cannot_lead_out_of_the_root(copied):
     root = copied("fashion200k-mbeir")
     row = {"qid": "1:9", "query_img_path": "../x.jpg"}
     rewrite(root / "query/test/mbeir_fashion200k_task3_test.jsonl", 0, lambda _: json.dumps(row))

@@ -15,8 +15,8 @@ def data(twin):
     return FashionIQ(twin / "fashion-iq")
 
 
-def truth_of(stock, category, split):
-    return [one for one in stock.comparisons if one.category == category and stock.splits[one.target] == split]
+def truth_of(source, category, split):
+    return [one for one in source.comparisons if one.category == category and source.splits[one.target] == split]
 
 
 def damage(root, place, change):
@@ -28,40 +28,40 @@ def damage(root, place, change):
 
 @pytest.mark.parametrize("split", ["train", "val"])
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_triplets_are_those_of_the_world(data, stock, category, split):
+def test_triplets_are_those_of_the_world(data, source, category, split):
     found = [(t.reference, t.target, t.captions) for t in data.triplets(category, split)]
-    wanted = truth_of(stock, category, split)
+    wanted = truth_of(source, category, split)
     assert wanted
     assert found == [(asin(o.reference), asin(o.target), tuple(c.text for c in o.captions)) for o in wanted]
 
 
 @pytest.mark.parametrize("category", CATEGORIES)
-def test_records_of_the_test_split_have_no_target(data, stock, category):
+def test_records_of_the_test_split_have_no_target(data, source, category):
     found = data.triplets(category, "test")
-    assert [t.reference for t in found] == [asin(one.reference) for one in truth_of(stock, category, "test")]
+    assert [t.reference for t in found] == [asin(one.reference) for one in truth_of(source, category, "test")]
     assert not any(t.target for t in found)
     assert data.union(category, "test") == sorted({t.reference for t in found})
 
 
-def test_the_union_gallery_holds_references_and_targets_once(data, stock):
-    wanted = {asin(i) for one in truth_of(stock, "dress", "val") for i in (one.reference, one.target)}
+def test_the_union_gallery_holds_references_and_targets_once(data, source):
+    wanted = {asin(i) for one in truth_of(source, "dress", "val") for i in (one.reference, one.target)}
     assert data.union("dress", "val") == sorted(wanted)
     assert set(data.union("dress", "val")) <= set(data.split("dress", "val"))
 
 
-def test_counts_are_those_of_the_world(data, stock):
+def test_counts_are_those_of_the_world(data, source):
     counts = data.counts()
     for category in CATEGORIES:
         for split in SPLITS:
-            shelf = [p for p in stock.products(split) if p.category == category]
-            assert counts[f"images/{category}/{split}"] == len(shelf)
-            assert counts[f"triplets/{category}/{split}"] == len(truth_of(stock, category, split))
+            pool = [p for p in source.products(split) if p.category == category]
+            assert counts[f"images/{category}/{split}"] == len(pool)
+            assert counts[f"triplets/{category}/{split}"] == len(truth_of(source, category, split))
     assert counts["union/dress/val"] == len(data.union("dress", "val"))
 
 
-def test_planned_missing_photos_are_missing_and_nothing_else(data, stock, twin):
+def test_planned_missing_photos_are_missing_and_nothing_else(data, source, twin):
     planned = {
-        asin(p) for p, index in stock.world.missing if index == 0 and stock.world.products[p].category in CATEGORIES
+        asin(p) for p, index in source.world.missing if index == 0 and source.world.products[p].category in CATEGORIES
     }
     assert planned
     found = status("fashion-iq", data, twin / "fashion-iq", {})
@@ -69,9 +69,11 @@ def test_planned_missing_photos_are_missing_and_nothing_else(data, stock, twin):
     assert (found.extra, found.synthetic, found.whole) == ((), True, False)
 
 
-def test_there_are_empty_captions_as_in_the_published_files(data, stock):
+def test_there_are_empty_captions_as_in_the_published_files(data, source):
     empty = [t for c in CATEGORIES for s in SPLITS for t in data.triplets(c, s) if "" in t.captions]
-    assert len(empty) == sum(any(not c.text for c in o.captions) for o in stock.comparisons if o.category in CATEGORIES)
+    assert len(empty) == sum(
+        any(not c.text for c in o.captions) for o in source.comparisons if o.category in CATEGORIES
+    )
     assert empty
 
 

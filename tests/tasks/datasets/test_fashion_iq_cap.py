@@ -15,12 +15,12 @@ def write(folder, name, entries):
     (folder / name).write_text(json.dumps(entries))
 
 
-def test_the_twin_is_read_whole(twin, stock):
+def test_the_twin_is_read_whole(twin, source):
     data = FashionIQCap(twin / "fashion-iq")
     for category in ("dress", "shirt", "toptee"):
         for split in ("train", "val"):
-            shelf = [p for p in stock.products(split) if p.category == category]
-            wanted = [Described(asin(p.id), description(stock.world.seed, p).text.lower(), False) for p in shelf]
+            pool = [p for p in source.products(split) if p.category == category]
+            wanted = [Described(asin(p.id), description(source.world.seed, p).text.lower(), False) for p in pool]
             assert data.captions(category, split) == wanted
             assert data.counts()[f"guided/{category}/{split}"] == 0
 

@@ -11,7 +11,7 @@ from fashionbench.data.dataset import status
 from fashionbench.data.lazy_items import opened
 from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.fashiongen import DRAWS, NEGATIVES
-from fashionbench_atelier.rendering.photos import shoot
+from fashionbench_atelier.rendering.photos import render_photo
 from fashionbench_atelier.world.captions import description, name
 from fashionbench_tasks.datasets.fashiongen import FashionGen
 
@@ -27,22 +27,22 @@ def h5(twin):
 
 
 @pytest.mark.parametrize("split", ["train", "val"])
-def test_photos_and_texts_are_those_of_the_world(data, stock, split):
+def test_photos_and_texts_are_those_of_the_world(data, source, split):
     found = [(p.id, p.product, p.title, p.description) for p in data.photos(split)]
-    seed = stock.world.seed
+    seed = source.world.seed
     assert found == [
         (f"{split}/{product.id}_{index}", str(product.id), name(product), description(seed, product).text)
-        for product in stock.products(split)
-        for _, index in stock.shots(product)
+        for product in source.products(split)
+        for _, index in source.photo_keys(product)
     ]
-    assert data.counts()[f"products/{split}"] == len(stock.products(split))
+    assert data.counts()[f"products/{split}"] == len(source.products(split))
 
 
-def test_pixels_are_those_of_the_world(data, stock):
+def test_pixels_are_those_of_the_world(data, source):
     photo = data.photos("val")[3]
     identity, index = map(int, photo.id.removeprefix("val/").split("_"))
-    world = stock.world
-    drawn = shoot(world.seed, world.products[identity], world.photos(identity)[index]).image()
+    world = source.world
+    drawn = render_photo(world.seed, world.products[identity], world.photos(identity)[index]).image()
     assert np.array_equal(np.asarray(opened(photo.image).image), np.asarray(drawn))
 
 
@@ -52,9 +52,9 @@ def test_every_photo_is_there(data, twin):
 
 
 @pytest.mark.parametrize("draw", range(1, DRAWS + 1))
-def test_candidate_lists_have_one_positive_and_negatives_of_its_subcategory(data, stock, draw):
+def test_candidate_lists_have_one_positive_and_negatives_of_its_subcategory(data, source, draw):
     owner = {p.id: p.product for p in data.photos("val")}
-    cut = {str(product.id): product.cut for product in stock.products("val")}
+    cut = {str(product.id): product.cut for product in source.products("val")}
     sizes = {c: list(cut.values()).count(c) for c in cut.values()}
     i2t, t2i = data.lists(f"i2t-{draw}"), data.lists(f"t2i-{draw}")
     assert [owner[row["query"]] for row in i2t] == [row["query"] for row in t2i]
@@ -146,7 +146,7 @@ def test_names_of_images_may_have_the_split_in_front(copied):
     assert not status("fashiongen", data, root, {}).missing
 
 
-def test_missing_and_extra_photos_are_told(copied):
+def test_missing_and_extra_photos_are_named(copied):
     root = copied("fashiongen")
     victim = next(iter(FashionGen(root).images()))
     (root / f"{victim}.png").rename(root / "train" / "stray.png")

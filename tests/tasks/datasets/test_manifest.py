@@ -41,27 +41,27 @@ def test_every_kind_is_recognised_and_whole(twin, name, kind):
     assert found.counts["rows"][0] == len(data.rows)
 
 
-def test_pairs_are_those_of_the_world(twin, stock):
+def test_pairs_are_those_of_the_world(twin, source):
     data = Manifest(twin / "manifest-pairs")
-    world = stock.world
+    world = source.world
     assert [(r["image"], r["text"], r["group"], r["split"]) for r in data.rows] == [
-        (f"images/{i}_{at}.jpg", description(world.seed, product).text, str(i), stock.splits[i])
-        for product in manifest_pairs.chosen(stock)
-        for i, at in stock.shots(product)
+        (f"images/{i}_{at}.jpg", description(world.seed, product).text, str(i), source.splits[i])
+        for product in manifest_pairs.chosen(source)
+        for i, at in source.photo_keys(product)
     ]
-    assert data.counts()["groups"] == len(manifest_pairs.chosen(stock)) == 60
+    assert data.counts()["groups"] == len(manifest_pairs.chosen(source)) == 60
 
 
-def test_triplets_are_those_of_the_world(twin, stock):
+def test_triplets_are_those_of_the_world(twin, source):
     rows = Manifest(twin / "manifest-triplets").rows
     assert [(row["reference"], row["target"], row["split"]) for row in rows] == [
-        (f"images/{one.reference}.jpg", f"images/{one.target}.jpg", stock.splits[one.target])
-        for one in manifest_triplets.chosen(stock)
+        (f"images/{one.reference}.jpg", f"images/{one.target}.jpg", source.splits[one.target])
+        for one in manifest_triplets.chosen(source)
     ]
     assert all(row["text"] for row in rows)
 
 
-def test_try_on_shows_the_pictures_of_viton_hd(twin):
+def test_try_on_shows_the_images_of_viton_hd(twin):
     for row in Manifest(twin / "manifest-try-on").rows:
         name = row["person"].removeprefix("person/")
         for kind, folder in (("person", "image"), ("garment", "cloth")):
@@ -141,7 +141,7 @@ def test_an_image_cannot_lead_out_of_the_folder(tmp_path, name):
         Manifest(tmp_path).images()
 
 
-def test_missing_and_extra_images_are_told(tmp_path):
+def test_missing_and_extra_images_are_named(tmp_path):
     write(tmp_path, ROWS, "csv")
     for name in ("a.png", "c.png"):
         Image.new("RGB", (4, 4)).save(tmp_path / name)

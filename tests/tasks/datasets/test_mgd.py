@@ -8,7 +8,7 @@ from PIL import Image
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_atelier.layouts.viton_hd import FOLDER, chunks, sitting_people, stem
+from fashionbench_atelier.layouts.viton_hd import FOLDER, chunks, listed_people_of, stem
 from fashionbench_tasks.datasets.mgd import MGD
 
 
@@ -17,12 +17,12 @@ def data(twin):
     return MGD(twin / "viton-hd")
 
 
-def test_chunks_of_every_garment_are_joined(data, stock):
-    people = [one for one in stock.sitters if one.wearer.layout == FOLDER]
-    assert data.counts() == {"pairs/test": len(sitting_people(stock, "test")), "captions": len(people)}
+def test_chunks_of_every_garment_are_joined(data, source):
+    people = [one for one in source.listed_people if one.dressed_person.layout == FOLDER]
+    assert data.counts() == {"pairs/test": len(listed_people_of(source, "test")), "captions": len(people)}
     for one in people:
-        product = stock.world.products[one.wearer.garment]
-        said = data.text(stem(one.wearer.id))
+        product = source.world.products[one.dressed_person.garment]
+        said = data.text(stem(one.dressed_person.id))
         assert said == ", ".join(chunks(product))
         assert said.count(", ") == 2
         assert product.colour in said
@@ -41,7 +41,7 @@ def test_sketches_of_both_lists_are_there(data, twin):
             assert np.median(drawn) == 255
 
 
-def test_a_missing_and_an_extra_sketch_are_told(copied):
+def test_a_missing_and_an_extra_sketch_are_named(copied):
     root = copied("viton-hd")
     data = MGD(root)
     pair = data.base.pairs("test", paired=False)[0]

@@ -17,18 +17,18 @@ def data(twin):
 
 
 @pytest.fixture
-def products(stock):
-    return {item_id(product.id): product for product in stock.world.products}
+def products(source):
+    return {item_id(product.id): product for product in source.world.products}
 
 
 @pytest.mark.parametrize("split", SPLITS)
-def test_outfits_are_those_of_the_world(data, stock, split):
-    assert data.outfits(split) == {set_id(o.id): tuple(map(item_id, o.items)) for o in outfits(stock, split)}
+def test_outfits_are_those_of_the_world(data, source, split):
+    assert data.outfits(split) == {set_id(o.id): tuple(map(item_id, o.items)) for o in outfits(source, split)}
 
 
-def test_splits_share_no_outfit_and_leave_none_out(data, stock):
+def test_splits_share_no_outfit_and_leave_none_out(data, source):
     names = [name for split in SPLITS for name in data.outfits(split)]
-    assert len(set(names)) == len(names) == len(stock.world.ensembles)
+    assert len(set(names)) == len(names) == len(source.world.ensembles)
 
 
 def test_the_answer_of_a_question_is_the_only_item_that_goes_with_the_rest(data, products):
@@ -36,8 +36,8 @@ def test_the_answer_of_a_question_is_the_only_item_that_goes_with_the_rest(data,
     assert len(questions) >= 20
     for question in questions:
         rest = [products[item] for item in question.items]
-        fitting = [name for name in question.candidates if compatible([*rest, products[name]])]
-        assert fitting == [question.answer]
+        matching = [name for name in question.candidates if compatible([*rest, products[name]])]
+        assert matching == [question.answer]
         assert len(set(question.candidates)) == CHOICES
         assert len({products[name].category for name in question.candidates}) == 1
 
@@ -46,19 +46,19 @@ def test_answers_stand_at_every_place(data):
     assert {q.candidates.index(q.answer) for q in data.questions()} == set(range(CHOICES))
 
 
-def test_labels_say_whether_items_go_together(data, products, stock):
+def test_labels_say_whether_items_go_together(data, products, source):
     labelled = data.compatibility()
-    assert sum(one.compatible for one in labelled) == len(outfits(stock, "test"))
+    assert sum(one.compatible for one in labelled) == len(outfits(source, "test"))
     assert sum(not one.compatible for one in labelled) > 10
     for one in labelled:
         assert compatible([products[item] for item in one.items]) == one.compatible
 
 
-def test_every_photo_is_there(data, twin, stock):
+def test_every_photo_is_there(data, twin, source):
     found = status("polyvore", data, twin / "polyvore", {}, verify=True)
     assert (found.missing, found.extra, dict(found.unreadable), found.synthetic) == ((), (), {}, True)
     assert found.counts["questions/test"][0] == len(data.questions())
-    assert found.images == len({item for one in stock.world.ensembles for item in one.items})
+    assert found.images == len({item for one in source.world.ensembles for item in one.items})
 
 
 def test_the_folder_of_the_published_archive_is_read(copied, tmp_path):

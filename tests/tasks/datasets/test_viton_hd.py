@@ -7,9 +7,9 @@ from PIL import Image
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
 from fashionbench_atelier.anatomy import labels
-from fashionbench_atelier.layouts.viton_hd import sitting_people, stem
-from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, portray, still
-from fashionbench_atelier.world.wearers import swapped_outfit
+from fashionbench_atelier.layouts.viton_hd import listed_people_of, stem
+from fashionbench_atelier.rendering.portrait import HEIGHT, WIDTH, render_garment, render_person
+from fashionbench_atelier.world.dressed_people import swapped_outfit
 from fashionbench_tasks.datasets.viton_hd import CONDITIONS, VitonHD, read_pairs
 
 
@@ -28,29 +28,29 @@ def pixels(path):
         return np.asarray(image).astype(np.int16)
 
 
-def test_paired_is_own_garment_and_unpaired_is_the_partners(data, stock):
-    people = sitting_people(stock, "test")
+def test_paired_is_own_garment_and_unpaired_is_the_partners(data, source):
+    people = listed_people_of(source, "test")
     assert [(p.person, p.garment) for p in data.pairs("test", paired=True)] == [
-        (stem(one.wearer.id), stem(one.wearer.id)) for one in people
+        (stem(one.dressed_person.id), stem(one.dressed_person.id)) for one in people
     ]
     unpaired = [(p.person, p.garment) for p in data.pairs("test", paired=False)]
-    assert unpaired == [(stem(one.wearer.id), stem(one.partner)) for one in people]
+    assert unpaired == [(stem(one.dressed_person.id), stem(one.partner)) for one in people]
     assert all(person != garment for person, garment in unpaired)
     assert sorted(garment for _, garment in unpaired) == [person for person, _ in unpaired]
 
 
-def test_people_without_a_partner_are_in_train(data, stock):
-    moved = [o for o in stock.sitters if o.wearer.split == "test" and o.split == "train"]
+def test_people_without_a_partner_are_in_train(data, source):
+    moved = [o for o in source.listed_people if o.dressed_person.split == "test" and o.split == "train"]
     assert moved
-    assert all(one.partner is None for one in stock.sitters if one.split == "train")
+    assert all(one.partner is None for one in source.listed_people if one.split == "train")
     trained = [pair.person for pair in data.pairs("train", paired=True)]
-    assert trained == [stem(one.wearer.id) for one in sitting_people(stock, "train")]
+    assert trained == [stem(one.dressed_person.id) for one in listed_people_of(source, "train")]
 
 
-def test_counts_and_photos(data, stock, twin):
+def test_counts_and_photos(data, source, twin):
     found = status("viton-hd", data, twin / "viton-hd", {}, verify=True)
     assert {name: here for name, (here, _) in found.counts.items()} == {
-        f"pairs/{split}": len(sitting_people(stock, split)) for split in ("train", "test")
+        f"pairs/{split}": len(listed_people_of(source, split)) for split in ("train", "test")
     }
     assert (found.missing, found.extra, dict(found.unreadable), found.synthetic) == ((), (), {}, True)
 
@@ -69,26 +69,26 @@ def test_every_person_has_every_condition_in_the_size_of_the_photo(data, split):
     assert data.mask_source(split) == "agnostic-mask"
 
 
-def test_pictures_are_those_of_the_world(data, stock):
-    world, one = stock.world, sitting_people(stock, "test")[0]
-    product, name = world.products[one.wearer.garment], stem(one.wearer.id)
-    canvas = portray(world.seed, one.wearer.person, one.wearer.outfit)
+def test_images_are_those_of_the_world(data, source):
+    world, one = source.world, listed_people_of(source, "test")[0]
+    product, name = world.products[one.dressed_person.garment], stem(one.dressed_person.id)
+    canvas = render_person(world.seed, one.dressed_person.person, one.dressed_person.outfit)
     drawn = np.asarray(canvas.image()).astype(np.int16)
-    # JPEG is lossy: the mean error of quality 92 is far below what another picture would give.
+    # JPEG is lossy: the mean error of quality 92 is far below what another image would give.
     assert np.abs(pixels(data.person("test", name)) - drawn).mean() < 3
-    flat = np.asarray(still(world.seed, product).image()).astype(np.int16)
+    flat = np.asarray(render_garment(world.seed, product).image()).astype(np.int16)
     assert np.abs(pixels(data.garment("test", name)) - flat).mean() < 3
 
 
-def test_the_parse_map_holds_the_labels_of_the_world(data, stock):
-    world, one = stock.world, sitting_people(stock, "test")[0]
-    pair = next(p for p in data.pairs("test", paired=True) if p.person == stem(one.wearer.id))
+def test_the_parse_map_holds_the_labels_of_the_world(data, source):
+    world, one = source.world, listed_people_of(source, "test")[0]
+    pair = next(p for p in data.pairs("test", paired=True) if p.person == stem(one.dressed_person.id))
     found = pixels(data.conditions("test", pair)["parse"])
-    assert np.array_equal(found, portray(world.seed, one.wearer.person, one.wearer.outfit).labels)
+    assert np.array_equal(found, render_person(world.seed, one.dressed_person.person, one.dressed_person.outfit).labels)
     assert (found == labels.UPPER).any()
 
 
-def test_the_agnostic_mask_covers_the_garment_and_greys_the_agnostic_picture(data):
+def test_the_agnostic_mask_covers_the_garment_and_greys_the_agnostic_image(data):
     for pair in data.pairs("test", paired=True):
         found = data.conditions("test", pair)
         mask = pixels(found["agnostic-mask"])
@@ -103,19 +103,21 @@ def test_the_agnostic_mask_covers_the_garment_and_greys_the_agnostic_picture(dat
         assert np.abs(agnostic[outer] - person[outer]).mean() < 2
 
 
-def test_the_unpaired_truth_is_the_person_in_the_partners_garment(data, stock):
-    world = stock.world
-    wearers = {one.id: one for one in world.wearers}
-    people = sitting_people(stock, "test")
+def test_the_unpaired_truth_is_the_person_in_the_partners_garment(data, source):
+    world = source.world
+    dressed_people = {one.id: one for one in world.dressed_people}
+    people = listed_people_of(source, "test")
     folder = data.root / "truth-unpaired" / "test"
     assert {path.stem for path in folder.iterdir()} == {
         f"{p.person}_{p.garment}" for p in data.pairs("test", paired=False)
     }
     for one in people[:2]:
-        garment = world.products[wearers[one.partner].garment]
-        drawn = portray(world.seed, one.wearer.person, swapped_outfit(one.wearer, garment)).image()
-        found = pixels(folder / f"{stem(one.wearer.id)}_{stem(one.partner)}.jpg")
-        own = pixels(data.person("test", stem(one.wearer.id)))
+        garment = world.products[dressed_people[one.partner].garment]
+        drawn = render_person(
+            world.seed, one.dressed_person.person, swapped_outfit(one.dressed_person, garment)
+        ).image()
+        found = pixels(folder / f"{stem(one.dressed_person.id)}_{stem(one.partner)}.jpg")
+        own = pixels(data.person("test", stem(one.dressed_person.id)))
         assert differing(found, np.asarray(drawn).astype(np.int16)) < 0.002
         assert differing(found, own) > 0.008
 
@@ -158,7 +160,7 @@ def test_other_names_of_the_condition_folders_are_read(copied):
     assert data.mask_source("test") == "agnostic_mask"
 
 
-def test_missing_and_extra_photos_and_conditions_are_told(copied):
+def test_missing_and_extra_photos_and_conditions_are_named(copied):
     root = copied("viton-hd")
     data = VitonHD(root)
     pair = data.pairs("test", paired=True)[0]

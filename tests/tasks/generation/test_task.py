@@ -39,11 +39,11 @@ def run(task, twin, plugins, store):
     return record
 
 
-def cosine(model, processor, picture, text):
+def cosine(model, processor, image, text):
     words = tiny_clip.tokenizer()
     ids = torch.tensor([words(text)["input_ids"]])
     with torch.inference_mode():
-        out = model(input_ids=ids, pixel_values=processor(images=picture, return_tensors="pt")["pixel_values"])
+        out = model(input_ids=ids, pixel_values=processor(images=image, return_tensors="pt")["pixel_values"])
         return float(out.logits_per_image / model.logit_scale.exp())
 
 
@@ -64,8 +64,8 @@ def test_designs_are_compared_with_the_words_they_were_asked_for(task, clip, twi
     expected = []
     for row in made:
         assert row["text"] == texts[row["item_id"]]
-        with Image.open(io.BytesIO(store.predictions.read_image(row["image"]))) as picture:
-            expected.append(100 * max(0, cosine(clip, processor, picture.convert("RGB"), texts[row["item_id"]])))
+        with Image.open(io.BytesIO(store.predictions.read_image(row["image"]))) as image:
+            expected.append(100 * max(0, cosine(clip, processor, image.convert("RGB"), texts[row["item_id"]])))
     found = record.metric("clip-s")
     assert "were cut" not in found.interval_method
     assert found.value == pytest.approx(np.mean(expected), abs=1e-3)

@@ -46,7 +46,7 @@ def test_caption_without_tags_is_the_label() -> None:
     assert Garment("1", "hat", ()).caption == "hat"
 
 
-def test_every_picture_is_160_by_160_rgb_drawn_large_on_white_and_unlike_every_other() -> None:
+def test_every_image_is_160_by_160_rgb_drawn_large_on_white_and_unlike_every_other() -> None:
     digests = set()
     for garment in garments():
         for artist in ARTISTS:
@@ -62,8 +62,8 @@ def test_every_picture_is_160_by_160_rgb_drawn_large_on_white_and_unlike_every_o
 
 
 def test_the_packaged_folder_holds_nothing_else_and_is_under_a_megabyte() -> None:
-    pictures = sorted((data_root() / "images").rglob("*.*"))
-    assert pictures == sorted(image_path(garment.id, artist) for garment in garments() for artist in ARTISTS)
+    images = sorted((data_root() / "images").rglob("*.*"))
+    assert images == sorted(image_path(garment.id, artist) for garment in garments() for artist in ARTISTS)
     assert sum(path.stat().st_size for path in data_root().rglob("*") if path.is_file()) < 1_000_000
 
 
@@ -125,6 +125,6 @@ def test_another_root_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("garment", "artist", "message"), [("1f457", "openmoji", "unknown artist"), ("0", "noto", "'0'")]
 )
-def test_unknown_artist_or_picture_is_refused(garment: str, artist: str, message: str) -> None:
+def test_unknown_artist_or_image_is_refused(garment: str, artist: str, message: str) -> None:
     with pytest.raises(DataError, match=message):
         image_path(garment, artist)

@@ -52,7 +52,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchvision", "cleanfid"),
+        packages=("torch", "torchvision"),
         extractors=("inception-v3-fid",),
     ),
     _spec(
@@ -62,7 +62,7 @@ DISTANCE_METRICS = (
         unit="distance",
         version=2,
         basis="+cleanfid",
-        packages=("torch", "torchvision", "cleanfid"),
+        packages=("torch", "torchvision"),
         extractors=("inception-v3-fid",),
     ),
     _spec(

@@ -97,7 +97,7 @@ def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     files = data.split(split)
     gallery = list(files)
     queries = data.queries(split)
-    asked = [Question(q.id, q.reference, q.caption, q.target) for q in queries]
+    evaluated = [Question(q.id, q.reference, q.caption, q.target) for q in queries]
     subsets = {q.id: [name for name in q.members if name != q.reference] for q in queries}
     train: list[Question] = []
     if "captions/train" in data.annotations():
@@ -107,7 +107,7 @@ def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         name: path for name, path in data.annotations().items() if name.rpartition("/")[2] in {split, "train"}
     }
     return _task(
-        spec, roots, root, {"full": asked}, {"full": gallery}, train, lambda name: files[name], annotations, subsets
+        spec, roots, root, {"full": evaluated}, {"full": gallery}, train, lambda name: files[name], annotations, subsets
     )
 
 
@@ -124,22 +124,24 @@ def _task(
 ) -> Retrieval:
     names = {name for gallery in galleries.values() for name in gallery}
     names |= {question.reference for group in questions.values() for question in group}
-    found = survey({name: locate(name) for name in names}, annotations, cache=roots.index)
+    checked = survey({name: locate(name) for name in names}, annotations, cache=roots.index)
     removed = spec.options["reference"] == "removed"
 
     def folds() -> list[Fold]:
         training = _training(train, locate)
-        made = [
-            composed_fold(name, group, galleries[name], locate, found.absent, removed=removed, training=training)
+        all_folds = [
+            composed_fold(name, group, galleries[name], locate, checked.absent, removed=removed, training=training)
             for name, group in questions.items()
         ]
         for name, group in questions.items() if subsets else ():
-            subset = composed_fold(name, group, galleries[name], locate, found.absent, removed=True, training=training)
-            made.append(subset.among("subset", subsets or {}))
-        return made
+            subset = composed_fold(
+                name, group, galleries[name], locate, checked.absent, removed=True, training=training
+            )
+            all_folds.append(subset.among("subset", subsets or {}))
+        return all_folds
 
     sizes = {"queries": sum(map(len, questions.values())), "gallery": sum(map(len, galleries.values()))}
-    info = DataInfo(found.fingerprint, sizes, found.missing, found.unreadable, is_twin(root))
+    info = DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root))
     return Retrieval(spec, info, folds)
 
 
@@ -167,13 +169,13 @@ def composed_fold(
         if question.target and question.target not in listed:
             msg = f"the target {question.target!r} of query {question.id} is not in the gallery {name}"
             raise DataError(msg, remedy="captions and splits are of different releases: fetch both again")
-    asked = [question for question in questions if question.reference not in absent]
+    usable = [question for question in questions if question.reference not in absent]
     return Fold(
         name=name,
-        queries=[ComposedFile(q.id, locate(q.reference), q.text) for q in asked],
+        queries=[ComposedFile(q.id, locate(q.reference), q.text) for q in usable],
         gallery=[ImageFile(image, locate(image)) for image in listed if image not in absent],
-        positives={q.id: [q.target] for q in asked if q.target and q.target not in absent},
-        exclude={q.id: [q.reference] for q in asked if q.reference in listed} if removed else {},
+        positives={q.id: [q.target] for q in usable if q.target and q.target not in absent},
+        exclude={q.id: [q.reference] for q in usable if q.reference in listed} if removed else {},
         clusters={q.id: q.reference for q in questions},
         training=training,
         unavailable=tuple(q.id for q in questions if q.reference in absent),

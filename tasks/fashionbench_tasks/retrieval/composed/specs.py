@@ -1,4 +1,4 @@
-"""Composed retrieval tasks as specifications: Fashion-IQ in its variants, CIRR, and their twins."""
+"""Composed retrieval tasks as specifications: Fashion-IQ in its variants, and CIRR."""
 
 from __future__ import annotations
 

@@ -46,12 +46,12 @@ def test_the_transparent_entry_of_a_palette_is_white() -> None:
 
 @pytest.mark.parametrize("mode", ["I;16", "F", "I"])
 def test_a_mode_without_a_faithful_form_is_refused_by_id(mode: str) -> None:
-    with pytest.raises(BackendError, match=f"'deep' has the mode {mode}"):
+    with pytest.raises(BackendError, match=f"item 'deep': the image has the mode {mode}"):
         rgb_on_white(ImageItem("deep", Image.new(mode, (2, 2))))
 
 
 def test_an_image_without_pixels_is_refused_by_id() -> None:
-    with pytest.raises(BackendError, match="'flat' is 0 x 4 pixels"):
+    with pytest.raises(BackendError, match="item 'flat': the image is 0 x 4 pixels"):
         rgb_on_white(ImageItem("flat", Image.new("RGB", (0, 4))))
 
 

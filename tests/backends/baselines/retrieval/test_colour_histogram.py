@@ -121,7 +121,7 @@ def test_rows_depend_on_neither_batch_nor_role() -> None:
 
 
 def test_an_image_that_would_be_clipped_is_refused_by_id() -> None:
-    with pytest.raises(BackendError, match="'x-ray' has the mode I;16"):
+    with pytest.raises(BackendError, match="item 'x-ray': the image has the mode I;16"):
         backend().encode_images([ImageItem("x-ray", Image.new("I;16", (4, 4)))], "query")
 
 

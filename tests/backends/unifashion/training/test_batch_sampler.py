@@ -15,7 +15,7 @@ from fashionbench_unifashion.training.batch_sampler import batch_of, number, ord
 
 
 @given(st.integers(1, 40), st.integers(1, 50), st.integers(1, 4), st.integers(0, 3))
-def test_every_pass_has_every_lesson_once(count, size, passes, seed):
+def test_every_pass_has_every_example_once(count, size, passes, seed):
     examples = list(range(count))
     steps = -(-passes * count // size)
     drawn = [example for step in range(steps) for example in batch_of(examples, step, size, seed, "1a")]

@@ -13,8 +13,8 @@ from rich.console import Console
 
 from fashionbench_unifashion.training.dry_run import empty_model, plan, show_plan, sources
 from fashionbench_unifashion.training.memory_estimate import activations
+from fashionbench_unifashion.training.phases.registry import train_only
 from fashionbench_unifashion.training.recipe import load_recipe
-from fashionbench_unifashion.training.trainable import train_only
 
 
 def text(recipe):
@@ -82,7 +82,7 @@ def test_what_is_counted_is_what_autograd_keeps():
     counted = activations(empty, phase, recipe)
     from fashionbench_unifashion.model.config import preset
     from fashionbench_unifashion.model.unifashion import UniFashion
-    from fashionbench_unifashion.training.memory_estimate import SPOKEN
+    from fashionbench_unifashion.training.phases.language import ANSWER_TOKENS
 
     model = UniFashion(preset("nano"))
     weights = {p.data_ptr() for p in model.parameters()}
@@ -95,7 +95,9 @@ def test_what_is_counted_is_what_autograd_keeps():
 
     with torch.autograd.graph.saved_tensors_hooks(pack, lambda value: value):
         prompt = model.prompt_of(torch.randn(2, 3, 16))
-        model.language.network(inputs_embeds=torch.cat([prompt, torch.randn(2, SPOKEN, 16)], dim=1), use_cache=False)
+        model.language.network(
+            inputs_embeds=torch.cat([prompt, torch.randn(2, ANSWER_TOKENS, 16)], dim=1), use_cache=False
+        )
     assert 0.5 < counted / sum(kept.values()) < 2
 
 

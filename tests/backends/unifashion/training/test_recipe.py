@@ -98,7 +98,7 @@ def test_an_unknown_recipe_names_those_that_are():
         load_recipe("unifashion-nanno", {})
 
 
-def test_the_length_of_a_phase_is_its_steps_or_its_passes_over_the_lessons():
+def test_the_length_of_a_phase_is_its_steps_or_its_passes_over_the_examples():
     assert PhaseConfig(kind="contrastive", steps=7).length(1000) == 7
     assert PhaseConfig(kind="contrastive", epochs=3, batch=8).length(20) == 8  # 60 examples in batches of 8
     assert PhaseConfig(kind="contrastive", epochs=0.001, batch=8).length(20) == 1

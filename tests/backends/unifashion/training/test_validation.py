@@ -9,7 +9,8 @@ pytest.importorskip("transformers", reason="needs the optional dependencies fash
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_unifashion.training.validation import linear_cka, measure, recall
+from fashionbench_unifashion.training.representation_drift import linear_cka
+from fashionbench_unifashion.training.validation import recall
 
 
 def test_recall_by_hand():
@@ -51,42 +52,34 @@ def test_cka_does_not_see_rotation_scale_and_shift():
 
 
 def test_a_measurement_is_the_same_each_time_and_leaves_the_model_in_training(trained):
-    made = trained
-    for phase in made.recipe.phases.values():
-        objective = _objective(made, phase)
-        found = [measure(objective, phase, made.examples, made.feature_cache, 0) for _ in range(2)]
-        assert found[0] == found[1]
-        assert objective.training
-        assert "score" in found[0]
+    for name in trained.recipe.phases:
+        phase = phase_of(trained, name)
+        figures = [phase.measure() for _ in range(2)]
+        assert figures[0] == figures[1]
+        assert phase.training
+        assert "score" in figures[0]
 
 
 def test_composed_recall_is_that_of_every_query_by_itself(trained):
-    made, phase = trained, trained.recipe.phases["2"]
-    found = measure(_objective(made, phase), phase, made.examples, made.feature_cache, 0)
-    model = made.model.eval()
-    held = made.examples.held_triplets
+    figures = phase_of(trained, "2").measure()
+    model, tokens = trained.model.eval(), trained.feature_cache.tokens
+    held = trained.examples.held_triplets
     names = sorted({name for example in held for name in (example.reference, example.target)})
     ranks = []
     with torch.no_grad():
         for example in held:
             cut = model.texts([example.text])
-            asked = model.qformer.composed_features(made.feature_cache.tokens([example.reference]), cut.ids, cut.mask)[
-                0
-            ]
+            query = model.qformer.composed_features(tokens([example.reference]), cut.ids, cut.mask)[0]
             scores = {
-                name: float(
-                    (model.qformer.image_features(made.feature_cache.tokens([name]), "target")[0] @ asked).max()
-                )
-                for name in names
+                name: float((model.qformer.image_features(tokens([name]), "target")[0] @ query).max()) for name in names
             }
             ranks.append(sum(score > scores[example.target] + 1e-6 for score in scores.values()))
-    assert found["cir@10"] == pytest.approx(sum(rank < 10 for rank in ranks) / len(ranks))
-    assert found["score"] == pytest.approx(sum(1 / (rank + 1) for rank in ranks) / len(ranks))
+    assert figures["cir@10"] == pytest.approx(sum(rank < 10 for rank in ranks) / len(ranks))
+    assert figures["score"] == pytest.approx(sum(1 / (rank + 1) for rank in ranks) / len(ranks))
 
 
-def _objective(made, phase):
-    from fashionbench_unifashion.training.objective import Objective
-    from fashionbench_unifashion.training.trainable import train_only
+def phase_of(training, name):
+    from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 
-    train_only(made.model, phase)
-    return Objective(made.model, phase, made.feature_cache, made.tryon_batches)
+    train_only(training.model, training.recipe.phases[name])
+    return make_phase(name, training.recipe.phases[name], training._inputs)

@@ -8,10 +8,10 @@ from fashionbench_atelier.world.captions import PATTERN_ADJECTIVES, description,
 from fashionbench_atelier.world.garment import Product, design, vary
 from fashionbench_atelier.world.palette import COLOURS
 from fashionbench_atelier.world.relative_captions import EMPTY_RATE, NAMED, TYPO_RATE, annotate, differences
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.silhouettes import CUTS, FITS, LENGTHS, SLEEVES
 
-PRODUCTS = [design(Dice(3, "p", number), number, sorted(CUTS)[number % len(CUTS)]) for number in range(400)]
+PRODUCTS = [design(Rng(3, "p", number), number, sorted(CUTS)[number % len(CUTS)]) for number in range(400)]
 
 
 def edits(one: str, other: str) -> int:
@@ -79,10 +79,10 @@ def test_descriptions_tell_most_products_apart() -> None:
 
 def test_annotators_name_real_differences_and_use_the_right_words() -> None:
     for number, product in enumerate(PRODUCTS):
-        dice = Dice(4, "relative", number)
-        target = vary(dice, product, 1000 + number, 1 + number % 3)
+        rng = Rng(4, "relative", number)
+        target = vary(rng, product, 1000 + number, 1 + number % 3)
         changed = set(differences(product, target))
-        for caption in annotate(dice, product, target):
+        for caption in annotate(rng, product, target):
             assert set(caption.attributes) <= changed & set(NAMED)
             colours = {product.colour, product.second, target.colour, target.second}
             said = [name for name in COLOURS if name in caption.clean.lower().replace("tailored", "").split()]
@@ -103,9 +103,9 @@ def test_annotators_name_real_differences_and_use_the_right_words() -> None:
 def test_captions_have_about_as_many_mistakes_and_gaps_as_declared() -> None:
     pairs = []
     for number in range(4000):
-        dice = Dice(9, "relative", number)
+        rng = Rng(9, "relative", number)
         product = PRODUCTS[number % len(PRODUCTS)]
-        pairs.append(annotate(dice, product, vary(dice, product, -1, 2)))
+        pairs.append(annotate(rng, product, vary(rng, product, -1, 2)))
     captions = [caption for pair in pairs for caption in pair]
     mistyped = [caption for caption in captions if caption.text != caption.clean]
     # Swapping two equal letters changes nothing, so a few mistakes do not show.
@@ -118,7 +118,7 @@ def test_captions_have_about_as_many_mistakes_and_gaps_as_declared() -> None:
 
 def test_annotators_say_that_equal_products_are_the_same() -> None:
     product = PRODUCTS[0]
-    for caption in annotate(Dice(1, "same"), product, product):
+    for caption in annotate(Rng(1, "same"), product, product):
         assert caption.attributes == ()
         assert "same" in caption.clean or "identical" in caption.clean
 
@@ -126,7 +126,7 @@ def test_annotators_say_that_equal_products_are_the_same() -> None:
 def test_the_two_annotators_word_things_differently() -> None:
     vocabulary: list[set[str]] = [set(), set()]
     for number, product in enumerate(PRODUCTS):
-        dice = Dice(4, "voice", number)
-        for speaker, caption in enumerate(annotate(dice, product, vary(dice, product, -1, 1))):
+        rng = Rng(4, "voice", number)
+        for speaker, caption in enumerate(annotate(rng, product, vary(rng, product, -1, 1))):
             vocabulary[speaker].add(caption.clean)
     assert not vocabulary[0] & vocabulary[1]

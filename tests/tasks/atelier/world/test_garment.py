@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fashionbench_atelier.world.garment import ATTRIBUTES, Product, design, needs_second, vary
-from fashionbench_atelier.world.palette import COLOURS, apart, nearest
+from fashionbench_atelier.world.palette import COLOURS, colour_distance, nearest
 from fashionbench_atelier.world.relative_captions import differences
-from fashionbench_atelier.world.rng import Dice
+from fashionbench_atelier.world.rng import Rng
 from fashionbench_atelier.world.silhouettes import CATEGORIES, CUTS, LENGTHS, SLEEVES
 
 cuts = st.sampled_from(sorted(CUTS))
@@ -29,7 +29,7 @@ def check(product: Product) -> None:
     assert nearest(product.dye) == product.colour
     if needs_second(product.pattern, product.print, product.detail):
         assert nearest(product.second_dye) == product.second
-        assert apart(product.colour, product.second) >= 40
+        assert colour_distance(product.colour, product.second) >= 40
     else:
         assert product.second == "none"
         assert product.second_dye == product.dye
@@ -38,15 +38,15 @@ def check(product: Product) -> None:
 @given(st.integers(), cuts)
 @settings(max_examples=300)
 def test_designed_products_keep_the_rules_of_their_cut(seed: int, cut: str) -> None:
-    check(design(Dice(seed, "p"), 0, cut))
+    check(design(Rng(seed, "p"), 0, cut))
 
 
 @given(st.integers(), cuts, st.integers(1, 3))
 @settings(max_examples=300)
 def test_varied_products_keep_the_rules_and_stay_near_the_original(seed: int, cut: str, count: int) -> None:
-    dice = Dice(seed, "p")
-    product = design(dice, 0, cut)
-    varied = vary(dice, product, 1, count)
+    rng = Rng(seed, "p")
+    product = design(rng, 0, cut)
+    varied = vary(rng, product, 1, count)
     check(varied)
     assert varied.id == 1
     assert varied.cut == product.cut
@@ -62,7 +62,7 @@ def test_every_option_of_a_cut_is_known(cut: str) -> None:
 
 
 def test_signature_is_every_field_that_can_be_named() -> None:
-    product = design(Dice(1, "p"), 5, "t-shirt")
+    product = design(Rng(1, "p"), 5, "t-shirt")
     assert {field.name for field in fields(Product)} == {*ATTRIBUTES, "id", "scale", "dye", "second_dye"}
     assert product.signature == tuple(getattr(product, name) for name in ATTRIBUTES)
     assert product.colour in COLOURS

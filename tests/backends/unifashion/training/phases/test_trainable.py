@@ -10,11 +10,8 @@ import torch
 
 from fashionbench.errors import ConfigError
 from fashionbench_unifashion.losses import losses
-from fashionbench_unifashion.training.batch_sampler import batch_of
-from fashionbench_unifashion.training.objective import Objective
+from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
-from fashionbench_unifashion.training.trainable import train_only
-from fashionbench_unifashion.training.trainer import SORTS
 
 #: Starts of the names of what learns, by phase; the vision encoder of this preset is one of its own.
 LEARNS = {
@@ -35,35 +32,35 @@ IDLE = {"1a": ("qformer.target",), "2": ("qformer.lm_head.",)}
 
 
 @pytest.fixture(scope="module")
-def made(training, tmp_path_factory):
+def nano(training, tmp_path_factory):
     lora = {"language": {"lora": {"rank": 2, "alpha": 4}}}
     one = training(tmp_path_factory.mktemp("plain"))
     one.other = training(tmp_path_factory.mktemp("lora"), model={"changes": lora})
     return one
 
 
-def steps(made, name, count=3, **changes):
+def steps(nano, name, count=3, **changes):
     """Take steps of a phase; return what the model was, what it is, and what was to learn."""
-    phase = made.recipe.phases[name].model_copy(update=changes)
-    parameters = train_only(made.model, phase)
-    objective = Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
-    before = {key: value.detach().clone() for key, value in made.model.state_dict().items()}
+    phase = nano.recipe.phases[name].model_copy(update=changes)
+    parameters = train_only(nano.model, phase)
+    objective = make_phase(name, phase, nano._inputs).train()
+    before = {key: value.detach().clone() for key, value in nano.model.state_dict().items()}
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=1e-2, weight_decay=0.0)
     for step in range(count):
         torch.manual_seed(step)
-        batch = batch_of(getattr(made.examples, SORTS[phase.kind]), step, phase.batch, 0, name)
+        batch = objective.batch(step)
         losses.total(objective(batch, step), phase.weights).backward()
         optimiser.step()
         optimiser.zero_grad()
-    return before, dict(made.model.state_dict()), parameters
+    return before, dict(nano.model.state_dict()), parameters
 
 
 @pytest.mark.parametrize("name", list(LEARNS))
-def test_what_is_frozen_stays_bit_for_bit_and_what_learns_changes(made, name):
-    before, after, parameters = steps(made, name)
+def test_what_is_frozen_stays_bit_for_bit_and_what_learns_changes(nano, name):
+    before, after, parameters = steps(nano, name)
     expected = {
         key
-        for key, _ in made.model.named_parameters()
+        for key, _ in nano.model.named_parameters()
         if key.startswith(LEARNS[name]) and not key.startswith(IDLE.get(name, ("none",)))
     }
     assert parameters.keys() == expected
@@ -74,39 +71,39 @@ def test_what_is_frozen_stays_bit_for_bit_and_what_learns_changes(made, name):
     assert not {key for key in expected - changed if not key.startswith(unread)}
 
 
-def test_lora_learns_and_its_model_does_not(made):
-    before, after, parameters = steps(made.other, "1b-language")
+def test_lora_learns_and_its_model_does_not(nano):
+    before, after, parameters = steps(nano.other, "1b-language")
     changed = {key for key in before if not torch.equal(before[key], after[key])}
     assert changed == parameters.keys()
     assert {key for key in changed if not key.startswith("language_adapter.")} == {k for k in before if "lora_" in k}
 
 
-def test_design_may_train_the_whole_unet(made):
-    _, _, parameters = steps(made, "try-on", count=1, diffusion="all")
+def test_design_may_train_the_whole_unet(nano):
+    _, _, parameters = steps(nano, "try-on", count=1, diffusion="all")
     starts = ("diffusion.", "diffusion_adapter.")
-    expected = {k for k, _ in made.model.named_parameters() if k.startswith(starts) and "diffusion.vae." not in k}
+    expected = {k for k, _ in nano.model.named_parameters() if k.startswith(starts) and "diffusion.vae." not in k}
     assert parameters.keys() == expected
 
 
 @pytest.mark.parametrize("name", list(LEARNS))
-def test_nothing_drops_out_of_parts_that_do_not_learn(made, name):
-    phase = made.recipe.phases[name]
-    train_only(made.model, phase)
-    Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
-    modes = {key: part.training for key, part in made.model.parts().items()}
-    learning = {key for key, part in made.model.parts().items() if any(p.requires_grad for p in part.parameters())}
+def test_nothing_drops_out_of_parts_that_do_not_learn(nano, name):
+    phase = nano.recipe.phases[name]
+    train_only(nano.model, phase)
+    make_phase(name, phase, nano._inputs).train()
+    modes = {key: part.training for key, part in nano.model.parts().items()}
+    learning = {key for key, part in nano.model.parts().items() if any(p.requires_grad for p in part.parameters())}
     assert {key for key, mode in modes.items() if mode} == learning
-    assert made.model.qformer.transformer.training == (name in {"1a", "2"})
+    assert nano.model.qformer.transformer.training == (name in {"1a", "2"})
 
 
-def test_a_frozen_q_former_says_the_same_whatever_torch_draws(made):
-    phase = made.recipe.phases["1b-language"]
-    train_only(made.model, phase)
-    objective = Objective(made.model, phase, made.feature_cache, made.tryon_batches).train()
+def test_a_frozen_q_former_says_the_same_whatever_torch_draws(nano):
+    phase = nano.recipe.phases["1b-language"]
+    train_only(nano.model, phase)
+    objective = make_phase("1b-language", phase, nano._inputs).train()
     found = []
     for seed in (0, 1):
         torch.manual_seed(seed)
-        found.append(float(objective(made.examples.pairs[:4], 0)["answer"].detach()))
+        found.append(float(objective(nano.examples.pairs[:4], 0)["answer"].detach()))
     assert found[0] == found[1]
 
 

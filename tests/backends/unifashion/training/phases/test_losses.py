@@ -1,4 +1,4 @@
-"""What a phase minimises can be minimised, and what it says is as the parts say."""
+"""Losses of the phases: they can be minimised, and are those of the model's parts."""
 
 from __future__ import annotations
 
@@ -11,31 +11,32 @@ import torch
 from fashionbench.errors import BackendError
 from fashionbench_unifashion.losses import losses
 from fashionbench_unifashion.training.batch_sampler import batch_of
-from fashionbench_unifashion.training.objective import Objective, _evenly
-from fashionbench_unifashion.training.trainable import train_only
+from fashionbench_unifashion.training.phases.base import mirrored
+from fashionbench_unifashion.training.phases.composed import evenly
+from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 
 
 @pytest.fixture
-def made(training, tmp_path):
+def nano(training, tmp_path):
     """A vision encoder that does not learn, so that its tokens are kept."""
     changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
     return training(tmp_path, model={"changes": changes}, limit=None)
 
 
-def objective(made, name, **changes):
-    phase = made.recipe.phases[name].model_copy(update=changes)
-    parameters = train_only(made.model, phase)
-    return Objective(made.model, phase, made.feature_cache, made.tryon_batches).train(), parameters, phase
+def phase_of(nano, name, **changes):
+    phase = nano.recipe.phases[name].model_copy(update=changes)
+    parameters = train_only(nano.model, phase)
+    return make_phase(name, phase, nano._inputs).train(), parameters, phase
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("weights", "name", "share"), [({"itm": 0, "itg": 0}, "itc", 0.6), ({}, "itg", 0.8)])
 def test_contrast_goes_down(training, tmp_path, weights, name, share):
     changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
-    made = training(tmp_path, model={"changes": changes}, limit=16)
-    learner, parameters, phase = objective(made, "1a", weights=losses.LossWeights(**weights))
+    nano = training(tmp_path, model={"changes": changes}, limit=16)
+    learner, parameters, phase = phase_of(nano, "1a", weights=losses.LossWeights(**weights))
     optimiser = torch.optim.AdamW(list(parameters.values()), lr=3e-3)
-    rows, seen = made.examples.pairs, []
+    rows, seen = nano.examples.pairs, []
     for step in range(120):
         found = learner(batch_of(rows, step, 16, 0, "1a"), step)
         losses.total(found, phase.weights).backward()
@@ -47,12 +48,12 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
 
 
 @torch.no_grad()
-def test_the_contrast_of_a_batch_is_that_of_its_features(made):
-    learner, _, _ = objective(made, "1a")
-    batch = made.examples.pairs[:6]
+def test_the_contrast_of_a_batch_is_that_of_its_features(nano):
+    learner, _, _ = phase_of(nano, "1a")
+    batch = nano.examples.pairs[:6]
     found = learner.eval()(batch, 0)
-    qformer, cut = made.model.qformer, made.model.texts([example.text for example in batch])
-    images = qformer.image_features(made.feature_cache.tokens([example.image for example in batch]), "reference")
+    qformer, cut = nano.model.qformer, nano.model.texts([example.text for example in batch])
+    images = qformer.image_features(nano.feature_cache.tokens([example.image for example in batch]), "reference")
     scores = (images @ qformer.text_features(cut.ids, cut.mask).T).amax(dim=1) / qformer.temperature
     assert len({example.product for example in batch}) == len({example.text for example in batch}) == 6
     right = torch.arange(6)
@@ -63,47 +64,47 @@ def test_the_contrast_of_a_batch_is_that_of_its_features(made):
     assert found.keys() == {"itc", "itm", "itg"}
 
 
-def test_a_batch_gives_the_same_losses_again_and_another_seed_others(made):
+def test_a_batch_gives_the_same_losses_again_and_another_seed_others(nano):
     for name, rows in (
-        ("2", made.examples.triplets),
-        ("1b-diffusion", made.examples.pairs),
-        ("try-on", made.examples.tryon_examples),
+        ("2", nano.examples.triplets),
+        ("1b-diffusion", nano.examples.pairs),
+        ("try-on", nano.examples.tryon_examples),
     ):
-        learner, _, _ = objective(made, name)
+        learner, _, _ = phase_of(nano, name)
         one, two, other = (learner(rows[:4], seed) for seed in (5, 5, 6))
         assert {key: value.item() for key, value in one.items()} == {key: value.item() for key, value in two.items()}
         assert one["q2i"].item() != other["q2i"].item()
 
 
-def test_composition_hears_of_every_part_and_teaches_the_q_former_alone(made):
-    learner, parameters, _ = objective(made, "2", replay=1.0)
-    found = learner([example for example in made.examples.triplets if example.caption][:6], 0)
+def test_the_composed_phase_has_every_loss_and_trains_the_q_former_only(nano):
+    learner, parameters, _ = phase_of(nano, "2", replay=1.0)
+    found = learner([example for example in nano.examples.triplets if example.caption][:6], 0)
     assert found.keys() >= {"itc", "itm", "caption", "replay", "answer", "q2i"}
     for name in ("answer", "q2i"):
-        gradients = torch.autograd.grad(found[name], made.model.qformer.reference, retain_graph=True)
+        gradients = torch.autograd.grad(found[name], nano.model.qformer.reference, retain_graph=True)
         assert gradients[0].abs().max() > 0
-    assert not any(value.requires_grad for value in made.model.language.parameters())
+    assert not any(value.requires_grad for value in nano.model.language.parameters())
     assert not any(name.startswith(("language", "diffusion")) for name in parameters)
 
 
-def test_a_weight_of_zero_leaves_a_generator_alone(made):
+def test_a_weight_of_zero_leaves_a_generator_alone(nano):
     weights = losses.LossWeights(answer=0, q2i=0)
-    learner, _, _ = objective(made, "2", weights=weights)
-    assert not {"answer", "q2i"} & learner(made.examples.triplets[:4], 0).keys()
+    learner, _, _ = phase_of(nano, "2", weights=weights)
+    assert not {"answer", "q2i"} & learner(nano.examples.triplets[:4], 0).keys()
 
 
-def test_generators_see_so_many_lessons_of_a_batch(made):
-    described = [example for example in made.examples.triplets if example.caption][:6]
-    few, _, _ = objective(made, "2", lm_examples=2)
-    every, _, _ = objective(made, "2")
+def test_generators_see_so_many_examples_of_a_batch(nano):
+    described = [example for example in nano.examples.triplets if example.caption][:6]
+    few, _, _ = phase_of(nano, "2", lm_examples=2)
+    every, _, _ = phase_of(nano, "2")
     with torch.no_grad():
         some, whole = few.eval()(described, 0), every.eval()(described, 0)
-        fused = made.model.texts([example.text for example in described])
-        tokens = made.feature_cache.tokens([example.reference for example in described])
-        states = made.model.qformer.fused(tokens, fused.ids, fused.mask, "reference").queries
+        fused = nano.model.texts([example.text for example in described])
+        tokens = nano.feature_cache.tokens([example.reference for example in described])
+        states = nano.model.qformer.fused(tokens, fused.ids, fused.mask, "reference").queries
         chosen = [described[0], described[3]]
-        answers = made.model.language.answers(
-            made.model.prompt_of(states[[0, 3]]), [x.instruction for x in chosen], [x.caption for x in chosen]
+        answers = nano.model.language.answers(
+            nano.model.prompt_of(states[[0, 3]]), [x.instruction for x in chosen], [x.caption for x in chosen]
         )
     expected = losses.answer_loss(answers.logits, answers.labels)
     assert some["answer"].item() == pytest.approx(expected.item(), rel=1e-5)
@@ -112,34 +113,34 @@ def test_generators_see_so_many_lessons_of_a_batch(made):
 
 
 def test_rows_at_even_distances():
-    assert _evenly(range(8), None) == _evenly(range(8), 9) == list(range(8))
-    assert _evenly(range(8), 4) == [0, 2, 4, 6]
-    assert _evenly([1, 5, 7], 2) == [1, 5]
+    assert evenly(range(8), None) == evenly(range(8), 9) == list(range(8))
+    assert evenly(range(8), 4) == [0, 2, 4, 6]
+    assert evenly([1, 5, 7], 2) == [1, 5]
 
 
-def test_a_batch_of_one_product_has_nothing_to_contrast(made):
-    learner, _, _ = objective(made, "1a")
+def test_a_batch_of_one_product_has_nothing_to_contrast(nano):
+    learner, _, _ = phase_of(nano, "1a")
     with pytest.raises(BackendError, match="has a negative"):
-        learner([made.examples.pairs[0]] * 4, 0)
+        learner([nano.examples.pairs[0]] * 4, 0)
 
 
-def test_mirroring_is_for_training_alone(made):
-    learner, _, _ = objective(made, "1b-diffusion")
+def test_mirroring_is_for_training_alone(nano):
+    learner, _, _ = phase_of(nano, "1b-diffusion")
     from fashionbench_unifashion.diffusion.batch_rng import BatchRng
 
     images = torch.arange(64.0).view(8, 1, 2, 4)
-    turned = learner._mirrored(images, BatchRng(torch.Generator().manual_seed(0)))
+    turned = mirrored(learner, images, BatchRng(torch.Generator().manual_seed(0)))
     flipped = [not torch.equal(one, two) for one, two in zip(turned, images, strict=True)]
     assert 0 < sum(flipped) < 8
     for at, flip in enumerate(flipped):
         assert torch.equal(turned[at], images[at].flip(-1) if flip else images[at])
-    assert torch.equal(learner.eval()._mirrored(images, BatchRng(torch.Generator().manual_seed(0))), images)
+    assert torch.equal(mirrored(learner.eval(), images, BatchRng(torch.Generator().manual_seed(0))), images)
 
 
 @pytest.mark.parametrize("name", ["1a", "1b-language", "1b-diffusion", "2", "try-on"])
-def test_mixed_precision_gives_about_the_same_losses(made, name):
-    rows = {"2": made.examples.triplets, "try-on": made.examples.tryon_examples}.get(name, made.examples.pairs)[:4]
-    learner, _, _ = objective(made, name)
+def test_mixed_precision_gives_about_the_same_losses(nano, name):
+    rows = {"2": nano.examples.triplets, "try-on": nano.examples.tryon_examples}.get(name, nano.examples.pairs)[:4]
+    learner, _, _ = phase_of(nano, name)
     with torch.no_grad():
         whole = learner(rows, 0)
         with torch.autocast("cpu", torch.bfloat16):

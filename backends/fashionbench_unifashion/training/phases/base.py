@@ -1,0 +1,217 @@
+"""Base class of training phases."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+from fashionbench.errors import ConfigError
+from fashionbench_unifashion.diffusion.batch_rng import BatchRng
+from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.training.batch_sampler import batch_of, number
+from fashionbench_unifashion.training.distributed import rank_rows
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import TrainingExamples
+    from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
+    from fashionbench_unifashion.training.recipe import PhaseConfig
+    from fashionbench_unifashion.training.tryon_batches import TryOnBatches
+
+ExampleKind: TypeAlias = Literal["pairs", "triplets", "tryon_examples"]
+
+#: At most so many held-out examples are looked at by a phase that is measured by its loss.
+LOSS_EXAMPLES = 128
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseInputs:
+    """What the phases of a training share.
+
+    :param tryon_batches: None where no task gives try-on examples.
+    :param seed: of the training.
+    """
+
+    model: UniFashion
+    examples: TrainingExamples
+    feature_cache: ImageFeatureCache
+    tryon_batches: TryOnBatches | None
+    seed: int
+
+
+class Phase(nn.Module, ABC):
+    """A training phase: the module that accelerate wraps, and everything else that depends on its kind.
+
+    Class methods need no data, so that a dry run can ask them of a model on the meta device.
+
+    :param name: of the phase in the recipe.
+    :raises DataError: where the tasks that the phase names have no examples.
+    """
+
+    #: The examples that it learns from, and whether a recipe must give them.
+    example_kind: ClassVar[ExampleKind]
+    requires_examples: ClassVar[bool] = True
+    #: The parts of the model, beside the Q-Former, without which there is nothing to train.
+    needs: ClassVar[tuple[Literal["language", "diffusion"], ...]] = ()
+
+    def __init__(self, name: str, config: PhaseConfig, inputs: PhaseInputs) -> None:
+        super().__init__()
+        self.name, self.config, self.seed = name, config, inputs.seed
+        self.model = inputs.model
+        self.inputs = inputs
+        self.all_examples = inputs.examples.of(config.tasks)
+
+    # What learns, and how much memory it takes.
+
+    @classmethod
+    def train_only(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:
+        """Switch gradients on for what learns and off for the rest; return the former by name.
+
+        :raises ConfigError: where the model lacks a part that the phase trains.
+        """
+        for part in cls.needs:
+            if getattr(model, part) is None:
+                msg = f"a phase of the kind {config.kind} needs a {part} model"
+                raise ConfigError(msg, remedy="leave the phase out, or add the model")
+        chosen = cls.trainable(model, config)
+        model.requires_grad_(requires_grad=False)
+        for parameter in chosen.values():
+            parameter.requires_grad = True
+        return chosen
+
+    @classmethod
+    @abstractmethod
+    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:
+        """Return the parameters that learn, by name."""
+
+    @classmethod
+    @abstractmethod
+    def memory_passes(
+        cls, model: UniFashion, config: PhaseConfig, rows: int
+    ) -> Iterator[tuple[int, Callable[[], object]]]:
+        """Yield forward passes with gradients on one example, each with how often a step makes it.
+
+        :param model: on the meta device.
+        :param rows: of a batch on one process.
+        """
+
+    # The examples of a step.
+
+    @property
+    def examples(self) -> Sequence[Any]:
+        """The examples that are learnt from."""
+        chosen: Sequence[Any] = getattr(self.all_examples, self.example_kind)
+        return chosen
+
+    @property
+    def held_out(self) -> Sequence[Any]:
+        """The examples that checkpoints are compared on."""
+        chosen: Sequence[Any] = getattr(self.all_examples, f"held_{self.example_kind}")
+        return chosen
+
+    @property
+    def steps(self) -> int:
+        """The number of optimiser steps."""
+        return self.config.length(len(self.examples))
+
+    def batch(self, step: int) -> list[Any]:
+        """Return the examples of a step, over all processes."""
+        return batch_of(self.examples, step, self.config.batch, self.seed, self.name)
+
+    @abstractmethod
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+        """Encode the images of the phase once, where they may be kept.
+
+        :param begin: called with what is read and how many of it there are.
+        """
+
+    # The model before and after.
+
+    def start(self) -> None:
+        """Change the model before the first step; not called again for a phase that is over."""
+
+    def finish(self) -> None:
+        """Change the model after the last step, the same way when a finished phase is read."""
+
+    def train(self, mode: bool = True) -> Phase:  # noqa: FBT001, FBT002
+        """Enter training mode, except for parts that do not learn, in which nothing may drop out."""
+        super().train(mode)
+        for part in self.model.parts().values():
+            if not any(value.requires_grad for value in part.parameters()):
+                part.eval()
+                for layer in part.modules():
+                    # Whether its activations are recomputed is all that such a layer reads its own mode for.
+                    if getattr(layer, "gradient_checkpointing", False):
+                        layer.training = mode
+        return self
+
+    # Losses and measures.
+
+    @abstractmethod
+    def forward(self, examples: Sequence[Any], seed: int) -> dict[str, Tensor]:
+        """Compute the losses of a batch by name.
+
+        :param examples: the batch of all processes; each computes its own rows.
+        :param seed: of every random choice in this batch.
+        """
+
+    def total(self, losses_by_name: Mapping[str, Tensor]) -> Tensor:
+        """Add up the weighted losses."""
+        return losses.total(losses_by_name, self.config.weights)
+
+    @torch.no_grad()
+    def measure(self) -> dict[str, float]:
+        """Measure on held-out examples; ``score``, higher is better, is what checkpoints are compared by."""
+        self.eval()
+        try:
+            return self.validation()
+        finally:
+            self.train()
+
+    def validation(self) -> dict[str, float]:
+        """Measure in evaluation mode: the negative of the loss, with the same random choices each time."""
+        from fashionbench_unifashion.training.validation import mean_losses  # noqa: PLC0415
+
+        return mean_losses(self, self.held_out[:LOSS_EXAMPLES], self.seed)
+
+    def drift(self) -> Mapping[str, float]:
+        """Measure how far the phase moved what it starts from; nothing unless a kind says so."""
+        return {}
+
+    def begin_drift(self) -> None:
+        """Remember the model as it is before a checkpoint is read, for :meth:`drift` to compare with."""
+
+
+def parameters_under(model: UniFashion, *prefixes: str) -> dict[str, nn.Parameter]:
+    """Return the parameters whose names start with one of the prefixes."""
+    return {name: value for name, value in model.named_parameters() if name.startswith(prefixes)}
+
+
+def local_rows(rows: Any) -> Any:
+    """Return this process's rows of a batch."""
+    local = rank_rows(len(rows))
+    return rows[local.start : local.stop]
+
+
+def noise_generator(seed: int) -> torch.Generator:
+    """Return the generator of a batch's noise."""
+    return torch.Generator().manual_seed(number(seed, "noise", 0))
+
+
+def local_rng(examples: Sequence[Any], seed: int) -> BatchRng:
+    """Return the random numbers of this process's rows."""
+    return BatchRng(noise_generator(seed), rank_rows(len(examples)), len(examples))
+
+
+def mirrored(phase: Phase, images: Tensor, rng: BatchRng) -> Tensor:
+    """Mirror half of the images in training, where the recipe says so."""
+    if not (phase.config.flip and phase.training):
+        return images
+    flipped = rng.uniform((len(images),), images) < 0.5
+    return torch.where(flipped[:, None, None, None], images.flip(-1), images)

@@ -1,0 +1,153 @@
+"""Phase ``contrastive`` (1a): the Q-Former by image-text contrast, matching and text generation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from fashionbench_unifashion.losses import hard_negatives, losses
+from fashionbench_unifashion.qformer.tokenizer import clean
+from fashionbench_unifashion.training.batch_sampler import number
+from fashionbench_unifashion.training.distributed import all_gather, rank, world_size
+from fashionbench_unifashion.training.phases.base import Phase, local_rows, parameters_under
+from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import nn
+
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.qformer.qformer import Queries
+    from fashionbench_unifashion.training.examples import PairReference
+    from fashionbench_unifashion.training.recipe import PhaseConfig
+
+
+class ContrastivePhase(Phase):
+    """ITC + ITM + ITG (UniFashion, equation 5, and the text generation of BLIP-2)."""
+
+    example_kind = "pairs"
+
+    @classmethod
+    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:  # noqa: ARG003
+        """Return the Q-Former's parameters without q_T, which reads what is searched for: nothing before phase 2."""
+        return qformer_parameters(model, "qformer.target")
+
+    @classmethod
+    def memory_passes(
+        cls, model: UniFashion, config: PhaseConfig, rows: int
+    ) -> Iterator[tuple[int, Callable[[], object]]]:
+        """Yield the encoder where it learns, decoding or image-only reading, the text, and matching."""
+        qformer = model.qformer
+        tokens, ids, mask = meta_inputs(model)
+        if model.vision.trainable:
+            yield rows, lambda: model.vision(meta_pixels(model))
+        if config.weights.itg:
+            yield rows, lambda: qformer.decode(tokens, ids, mask)
+        else:
+            yield rows, lambda: qformer.image(tokens, "reference")
+        yield rows, lambda: qformer.text(ids, mask)
+        yield 3 * min(rows, config.itm_examples or rows), lambda: qformer.match(tokens, ids, mask)
+
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+        """Read the photos of pairs."""
+        self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
+
+    def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
+        """Compute contrast, matching and text generation."""
+        qformer, local = self.model.qformer, local_rows(examples)
+        tokens = self.inputs.feature_cache.tokens([example.image for example in local])
+        texts = self.model.texts([example.text for example in examples])
+        ids, mask = local_rows(texts.ids), local_rows(texts.mask)
+        # The states that ITC compares and those that ITG decodes from are the same, so the images are read once.
+        decoded = qformer.decode_with_queries(tokens, ids, mask) if self.config.weights.itg else None
+        states = qformer.image(tokens, "reference") if decoded is None else decoded.queries
+        images = all_gather(qformer.projected(states))
+        scores = losses.similarity(images, all_gather(qformer.text_features(ids, mask)))
+        # Pairs of one product or of one text are no negatives of each other.
+        same_product = hard_negatives.equal([example.product for example in examples])
+        same_text = hard_negatives.equal([clean(example.text) for example in examples])
+        same = (same_product | same_text).to(scores.device)
+        values = {"itc": contrastive_loss(self, scores, same)}
+        values["itm"] = matching_loss(
+            self, scores, same, all_gather(tokens), texts.ids, texts.mask, seed=seed, queries="reference"
+        )
+        if decoded is not None:
+            # So weighed that the average over processes is the mean over all words.
+            share = mask[:, 1:].sum() * world_size() / texts.mask[:, 1:].sum()
+            values["itg"] = losses.itg(decoded.logits, ids, mask) * share
+        return values
+
+    def validation(self) -> dict[str, float]:
+        """Measure recall in both directions among held-out products."""
+        return pair_recalls(self.model, self.all_examples.held_pairs[:RECALL_EXAMPLES], self.inputs.feature_cache)
+
+
+def qformer_parameters(model: UniFashion, idle: str) -> dict[str, nn.Parameter]:
+    """Return what learns with the Q-Former: it, the layer norm on image tokens, and an encoder that is trained here.
+
+    :param idle: start of the names that no loss of the phase reaches.
+    """
+    norm = ("vision.ln_vision.",) if model.config.vision.train_norm else ()
+    chosen = parameters_under(model, "qformer.", *norm)
+    chosen |= parameters_under(model, "vision.network.") if model.vision.trainable else {}
+    return {name: value for name, value in chosen.items() if not name.startswith(idle)}
+
+
+def contrastive_loss(phase: Phase, scores: Tensor, same: Tensor) -> Tensor:
+    """Contrast scores [B, B] as the recipe of the phase says."""
+    config = phase.config
+    return losses.itc(
+        scores,
+        phase.model.qformer.temperature,
+        same=same,
+        smoothing=config.smoothing,
+        directions=config.directions,
+    )
+
+
+def matching_loss(
+    phase: Phase,
+    scores: Tensor,
+    same: Tensor,
+    tokens: Tensor,
+    ids: Tensor,
+    mask: Tensor,
+    *,
+    seed: int,
+    queries: Queries,
+) -> Tensor:
+    """Match B right pairs, B with a hard negative text and B with a hard negative image; each process takes its rows.
+
+    :param scores: [B, B], by which negatives are chosen.
+    :param same: [B, B], pairs that are no negatives of each other.
+    :param tokens: [B, N, W] of all processes.
+    """
+    qformer, config = phase.model.qformer, phase.config
+    generator = torch.Generator().manual_seed(number(seed, "negatives"))
+    logits = (scores / qformer.temperature).detach()
+    texts = hard_negatives.draw(logits, generator, same=same, how=config.negatives)
+    images = hard_negatives.draw(logits.T, generator, same=same.T, how=config.negatives)
+    pairs = hard_negatives.assemble(tokens, ids, mask, texts, images)
+    # Of every pair, the example that it was made for; the order of examples in a batch is random already.
+    example = torch.cat([torch.arange(len(ids), device=ids.device), texts.rows, images.rows])
+    wanted = example < (config.itm_examples or len(ids))
+    pairs = hard_negatives.Pairs(*(part[wanted] for part in pairs))
+    rows = slice(rank(), None, world_size())
+    judged = qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
+    labels = pairs.labels[rows]
+    return losses.itm(judged, labels) * (len(labels) * world_size() / len(pairs.labels))
+
+
+def meta_inputs(model: UniFashion) -> tuple[Tensor, Tensor, Tensor]:
+    """Return image tokens, and ids and mask of a text as long as the Q-Former reads, of one example."""
+    tokens = torch.empty(1, model.vision.tokens, model.vision.width)
+    ids = torch.zeros(1, model.qformer.config.max_length, dtype=torch.long)
+    return tokens, ids, torch.ones_like(ids)
+
+
+def meta_pixels(model: UniFashion) -> Tensor:
+    """Return the pixels of one example."""
+    return torch.empty(1, 3, model.vision.image_size, model.vision.image_size)

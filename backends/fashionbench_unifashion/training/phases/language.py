@@ -1,0 +1,83 @@
+"""Phase ``language`` (1b): the language model and its adapter, on image-only queries of a frozen Q-Former."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.training.distributed import all_reduce_sum, world_size
+from fashionbench_unifashion.training.phases.base import Phase, local_rows, parameters_under
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from fashionbench_unifashion.language.model import Answers
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import PairReference
+    from fashionbench_unifashion.training.recipe import PhaseConfig
+
+#: Tokens of an instruction and its answer, about those of Fashion-IQ-Cap, for the memory estimate.
+ANSWER_TOKENS = 96
+
+
+class LanguagePhase(Phase):
+    """Answer loss of captions (UniFashion, equation 6)."""
+
+    example_kind = "pairs"
+    needs = ("language",)
+
+    @classmethod
+    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:  # noqa: ARG003
+        """Return the adapter, and the LoRA weights or, of a model without, all of the language model."""
+        chosen = parameters_under(model, "language.network.")
+        if any("lora_" in name for name in chosen):
+            chosen = {name: value for name, value in chosen.items() if "lora_" in name}
+        return parameters_under(model, "language_adapter.") | chosen
+
+    @classmethod
+    def memory_passes(
+        cls,
+        model: UniFashion,
+        config: PhaseConfig,  # noqa: ARG003
+        rows: int,
+    ) -> Iterator[tuple[int, Callable[[], object]]]:
+        """Yield the language model, which reads what nothing that learns has made."""
+        size = model.qformer.config
+        states = torch.empty(1, size.queries, size.hidden)
+        yield rows, lambda: answer_pass(model, states)
+
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+        """Read the photos of pairs."""
+        self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
+
+    def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:  # noqa: ARG002
+        """Compute the answer loss."""
+        assert self.model.language is not None  # noqa: S101
+        local = local_rows(examples)
+        with torch.no_grad():
+            tokens = self.inputs.feature_cache.tokens([example.image for example in local])
+            states = self.model.qformer.image(tokens, "reference")
+        prompt = self.model.prompt_of(states)
+        answers = self.model.language.answers(prompt, [x.instruction for x in local], [x.text for x in local])
+        return {"answer": mean_answer_loss(answers)}
+
+
+def mean_answer_loss(answers: Answers) -> Tensor:
+    """Return the loss of answers, weighed so that the average over processes is the mean over all tokens."""
+    count = (answers.labels[:, 1:] != losses.IGNORED).sum()
+    return losses.answer_loss(answers.logits, answers.labels) * (count * world_size() / all_reduce_sum(count))
+
+
+def answer_pass(model: UniFashion, states: Tensor) -> object:
+    """Run the language model on one prompt and its answer, on the meta device."""
+    assert model.language is not None  # noqa: S101
+    prompt = model.prompt_of(states)
+    dtype = model.language.network.get_input_embeddings().weight.dtype
+    read = torch.cat([prompt.to(dtype), torch.empty(1, ANSWER_TOKENS, prompt.shape[-1], dtype=dtype)], dim=1)
+    # Without a mask of this form the library looks at values, which there are none of.
+    mask = torch.zeros(1, 1, read.shape[1], read.shape[1], dtype=dtype)
+    return model.language.network(inputs_embeds=read, attention_mask=mask, use_cache=False)

@@ -1,0 +1,83 @@
+"""Phase ``try_on``: the diffusion model on try-on and design, with images as further conditions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from fashionbench_unifashion.diffusion.conditions import EncodedConditions
+from fashionbench_unifashion.training.phases.base import Phase, local_rng, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.image import denoising_pass
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from torch import Tensor, nn
+
+    from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.training.examples import TryOnReference
+    from fashionbench_unifashion.training.recipe import PhaseConfig
+
+
+class TryOnPhase(Phase):
+    """Denoising loss of persons in garments (UniFashion, equation 7 with image conditions)."""
+
+    example_kind = "tryon_examples"
+    needs = ("diffusion",)
+
+    @classmethod
+    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:
+        """Return the adapter, and the diffusion model's try-on parts or all of it."""
+        assert model.diffusion is not None  # noqa: S101
+        wanted = {id(parameter) for parameter in model.diffusion.train_only(config.diffusion)}
+        chosen = {name: value for name, value in model.named_parameters() if id(value) in wanted}
+        return parameters_under(model, "diffusion_adapter.") | chosen
+
+    @classmethod
+    def memory_passes(
+        cls,
+        model: UniFashion,
+        config: PhaseConfig,  # noqa: ARG003
+        rows: int,
+    ) -> Iterator[tuple[int, Callable[[], object]]]:
+        """Yield the UNet with its control branch."""
+        assert model.diffusion is not None  # noqa: S101
+        diffusion, size = model.diffusion, model.qformer.config
+        states = torch.empty(1, size.queries, size.hidden)
+
+        def denoise() -> object:
+            latents = torch.empty(1, *diffusion.latent_shape)
+            channels = torch.empty(1, diffusion.config.in_channels - latents.shape[1], *latents.shape[2:])
+            conditions = EncodedConditions(channels, latents if diffusion.control is not None else None)
+            return denoising_pass(model, states, conditions)
+
+        yield rows, denoise
+
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+        """Read try-on examples."""
+        if self.inputs.tryon_batches is not None:
+            read_tryon_images(self, begin, advance)
+
+    def start(self) -> None:
+        """Let the control branch begin with the encoder as phase 1b left it."""
+        if self.model.diffusion is not None:
+            self.model.diffusion.start_control()
+
+    def forward(self, examples: Sequence[TryOnReference], seed: int) -> dict[str, Tensor]:
+        """Compute the denoising loss."""
+        diffusion, tryon_batches = self.model.diffusion, self.inputs.tryon_batches
+        assert diffusion is not None and tryon_batches is not None  # noqa: S101, PT018
+        rng = local_rng(examples, seed)
+        batch = tryon_batches.batch(local_rows(examples), rng, mirror=self.config.flip and self.training)
+        with torch.no_grad():
+            states = tryon_batches.states(batch)
+        return {"q2i": diffusion.loss(batch.images, self.model.condition_of(states), batch.conditions, rng)}
+
+
+def read_tryon_images(phase: Phase, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    """Read all try-on examples, those held out too."""
+    assert phase.inputs.tryon_batches is not None  # noqa: S101
+    wanted = [*phase.inputs.examples.tryon_examples, *phase.inputs.examples.held_tryon_examples]
+    begin("reading persons", len(wanted))
+    phase.inputs.tryon_batches.prepare(wanted, advance)

@@ -1,0 +1,61 @@
+"""Make leaderboards of stored records, and write them in the formats that plugins register."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fashionbench.api.stores import open_store
+from fashionbench.boards.board import Board
+from fashionbench.files import slug, write_text
+from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import resolve
+from fashionbench.specs.board_file import read_board
+
+if TYPE_CHECKING:
+    from fashionbench.records.store import Store
+    from fashionbench.specs import BoardSpec
+
+
+def find_board(name: str | Path, plugins: Plugins) -> BoardSpec:
+    """Find a board by the name of a YAML file or of a registered board.
+
+    :raises ConfigError: where the file cannot be read or is not a board.
+    :raises UnknownNameError: where nothing registered the name.
+    """
+    text = str(name)
+    return read_board(Path(text)) if text.endswith((".yaml", ".yml")) else plugins.boards[text]
+
+
+def make_board(
+    board: str | Path | BoardSpec, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
+) -> Board:
+    """Make a leaderboard of the records of a store; damaged files are left out and named in ``faults``.
+
+    :param board: a YAML file, the name of a registered board, or a specification.
+    """
+    loaded = plugins or Plugins()
+    spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
+    return Board.of(spec, open_store(store, loaded), loaded)
+
+
+def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) -> str:
+    """Write a board in a format, such as ``markdown``, ``html``, ``csv`` or ``json``.
+
+    :raises UnknownNameError: where no plugin registered the format.
+    """
+    reporters = (plugins or Plugins()).reporters
+    return str(cast("Any", resolve(reporters[format_].target))(board))
+
+
+def write_board(
+    board: Board, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
+) -> dict[str, Path]:
+    """Write a board in every format below the store's ``boards``; return the files by format."""
+    loaded = plugins or Plugins()
+    folder = open_store(store, loaded).root / "boards"
+    paths: dict[str, Path] = {}
+    for reporter in loaded.reporters:
+        paths[reporter.id] = folder / f"{slug(board.spec.id)}.{reporter.suffix}"
+        write_text(paths[reporter.id], render_board(board, reporter.id, plugins=loaded))
+    return paths

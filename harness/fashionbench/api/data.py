@@ -1,0 +1,109 @@
+"""Check, make and audit data sets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fashionbench.api.stores import open_store
+from fashionbench.data.dataset import status
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.records.audits import keep
+from fashionbench.specs import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fashionbench.data.dataset import Dataset, Status
+    from fashionbench.records.audits import Audit
+    from fashionbench.records.store import Store
+    from fashionbench.specs import TaskSpec
+
+
+def data_status(
+    name: str,
+    *,
+    root: str | Path | None = None,
+    verify: bool = False,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+    expect: Callable[[int], object] = lambda _: None,
+    advance: Callable[[int], object] = lambda _: None,
+) -> Status:
+    """Compare a data set with what was published.
+
+    :param root: its folder; by default ``$FASHIONBENCH_DATA/<name>``.
+    :param verify: also hash and decode every file.
+    :param expect: told how many images there are, before they are read.
+    :param advance: called with the number of files that were looked at.
+    :raises DataError: where the data set is not found.
+    """
+    loaded = plugins or Plugins()
+    spec = loaded.datasets[name]
+    named = Path(root) if root is not None else None
+    bundled = spec.access == "bundled"
+    place = named or (DataRoots().find(name) if bundled else DataRoots().require(name, spec.beside))
+    dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
+    if verify:
+        expect(len(dataset.images()))
+    cache = DataRoots(cache=open_store(store, loaded).cache / "surveys").index if verify else None
+    return status(name, dataset, place or Path("bundled"), spec.expected, verify=verify, cache=cache, advance=advance)
+
+
+def make_data(
+    name: str,
+    out: str | Path,
+    *,
+    seed: int = 0,
+    sizes: Mapping[str, int] | None = None,
+    plugins: Plugins | None = None,
+    advance: Callable[[int, int], object] = lambda _done, _total: None,
+) -> Path:
+    """Write a generated data set in the layouts of the real ones.
+
+    :param sizes: such as ``{"products": 600}``.
+    :param advance: called with the number of steps that are done and their total.
+    :raises ConfigError: where the data set is not generated, or a size is unknown.
+    """
+    spec = (plugins or Plugins()).datasets[name]
+    if not spec.maker:
+        raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
+    cast("Any", resolve(spec.maker))(Path(out), seed, dict(sizes or {}), advance)
+    return Path(out)
+
+
+def audit(
+    task: str,
+    *,
+    root: str | Path | None = None,
+    gallery_text: Mapping[str, Path] | None = None,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+) -> Audit:
+    """Check a task's data without any model, and keep the findings; later records of the task carry their summary.
+
+    :param task: a task, or a data set, which stands for its first task that has an audit.
+    :param root: the folder of the data set.
+    :param gallery_text: JSON files of image id and text that a method puts on the gallery's side, by part.
+    :raises ConfigError: where the task has no audit.
+    """
+    loaded = plugins or Plugins()
+    spec = _audited(task, loaded)
+    if not spec.audit:
+        raise ConfigError(f"{spec.id} has no audit", remedy="'fashionbench data verify' checks its files")
+    dataset = loaded.datasets[str(spec.options.get("twin_of", spec.dataset))]
+    opened = open_store(store, loaded)
+    roots = DataRoots(named={spec.dataset: Path(root)} if root else {}, cache=opened.cache / "surveys")
+    findings: Audit = cast("Any", resolve(spec.audit))(spec, dataset, roots, dict(gallery_text or {}))
+    keep(findings, opened)
+    return findings
+
+
+def _audited(name: str, plugins: Plugins) -> TaskSpec:
+    if name not in plugins.tasks and name in plugins.datasets:
+        of_dataset = [spec for spec in plugins.tasks if spec.dataset == name and spec.audit]
+        if of_dataset:
+            return of_dataset[0]
+    return plugins.tasks[name]

@@ -1,0 +1,124 @@
+"""Run tasks on backends, score predictions made elsewhere, and compute metrics of stored predictions anew."""
+
+from __future__ import annotations
+
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.api.stores import open_store
+from fashionbench.data.file_index import FileIndex
+from fashionbench.data.roots import DataRoots
+from fashionbench.plugins.manager import Plugins
+from fashionbench.predictions.readers import read
+from fashionbench.runner.config import RunConfig, load_config, make_config
+from fashionbench.runner.execute import process_facts
+from fashionbench.runner.executors.local import Runner
+from fashionbench.runner.plan import make_plan
+from fashionbench.runner.rescoring import rescore_store
+from fashionbench.runner.score_file import score_file
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from fashionbench.progress import Reporter
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Store
+    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.plan import NotApplicable
+
+
+def run(
+    config: str | Path | Mapping[str, Any] | RunConfig,
+    *,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+    rerun: bool = False,
+    reporter: Reporter | None = None,
+) -> list[Record]:
+    """Run tasks on backends, and return one record a cell.
+
+    :param config: a YAML file, the name of a board, or the fields of a run such as
+        ``{"tasks": ["wardrobe/*"], "backends": ["control/random"]}``.
+    :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``.
+    :param rerun: execute cells again that the store has records of.
+    :raises ConfigError: where the configuration cannot be run.
+    """
+    return _runner(config, store, plugins or Plugins(), rerun=rerun).run(reporter)
+
+
+def preview(
+    config: str | Path | Mapping[str, Any] | RunConfig,
+    *,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+    rerun: bool = False,
+) -> tuple[list[Preview], list[NotApplicable]]:
+    """Say what :func:`run` would do with each cell, and which pairs of task and backend cannot be run.
+
+    :raises ConfigError: where the configuration cannot be run.
+    """
+    runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
+    return list(runner.preview()), list(runner.plan.not_applicable)
+
+
+def score(
+    task: str,
+    predictions: str | Path,
+    *,
+    name: str | None = None,
+    data: Mapping[str, Path] | None = None,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+) -> Record:
+    """Score predictions that were made elsewhere; the record is attested as ``imported``.
+
+    :param predictions: a file of rankings, embeddings, captions or hits, or a folder of images.
+    :param name: what made them; by default the file's name.
+    :param data: folders of data sets, by id.
+    :raises ConfigError: where the file cannot answer what the task asks.
+    """
+    loaded = plugins or Plugins()
+    path = Path(predictions)
+    label = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "predictions"
+    return score_file(loaded.tasks[task], read(path), label, loaded, open_store(store, loaded), data or {})
+
+
+def rescore(
+    store: str | Path | Store | None = None,
+    *,
+    data: Mapping[str, Path] | None = None,
+    metrics: Sequence[str] = (),
+    plugins: Plugins | None = None,
+    say: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
+) -> list[Record]:
+    """Compute metrics that were absent, or that have a newer implementation, from the predictions of a whole store.
+
+    No backend is asked. Each record that is made supersedes the one whose predictions it was computed from.
+
+    :param data: folders of data sets, by id, which metrics of images compare with.
+    :param metrics: metrics to compute beside those of a record's task, such as one of a plugin.
+    :param say: told of each record that was made, and of what could not be computed.
+    """
+    loaded = plugins or Plugins()
+    opened = open_store(store, loaded)
+    roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
+    return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, further=metrics)
+
+
+def _runner(
+    config: str | Path | Mapping[str, Any] | RunConfig,
+    store: str | Path | Store | None,
+    plugins: Plugins,
+    *,
+    rerun: bool,
+) -> Runner:
+    if isinstance(config, (str, Path)):
+        chosen = load_config(str(config), plugins)
+    else:
+        chosen = config if isinstance(config, RunConfig) else make_config(dict(config))
+    opened = open_store(store, plugins)
+    with FileIndex(DataRoots(cache=opened.cache / "surveys").index) as index:
+        plan = make_plan(chosen, plugins, index)
+    return Runner(plan, plugins, opened, rerun=rerun)

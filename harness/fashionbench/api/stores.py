@@ -1,0 +1,24 @@
+"""Open a store of records."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashionbench.records.store import Store
+
+if TYPE_CHECKING:
+    from fashionbench.plugins.manager import Plugins
+
+#: The environment variable that names the store where nobody else does.
+STORE_VARIABLE = "FASHIONBENCH_STORE"
+
+
+def open_store(where: str | Path | Store | None, plugins: Plugins) -> Store:
+    """Open a store by address, through the hook, or else as a folder; by default ``./results``."""
+    if isinstance(where, Store):
+        return where
+    address = str(where or os.environ.get(STORE_VARIABLE) or "results")
+    opened: Store | None = plugins.hook.open_store(uri=address)
+    return opened or Store(Path(address))

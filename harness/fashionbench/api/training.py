@@ -1,0 +1,92 @@
+"""Train a model with a trainer that a plugin registers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
+from fashionbench.runner.device import resolve_device
+from fashionbench.specs.validation import read_yaml
+from fashionbench.training.open_part import train as start
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from fashionbench.progress import Reporter
+    from fashionbench.specs import TrainerSpec
+    from fashionbench.training.contract import TrainingResult
+
+
+def train(
+    config: str | Path,
+    *,
+    changes: Mapping[str, Any] | None = None,
+    out: str | Path | None = None,
+    data: Mapping[str, Path] | None = None,
+    device: str = "auto",
+    dry_run: bool = False,
+    plugins: Plugins | None = None,
+    reporter: Reporter | None = None,
+    say: Callable[[Any], object] = lambda _: None,
+) -> TrainingResult:
+    """Train a model; a training that was interrupted goes on from its last checkpoint.
+
+    :param config: the name of a trainer, or a YAML file that names one under ``trainer``.
+    :param changes: fields to change, by dotted name, such as ``{"seed": 1, "phases.1a.lr": 1e-4}``.
+    :param out: the folder to train in; by default ``models/<name>``.
+    :param data: folders of data sets, by id.
+    :param dry_run: say what each phase would train and need, and stop.
+    :param say: takes lines, and tables of rich, for people.
+    :raises ConfigError: where the file or a field is wrong.
+    """
+    loaded = plugins or Plugins()
+    spec, fields = find_trainer(config, loaded)
+    for name, value in (changes or {}).items():
+        _change(fields, name, value)
+    folder = Path(out) if out is not None else Path("models") / Path(config).stem
+    return start(
+        spec,
+        fields,
+        loaded,
+        out=folder,
+        roots=DataRoots(named=dict(data or {}), cache=folder / "cache" / "surveys"),
+        device=resolve_device(device),
+        reporter=reporter or Silent(),
+        say=say,
+        dry_run=dry_run,
+    )
+
+
+def find_trainer(name: str | Path, plugins: Plugins) -> tuple[TrainerSpec, dict[str, Any]]:
+    """Find a trainer by its name, or by the name that a YAML file gives, with the file's other fields.
+
+    :raises ConfigError: where the file is no recipe.
+    """
+    if not str(name).endswith((".yaml", ".yml")):
+        return plugins.trainers[str(name)], {}
+    fields = read_yaml(Path(name))
+    trainer = fields.pop("trainer", None)
+    if not isinstance(trainer, str):
+        known = ", ".join(plugins.trainers.names())
+        raise ConfigError(f"{name} names no trainer", remedy=f"write trainer: and one of {known}")
+    return plugins.trainers[trainer], fields
+
+
+def _change(fields: dict[str, Any], name: str, value: Any) -> None:
+    """Set a field by its dotted name.
+
+    :raises ConfigError: where a part of the name is empty, or has no fields.
+    """
+    *folders, last = name.split(".")
+    if not all([*folders, last]):
+        raise ConfigError(f"{name!r} is no name of a field", remedy="such as seed or phases.1a.lr")
+    inner = fields
+    for folder in folders:
+        inner = inner.setdefault(folder, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{name}: {folder} has no fields", remedy="name the field itself")
+    inner[last] = value
