@@ -84,15 +84,17 @@ class Copy(Red):
 
 
 class Mean:
-    """An extractor: the mean colour, times the number in the file of weights; counts the images that it has seen."""
+    """An extractor: the mean colour, times the number in the file of weights; tells which images it has seen."""
 
     id = "toy-mean"
     seen: list[tuple[int, ...]] = []
+    loaded: list[str] = []
 
     def __init__(self):
         path = Path(os.environ[WEIGHTS])
         if not path.is_file():
             raise MetricError(f"there are no weights at {path}", remedy="write them")
+        self.loaded.append(str(path))
         self._scale = float(path.read_text())
         self.fingerprint = f"toy-mean x {self._scale}"
 

@@ -5,18 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from PIL import Image
+from stored_rows import Data, access, row
 
-from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features
 from fashionbench.metrics.generation.kernel_mmd import kernel_distance
 from fashionbench.metrics.generation.metrics import fid as fid_metric
-from fashionbench.plugins.manager import Plugins
-from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
-from fashionbench.runner.extractor_loader import ExtractorLoader
-from fashionbench.runner.stored_images import image_access
+from fashionbench.predictions.images import images_table
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity, whose network it is compared with")
 
@@ -108,41 +104,6 @@ def test_features_of_pictures_of_any_size_are_those_of_clean_fid(inception, tmp_
     np.testing.assert_allclose(rows, expected, rtol=0, atol=CLOSE * rows.max())
 
 
-def table_of(folders, store, root):
-    """The predictions of a backend that generated the images of one folder, compared with those of another."""
-    rows = []
-    for side, found in folders.items():
-        for i, image in enumerate(found):
-            kept = store.keep_image((root / side / f"{i}.png").read_bytes()) if side == "generated" else ""
-            rows.append(
-                ImageRow(
-                    item_id=str(i), slice=side, cluster=str(i), side=side, width=299, height=299,
-                    pixels=pixel_hash(image), image=kept,
-                )
-            )  # fmt: skip
-    return images_table(rows)
-
-
-class Photos:
-    """A task that knows the real side alone."""
-
-    def __init__(self, photos):
-        self.photos = photos
-
-    def images(self):
-        return self
-
-    def real(self, name):
-        return self.photos[int(name)]
-
-
-def arguments(table, folders, store):
-    loader = ExtractorLoader(Plugins(points=[]), "cpu")
-    task = Photos(folders["real"])
-    images = image_access(Predictions(SCHEMA, table), task, store, loader, None, lambda count, kind: None)
-    return MetricArguments((), {}, images)
-
-
 def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights, tmp_path, store):
     folders = {"generated": pictures(8, 2), "real": pictures(10, 3)}
     features = {}
@@ -160,8 +121,10 @@ def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights,
     assert frechet_of_features(made, real) == pytest.approx(expected, rel=1e-3)
     assert frechet_distance(Moments.of([made[:3], made[3:]]), Moments.of([real])) == pytest.approx(expected, rel=1e-3)
     registry.load.cache_clear()
-    table = table_of(folders, store, tmp_path)
-    outcome = fid_metric(table, arguments(table, folders, store))
+    rows = [row(store, str(i), image, side) for side, found in folders.items() for i, image in enumerate(found)]
+    table = images_table(rows)
+    images = access(table, store, Data(photos={str(i): image for i, image in enumerate(folders["real"])}))
+    outcome = fid_metric(table, MetricArguments((), {}, images))
     assert outcome.weights == inception.fingerprint
     assert outcome.value == pytest.approx(expected, rel=1e-3)
     assert outcome.n == 8

@@ -28,6 +28,7 @@ def plugins():
     points = [*entry_points(group="fashionbench"), EntryPoint("toy-images", "toy_images", "fashionbench")]
     toy_images.Red.asked.clear()
     toy_images.Mean.seen.clear()
+    toy_images.Mean.loaded.clear()
     return Plugins(strict=True, points=points)
 
 
@@ -79,6 +80,7 @@ def test_the_real_side_is_looked_at_once_for_two_backends_and_other_weights_look
     greys = [(g, g, g) for g in toy_images.PERSONS.values()]
     # Four red images are one, and a copy of a person is the photo of the real side.
     assert sorted(toy_images.Mean.seen) == sorted([toy_images.RED, *greys])
+    assert toy_images.Mean.loaded == [str(weights)]
     assert red.metric("toy-distance").value == pytest.approx(DISTANCE, rel=1e-6)
     assert copy.metric("toy-distance").value == 0
     toy_images.Mean.seen.clear()
@@ -127,6 +129,7 @@ def test_an_image_metric_of_a_plugin_works_on_a_stored_record(plugins, store, da
     assert values[1].value == 0
     assert len(toy_images.Red.asked) == asked
     assert rescore(plugins, store, ["toy-mean-absolute-error"], data) == ([], [])
+    assert rescore(plugins, store, ["mrr"], data) == ([], [])  # which reads other predictions
 
 
 def test_a_task_may_name_a_metric_of_a_plugin(plugins, store, data, weights):

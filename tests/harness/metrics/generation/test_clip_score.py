@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import io
-
 import numpy as np
 import pytest
-from PIL import Image
+from stored_rows import access, row
 
-from fashionbench.data.task_images import pixel_hash
 from fashionbench.metrics.scoring import score
 from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
-from fashionbench.runner.extractor_loader import ExtractorLoader
-from fashionbench.runner.stored_images import image_access
+from fashionbench.predictions.images import SCHEMA, images_table
 
 pytest.importorskip("transformers", reason="transformers, which reads CLIP")
 
@@ -37,21 +32,13 @@ def clip(tmp_path, monkeypatch):
 
 def scored(store, texts):
     """Score a different image for each text, without a data set."""
-    rows = []
-    for name, text in texts.items():
-        pixels = np.random.default_rng(len(rows)).integers(0, 256, (64, 64, 3), dtype=np.uint8)
-        png = io.BytesIO()
-        Image.fromarray(pixels).save(png, "PNG")
-        kept = store.keep_image(png.getvalue())
-        rows.append(
-            ImageRow(
-                item_id=name, slice="all", cluster=name, side="generated", width=64, height=64,
-                pixels=pixel_hash(pixels), image=kept, text=text,
-            )
-        )  # fmt: skip
+    rng = np.random.default_rng(0)
+    rows = [
+        row(store, name, rng.integers(0, 256, (64, 64, 3), dtype=np.uint8), text=text) for name, text in texts.items()
+    ]
     plugins = Plugins(strict=True)
-    predictions = Predictions(SCHEMA, images_table(rows))
-    images = image_access(predictions, None, store, ExtractorLoader(plugins, "cpu"), None, lambda count, kind: None)
+    table = images_table(rows)
+    predictions, images = Predictions(SCHEMA, table), access(table, store, plugins=plugins)
     return score(predictions, plugins.tasks["mgd/unpaired"], plugins.metrics, "x", names=["clip-s"], images=images)
 
 

@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from stored_rows import Data, access, row
 
+from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
+from fashionbench.metrics.contract import MetricArguments
+from fashionbench.metrics.generation.metrics import lpips_alex
 from fashionbench.metrics.generation.pairwise import ALEXNET, clip_score, lpips, lpips_missing
+from fashionbench.predictions.images import images_table
 
 torch = pytest.importorskip("torch", reason="torch, which LPIPS runs on")
 
@@ -62,7 +67,7 @@ def by_hand(network, made, truth):
 
 
 @pytest.mark.slow
-def test_lpips_is_that_of_torchmetrics_and_of_the_paper(checkpoints):
+def test_lpips_is_that_of_torchmetrics_and_of_the_paper(checkpoints, store):
     functional = pytest.importorskip("torchmetrics.functional.image", reason="torchmetrics, the second library")
     network = random_alexnet(0)
     torch.save(network.state_dict(), checkpoints / ALEXNET)
@@ -77,6 +82,15 @@ def test_lpips_is_that_of_torchmetrics_and_of_the_paper(checkpoints):
     with torch.inference_mode():
         assert found == pytest.approx(by_hand(network, made, truth), rel=1e-4)
     assert lpips(made, made) == 0
+    rows = [
+        row(store, "same", truth, truth=pixel_hash(truth)),
+        row(store, "other", made, truth=pixel_hash(truth)),
+        row(store, "other", made, "real"),
+    ]
+    images = access(images_table(rows), store, Data({"same": truth, "other": truth}))
+    outcome = lpips_alex(images_table(rows), MetricArguments((), {}, images))
+    assert outcome.values.tolist() == [0, found]
+    assert outcome.rows.tolist() == [True, True, False]
 
 
 @pytest.mark.slow
