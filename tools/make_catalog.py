@@ -1,4 +1,4 @@
-"""Write docs/reference/catalog.md: every task, data set, backend, trainer, metric and board that comes with FashionBench.
+"""Write docs/reference/catalog.md: the tasks, data sets, backends, trainers, metrics and boards of the package.
 
 python tools/make_catalog.py
 """
