@@ -15,6 +15,8 @@ from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBE
 if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
 
+#: What is measured against the truth, which a twin knows for unpaired garments too.
+TRUTH_KNOWN = ("ssim", "psnr", "mse", "ssim-garment", "mse-garment")
 #: Where the twin of a data set lies below the root of Atelier.
 FOLDERS = {
     "fashion-iq": "fashion-iq",
@@ -41,11 +43,9 @@ def twin(spec: TaskSpec) -> TaskSpec:
     fields["data"] = f"generated twin of {spec.dataset}"
     options = {**spec.options, "atelier": FOLDERS[spec.dataset], "twin_of": spec.dataset}
     metrics = spec.metrics
-    if "extractors" in spec.options:
-        known = spec.options.get("paired") or spec.kind in {"virtual-try-on", "fashion-design"}
-        paired = ("ssim", "psnr", "mse", "ssim-garment", "mse-garment") if known else ()
-        metrics = (*paired, *SUBSTITUTE)
-        options["extractors"] = fields["extractors"] = ["efficientnet-lite0"]
+    if "extractors" in fields:
+        metrics = (*TRUTH_KNOWN, *SUBSTITUTE)
+        fields["extractors"] = ["efficientnet-lite0"]
         if not spec.options.get("paired"):
             fields["truth"] = "the twin knows the unpaired truth, which no real set does"
     fields["metrics"] = list(metrics)

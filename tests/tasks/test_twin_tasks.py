@@ -11,6 +11,7 @@ import pytest
 
 from fashionbench import api
 from fashionbench.plugins.manager import Plugins
+from fashionbench.predictions.images import image_rows
 from fashionbench.records.store import Store
 
 pytestmark = pytest.mark.slow
@@ -110,8 +111,9 @@ def test_try_on_controls(task, twin, plugins, store):
     # The real side is the photos of these very persons, so copying them is at no distance, paired or not.
     assert copied.metric("fd-efficientnet-lite0").value == pytest.approx(0, abs=1e-6)
     assert pasted.metric("fd-efficientnet-lite0").value > 1
-    shas = store.read_predictions(pasted.predictions).column("picture").to_pylist()
-    assert all((store.root / "images" / sha[:2] / f"{sha}.png").is_file() for sha in shas if sha)
+    made = [row for row in image_rows(store.read_predictions(pasted.predictions)) if row.side == "generated"]
+    assert len(made) == pasted.metric("ssim").n > 1
+    assert all((store.root / "images" / row.image[:2] / f"{row.image}.png").is_file() for row in made)
 
 
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])

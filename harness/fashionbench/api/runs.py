@@ -20,7 +20,7 @@ from fashionbench.runner.rescoring import rescore_store
 from fashionbench.runner.score_file import score_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
@@ -88,6 +88,8 @@ def score(
 def rescore(
     store: str | Path | Store | None = None,
     *,
+    data: Mapping[str, Path] | None = None,
+    metrics: Sequence[str] = (),
     plugins: Plugins | None = None,
     say: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
 ) -> list[Record]:
@@ -95,10 +97,14 @@ def rescore(
 
     No backend is asked. Each record that is made supersedes the one whose predictions it was computed from.
 
-    :param say: told of each record that was made, or that could not be rescored.
+    :param data: folders of data sets, by id, which metrics of images compare with.
+    :param metrics: metrics to compute beside those of a record's task, such as one of a plugin.
+    :param say: told of each record that was made, and of what could not be computed.
     """
     loaded = plugins or Plugins()
-    return rescore_store(open_store(store, loaded), loaded, process_facts(loaded), say)
+    opened = open_store(store, loaded)
+    roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
+    return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, further=metrics)
 
 
 def _runner(

@@ -13,17 +13,28 @@ if TYPE_CHECKING:
     from fashionbench.records.store import Store
 
 
-@click.command(epilog="\b\nExamples:\n  fashionbench rescore\n  fashionbench rescore runs/today\n")
+EXAMPLES = """
+\b
+Examples:
+  fashionbench rescore
+  fashionbench rescore runs/today --data viton-hd=/data/zalando-hd-resized
+"""
+
+
+@click.command(epilog=EXAMPLES)
 @click.argument("store", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
+@click.option("--metric", "metrics", multiple=True, help="Also compute this metric where it can be; may be repeated.")
 @pass_state
-def rescore(state: State, /, *, store: Path | None) -> None:
+def rescore(state: State, /, *, store: Path | None, data: tuple[str, ...], metrics: tuple[str, ...]) -> None:
     """Compute metrics of STORE that were absent, or that have a newer implementation, from stored predictions.
 
-    No backend is asked. Each new record supersedes the one whose predictions it was computed from. STORE is the folder
-    of the records, by default $FASHIONBENCH_STORE or ./results.
+    No backend is asked. Each new record supersedes the one whose predictions it was computed from. Metrics that compare
+    generated images with those of a data set need its folder. STORE is the folder of the records, by default
+    $FASHIONBENCH_STORE or ./results.
     """
     from fashionbench.api.runs import rescore as compute
 
     opened: Store = state.store(store)
-    made = compute(opened, plugins=state.plugins, say=click.echo)
+    made = compute(opened, data=state.roots(data), metrics=metrics, plugins=state.plugins, say=click.echo)
     click.echo(f"{len(made)} records were rescored in {opened.root}")

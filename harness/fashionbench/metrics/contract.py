@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from fashionbench.metrics.image_access import ImageAccess
+
 
 @dataclass(frozen=True, slots=True)
 class MetricArguments:
@@ -21,10 +23,21 @@ class MetricArguments:
 
     :param cutoffs: the k of a name such as ``hit@10`` or ``mean-recall@10,50``; empty where the name has none.
     :param card: the fields of the protocol card, such as ``tie_rule``.
+    :param images: the images behind predictions of the schema ``images/2``; None for others.
     """
 
     cutoffs: tuple[int, ...]
     card: Mapping[str, Any]
+    images: ImageAccess | None = None
+
+    def require_images(self) -> ImageAccess:
+        """Return the images.
+
+        :raises MetricError: where the metric was called without them.
+        """
+        if self.images is None:
+            raise MetricError("this metric needs the images, and was called without access to them")
+        return self.images
 
     @property
     def cutoff(self) -> int:
@@ -48,7 +61,7 @@ class Outcome:
     :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
     :param value: the value of a metric that has none by row, such as BLEU or FID.
     :param interval: its 95 % interval, where the metric can give one.
-    :param method: how that interval was made, or why there is none.
+    :param method: how that interval was made, or why there is none; of values by row, what else a reader must know.
     :param weights: fingerprint of the network that measured; values of two networks are not comparable.
     """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,12 +15,13 @@ from fashionbench.specs import MetricSpec, resolve
 from fashionbench.statistics.bootstrap import bootstrap_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
     import pyarrow as pa
     from numpy.typing import NDArray
 
+    from fashionbench.metrics.image_access import ImageAccess
     from fashionbench.plugins.registry import Registry
     from fashionbench.predictions.base import Predictions
     from fashionbench.specs import TaskSpec
@@ -46,6 +48,15 @@ def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
     raise UnknownNameError("metric", name, registry.names())
 
 
+def known_metrics(names: Iterable[str], registry: Registry[MetricSpec]) -> list[MetricSpec]:
+    """Find the specifications of metrics; names that nobody registered are left out."""
+    found: list[MetricSpec] = []
+    for name in names:
+        with suppress(UnknownNameError):
+            found.append(metric_spec(name, registry))
+    return found
+
+
 def _no_progress(count: int, kind: str) -> None:
     """Take no note of a metric that is done."""
 
@@ -57,18 +68,20 @@ def score(
     seed: str,
     *,
     names: Sequence[str] | None = None,
+    images: ImageAccess | None = None,
     advance: Callable[[int, str], object] = _no_progress,
 ) -> Scores:
     """Compute the metrics of a task; one that raises anything is absent, with its reason.
 
     :param seed: a text that the bootstrap is seeded of, with the metric's name, so that two readers get one interval.
     :param names: the metrics to compute, by default all of the task.
+    :param images: the images behind predictions of the schema ``images/2``; None for others.
     :param advance: called with 1 and ``metric`` after each.
     """
     scores = Scores([], [])
     for name in task.metrics if names is None else names:
         try:
-            scores.metrics += _parts(name, metric_spec(name, registry), predictions, task, seed)
+            scores.metrics += _parts(name, metric_spec(name, registry), predictions, task, seed, images)
         except FashionBenchError as error:
             scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
         except Exception as error:  # a metric's bug must not cost the predictions, nor the other metrics
@@ -78,13 +91,16 @@ def score(
     return scores
 
 
-def _parts(name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec, seed: str) -> list[MetricPart]:
+def _parts(
+    name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec, seed: str, images: ImageAccess | None
+) -> list[MetricPart]:
     if spec.predictions != predictions.schema_id:
-        raise MetricError(f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}")
+        msg = f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}"
+        raise MetricError(msg, remedy="run the cell again with --rerun")
     table = predictions.table
     card = task.protocol.fields
     found = _CUT_OFF.search(name)
-    arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card)
+    arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card, images)
     metric: Any = resolve(spec.target)
     outcome: Outcome = metric(table, arguments)
     fixed = {
@@ -132,7 +148,7 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
                 "value": float(np.mean([reduce(group) for group in groups])),
                 "n": len(chosen),
                 "interval": interval.bounds,
-                "interval_method": interval.method,
+                "interval_method": "; ".join(part for part in (interval.method, outcome.method) if part),
                 "slice": label,
             }
         )

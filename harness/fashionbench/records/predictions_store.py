@@ -77,6 +77,22 @@ class PredictionsStore:
             files.write_bytes(path, content)
         return checksum
 
+    def read_image(self, checksum: str) -> bytes:
+        """Read a generated PNG.
+
+        :raises StoreError: where the file is missing, or its content is not what its name says.
+        """
+        path = self.image_path(checksum)
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError as error:
+            msg = f"the generated image {path} is missing"
+            raise StoreError(msg, remedy="restore it, or run the cell again with --rerun") from error
+        if hashlib.sha256(content).hexdigest() != checksum:
+            msg = f"the generated image {path} was altered or damaged"
+            raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
+        return content
+
     def image_path(self, checksum: str) -> Path:
         """Return the file of a generated image."""
         return self._root / "images" / checksum[:2] / f"{checksum}.png"

@@ -1,4 +1,4 @@
-"""Embeddings that were computed before.
+"""Embeddings of backends, and features of extractors, that were computed before.
 
 A key says whose embedding it is (backend, its code, weights and preprocessing), of what (pixels with mode and size, or
 text) and in which role, so that no backend can be given the vectors of another one. SQLite keeps the file valid when a
@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
+
+
+#: The name of the file in a store's cache.
+FILE = "embeddings.sqlite"
 
 
 class EmbeddingCache:

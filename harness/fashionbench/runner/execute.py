@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.errors import BackendError
-from fashionbench.extractors.registry import load
-from fashionbench.metrics.scoring import Scores, score
+from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
 from fashionbench.runner.memory import peak_memory
@@ -18,6 +18,8 @@ from fashionbench.runner.policy import policy_findings
 from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, build_record
 from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.runner.session_state import SessionResources
+from fashionbench.runner.stored_images import image_access
+from fashionbench.runner.workload import image_counts
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
 
@@ -27,13 +29,14 @@ if TYPE_CHECKING:
 
     from fashionbench.data.file_index import FileIndex
     from fashionbench.data.info import DataInfo
-    from fashionbench.extractors.base import Extractor
+    from fashionbench.metrics.image_access import ImageAccess
     from fashionbench.plugins.manager import Plugins
     from fashionbench.predictions.base import Predictions
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import PredictionsPart, Record, TrainingPart
     from fashionbench.records.store import Store
     from fashionbench.runner.embedding_cache import EmbeddingCache
+    from fashionbench.runner.extractor_loader import ExtractorLoader
     from fashionbench.runner.plan import Cell
     from fashionbench.runner.task import Task
     from fashionbench.specs import BackendSpec, TrainingDataUse
@@ -45,6 +48,8 @@ class RunContext:
 
     :param facts: what every record of the run says alike.
     :param index: content hashes of files.
+    :param extractors: loads feature extractors, each once a run.
+    :param cache: embeddings, and features of images; None keeps none.
     :param build: makes the backend where that is not for the plugins to do.
     """
 
@@ -52,16 +57,16 @@ class RunContext:
     store: Store
     facts: ProcessFacts
     index: FileIndex
+    extractors: ExtractorLoader
     device: str
     reporter: Reporter
     batch_size: int | None = None
     cache: EmbeddingCache | None = None
     build: Callable[[], object] | None = None
 
-    def extractor(self, name: str) -> Extractor:
-        """Load a feature extractor by its name."""
-        found: Extractor | None = self.plugins.hook.load_extractor(name=name, device=self.device)
-        return found or load(name, self.device)
+    def image_access(self, predictions: Predictions, task: Task | None) -> ImageAccess | None:
+        """Give metrics access to the images behind predictions; None where these have none."""
+        return image_access(predictions, task, self.store, self.extractors, self.cache, self.reporter.advance)
 
 
 @dataclass(slots=True)
@@ -107,7 +112,12 @@ def execute(
         state.stored = context.store.write_predictions(state.predictions.table, state.predictions.schema_id)
         seed = cell.identity.question(state.info.fingerprint)
         state.scores = score(
-            state.predictions, cell.task, context.plugins.metrics, seed, advance=context.reporter.advance
+            state.predictions,
+            cell.task,
+            context.plugins.metrics,
+            seed,
+            images=context.image_access(state.predictions, task),
+            advance=context.reporter.advance,
         )
     except OSError as error:
         if state.predictions is not None and state.stored is None:
@@ -133,6 +143,7 @@ def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> obj
 
 def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
     named = cell.identity.backend.options
+    metrics = known_metrics(cell.task.metrics, context.plugins.metrics)
     return Session(
         cell.backend,
         context.build or (lambda: build_backend(cell, context.plugins, context.device, context.store.cache)),
@@ -149,7 +160,7 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
             cache=context.cache,
             index=context.index,
             keep=context.store.keep_image,
-            extractor=context.extractor,
+            image_work=partial(image_counts, metrics, context.extractors.can_load),
             expect=context.reporter.expect_work,
             advance=context.reporter.advance,
         ),

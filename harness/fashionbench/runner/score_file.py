@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from fashionbench.data.file_index import FileIndex
@@ -11,7 +12,9 @@ from fashionbench.plugins.origin import Origin
 from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
 from fashionbench.progress import Silent
 from fashionbench.runner.code_hash import code_hash
+from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
+from fashionbench.runner.extractor_loader import ExtractorLoader
 from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.plan import Cell
 from fashionbench.specs import BackendSpec, TaskSpec, resolve
@@ -90,14 +93,16 @@ def score_file(
         limit=None,
     )
     asked = cast("Task", _FromFile(task, imported)) if ranked else task
-    with FileIndex(roots.index) as index:
+    with FileIndex(roots.index) as index, closing(EmbeddingCache(store.cache / FILE)) as cache:
         context = RunContext(
             plugins=plugins,
             store=store,
             facts=process_facts(plugins),
             index=index,
+            extractors=ExtractorLoader(plugins, "cpu"),
             device="cpu",
             reporter=Silent(),
+            cache=cache,
             build=lambda: FileBackend(imported),
         )
         record, error = execute(Cell(spec, backend, options, identity), asked, context, attestation="imported")

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.lazy_items import Source
     from fashionbench.data.training_examples import TrainingData
-    from fashionbench.extractors.base import Extractor
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Role
 
@@ -84,11 +83,6 @@ class Session:
         return self._state.counts
 
     @property
-    def extractor(self) -> Callable[[str], Extractor] | None:
-        """Loads a feature extractor by its name; None where there is none to load."""
-        return self._state.resources.extractor
-
-    @property
     def keep(self) -> Callable[[bytes], str]:
         """Keeps a generated image and returns its SHA-256."""
         return self._state.resources.keep
@@ -147,6 +141,11 @@ class Session:
             self.expect(
                 "fit", sum(len(rows) for part in parts if part for rows in part.examples(self.spec.learns_from))
             )
+
+    def expect_images(self, generated: int, real: int) -> None:
+        """Announce what metrics will do with generated images, and with the real ones that they are compared with."""
+        for kind, count in self._state.resources.image_work(generated, real).items():
+            self.expect(kind, count)
 
     def _embedding_owner(self, training: TrainingData | None) -> str | None:
         """Return the owner of this fold's embeddings in the cache; None where nothing may be kept.

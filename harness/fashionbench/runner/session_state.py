@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING
 from fashionbench.runner.batching import BatchSize
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from fashionbench.data.file_index import FileIndex
-    from fashionbench.extractors.base import Extractor
     from fashionbench.runner.embedding_cache import EmbeddingCache
     from fashionbench.runner.embedding_memory import EmbeddingMemory
     from fashionbench.specs.capabilities import Capability
@@ -33,7 +32,7 @@ class SessionResources:
     :param cache: where embeddings are kept, or None.
     :param index: content hashes of files, by which images are found in the cache without being decoded.
     :param keep: keeps a generated image and returns its SHA-256.
-    :param extractor: loads a feature extractor by its name; None where there is none to load.
+    :param image_work: what metrics will do with so many generated and real images, by kind.
     :param expect: told of work to come, by kind.
     :param advance: told how many items of a kind are done.
     """
@@ -41,7 +40,7 @@ class SessionResources:
     cache: EmbeddingCache | None = None
     index: FileIndex | None = None
     keep: Callable[[bytes], str] = lambda content: hashlib.sha256(content).hexdigest()
-    extractor: Callable[[str], Extractor] | None = None
+    image_work: Callable[[int, int], Mapping[str, int]] = lambda _generated, _real: {}
     expect: Callable[[str, int], object] = _no_expectation
     advance: Callable[[int, str], object] = _no_progress
 

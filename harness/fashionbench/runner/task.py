@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
+    from fashionbench.data.task_images import TaskImages
     from fashionbench.predictions.base import Predictions
     from fashionbench.runner.session import Session
 
@@ -22,4 +23,13 @@ class Task(Protocol):
 
     def predict(self, session: Session) -> Predictions:
         """Ask the backend, through the session, for every answer that the metrics need."""
+        ...
+
+
+@runtime_checkable
+class HasImages(Protocol):
+    """A task whose predictions are images, which metrics compare with images of its data."""
+
+    def images(self) -> TaskImages:
+        """Return the images of its data, at the protocol's size."""
         ...

@@ -1,4 +1,4 @@
-"""How many items of each kind a task will ask a backend for, where what is encoded once counts once."""
+"""How much work of each kind a cell has: items that a backend is asked for, and images that metrics look at."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.runner.bound_backend import capability_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 
     from fashionbench.data.lazy_items import Source
+    from fashionbench.specs import MetricSpec
     from fashionbench.specs.capabilities import Capability, Role
 
 _KINDS: dict[type[object], Capability] = {
@@ -45,3 +46,20 @@ def embedding_counts(
             seen |= fresh
             counts[kind] += len(fresh)
     return counts
+
+
+def image_counts(
+    metrics: Iterable[MetricSpec], can_load: Callable[[str], bool], generated: int, real: int
+) -> Mapping[str, int]:
+    """Count the features and the comparisons of images that metrics will ask for.
+
+    Metrics that need no package beside the harness are taken to share one pass over the generated images, as those of
+    the core do.
+
+    :param can_load: whether an extractor is there; no work is expected of one that is not.
+    """
+    chosen = list(metrics)
+    extractors = {name for spec in chosen for name in spec.extractors if can_load(name)}
+    compares = any(not spec.extractors and not spec.packages for spec in chosen)
+    counts = {"features": len(extractors) * (generated + real), "comparison": generated if compares else 0}
+    return {kind: count for kind, count in counts.items() if count}

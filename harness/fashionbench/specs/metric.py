@@ -15,6 +15,7 @@ class MetricSpec(Spec):
     :param id: the name, where ``@k`` stands for a cut-off: ``hit@k`` answers for ``hit@1`` and ``hit@10``.
     :param implementation: name and version of the code; two values are comparable only when it is equal.
     :param predictions: the schema of predictions that it reads, such as ``ranking/1``.
+    :param extractors: the feature extractors that it needs, such as ``inception-v3-fid``.
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
     """
@@ -24,4 +25,5 @@ class MetricSpec(Spec):
     higher_is_better: bool
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
+    extractors: tuple[str, ...] = ()
     unit: Literal["fraction", "rank", "score", "distance", "count"]

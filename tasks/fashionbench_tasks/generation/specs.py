@@ -115,7 +115,6 @@ def _generation(
             "height": size[1],
             "filter": "lanczos",
             "repaint": repaint,
-            "extractors": extractors,
         },
     )
 

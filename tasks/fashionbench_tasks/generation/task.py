@@ -1,19 +1,27 @@
-"""Generation tasks, try-on and design: ask a backend for images, and measure them."""
+"""Generation tasks, try-on and design: ask a backend for images, and say what they are compared with."""
 
 from __future__ import annotations
 
+import io
 from typing import TYPE_CHECKING
 
+from PIL import Image
+
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.images import SCHEMA, imagery_table
-from fashionbench_tasks.generation.measure import ImageMeasures
+from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
+from fashionbench_tasks.generation.images import GenerationImages
+from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.samples import LazySample, LazyTruths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from fashionbench.data.info import DataInfo
     from fashionbench.data.training_examples import TrainingData
@@ -47,6 +55,7 @@ class Generation:
         self.resize = resize
         self._info = info
         self._training = training
+        self._images = GenerationImages(samples, real, resize)
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
@@ -61,16 +70,50 @@ class Generation:
         paths = [path for sample in self.samples for path in (sample.person, sample.garment) if path]
         return frozenset(f"{path.parent.name}/{path.stem}" for path in (*paths, *self.real.values()))
 
+    def images(self) -> GenerationImages:
+        """Return what generated images are compared with."""
+        return self._images
+
     def predict(self, session: Session) -> Predictions:
-        """Generate an image for each sample, and measure it."""
+        """Generate an image for each sample, and keep it."""
         samples = self.samples[: session.limit] if session.limit else self.samples
         session.expect_fit([self._training])
         session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
-        measures = ImageMeasures(self.spec, self.resize, session)
+        session.expect_images(len(samples), len(self.real))
         by_id = {sample.id: sample for sample in samples}
         with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize))) as backend:
             generate = backend.design if self.spec.kind == "fashion-design" else backend.try_on
             images = generate([LazySample(sample, self.resize) for sample in samples])
-            rows = [measures.generated(by_id[name], pixels) for name, pixels in images]
-        rows += measures.real(self.real)
-        return Predictions(SCHEMA, imagery_table(rows, measures.extractors, measures.absent))
+            rows = [self._generated(by_id[name], pixels, session) for name, pixels in images]
+        return Predictions(SCHEMA, images_table([*rows, *map(self._real_row, self.real)]))
+
+    def _generated(self, sample: GenerationSample, pixels: NDArray[np.uint8], session: Session) -> ImageRow:
+        """Keep a generated image, after repainting where the protocol says so."""
+        if self.spec.options.get("repaint"):
+            pixels = repaint(sample, pixels, self.resize)
+        png = io.BytesIO()
+        Image.fromarray(pixels).save(png, "PNG")
+        return ImageRow(
+            item_id=sample.id,
+            slice=sample.slice,
+            cluster=sample.id,
+            side="generated",
+            width=pixels.shape[1],
+            height=pixels.shape[0],
+            pixels=pixel_hash(pixels),
+            image=session.keep(png.getvalue()),
+            truth=self._images.truth_hash(sample.id),
+            mask=self._images.mask_hash(sample.id),
+            text=sample.text,
+        )
+
+    def _real_row(self, name: str) -> ImageRow:
+        return ImageRow(
+            item_id=name,
+            slice="real",
+            cluster=name,
+            side="real",
+            width=self.resize.width,
+            height=self.resize.height,
+            pixels=self._images.real_hash(name),
+        )

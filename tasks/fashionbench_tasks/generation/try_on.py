@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def viton(spec: TaskSpec, roots: DataRoots) -> Generation:
-    """Make a VITON-HD task; options: ``paired``, ``width``, ``height``, ``filter``, ``repaint``, ``extractors``."""
+    """Make a VITON-HD task; options: ``paired``, ``width``, ``height``, ``filter``, ``repaint``."""
     root = place(spec, roots)
     data = viton_hd.VitonHD(root)
     paired = bool(spec.options["paired"])

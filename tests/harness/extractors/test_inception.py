@@ -6,12 +6,17 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features
 from fashionbench.metrics.generation.kernel_mmd import kernel_distance
 from fashionbench.metrics.generation.metrics import fid as fid_metric
-from fashionbench.predictions.images import Picture, imagery_table
+from fashionbench.plugins.manager import Plugins
+from fashionbench.predictions.base import Predictions
+from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
+from fashionbench.runner.extractor_loader import ExtractorLoader
+from fashionbench.runner.stored_images import image_access
 
 pytest.importorskip("torch_fidelity", reason="torch-fidelity, whose network it is compared with")
 
@@ -19,6 +24,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 from torchmetrics.image.fid import FrechetInceptionDistance, NoTrainInceptionV3
 
+from fashionbench.extractors import registry
 from fashionbench.extractors.inception import FILE, URL, VARIABLE, Inception
 
 pytestmark = pytest.mark.slow
@@ -102,7 +108,42 @@ def test_features_of_pictures_of_any_size_are_those_of_clean_fid(inception, tmp_
     np.testing.assert_allclose(rows, expected, rtol=0, atol=CLOSE * rows.max())
 
 
-def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights, tmp_path):
+def table_of(folders, store, root):
+    """The predictions of a backend that generated the images of one folder, compared with those of another."""
+    rows = []
+    for side, found in folders.items():
+        for i, image in enumerate(found):
+            kept = store.keep_image((root / side / f"{i}.png").read_bytes()) if side == "generated" else ""
+            rows.append(
+                ImageRow(
+                    item_id=str(i), slice=side, cluster=str(i), side=side, width=299, height=299,
+                    pixels=pixel_hash(image), image=kept,
+                )
+            )  # fmt: skip
+    return images_table(rows)
+
+
+class Photos:
+    """A task that knows the real side alone."""
+
+    def __init__(self, photos):
+        self.photos = photos
+
+    def images(self):
+        return self
+
+    def real(self, name):
+        return self.photos[int(name)]
+
+
+def arguments(table, folders, store):
+    loader = ExtractorLoader(Plugins(points=[]), "cpu")
+    task = Photos(folders["real"])
+    images = image_access(Predictions(SCHEMA, table), task, store, loader, None, lambda count, kind: None)
+    return MetricArguments((), {}, images)
+
+
+def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights, tmp_path, store):
     folders = {"generated": pictures(8, 2), "real": pictures(10, 3)}
     features = {}
     library = FrechetInceptionDistance(feature_extractor_weights_path=str(weights))
@@ -118,13 +159,10 @@ def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights,
     assert expected > 1
     assert frechet_of_features(made, real) == pytest.approx(expected, rel=1e-3)
     assert frechet_distance(Moments.of([made[:3], made[3:]]), Moments.of([real])) == pytest.approx(expected, rel=1e-3)
-    rows = [
-        Picture(f"{side}{i}", side, f"{side}{i}", side, 299, 299, features={inception.id: row})
-        for side, found in features.items()
-        for i, row in enumerate(found)
-    ]
-    table = imagery_table(rows, {inception.id: inception.fingerprint}, {})
-    outcome = fid_metric(table, MetricArguments((), {}))
+    registry.load.cache_clear()
+    table = table_of(folders, store, tmp_path)
+    outcome = fid_metric(table, arguments(table, folders, store))
+    assert outcome.weights == inception.fingerprint
     assert outcome.value == pytest.approx(expected, rel=1e-3)
     assert outcome.n == 8
     assert kernel_distance(made, real).value > 0

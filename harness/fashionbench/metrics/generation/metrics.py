@@ -1,67 +1,134 @@
-"""Distances between sets of pictures, and similarities to a truth, as metric targets on ``images/1``."""
+"""Distances between sets of images, and similarities to a truth or a text, as metric targets on ``images/2``."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
-from fashionbench.metrics.generation.pairwise import CLIP
-from fashionbench.predictions.images import facts_of, features_of, values_of
+from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     import pyarrow as pa
 
-#: Below this many pictures a Fréchet distance is no headline: the covariance of 2,048 features is singular.
+    from fashionbench.metrics.image_access import ImageAccess
+
+    Target = Callable[[pa.Table, MetricArguments], Outcome]
+
+#: Below this many images a Fréchet distance is no headline: the covariance of 2,048 features is singular.
 FEW = 10_000
 _NORMAL = 1.959964
 
 
-def _fid(extractor: str) -> Callable[[pa.Table, MetricArguments], Outcome]:
+def _fid(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
         from fashionbench.metrics.generation.frechet import Moments, frechet_of_features, standard_error  # noqa: PLC0415
 
-        made, real = features_of(table, extractor, "generated"), features_of(table, extractor, "real")
+        images = arguments.require_images()
+        weights = images.extractor(extractor).fingerprint
+        made, real = images.features(extractor, "generated"), images.features(extractor, "real")
         value = frechet_of_features(made, real)
         error = standard_error(made, Moments.of([real]))
         warning = f"; n below {FEW:,} biases it upwards, compare equal n alone" if len(made) < FEW else ""
         method = f"delta method over the generated side, {len(made)} against {len(real)}{warning}"
         interval = (value - _NORMAL * error, value + _NORMAL * error)
-        weights = facts_of(table)["extractors"].get(extractor, "")
         return Outcome(value=value, interval=interval, method=method, n=len(made), weights=weights)
 
     return compute
 
 
-def _kid(extractor: str) -> Callable[[pa.Table, MetricArguments], Outcome]:
+def _kid(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
         from fashionbench.metrics.generation.kernel_mmd import kernel_distance  # noqa: PLC0415
 
-        made, real = features_of(table, extractor, "generated"), features_of(table, extractor, "real")
+        images = arguments.require_images()
+        weights = images.extractor(extractor).fingerprint
+        made, real = images.features(extractor, "generated"), images.features(extractor, "real")
         found = kernel_distance(made, real)
         interval = (found.value - _NORMAL * found.error, found.value + _NORMAL * found.error)
         method = f"first-order standard error of the U-statistic, {len(made)} against {len(real)}"
-        weights = facts_of(table)["extractors"].get(extractor, "")
         return Outcome(value=found.value, interval=interval, method=method, n=len(made), weights=weights)
 
     return compute
 
 
-def _value(name: str, extractor: str = "") -> Callable[[pa.Table, MetricArguments], Outcome]:
-    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
-        values, rows = values_of(table, name)
-        if not len(values):
-            raise MetricError(f"no picture has a value of {name}")
-        return Outcome(values=values, rows=rows, weights=facts_of(table)["extractors"].get(extractor, ""))
+def _error(name: str) -> Target:
+    """Make a metric of one of the errors that :func:`compare` finds; all of a cell are found in one pass."""
+
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        images = arguments.require_images()
+        _require(table, "truth", name)
+        found = images.shared("fashionbench/compare", lambda: _compare_all(table, images))
+        return _by_row(table, name, {item: errors[name] for item, errors in found.items() if name in errors})
 
     return compute
+
+
+def _compare_all(table: pa.Table, images: ImageAccess) -> dict[str, dict[str, float]]:
+    masks = _generated(table, "mask")
+    return {
+        item: compare(images.generated(item), images.truth(item), images.mask(item) if masks[item] else None)
+        for item in images.items()
+    }
+
+
+def lpips_alex(table: pa.Table, arguments: MetricArguments) -> Outcome:
+    """Compare each image with its truth by LPIPS."""
+    missing = lpips_missing()
+    if missing:
+        raise MetricError(missing)
+    images = arguments.require_images()
+    _require(table, "truth", "lpips-alex")
+    values = {item: lpips(images.generated(item), images.truth(item)) for item in images.items()}
+    return _by_row(table, "lpips-alex", values)
+
+
+def clip_s(table: pa.Table, arguments: MetricArguments) -> Outcome:
+    """Compare each image with the text that it was asked for by."""
+    from fashionbench.extractors.base import JointExtractor  # noqa: PLC0415
+
+    images = arguments.require_images()
+    _require(table, "text", "clip-s")
+    extractor = images.extractor(CLIP)
+    if not isinstance(extractor, JointExtractor):
+        raise MetricError(f"{CLIP} reads no texts", remedy="see which plugin provides it with 'fashionbench plugins'")
+    rows = images.features(CLIP, "generated")
+    items = list(_generated(table, "text"))
+    texts = extractor.text_features([images.text(item) for item in items])
+    values = {item: clip_score(row, text, item) for item, row, text in zip(items, rows, texts.features, strict=True)}
+    cut = int((texts.cut > 0).sum())
+    note = f"{cut} of {len(items)} texts are longer than the network reads, and were cut" if cut else ""
+    return _by_row(table, "clip-s", values, extractor.fingerprint, note)
+
+
+def _generated(table: pa.Table, column: str) -> dict[str, str]:
+    """Return a column of the generated rows by item."""
+    columns = (table.column(name).to_pylist() for name in ("item_id", column, "side"))
+    return {item: value for item, value, side in zip(*columns, strict=True) if side == "generated"}
+
+
+def _require(table: pa.Table, column: str, name: str) -> None:
+    """Look for generated images without a truth or a text, before anything is computed."""
+    lacking = [item for item, given in _generated(table, column).items() if not given]
+    if lacking:
+        raise MetricError(f"{name} needs the {column} of every image, and there is none of {first_names(lacking)}")
+
+
+def _by_row(table: pa.Table, name: str, values: Mapping[str, float], weights: str = "", method: str = "") -> Outcome:
+    import numpy as np  # noqa: PLC0415
+
+    lacking = [item for item in _generated(table, "image") if item not in values]
+    if lacking or not values:
+        raise MetricError(f"{name} was not measured for {first_names(lacking)}" if lacking else "there are no images")
+    rows = np.asarray(table.column("side").to_pylist()) == "generated"
+    return Outcome(values=np.asarray(list(values.values())), rows=rows, weights=weights, method=method)
 
 
 fid = _fid("inception-v3-fid")
 kid = _kid("inception-v3-fid")
 fd_efficientnet_lite0 = _fid("efficientnet-lite0")
 kd_efficientnet_lite0 = _kid("efficientnet-lite0")
-ssim, psnr, mse, lpips_alex = _value("ssim"), _value("psnr"), _value("mse"), _value("lpips-alex")
-ssim_garment, mse_garment, clip_s = _value("ssim-garment"), _value("mse-garment"), _value("clip-s", CLIP)
+ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
+ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")

