@@ -52,7 +52,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
     """Return the trainers."""
     summaries = {
         "tiny": "all phases on the generated twin, in minutes on two cores",
-        "quick": "the same in three minutes, to see how it works",
+        "quick": "the same in a minute or two, to see how it works",
         "paper": "the paper's size on FashionGen, Fashion-IQ and VITON-HD; needs GPUs",
         "nano": "a few steps of everything, for tests",
     }

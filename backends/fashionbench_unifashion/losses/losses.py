@@ -122,27 +122,6 @@ def answer_loss(logits: Tensor, labels: Tensor) -> Tensor:
     return _next(logits, labels, 0.0)
 
 
-def q2i(predicted: Tensor, noise: Tensor) -> Tensor:
-    """Measure the predicted noise by its mean squared error (equations 7, 11 and 12).
-
-    :param predicted: [B, C, H, W].
-    :param noise: of the same shape; another one would be broadcast.
-    """
-    if predicted.shape != noise.shape:
-        raise BackendError(f"noise of shape {list(noise.shape)} was predicted as {list(predicted.shape)}")
-    return functional.mse_loss(predicted, noise)
-
-
-def cir(target: Tensor, caption: Tensor, match: Tensor, weights: LossWeights | None = None) -> Tensor:
-    """Add up the loss of composed retrieval (equation 10).
-
-    :param target: :func:`itc` of e_cls and the target image's queries.
-    :param caption: :func:`itc` of e_cls and the target's caption.
-    :param match: :func:`itm` of the modification and the target image.
-    """
-    return total({"itc": target, "caption": caption, "itm": match}, weights or LossWeights())
-
-
 def total(parts: Mapping[str, Tensor], weights: LossWeights) -> Tensor:
     """Add up the parts of a phase: equation 8 (itc, itm, answer, q2i) or 13 (those of equation 10, answer, q2i).
 

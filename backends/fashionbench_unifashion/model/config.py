@@ -6,10 +6,10 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 import yaml
-from pydantic import ValidationError
 
-from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
+from fashionbench.specs import validation
 from fashionbench_unifashion.diffusion.config import DiffusionConfig
 from fashionbench_unifashion.language.model import LanguageConfig
 from fashionbench_unifashion.qformer.adapters import AdapterKind
@@ -65,11 +65,9 @@ def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:
     :raises ConfigError: naming each wrong field, and of one that has another name now, that name.
     """
     refuse_old_names(fields, where)
-    try:
-        return UniFashionConfig.model_validate(fields)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{where} is no UniFashion model: {faults}", remedy="see docs/how-to/train.md") from error
+    return validation.validated(
+        UniFashionConfig, fields, f"{where} is no UniFashion model", remedy="see docs/how-to/train.md"
+    )
 
 
 def overlaid(fields: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
+
+from fashionbench.seeding import seed_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,7 @@ L = TypeVar("L")
 
 def number(*parts: object) -> int:
     """Hash parts to a seed below 2^62, the same on every machine."""
-    return int.from_bytes(hashlib.sha256("/".join(map(str, parts)).encode()).digest()[:8], "big") >> 2
+    return seed_of(*parts, bits=62, separator="/")
 
 
 def order(count: int, seed: int, phase: str, epoch: int) -> list[int]:

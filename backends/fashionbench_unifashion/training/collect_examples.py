@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib import resources
 from typing import TYPE_CHECKING
 
 import yaml
 
 from fashionbench.errors import ConfigError, DataError
+from fashionbench.seeding import seed_of
 from fashionbench_unifashion.training.examples import (
     PairReference,
     TrainingExamples,
@@ -162,8 +162,7 @@ def _add_tryon_examples(collected: TrainingExamples, name: str, overlap: _Overla
 
 def _is_held_out(key: str, recipe: Recipe) -> bool:
     """Tell by a hash of its name whether something is held out, so that the answer does not depend on the order."""
-    number = int.from_bytes(hashlib.sha256(f"{recipe.seed}/{key}".encode()).digest()[:8], "big")
-    return number / 2**64 < recipe.held_out
+    return seed_of(recipe.seed, key, bits=64, separator="/") / 2**64 < recipe.held_out
 
 
 def _evenly(examples: Sequence[object], limit: int) -> list[object]:

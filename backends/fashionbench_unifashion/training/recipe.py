@@ -6,10 +6,11 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
 import yaml
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
-from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
+from fashionbench.specs.validation import validated
 from fashionbench_unifashion.losses.losses import LossWeights
 from fashionbench_unifashion.model.config import overlaid
 from fashionbench_unifashion.renamed import refuse_old_names
@@ -178,11 +179,7 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
     if isinstance(fields["phases"], dict):
         # A phase that is set to nothing is left out.
         fields["phases"] = {key: value for key, value in fields["phases"].items() if value is not None}
-    try:
-        return Recipe.model_validate(fields)
-    except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"the recipe {name} is not one: {faults}", remedy="see docs/how-to/train.md") from error
+    return validated(Recipe, fields, f"the recipe {name} is not one", remedy="see docs/how-to/train.md")
 
 
 def _drop_lengths(written: dict[str, dict[str, Any]], changes: Mapping[str, Any]) -> None:

@@ -13,7 +13,7 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, first_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -127,7 +127,7 @@ def load_strict(
         if state[name].shape != expected[name].shape
     ]
     kinds = {"missing": missing, "unexpected": unexpected, "of another shape": shapes}
-    wrong = [f"{kind}: {_some(names)}" for kind, names in kinds.items() if names]
+    wrong = [f"{kind}: {first_names(names, _NAMED)}" for kind, names in kinds.items() if names]
     if wrong:
         msg = f"{source} does not fit {type(module).__name__}; {'; '.join(wrong)}"
         raise BackendError(msg, remedy="the configuration must describe the model that the weights were saved from")
@@ -135,7 +135,9 @@ def load_strict(
     module.load_state_dict({name: state[name] for name in shared}, strict=False, assign=on_meta)
     empty = sorted(name for name, value in (*module.named_parameters(), *module.named_buffers()) if value.is_meta)
     if on_meta and empty:
-        msg = f"{type(module).__name__} was built without memory, and {source} does not fill {_some(empty)}"
+        msg = (
+            f"{type(module).__name__} was built without memory, and {source} does not fill {first_names(empty, _NAMED)}"
+        )
         raise BackendError(msg, remedy="build it on a real device, so that what is not loaded has its first values")
 
 
@@ -185,8 +187,3 @@ def _state(content: object, path: Path) -> dict[str, Tensor]:
         msg = f"{path} is no dictionary of tensors, nor has it one under 'model': {keys}"
         raise BackendError(msg, remedy="save the state dictionary alone")
     return content
-
-
-def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
-    return ", ".join(names[:_NAMED]) + more

@@ -56,12 +56,15 @@ class SameConv(nn.Conv2d):
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve [B, C, H, W]; the output is ⌈H / stride⌉ × ⌈W / stride⌉."""
         kernel, stride = self.kernel_size[0], self.stride[0]
-        # Of width and height: the pixels that the last window reaches beyond the image.
-        (left, right), (top, bottom) = (
-            (over // 2, over - over // 2)
-            for over in (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[:1:-1])
+        # Of height and width: the pixels that the last window reaches beyond the image.
+        high, wide = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[2:])
+        if high % 2 or wide % 2:
+            border = (wide // 2, wide - wide // 2, high // 2, high - high // 2)
+            return super().forward(functional.pad(input, border))
+        # Padding that is the same on both sides is the convolution's own, which copies nothing.
+        return functional.conv2d(
+            input, self.weight, stride=self.stride, padding=(high // 2, wide // 2), groups=self.groups
         )
-        return super().forward(functional.pad(input, (left, right, top, bottom)))
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:

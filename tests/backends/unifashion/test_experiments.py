@@ -79,31 +79,36 @@ def test_a_run_names_tasks_and_models_that_a_training_writes(name, plugins):
     assert {choice.options["model"] for choice in config.backends} <= written
 
 
-@pytest.fixture(autouse=True)
-def root(twin, monkeypatch):
-    """All that changes: where data sets are looked for."""
-    monkeypatch.setenv("FASHIONBENCH_DATA", str(twin))
+@pytest.fixture(scope="module")
+def train(twin, tmp_path_factory):
+    """A function that trains from a file, once; all that changes is where data sets are looked for."""
+    folders = {}
 
+    def once(name):
+        if name not in folders:
+            folders[name] = tmp_path_factory.mktemp(name)
+            changes = [f"phases.{key}={SMALL[key]}" for key in recipe(name).phases]
+            options = ["model.preset=nano", "limit=8", "images_each=1", "held_out=0.2", *changes]
+            sets = [word for option in options for word in ("--set", option)]
+            assert main(["train", str(FOLDER / name), "--out", str(folders[name]), "--device", "cpu", *sets]) == 0
+        return folders[name]
 
-def train(name, out):
-    changes = [f"phases.{key}={SMALL[key]}" for key in recipe(name).phases]
-    options = ["model.preset=nano", "limit=8", "images_each=1", "held_out=0.2", *changes]
-    sets = [word for option in options for word in ("--set", option)]
-    assert main(["train", str(FOLDER / name), "--out", str(out), "--device", "cpu", *sets]) == 0
-    return json.loads((out / "training.json").read_text())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("FASHIONBENCH_DATA", str(twin))
+        yield once
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", TRAININGS)
-def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, tmp_path, capsys):
-    record = train(name, tmp_path / "out")
-    made = recipe(name)
-    assert list(record["phases"]) == list(made.phases)
-    named = {task for tasks in made.data.model_dump().values() for task in tasks}
+def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, train):
+    record = json.loads((train(name) / "training.json").read_text())
+    changed = recipe(name)
+    assert list(record["phases"]) == list(changed.phases)
+    named = {task for tasks in changed.data.model_dump().values() for task in tasks}
     assert record["data"].keys() == named
     # The folders are the twin's, and say so.
     assert all(one["synthetic"] and not one["dataset"].startswith("atelier") for one in record["data"].values())
-    assert "language" in record["parameters"] or "1b-language" not in made.phases
+    assert "language" in record["parameters"] or "1b-language" not in changed.phases
     assert record["examples"]["left out because they are evaluated"] == 0
 
 
@@ -111,13 +116,13 @@ def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, tmp_path, caps
 @pytest.mark.parametrize(
     ("training", "run"), [("retrieval-train.yaml", "retrieval.yaml"), ("cir-train.yaml", "cir.yaml")]
 )
-def test_a_run_measures_what_was_trained(training, run, tmp_path, plugins, store, capsys):
-    train(training, tmp_path / "out")
+def test_a_run_measures_what_was_trained(training, run, train, plugins, store):
+    folder = train(training)
     wanted = fields(run)
     # The small twin has no 100 products of a category.
     wanted["tasks"] = [task for task in wanted["tasks"] if "100" not in task]
     for choice in wanted["backends"]:
-        choice["options"]["model"] = str(tmp_path / "out" / "model")
+        choice["options"]["model"] = str(folder / "model")
     records = api.run({**wanted, "limit": 5, "device": "cpu"}, plugins=plugins, store=store)
     assert len(records) == len(wanted["backends"]) * len(wanted["tasks"])
     assert [record.error for record in records] == [None] * len(records)

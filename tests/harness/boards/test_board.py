@@ -242,7 +242,7 @@ def _policy(kind):
     ("change", "mark"),
     [
         (lambda r: _git(r, dirty=True, version="1"), "dirty"),
-        (lambda r: _git(r), "unversioned"),
+        (_git, "unversioned"),
         (lambda r: {"backend": r.backend.model_copy(update={"privileged": True})}, "privileged"),
         (lambda r: _dataset(r, missing=("a",)), "incomplete-data"),
         (lambda r: _dataset(r, unreadable={"a": "OSError"}), "incomplete-data"),

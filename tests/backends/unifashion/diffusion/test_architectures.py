@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from fashionbench_unifashion.diffusion.architectures import nano, sd14, tiny
 from fashionbench_unifashion.diffusion.denoiser import Denoiser
+from fashionbench_unifashion.model.config import preset
 
 
 def _count(module):
@@ -13,8 +13,9 @@ def _count(module):
 
 
 def test_the_paper_s_size_has_stable_diffusion_s_parameters():
+    paper = preset("paper").diffusion
     with torch.device("meta"):
-        plain, whole = Denoiser(sd14(conditions=())), Denoiser(sd14())
+        plain, whole = Denoiser(paper.model_copy(update={"conditions": ()})), Denoiser(paper)
     assert _count(plain.unet) == 859_520_964
     assert plain.control is None and plain.injection is None
     # Nine more channels into 320 filters of 3 x 3.
@@ -27,7 +28,7 @@ def test_the_paper_s_size_has_stable_diffusion_s_parameters():
     assert _count(whole.control) == 361_279_120 - zeros - 1_086_480 + 9 * 320 * 9 + (4 * 320 * 9 + 320)
 
 
-def test_small_sizes_keep_the_aspect_of_try_on_pictures():
-    for config in (tiny(), nano()):
+def test_small_sizes_keep_the_aspect_of_try_on_images():
+    for config in (preset("tiny").diffusion, preset("nano").diffusion):
         assert config.width * 512 == config.height * 384
         assert Denoiser(config).latent_shape[1:] == (16, 12)

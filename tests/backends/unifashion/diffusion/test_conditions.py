@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
+from diffusion_sizes import nano
 from PIL import Image
 
 from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.errors import BackendError, DataError
-from fashionbench_unifashion.diffusion.architectures import nano
 from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions
 
 WIDTH, HEIGHT = 24, 32

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
+from diffusion_sizes import nano
 from pydantic import ValidationError
 
 from fashionbench.canonical import digest
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.diffusion.architectures import nano
 from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig
 
 

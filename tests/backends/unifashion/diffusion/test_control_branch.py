@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffusion_sizes import small_unet
 
-from fashionbench_unifashion.diffusion.architectures import small_unet
 from fashionbench_unifashion.diffusion.config import NetworkConfig
 from fashionbench_unifashion.diffusion.control_branch import Control
 from fashionbench_unifashion.diffusion.unet import embed_time, encode, make_unet

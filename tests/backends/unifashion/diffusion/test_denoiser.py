@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from diffusion_sizes import nano, small_unet
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.architectures import nano, small_unet
 from fashionbench_unifashion.diffusion.conditions import Conditions
 from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig
 from fashionbench_unifashion.diffusion.denoiser import Denoiser

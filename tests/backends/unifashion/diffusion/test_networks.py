@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import AutoencoderKL
+from diffusion_sizes import small_vae
 from safetensors.torch import load_file, save_file
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.architectures import small_vae
 from fashionbench_unifashion.diffusion.config import NetworkConfig
 from fashionbench_unifashion.diffusion.networks import build
 

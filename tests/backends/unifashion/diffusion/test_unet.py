@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from diffusion_sizes import SD14_UNET, nano, small_unet
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.diffusion.architectures import SD14_UNET, nano, small_unet
 from fashionbench_unifashion.diffusion.config import NetworkConfig
 from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet, skip_channels, widen
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 import torch
+from diffusion_sizes import SD14_VAE, small_vae
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.architectures import SD14_VAE, small_vae
 from fashionbench_unifashion.diffusion.config import NetworkConfig
 from fashionbench_unifashion.diffusion.vae import Autoencoder
 

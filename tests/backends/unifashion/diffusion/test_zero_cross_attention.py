@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from diffusers import UNet2DConditionModel
+from diffusion_sizes import SD14_UNET, small_unet
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.diffusion.architectures import SD14_UNET, small_unet
 from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode
 from fashionbench_unifashion.diffusion.zero_cross_attention import Injection, Place, ZeroCrossAttention, places
 

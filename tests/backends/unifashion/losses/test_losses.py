@@ -13,7 +13,7 @@ pytest.importorskip("torch", reason="needs the optional dependencies fashionbenc
 import torch
 from torch.nn import functional
 
-from fashionbench_unifashion.losses.losses import LossWeights, answer_loss, cir, itc, itg, itm, q2i, similarity, total
+from fashionbench_unifashion.losses.losses import LossWeights, answer_loss, itc, itg, itm, similarity, total
 
 SCORES = [[0.9, 0.2, 0.4], [0.1, 0.7, 0.3], [0.5, 0.6, 0.8]]
 
@@ -156,19 +156,10 @@ def test_texts_of_one_word_piece_have_nothing_to_predict() -> None:
         itg(torch.zeros(2, 3, 4), torch.zeros(2, 3, dtype=torch.long), torch.tensor([[1, 0, 0], [1, 0, 0]]))
 
 
-def test_noise_is_compared_by_squares_and_never_broadcast() -> None:
-    noise = torch.tensor([1.0, -1.0, 0.5, 2.0]).reshape(1, 1, 2, 2)
-    predicted = torch.tensor([0.0, -1.0, 1.5, 0.0]).reshape(1, 1, 2, 2)
-    assert q2i(predicted, noise).item() == pytest.approx((1 + 0 + 1 + 4) / 4)
-    assert q2i(3 * predicted, 3 * noise).item() == pytest.approx(9 * 6 / 4)
-    with pytest.raises(BackendError, match="was predicted as"):
-        q2i(predicted, noise[:, :, :1])
-
-
 def test_composed_retrieval_adds_its_three_losses() -> None:
-    parts = torch.tensor(0.5), torch.tensor(0.25), torch.tensor(2.0)
-    assert cir(*parts).item() == 2.75
-    assert cir(*parts, LossWeights(caption=2, itm=0)).item() == 1.0
+    parts = {"itc": torch.tensor(0.5), "caption": torch.tensor(0.25), "itm": torch.tensor(2.0)}
+    assert total(parts, LossWeights()).item() == 2.75
+    assert total(parts, LossWeights(caption=2, itm=0)).item() == 1.0
 
 
 def test_the_total_weighs_what_is_there() -> None:

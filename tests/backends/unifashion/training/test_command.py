@@ -48,7 +48,7 @@ def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
     [
         (["unifashion-nano", "--set", "phases.1a.colour=1"], "phases.1a.colour: Extra inputs are not permitted"),
         (["unifashion-nano", "--set", "phases.1a.lr=fast"], "phases.1a.lr: Input should be a valid number"),
-        (["unifashion-nano", "--set", "seed"], "--set 'seed' is not FIELD=VALUE"),
+        (["unifashion-nano", "--set", "seed"], "--set 'seed' is not NAME=VALUE"),
         (["unifashion-nano", "--set", "seed=1", "--set", "seed.a=1"], "seed has no fields"),
         (["unifashion-nano", "--set", "seed=[1"], "the value is not YAML"),
         (["unifashion-nanno"], "unifashion-nano"),
@@ -63,7 +63,7 @@ def test_what_is_wrong_is_named(run, tmp_path, words, said):
 
 
 @pytest.mark.parametrize(
-    ("content", "said"), [("a: [1", "is not YAML"), ("seed: 1", "names no trainer"), ("- 1", "names no trainer")]
+    ("content", "said"), [("a: [1", "is not YAML"), ("seed: 1", "names no trainer"), ("- 1", "holds no mapping")]
 )
 def test_a_file_that_is_no_recipe_is_refused(run, tmp_path, content, said):
     path = tmp_path / "recipe.yaml"

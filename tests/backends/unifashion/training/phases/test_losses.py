@@ -16,11 +16,11 @@ from fashionbench_unifashion.training.phases.composed import evenly
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 
 
-@pytest.fixture
-def nano(training, tmp_path):
+@pytest.fixture(scope="module")
+def nano(training, tmp_path_factory):
     """A vision encoder that does not learn, so that its tokens are kept."""
     changes = {"vision": {"trainable": False}, "qformer": {"dropout": 0.0}}
-    return training(tmp_path, model={"changes": changes}, limit=None)
+    return training(tmp_path_factory.mktemp("still"), model={"changes": changes}, limit=None)
 
 
 def phase_of(nano, name, **changes):

@@ -1,10 +1,10 @@
-"""Sizes of diffusion models: the paper's, a small one that learns on a processor, and one for tests."""
+"""Sizes of diffusion models for tests: Stable Diffusion's networks, and small ones."""
 
 from __future__ import annotations
 
 from typing import Any
 
-from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig, NoiseConfig
+from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig
 
 #: The UNet of Stable Diffusion 1.x with 4 input channels: 859,520,964 parameters.
 SD14_UNET: dict[str, Any] = {
@@ -56,36 +56,6 @@ def small_vae(channels: tuple[int, ...], *, groups: int = 32) -> dict[str, Any]:
         "latent_channels": 4,
         "norm_num_groups": groups,
     }
-
-
-def sd14(**changes: Any) -> DiffusionConfig:
-    """Make the paper's size: 512 x 384, PLMS with 50 steps.
-
-    Without changes the weights start at random; the paper starts from Paint-by-Example's UNet and a VAE tuned on
-    VITON-HD, which go into ``unet`` and ``vae`` as sources.
-    """
-    fields: dict[str, Any] = {
-        "unet": NetworkConfig(architecture=SD14_UNET),
-        "vae": NetworkConfig(architecture=SD14_VAE),
-        "width": 384,
-        "height": 512,
-    }
-    return DiffusionConfig(**fields | changes)
-
-
-def tiny(**changes: Any) -> DiffusionConfig:
-    """Make a size that learns in minutes on two processor cores: 64 high, 48 wide, latents of 16 x 12."""
-    fields: dict[str, Any] = {
-        "unet": NetworkConfig(architecture=small_unet((64, 128), width=128, heads=4)),
-        "vae": NetworkConfig(architecture=small_vae((16, 32, 32), groups=8)),
-        "width": 48,
-        "height": 64,
-        "noise": NoiseConfig(prediction="v"),
-        "sampler": "ddim",
-        "steps": 20,
-        "spacing": "trailing",
-    }
-    return DiffusionConfig(**fields | changes)
 
 
 def nano(**changes: Any) -> DiffusionConfig:
