@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.errors import FashionBenchError
     from fashionbench.metrics.contract import MetricArguments, Outcome
+    from fashionbench.metrics.image_access import ImageAccess
     from fashionbench.plugins.hookspecs import hookimpl
     from fashionbench.plugins.manager import Plugins
     from fashionbench.predictions.base import Predictions
@@ -57,6 +58,7 @@ _HOMES = {
     "DatasetSpec": "specs",
     "DesignItem": "data.items",
     "FashionBenchError": "errors",
+    "ImageAccess": "metrics.image_access",
     "ImageFile": "data.lazy_items",
     "ImageItem": "data.items",
     "Licence": "specs",
@@ -109,6 +111,7 @@ __all__ = [
     "DatasetSpec",
     "DesignItem",
     "FashionBenchError",
+    "ImageAccess",
     "ImageFile",
     "ImageItem",
     "Licence",
