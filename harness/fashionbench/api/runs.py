@@ -13,6 +13,7 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.readers import read
 from fashionbench.runner.config import RunConfig, load_config, make_config
+from fashionbench.runner.device import resolve_device
 from fashionbench.runner.execute import process_facts
 from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
@@ -104,7 +105,8 @@ def rescore(
     loaded = plugins or Plugins()
     opened = open_store(store, loaded)
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
-    return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, further=metrics)
+    device = resolve_device("auto")
+    return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, device=device, further=metrics)
 
 
 def _runner(
