@@ -18,7 +18,7 @@ from fashionbench.data.ground_truth import Truth
 from fashionbench.data.items import ComposedItem, ImageItem, TextItem
 from fashionbench.data.training_examples import Pair, TrainingData, Triplet
 from fashionbench.plugins.manager import Plugins
-from fashionbench.runner.session import Session
+from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
 from fashionbench_tasks.wardrobe.dataset import data_root, garments, image_path
@@ -71,7 +71,7 @@ def session(spec, tmp_path, **more):
         pytest.skip(f"{spec.id} needs {', '.join(lacking)}, which is not installed")
     options = {**spec.options, **{name: untrained() for name in spec.models}}
     context = BackendContext(options, 0, "cpu", tmp_path)
-    return Session(spec, lambda: resolve(spec.target)(context), source="x", seed=0, **more)
+    return Session(spec, lambda: resolve(spec.target)(context), owner=EmbeddingOwner(identity="x"), seed=0, **more)
 
 
 def answers_of(spec, pairs, tmp_path, role="query", order=None, **more):

@@ -9,6 +9,7 @@ as in CLIP (Radford et al., ICML 2021, section 2.5).
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -19,7 +20,7 @@ from fashionbench.errors import BackendError
 from fashionbench_baselines.retrieval.options import LARGEST_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from fashionbench_baselines.retrieval.options import LitOptions
 
@@ -48,7 +49,8 @@ def align(
 ) -> tuple[Tensor, Tensor]:
     """Train the maps, as [image features, dimension] and [text features, dimension].
 
-    Training runs on the CPU: it is short, and there its result is a function of data, options, seed and thread count.
+    Training runs on one thread of the CPU: it is short, so that threads would wait for each other more than they
+    compute, and its result is a function of data, options and seed.
 
     :param images: [N, image features]; row i belongs to row i of ``texts``.
     :param products: of each pair; at least two differ.
@@ -69,19 +71,30 @@ def align(
         ],
         lr=options.learning_rate,
     )
-    for _ in range(options.steps):
-        chosen = _batch(len(labels), options.batch_size, random)
-        left = functional.normalize(images[chosen] @ image_map, dim=1)
-        right = functional.normalize(texts[chosen] @ text_map, dim=1)
-        loss = info_nce(left, right, labels[chosen], log_scale.exp())
-        if not torch.isfinite(loss):
-            raise BackendError("the training of the maps diverged", remedy="lower the option learning_rate")
-        optimiser.zero_grad()
-        torch.autograd.backward(loss)
-        optimiser.step()
-        with torch.no_grad():
-            log_scale.clamp_(max=math.log(LARGEST_SCALE))
+    with _one_thread():
+        for _ in range(options.steps):
+            chosen = _batch(len(labels), options.batch_size, random)
+            left = functional.normalize(images[chosen] @ image_map, dim=1)
+            right = functional.normalize(texts[chosen] @ text_map, dim=1)
+            loss = info_nce(left, right, labels[chosen], log_scale.exp())
+            if not torch.isfinite(loss):
+                raise BackendError("the training of the maps diverged", remedy="lower the option learning_rate")
+            optimiser.zero_grad()
+            torch.autograd.backward(loss)
+            optimiser.step()
+            with torch.no_grad():
+                log_scale.clamp_(max=math.log(LARGEST_SCALE))
     return image_map.detach(), text_map.detach()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _start(inputs: int, outputs: int, random: torch.Generator) -> Tensor:
