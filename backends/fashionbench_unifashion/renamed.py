@@ -45,9 +45,9 @@ def refuse_old_names(fields: Mapping[str, object], where: str) -> None:
     :raises ConfigError: naming each old name and the new one.
     """
     faults = [
-        f"{found}: {entry.old} is now {entry.new}"
+        f"{path}: {entry.old} is now {entry.new}"
         for entry in RENAMED
-        for found, value in _at(fields, entry.place.split("."))
+        for path, value in _at(fields, entry.place.split("."))
         if (value == entry.old if entry.kind == "value" else isinstance(value, dict) and entry.old in value)
     ]
     if faults:
