@@ -8,7 +8,16 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fashionbench.extractors.efficientnet import FEATURES, MEAN, SHA256, SIZE, STD, load, weights_path
+from fashionbench.extractors.efficientnet import (
+    FEATURES,
+    MEAN,
+    SHA256,
+    SIZE,
+    STD,
+    fold_batch_norm,
+    load,
+    weights_path,
+)
 from fashionbench_baselines.encoders.pixels import rgb_on_white
 
 if TYPE_CHECKING:
@@ -22,7 +31,7 @@ if TYPE_CHECKING:
 __all__ = ["BATCH", "FEATURES", "PREPROCESSING", "SHA256", "ImageEncoder", "preprocess"]
 
 #: Named in fingerprints and cache keys; raise the number when :func:`preprocess` changes.
-PREPROCESSING = "white square/1, bicubic 224, (x-127)/128"
+PREPROCESSING = "white square/1, bicubic 224, (x-127)/128, batch norm folded"
 #: Images that pass together in :meth:`ImageEncoder.batched`.
 BATCH = 8
 
@@ -52,12 +61,12 @@ class ImageEncoder:
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
-        self._network = load(weights_path()).to(self._device)
+        self._network = fold_batch_norm(load(weights_path())).to(self._device)
 
     def features(self, item: ImageItem) -> NDArray[np.float32]:
         """Encode an image, as [1280] in [0, 6]."""
         with torch.inference_mode():
-            row = self._network(preprocess(item)[None].to(self._device))[0]
+            row = self._network(_channels_last(preprocess(item)[None]).to(self._device))[0]
         out: NDArray[np.float32] = row.cpu().numpy()
         return out
 
@@ -72,6 +81,10 @@ class ImageEncoder:
             for start in range(0, len(items), BATCH):
                 inputs = [preprocess(item) for item in items[start : start + BATCH]]
                 count = len(inputs)
-                batch = torch.stack([*inputs, *[inputs[-1]] * (BATCH - count)]).to(self._device)
+                batch = _channels_last(torch.stack([*inputs, *[inputs[-1]] * (BATCH - count)])).to(self._device)
                 out[start : start + count] = self._network(batch)[:count].cpu().numpy()
         return out
+
+
+def _channels_last(images: Tensor) -> Tensor:
+    return images.contiguous(memory_format=torch.channels_last)

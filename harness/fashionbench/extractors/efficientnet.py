@@ -60,11 +60,12 @@ class SameConv(nn.Conv2d):
         high, wide = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[2:])
         if high % 2 or wide % 2:
             border = (wide // 2, wide - wide // 2, high // 2, high - high // 2)
-            return super().forward(functional.pad(input, border))
+            return functional.conv2d(
+                functional.pad(input, border), self.weight, self.bias, stride=self.stride, groups=self.groups
+            )
         # Padding that is the same on both sides is the convolution's own, which copies nothing.
-        return functional.conv2d(
-            input, self.weight, stride=self.stride, padding=(high // 2, wide // 2), groups=self.groups
-        )
+        padding = (high // 2, wide // 2)
+        return functional.conv2d(input, self.weight, self.bias, stride=self.stride, padding=padding, groups=self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
@@ -155,3 +156,29 @@ def load(path: Path) -> EfficientNetLite0:
     weights = {re.sub(r"(^|\.)_", r"\1", name): value for name, value in stored.items()}
     fill(network, weights, path.name)
     return network
+
+
+def fold_batch_norm(network: EfficientNetLite0) -> EfficientNetLite0:
+    """Put each batch normalisation into the convolution before it, and the channels last: half the time on a processor.
+
+    For inference alone; features differ from the plain network's by rounding.
+    """
+    _fold(network, "conv_stem", "bn0")
+    _fold(network, "conv_head", "bn1")
+    for block in network.blocks:
+        for convolution, norm in (("expand_conv", "bn0"), ("depthwise_conv", "bn1"), ("project_conv", "bn2")):
+            if hasattr(block, convolution):
+                _fold(block, convolution, norm)
+    return network.to(memory_format=torch.channels_last)
+
+
+def _fold(module: nn.Module, convolution: str, norm: str) -> None:
+    conv: SameConv = getattr(module, convolution)
+    bn: nn.BatchNorm2d = getattr(module, norm)
+    with torch.no_grad():
+        assert bn.running_mean is not None  # noqa: S101
+        assert bn.running_var is not None  # noqa: S101
+        scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
+        conv.weight = nn.Parameter(conv.weight * scale[:, None, None, None], requires_grad=False)
+        conv.bias = nn.Parameter(bn.bias - bn.running_mean * scale, requires_grad=False)
+    setattr(module, norm, nn.Identity())

@@ -20,6 +20,7 @@ from fashionbench.extractors.efficientnet import (  # noqa: E402
     WIDTHS,
     EfficientNetLite0,
     SameConv,
+    fold_batch_norm,
     load,
     weights_path,
 )
@@ -102,3 +103,14 @@ def test_loading_leaves_the_callers_random_numbers_alone(weights: Path) -> None:
     before = torch.get_rng_state()
     load(weights)
     assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_folded_batch_norms_change_features_by_rounding_alone():
+    network = load(weights_path())
+    images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        plain = network(images)
+        folded = fold_batch_norm(network)(images.contiguous(memory_format=torch.channels_last))
+    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    torch.testing.assert_close(folded, plain, rtol=0, atol=5e-5)
+    assert plain.std() > 0.1

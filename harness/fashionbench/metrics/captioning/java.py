@@ -103,27 +103,36 @@ def run_java(
     :raises MetricError: where there is no Java, or the program fails, is killed or takes too long.
     """
     java = find_java()
-    command = [java.path, f"-Xmx{heap}", *_FLAGS, *arguments]
+    command = command_of(java, heap, arguments)
     with tempfile.TemporaryFile() as complaints:
         with _child(command, complaints, folder) as process:
             try:
                 written, _ = process.communicate(given.encode(), timeout=seconds)
             except subprocess.TimeoutExpired as error:
-                msg = f"{name} had not finished after {seconds:.0f} s{_last_words(complaints)}"
+                msg = f"{name} had not finished after {seconds:.0f} s{last_words(complaints)}"
                 raise MetricError(
                     msg, remedy="look whether the machine is overloaded or the captions are very long"
                 ) from error
         if process.returncode:
             how = f"was killed by signal {-process.returncode}" if process.returncode < 0 else "failed"
-            msg = f"{name} {how}{_last_words(complaints)}"
+            msg = f"{name} {how}{last_words(complaints)}"
             raise MetricError(msg, remedy=f"it ran with a heap of {heap} under {java.path}; is there memory for it?")
     return written.decode()
+
+
+def command_of(java: Java, heap: str, arguments: Sequence[str]) -> list[str]:
+    """Return the command line of a program: the runtime, the options that every program gets, and its own."""
+    return [java.path, f"-Xmx{heap}", *_FLAGS, *arguments]
+
+
+def environment_of() -> dict[str, str]:
+    """Return the environment without variables from which Java takes options."""
+    return {name: value for name, value in os.environ.items() if name not in _FOREIGN}
 
 
 @contextmanager
 def _child(command: Sequence[str], complaints: IO[bytes], folder: Path | None) -> Iterator[subprocess.Popen[bytes]]:
     """Start a process in a session of its own, and end it together with what it started."""
-    environment = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
     try:
         process = subprocess.Popen(  # noqa: S603
             command,
@@ -131,7 +140,7 @@ def _child(command: Sequence[str], complaints: IO[bytes], folder: Path | None) -
             stdout=subprocess.PIPE,
             stderr=complaints,
             cwd=folder,
-            env=environment,
+            env=environment_of(),
             start_new_session=True,
         )
     except OSError as error:
@@ -142,13 +151,14 @@ def _child(command: Sequence[str], complaints: IO[bytes], folder: Path | None) -
                 yield process
             finally:
                 if process.poll() is None:
-                    _kill(process)
+                    end_process(process)
     except BrokenPipeError:
         # What was still buffered for a program that is dead; its exit status tells the story.
         process.wait()
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
+def end_process(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process that has a session of its own, together with what it started."""
     if sys.platform == "win32":
         process.kill()
         return
@@ -178,7 +188,8 @@ def _probe(path: str, seconds: float) -> tuple[int, str]:
     return version, "" if version >= MINIMUM else f"is Java {version}"
 
 
-def _last_words(complaints: IO[bytes]) -> str:
+def last_words(complaints: IO[bytes]) -> str:
+    """Quote the end of what a program wrote to its standard error; nothing where it wrote nothing."""
     complaints.seek(0)
     said = " ".join(complaints.read().decode(errors="replace").split())
     return f"; it last wrote: {said[-_SHOWN:]}" if said else ""

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.errors import MetricError
-from fashionbench.metrics.captioning.java import packaged, run_java
+from fashionbench.metrics.captioning.java import packaged
+from fashionbench.metrics.captioning.java_server import ask_java
 from fashionbench.metrics.captioning.ptb_tokenizer import one_line
 
 if TYPE_CHECKING:
@@ -56,17 +57,14 @@ def meteor_statistics(candidates: Sequence[str], references: Sequence[Sequence[s
     ]
     packaged(*PARAPHRASES)
     jar = packaged(*JAR)
-    written = run_java(
+    found = ask_java(
         ["-jar", str(jar), "-", "-", "-stdio", "-l", "en", "-norm"],
-        "\n".join(lines) + "\n",
+        lines,
         name="METEOR",
         heap="1g",
         seconds=300 + len(lines) / 10,
         folder=jar.parent,
     )
-    found = written.splitlines()
-    if len(found) != len(lines):
-        raise MetricError(f"METEOR gave {len(found)} lines for {len(lines)} captions")
     rows = [_row(line, number) for number, line in enumerate(found)]
     return np.array(rows, dtype=np.float64)
 
