@@ -26,11 +26,12 @@ def build(kind: type[Network], config: NetworkConfig) -> Network:
     """
     if config.architecture is not None:
         try:
-            return kind(**config.architecture)
+            built: Network = kind(**config.architecture)
         except (TypeError, ValueError) as error:
             raise ConfigError(
                 f"{kind.__name__} cannot be built: {error}", remedy="mend the architecture's arguments"
             ) from error
+        return built
     return _loaded(kind, config)
 
 

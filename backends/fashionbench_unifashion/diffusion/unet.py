@@ -71,7 +71,7 @@ def widen(unet: UNet2DConditionModel, in_channels: int) -> None:
         if new.bias is not None and old.bias is not None:
             new.bias.copy_(old.bias)
     unet.conv_in = new
-    unet.register_to_config(in_channels=in_channels)  # type: ignore[no-untyped-call]
+    unet.register_to_config(in_channels=in_channels)
 
 
 def embed_time(unet: Any, sample: Tensor, steps: Tensor) -> Tensor:

@@ -104,4 +104,5 @@ class Autoencoder(nn.Module):
 
 def _drawn(posterior: DiagonalGaussianDistribution, generator: BatchRng | torch.Generator | None) -> Tensor:
     mean: Tensor = posterior.mean
-    return mean + posterior.std * batch_rng(generator).normal(mean)
+    std: Tensor = posterior.std
+    return mean + std * batch_rng(generator).normal(mean)

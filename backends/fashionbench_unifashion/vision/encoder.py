@@ -204,7 +204,7 @@ def from_transformers(state: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _blip2(config: VisionConfig) -> nn.Module:
-    network = Blip2VisionModel(
+    network: nn.Module = Blip2VisionModel(
         Blip2VisionConfig(
             hidden_size=config.width,
             intermediate_size=config.ffn,
@@ -221,7 +221,7 @@ def _blip2(config: VisionConfig) -> nn.Module:
 
 
 def _vit(config: VisionConfig) -> nn.Module:
-    network = ViTModel(
+    network: nn.Module = ViTModel(
         ViTConfig(
             hidden_size=config.width,
             intermediate_size=config.ffn,
