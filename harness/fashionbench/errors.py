@@ -67,6 +67,19 @@ class StoreError(FashionBenchError):
     """A record or a predictions file that is corrupt, missing or was altered."""
 
 
+def as_error(raised: BaseException) -> Exception:
+    """Return what a plugin raised as an error of a cell; a call of ``sys.exit`` becomes one that says so.
+
+    :raises KeyboardInterrupt: as it is.
+    """
+    if isinstance(raised, Exception):
+        return raised
+    if isinstance(raised, SystemExit):
+        message = f"a plugin ended the process with sys.exit({raised.code!r})"
+        return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
+    raise raised
+
+
 def first_names(names: Sequence[object], shown: int = 5) -> str:
     """List the first names of many for a message, and say how many more there are."""
     listed = ", ".join(str(name) for name in names[:shown])

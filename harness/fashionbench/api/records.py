@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.api.stores import open_store
+from fashionbench.api.stores import existing_store, open_store
 from fashionbench.plugins.manager import Plugins
 
 if TYPE_CHECKING:
@@ -34,8 +34,9 @@ def verify_records(
     """Check every record and its predictions against their checksums.
 
     :returns: the records that are readable, and what is wrong with which file.
+    :raises StoreError: where there is no such store.
     """
-    opened = open_store(store, plugins or Plugins())
+    opened = existing_store(store, plugins or Plugins())
     scan = opened.scan()
     damaged = [fault for record in scan.records if (fault := opened.check_predictions(record)) is not None]
     return scan.records, [*scan.faults, *damaged]

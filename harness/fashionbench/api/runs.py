@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.api.stores import open_store
+from fashionbench.api.stores import existing_store, open_store
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.manager import Plugins
@@ -103,7 +103,7 @@ def rescore(
     :param say: told of each record that was made, and of what could not be computed.
     """
     loaded = plugins or Plugins()
-    opened = open_store(store, loaded)
+    opened = existing_store(store, loaded)
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     device = resolve_device("auto")
     return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, device=device, further=metrics)

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fashionbench.errors import StoreError
 from fashionbench.records.store import Store
 
 if TYPE_CHECKING:
@@ -22,3 +23,14 @@ def open_store(where: str | Path | Store | None, plugins: Plugins) -> Store:
     address = str(where or os.environ.get(STORE_VARIABLE) or "results")
     opened: Store | None = plugins.hook.open_store(uri=address)
     return opened or Store(Path(address))
+
+
+def existing_store(where: str | Path | Store | None, plugins: Plugins) -> Store:
+    """Open a store that is there.
+
+    :raises StoreError: where its folder does not exist.
+    """
+    store = open_store(where, plugins)
+    if not store.root.is_dir():
+        raise StoreError(f"there is no store at {store.root}", remedy="check the path, or run something first")
+    return store

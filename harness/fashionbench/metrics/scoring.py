@@ -84,7 +84,7 @@ def score(
             scores.metrics += _parts(name, metric_spec(name, registry), predictions, task, seed, images)
         except FashionBenchError as error:
             scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
-        except Exception as error:  # a metric's bug must not cost the predictions, nor the other metrics
+        except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             scores.absent.append(AbsentMetricPart(id=name, reason=reason, traceback=trace(error)))
         advance(1, "metric")

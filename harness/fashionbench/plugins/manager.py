@@ -98,7 +98,7 @@ class Plugins:
         for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             try:
                 implementation.function(*([event] if implementation.argnames else []))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._complain(hook, implementation.plugin_name, error)
 
     def ask(self, hook: str, kind: type[A], **arguments: object) -> list[A]:
@@ -114,11 +114,11 @@ class Plugins:
                 if stray:
                     raise TypeError(f"it returned {type(stray[0]).__name__} instead of {kind.__name__}")  # noqa: TRY301
                 answers += given
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 self._complain(hook, implementation.plugin_name, error)
         return answers
 
-    def _complain(self, hook: str, plugin: str, error: Exception) -> None:
+    def _complain(self, hook: str, plugin: str, error: BaseException) -> None:
         origin = self._origins.get(plugin, plugin)
         self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
 

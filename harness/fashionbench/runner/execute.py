@@ -8,7 +8,7 @@ from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, as_error
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
@@ -123,8 +123,8 @@ def execute(
         if state.predictions is not None and state.stored is None:
             raise  # of the store, not of the cell
         state.error = error
-    except Exception as error:  # one cell must not take the others with it
-        state.error = error
+    except (Exception, SystemExit) as error:  # one cell must not take the others with it
+        state.error = as_error(error)
     outcome = _outcome(cell, state, context, training, supersedes, attestation)
     try:
         record = build_record(outcome)

@@ -99,7 +99,13 @@ def named(items: Sequence[Item]) -> str:
 
 
 def _rows(method: str, result: object, items: Sequence[Item]) -> NDArray[Any]:
-    array = np.asarray(result)
+    if isinstance(result, np.ma.MaskedArray):
+        raise BackendError(f"{method} returned a masked array", remedy="fill what is masked, or return fewer items")
+    try:
+        array = np.asarray(result)
+    except (TypeError, RuntimeError, ValueError) as error:  # such as a tensor with a gradient, of bfloat16, on a GPU
+        msg = f"{method} returned {type(result).__name__}, which is no NumPy array: {error}"
+        raise BackendError(msg, remedy="return tensor.detach().float().cpu().numpy()") from error
     if not (np.issubdtype(array.dtype, np.floating) or np.issubdtype(array.dtype, np.integer)):
         msg = f"{method} returned {type(result).__name__} of {array.dtype}"
         raise BackendError(msg, remedy="return a NumPy array of floats; call .float().cpu().numpy() on a tensor")

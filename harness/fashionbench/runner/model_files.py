@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from fashionbench.errors import ConfigError
 from fashionbench.specs import TrainingDataUse
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from fashionbench.data.file_index import FileIndex
     from fashionbench.specs import BackendSpec
@@ -22,47 +23,57 @@ TRAINING_RECORD = "training.json"
 _NOT_READ = frozenset({TRAINING_RECORD, "README.md"})
 
 
-def model_options(spec: BackendSpec, options: Mapping[str, Any], index: FileIndex) -> dict[str, dict[str, str]]:
-    """Return, for each option that names a model on disk, the hash of its content.
+def model_options(spec: BackendSpec, options: Mapping[str, Any], index: FileIndex) -> dict[str, Any]:
+    """Return, for each option that names a model on disk, the same value with the hash of the content for the path.
 
     Options that the specification lists under ``models`` must name one, unless they are empty. Of other options, a
-    text counts as a model where it is the path of an existing file or folder, written with a separator or ``~``.
+    text, also within a list or a mapping, counts as a model where it is the path of an existing file or folder; a word
+    that is the option's default is no path, whatever lies in the working folder.
 
     :param index: remembers the hashes of files that have not changed.
     :raises ConfigError: where a model that must be there is not.
     """
-    found: dict[str, dict[str, str]] = {}
+    named: dict[str, Any] = {}
     for name, value in options.items():
-        if not isinstance(value, (str, Path)) or not str(value):
+        if value == spec.options.get(name) and not (isinstance(value, str) and "/" in value):
             continue
-        path = Path(value).expanduser()
-        declared = name in spec.models
-        if not path.exists():
-            if declared:
-                remedy = "give the folder 'model' that 'fashionbench train' wrote, or another model's folder or file"
-                raise ConfigError(f"{spec.id}: {name}={value} is neither a folder nor a file", remedy=remedy)
-            continue
-        if declared or isinstance(value, Path) or "/" in value or "\\" in value or value.startswith("~"):
-            found[name] = {"content": content_hash(path, index)}
-    return found
+        found = _with_contents(value, index)
+        if found != value:
+            named[name] = found
+        elif name in spec.models and isinstance(value, (str, Path)) and str(value):
+            remedy = "give the folder 'model' that 'fashionbench train' wrote, or another model's folder or file"
+            raise ConfigError(f"{spec.id}: {name}={value} is neither a folder nor a file", remedy=remedy)
+    return named
+
+
+def _with_contents(value: Any, index: FileIndex) -> Any:
+    """Replace each path of an existing file or folder in a value by the hash of its content."""
+    if isinstance(value, dict):
+        return {name: _with_contents(inner, index) for name, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_with_contents(inner, index) for inner in value]
+    if not isinstance(value, (str, Path)) or not str(value):
+        return value
+    path = Path(value).expanduser()
+    try:
+        exists = path.exists()
+    except (OSError, ValueError):  # too long for a file name, or with a null character: a text, and no path
+        return value
+    return {"content": content_hash(path, index)} if exists else value
 
 
 def content_hash(path: Path, index: FileIndex) -> str:
     """Hash the content of a model folder, or of one file, as ``sha256:…``.
 
-    Relative names and contents of all files count, also behind links. Left out are hidden files, compiled Python, the
-    record of the training and the model card.
+    Relative names and contents of all files count, also behind links. Left out are hidden files, compiled Python, and
+    at the top the record of the training and the model card.
 
     :raises ConfigError: where the folder holds no file, or one cannot be read.
     """
     if path.is_file():
         files = {path.name: path}
     else:
-        files = {
-            file.relative_to(path).as_posix(): file
-            for file in sorted(path.rglob("*"))
-            if file.is_file() and _counts(file.relative_to(path))
-        }
+        files = {name.as_posix(): path / name for name in sorted(_names(path)) if _counts(name)}
     if not files:
         raise ConfigError(f"{path} holds no model: the folder is empty", remedy="give the folder of a model")
     try:
@@ -106,6 +117,18 @@ def _training_record(path: Path) -> dict[str, Any]:
     return loaded if isinstance(loaded, dict) else {}
 
 
+def _names(folder: Path) -> Iterator[Path]:
+    """Yield the relative names of all files below a folder, also behind links; a circle of links is left."""
+    above: set[str] = set()
+    for parent, folders, names in os.walk(folder, followlinks=True):
+        real = os.path.realpath(parent)
+        if real in above:
+            folders.clear()
+            continue
+        above.add(real)
+        yield from (Path(parent, name).relative_to(folder) for name in names if Path(parent, name).is_file())
+
+
 def _counts(name: Path) -> bool:
     hidden = any(part.startswith(".") or part == "__pycache__" for part in name.parts)
-    return not hidden and name.name not in _NOT_READ and name.suffix != ".pyc"
+    return not hidden and str(name) not in _NOT_READ and name.suffix != ".pyc"

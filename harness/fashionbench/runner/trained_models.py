@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest, short
-from fashionbench.errors import BackendError, FashionBenchError
+from fashionbench.errors import BackendError, FashionBenchError, as_error
 from fashionbench.files import slug
 from fashionbench.records import provenance
 from fashionbench.records.provenance import code_state
@@ -95,8 +95,8 @@ def run_training(
         )
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
-    except Exception as fault:  # the cells that depend on it fail with its reason, the others go on
-        error = fault
+    except (Exception, SystemExit) as fault:  # the cells that depend on it fail with its reason, the others go on
+        error = as_error(fault)
     record = context.store.add(
         _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
     )

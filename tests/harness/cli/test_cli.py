@@ -223,3 +223,10 @@ def test_rescore_says_what_it_did(tmp_path, capsys):
     capsys.readouterr()
     assert main(["rescore", str(tmp_path)]) == 0
     assert "0 records were rescored" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["rescore", "{}"], ["records", "verify", "--store", "{}"]])
+def test_a_store_that_is_not_there_is_said(words, tmp_path, capsys):
+    absent = str(tmp_path / "absent")
+    assert main([word.format(absent) for word in words]) == 2
+    assert f"there is no store at {absent}" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import sys
 
 import pytest
 import toy_plugin
@@ -115,3 +116,30 @@ def test_the_verdict_of_an_audit_is_copied_to_later_records(plugins, store):
     damaged = run(plugins, store, "toy/colour", seeds=[2])[0]
     assert damaged.status == "ok"
     assert "cannot be read" in damaged.policy[0].message
+
+
+@pytest.mark.parametrize("where", ["backend", "metric", "observer"])
+def test_a_plugin_that_ends_the_process_ends_its_own_part_alone(plugins, store, monkeypatch, where):
+    def ends(*arguments):
+        sys.exit(3)
+
+    notes = Notes()
+    if where == "backend":
+        monkeypatch.setattr(toy_plugin.Raises, "encode_images", ends)
+    if where == "metric":
+        monkeypatch.setattr(toy_plugin, "ends", ends, raising=False)
+        plugins.metrics.put(dataclasses.replace(plugins.metrics["mrr"], target="toy_plugin:ends"), None)
+    if where == "observer":
+        plugins.register(
+            type("Ends", (), {"on_cell_start": staticmethod(hookimpl(lambda event: sys.exit(3)))})(),
+            Origin("ends", "acme", "1"),
+        )
+    first, second = run(plugins, store, "toy/raises", "toy/colour", reporter=notes)
+    assert second.status == "ok"
+    assert second.metric("hit@1").value == 1.0
+    if where == "backend":
+        assert "sys.exit(3)" in first.error.message
+    if where == "metric":
+        assert [part.reason for part in second.absent] == ["SystemExit: 3"]
+    if where == "observer":
+        assert any("acme:ends" in line and "SystemExit" in line for line in notes.lines)

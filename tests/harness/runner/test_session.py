@@ -153,3 +153,20 @@ def test_keys_tell_owner_capability_role_and_item_apart():
 def test_a_device_that_was_asked_for_is_taken():
     assert resolve_device("cuda:3") == "cuda:3"
     assert resolve_device("auto") in {"cpu", "cuda", "mps"}
+
+
+@pytest.mark.parametrize(
+    ("result", "words"),
+    [
+        (np.ma.masked_array([1.0, 2.0], mask=[True, False]), "masked array"),
+        (lambda: __import__("torch").ones(2, requires_grad=True), "no NumPy array"),
+        (lambda: __import__("torch").ones(2).bfloat16(), "no NumPy array"),
+    ],
+)
+def test_what_is_no_plain_array_is_refused_with_what_to_return(result, words):
+    backend = Everything()
+    backend.score_pairs = lambda items: result() if callable(result) else result
+    made = session(backend, "score-pairs")
+    with made.fold(None, Truth()) as answers, pytest.raises(BackendError, match=words) as caught:
+        answers.score([PairItem(n, TextItem(n, ""), TextItem(n, "")) for n in "ab"])
+    assert caught.value.remedy

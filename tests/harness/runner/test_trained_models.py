@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from pathlib import Path
 
 import pytest
 
@@ -74,17 +75,60 @@ def test_a_model_that_is_not_there_is_refused(plugins, tmp_path):
         planned(plugins, {"id": "t/learned", "options": {"model": str(tmp_path / "empty")}})
 
 
-def test_a_path_in_any_other_option_counts_by_its_content_too(plugins, tmp_path):
-    spec = dataclasses.replace(plugins.backends["t/learned"], models=(), options={"checkpoint": "", "colour": "red"})
+@pytest.fixture
+def undeclared(plugins, tmp_path, monkeypatch):
+    """The identity of a backend whose options are no declared models, with the test's folder as the working folder."""
+    spec = dataclasses.replace(
+        plugins.backends["t/learned"], models=(), options={"checkpoint": "default", "more": None}
+    )
     plugins.backends.put(spec, Origin("t", "t", "1"))
-    path = tmp_path / "model.pt"
+    monkeypatch.chdir(tmp_path)
+
+    def identity(**options):
+        return planned(plugins, {"id": "t/learned", "options": options}).cells[0].identity.cell_id("data")
+
+    return identity
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["model.pt", "./model.pt", Path("model.pt"), "folder", ["a", "folder/w"], {"inner": {"path": "folder"}}, "linked"],
+)
+def test_a_path_in_any_option_counts_by_its_content_in_every_spelling(undeclared, tmp_path, value):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "holds").mkdir()
+    (tmp_path / "holds" / "link").symlink_to(tmp_path / "folder")
+    (tmp_path / "linked").symlink_to(tmp_path / "holds")
+    (tmp_path / "folder" / "circle").symlink_to(tmp_path / "folder")
 
     def identity(content):
-        path.write_bytes(content)
-        cell = planned(plugins, {"id": "t/learned", "options": {"checkpoint": str(path)}}).cells[0]
-        return cell.identity.cell_id("data")
+        (tmp_path / "model.pt").write_bytes(content)
+        (tmp_path / "folder" / "w").write_bytes(content)
+        return undeclared(checkpoint=value)
 
     assert identity(b"1") == identity(b"1") != identity(b"2")
+
+
+def test_the_same_content_elsewhere_is_the_same_model(undeclared, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "w").write_bytes(b"1")
+    (tmp_path / "two" / "training.json").write_text("{}")
+    (tmp_path / "three").mkdir()
+    (tmp_path / "three" / "deep").mkdir()
+    (tmp_path / "three" / "deep" / "README.md").write_text("read by the model, who knows")
+    (tmp_path / "three" / "w").write_bytes(b"1")
+    assert (
+        undeclared(checkpoint="one") == undeclared(checkpoint=str(tmp_path / "two")) != undeclared(checkpoint="three")
+    )
+
+
+def test_a_word_that_is_no_path_is_a_word(undeclared, tmp_path):
+    before = undeclared(checkpoint="default"), undeclared(checkpoint="x" * 5000), undeclared(more="nowhere")
+    (tmp_path / "default").mkdir()
+    (tmp_path / "default" / "w").write_bytes(b"1")
+    assert before == (undeclared(checkpoint="default"), undeclared(checkpoint="x" * 5000), undeclared(more="nowhere"))
+    assert len(set(before)) == 3
 
 
 def part(dataset, *, synthetic=False):
