@@ -1,4 +1,4 @@
-"""Progress of a run: what reporters are told, bars for a terminal, and an estimate of the time that is left.
+"""Progress of a run: reporters, bars for a terminal, and an estimate of the time that is left.
 
 Where the output is no terminal, one line a finished cell is printed instead, and one a minute of what takes longer.
 """
@@ -20,7 +20,7 @@ PAUSE = 60.0
 
 
 class Reporter(Protocol):
-    """Who is told how a run goes."""
+    """Receives the progress of a run."""
 
     def expect(self, cells: int) -> None:
         """Say how many cells there will be."""
@@ -72,7 +72,7 @@ class Silent:
 class PhaseReporter:
     """Shows the phases of a training as parts of one cell.
 
-    :param reporter: who is told.
+    :param reporter: receives the phases.
     :param name: the name of the cell.
     """
 
@@ -187,7 +187,7 @@ class Bars:
         self._cells = cells
         self._ended = 0
         self._estimate = Estimate()
-        self._told = time.monotonic()
+        self._last_line = time.monotonic()
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -205,7 +205,7 @@ class Bars:
         """Begin a cell or a part of one."""
         self._name = name
         self._estimate = Estimate()
-        self._told = time.monotonic()
+        self._last_line = time.monotonic()
         self._progress.reset(self._cell, total=items, description=name, visible=True, left="")
         if items:
             self._estimate.expect("", items)
@@ -221,8 +221,8 @@ class Bars:
         left = self._left()
         self._progress.update(self._cell, completed=self._estimate.done, total=self._estimate.total, left=left)
         now = time.monotonic()
-        if not self.console.is_terminal and now - self._told >= PAUSE:
-            self._told = now
+        if not self.console.is_terminal and now - self._last_line >= PAUSE:
+            self._last_line = now
             of = f" of {self._estimate.total}, {left}" if left else ""
             self.note(f"{self._name}: {self._estimate.done}{of}")
 

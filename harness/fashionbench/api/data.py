@@ -36,7 +36,7 @@ def data_status(
 
     :param root: its folder; by default ``$FASHIONBENCH_DATA/<name>``.
     :param verify: also hash and decode every file.
-    :param expect: told how many images there are, before they are read.
+    :param expect: called with the number of images, before they are read.
     :param advance: called with the number of files that were looked at.
     :raises DataError: where the data set is not found.
     """

@@ -100,7 +100,7 @@ def rescore(
 
     :param data: folders of data sets, by id, which metrics of images compare with.
     :param metrics: metrics to compute beside those of a record's task, such as one of a plugin.
-    :param say: told of each record that was made, and of what could not be computed.
+    :param say: called with a line on each record that was made, and of what could not be computed.
     """
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)

@@ -88,7 +88,7 @@ def _separate_tables(
         pairs = [(column, chosen) for column, chosen in zip(spec.columns, main, strict=True) if column.task == task]
         columns, anchors = [column for column, _ in pairs], [chosen for _, chosen in pairs]
         for signatures, own in _ways(task, columns, anchors, records):
-            # What differs is told of the first column that differs; others may be measured as in the main table.
+            # The note is on the first column that differs; others may be measured as in the main table.
             way, anchor = next((s, a) for s, a in zip(signatures, anchors, strict=True) if s is not None)
             note = difference(way, anchor, records)
             title = f"{task}, measured otherwise ({short(way.protocol, 8)}/{short(way.fingerprint, 8)})"
@@ -103,17 +103,17 @@ def _ways(
 
     A record without a value in some column goes with those that agree with it in the others.
     """
-    told = []
+    differing = []
     for record in records:
         if record.task.id == task:
             signatures = [signature_of(column, record) for column in columns]
             others = [None if s == anchor else s for s, anchor in zip(signatures, anchors, strict=True)]
             if any(others):
-                told.append((others, record))
+                differing.append((others, record))
     # The fullest first, so that the others find them; then in an order that has nothing to do with that of the records.
-    told.sort(key=lambda pair: (pair[0].count(None), [str(s) for s in pair[0]], pair[1].record_id))
+    differing.sort(key=lambda pair: (pair[0].count(None), [str(s) for s in pair[0]], pair[1].record_id))
     ways: list[tuple[list[Signature | None], list[Record]]] = []
-    for signatures, record in told:
+    for signatures, record in differing:
         for known, own in ways:
             if all(a is None or b is None or a == b for a, b in zip(known, signatures, strict=True)):
                 known[:] = [a or b for a, b in zip(known, signatures, strict=True)]

@@ -102,8 +102,8 @@ def _label(record: Record, records: Sequence[Record]) -> str:
     """Name a row: the backend, and the options in which rows of this backend differ."""
     same = [r.backend.options for r in records if r.backend.id == record.backend.id]
     own = record.backend.options
-    told = [name for name in sorted(own) if any(other.get(name) != own[name] for other in same)]
-    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in told)})" if told else "")
+    distinct = [name for name in sorted(own) if any(other.get(name) != own[name] for other in same)]
+    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in distinct)})" if distinct else "")
 
 
 def _marks(records: Sequence[Record]) -> tuple[str, ...]:

@@ -36,8 +36,8 @@ def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     for name in ("name", "distribution", "version", "hooks or error"):
         table.add_column(name, overflow="fold")
     for report in reports:
-        told = f"[red]{escape(report.error)}[/red]" if report.error else ", ".join(report.hooks)
-        table.add_row(report.origin.name, report.origin.distribution, report.origin.version, told)
+        outcome = f"[red]{escape(report.error)}[/red]" if report.error else ", ".join(report.hooks)
+        table.add_row(report.origin.name, report.origin.distribution, report.origin.version, outcome)
     print_table(table)
     for report in reports if tracebacks else ():
         if report.traceback:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class MetricArguments:
-    """What a metric is told beside the predictions.
+    """What a metric is given beside the predictions.
 
     :param cutoffs: the k of a name such as ``hit@10`` or ``mean-recall@10,50``; empty where the name has none.
     :param card: the fields of the protocol card, such as ``tie_rule``.

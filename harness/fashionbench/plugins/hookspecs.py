@@ -92,7 +92,7 @@ class Resolvers:
 
 
 class Events:
-    """Hooks that are told what happens in a run."""
+    """Hooks that are called with what happens in a run."""
 
     @hookspec
     def on_run_start(self, event: RunStart) -> None:

@@ -33,7 +33,7 @@ class ImageFeatures:
 
     :param extractors: loads them.
     :param cache: where features are kept; None keeps nothing.
-    :param advance: told of each image that is done, as ``features``.
+    :param advance: called for each image that is done, as ``features``.
     """
 
     def __init__(

@@ -55,7 +55,7 @@ def rescored(
     :param names: the metrics to compute; all others stay as they are.
     :param seed: as for the first computation, so that intervals agree.
     :param images: gives access to the images behind predictions.
-    :param say: told of each metric that cannot be computed, with the reason.
+    :param say: called with a line on each metric that cannot be computed, with the reason.
     :raises StoreError: where the predictions are missing or damaged.
     :raises MetricError: where the predictions are none that these metrics read.
     """
@@ -79,7 +79,7 @@ def rescored(
     for absent in fresh.absent:
         say(f"{absent.id} cannot be computed: {absent.reason}")
     merged = _merged(record, task, names, fresh)
-    # A reason that is told in other words is no news: a record is superseded by a number alone.
+    # A reason in other words is no news: a record is superseded by a number alone.
     if merged.metrics == list(record.metrics):
         return record
     part = RescoringPart(
@@ -122,7 +122,7 @@ def rescore_store(
 ) -> list[Record]:
     """Rescore every current record of a store whose task is known; return those that were made.
 
-    :param say: told of each record that is made, and of what cannot be computed, with the reason.
+    :param say: called with a line on each record that is made, and of what cannot be computed, with the reason.
     :param roots: where data sets lie, for metrics that compare generated images with images of the data; None opens no
         data set.
     :param device: where feature extractors run.

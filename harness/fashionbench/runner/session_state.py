@@ -33,8 +33,8 @@ class SessionResources:
     :param index: content hashes of files, by which images are found in the cache without being decoded.
     :param keep: keeps a generated image and returns its SHA-256.
     :param image_work: what metrics will do with so many generated and real images, by kind.
-    :param expect: told of work to come, by kind.
-    :param advance: told how many items of a kind are done.
+    :param expect: called with a kind of work to come and its count.
+    :param advance: called with the count and the kind of items that are done.
     """
 
     cache: EmbeddingCache | None = None

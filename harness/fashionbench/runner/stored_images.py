@@ -58,7 +58,7 @@ class StoredImages:
     """The images of one cell, as :class:`fashionbench.metrics.image_access.ImageAccess` asks for them.
 
     :param task: the images of the task's data; None where they are not at hand.
-    :param advance: told of each generated image that a metric is done with, as ``comparison``.
+    :param advance: called for each generated image that a metric is done with, as ``comparison``.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class TrainingPart:
 
     :param dataset: the data set, or the one that a generated twin stands in for.
     :param fingerprint: of the task's evaluation data, as its records have it.
-    :param instruction: what a captioner is told with every image; empty where the task has none.
+    :param instruction: what a captioner is given with every image; empty where the task has none.
     :param evaluated: ids of the images that the task measures with; none of them may be learnt from.
     """
 
