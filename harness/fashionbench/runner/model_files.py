@@ -51,7 +51,7 @@ def _with_contents(value: Any, index: FileIndex) -> Any:
     if isinstance(value, dict):
         return {name: _with_contents(inner, index) for name, inner in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_with_contents(inner, index) for inner in value]
+        return type(value)(_with_contents(inner, index) for inner in value)
     if not isinstance(value, (str, Path)) or not str(value):
         return value
     path = Path(value).expanduser()

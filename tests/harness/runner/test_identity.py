@@ -224,3 +224,13 @@ def test_any_exception_of_a_metric_makes_that_metric_absent_with_its_traceback(p
     assert record.metric("hit@1").value == 1.0
     assert [(part.id, part.reason) for part in record.absent] == [("mrr", "KeyError: 'a bug in a metric'")]
     assert "test_identity.py" in record.absent[0].traceback
+
+
+def test_an_option_that_is_a_tuple_names_no_weights(plugins, store, monkeypatch):
+    """Without a fingerprint and without weights of known content, nothing is kept for another run."""
+    monkeypatch.setattr(toy_plugin, "Bare", type("Bare", (toy_plugin.Colour,), {"fingerprint": None}), raising=False)
+    put(plugins, "t/bare", "Bare", options={"layers": ()})
+    choice = {"id": "t/bare", "options": {"layers": ("a", "b")}}
+    config = {"tasks": ["toy/squares"], "backends": [choice]}
+    assert api.run(config, plugins=plugins, store=store)[0].status == "ok"
+    assert api.run(config, plugins=plugins, store=store, rerun=True)[0].decoding.cached == 0

@@ -143,3 +143,11 @@ def test_a_plugin_that_ends_the_process_ends_its_own_part_alone(plugins, store, 
         assert [part.reason for part in second.absent] == ["SystemExit: 3"]
     if where == "observer":
         assert any("acme:ends" in line and "SystemExit" in line for line in notes.lines)
+
+
+def test_without_a_reporter_a_warning_goes_to_standard_error(plugins, store, capsys):
+    plugins.register(
+        type("Loud", (), {"on_run_start": staticmethod(hookimpl(lambda event: 1 / 0))})(), Origin("loud", "acme", "1")
+    )
+    assert run(plugins, store, "toy/colour")[0].status == "ok"
+    assert "on_run_start of plugin acme:loud" in capsys.readouterr().err

@@ -68,7 +68,8 @@ class Runner:
         :raises OSError: where the store cannot be written.
         """
         shown = reporter or Silent()
-        self.plugins.warn = shown.note
+        if reporter is not None:
+            self.plugins.warn = reporter.note  # else to standard error, for a warning must not be lost
         names = (*(one.name for one in self.plan.trainings), *(one.name for one in self.plan.cells))
         shown.expect(len(self.plan.cells))
         self.plugins.notify("on_run_start", RunStart(names))
