@@ -40,10 +40,10 @@ def test_try_on_examples_show_a_person_in_their_own_garment(name, twin, plugins)
     tryon_examples = made.training().tryon_examples
     assert len(tryon_examples) >= 5
     one = tryon_examples[0]
-    assert one.item.person.size == one.item.garment.size == one.picture.image.size == (384, 512)
+    assert one.item.person.size == one.item.garment.size == one.target.image.size == (384, 512)
     assert {"agnostic-mask", "densepose"} <= one.item.conditions.keys()
     assert one.item.conditions["agnostic-mask"].mode == "L"
-    ids = {name for d in tryon_examples for name in (d.picture.id, d.item.id)}
+    ids = {name for d in tryon_examples for name in (d.target.id, d.item.id)}
     assert not ids & made.evaluated()
     assert (bool(one.text), one.sketch is not None) == ((True, True) if name == "mgd-paired" else (False, False))
 

@@ -153,7 +153,7 @@ def _add_triplets(
 def _add_tryon_examples(collected: TrainingExamples, name: str, overlap: _Overlap, recipe: Recipe) -> None:
     data = collected.parts[name].data
     names = getattr(data.tryon_examples, "names", None)
-    known = names or [(example.picture.id, example.text, example.item.id) for example in data.tryon_examples]
+    known = names or [(example.target.id, example.text, example.item.id) for example in data.tryon_examples]
     for at, (image, _, garment) in enumerate(known):
         if not overlap(image) | overlap(garment):
             held = _is_held_out(garment, recipe)

@@ -127,7 +127,7 @@ class TryOnBatches:
             design = read_conditions([design_item], config)
             sketch = self._encoded(tryon_example.sketch.image)
         read = _Read(
-            image_tensor(tryon_example.picture.image, config.width, config.height)[None],
+            image_tensor(tryon_example.target.image, config.width, config.height)[None],
             read_conditions([item], config),
             self._encoded(item.garment),
             tryon_example.text,

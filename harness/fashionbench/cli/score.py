@@ -23,7 +23,7 @@ Examples:
     "--predictions",
     required=True,
     type=click.Path(path_type=Path, exists=True),
-    help="A file, or a folder of pictures.",
+    help="A file, or a folder of images.",
 )
 @click.option("--name", help="What made them.  [default: the file's name]")
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
@@ -43,7 +43,7 @@ def score(
 ) -> None:
     """Score predictions that were made elsewhere, without a model; the row says that it is imported.
 
-    Reads rankings, CIRR server files, embeddings, captions, hit lists, and folders of pictures.
+    Reads rankings, CIRR server files, embeddings, captions, hit lists, and folders of images.
     """
     from fashionbench.api.runs import score as score_predictions
 

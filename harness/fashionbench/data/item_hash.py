@@ -18,8 +18,8 @@ class _Hash(Protocol):
 def item_hash(item: Item) -> bytes:
     """Hash the content of an item, 32 bytes.
 
-    The id is left out, for it carries no meaning. Images count with mode and size: a white 10 x 20 picture and a white
-    20 x 10 picture have the same bytes.
+    The id is left out, for it carries no meaning. Images count with mode and size: a white 10 x 20 image and a white
+    20 x 10 image have the same bytes.
     """
     state = hashlib.blake2b(digest_size=32)
     _feed(state, item)

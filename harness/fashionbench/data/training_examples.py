@@ -34,14 +34,14 @@ class Triplet:
 
 @dataclass(frozen=True, slots=True)
 class TryOnExample:
-    """A person, a garment and conditions as in try-on, with the picture that should come out.
+    """A person, a garment and conditions as in try-on, with the image that should come out.
 
     :param text: the garment in words; empty where nobody has described it.
     :param sketch: the garment as a line drawing; None where nobody has drawn it.
     """
 
     item: TryOnItem
-    picture: ImageItem
+    target: ImageItem
     text: str = ""
     sketch: ImageItem | None = None
 
@@ -52,8 +52,8 @@ class TrainingData:
 
     Sequences may read their images only when they are indexed; a backend that goes over them twice reads them twice.
     Such a sequence may have an attribute ``names``, a list of (image id, text, product) of pairs, of (reference id,
-    text, target id) of triplets, or of (picture id, text, garment id) of tryon_examples, so that nobody has to decode a
-    picture to learn what there is.
+    text, target id) of triplets, or of (image id, text, garment id) of tryon_examples, so that nobody has to decode a
+    image to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
     """

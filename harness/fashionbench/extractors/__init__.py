@@ -1,1 +1,1 @@
-"""Networks that turn pictures into features, for distances between sets of pictures."""
+"""Networks that turn images into features, for distances between sets of images."""

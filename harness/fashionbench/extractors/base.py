@@ -31,14 +31,14 @@ class Extractor(Protocol):
         """A hash of weights and preprocessing; it enters the record."""
         ...
 
-    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Turn RGB pictures [H, W, 3] of any size into features [N, D]."""
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Turn RGB images [H, W, 3] of any size into features [N, D]."""
         ...
 
 
 @runtime_checkable
 class JointExtractor(Extractor, Protocol):
-    """An extractor that puts texts into the space of its pictures, such as CLIP."""
+    """An extractor that puts texts into the space of its images, such as CLIP."""
 
     def text_features(self, texts: Sequence[str]) -> TextFeatures:
         """Turn texts into features [N, D]; what is cut off is counted."""

@@ -1,4 +1,4 @@
-"""CLIP ViT-B/32 (Radford et al., ICML 2021) by transformers: pictures and texts in one space of 512 dimensions.
+"""CLIP ViT-B/32 (Radford et al., ICML 2021) by transformers: images and texts in one space of 512 dimensions.
 
 Weights are a folder in the layout of transformers, or the id of a repository that lies in the cache of
 huggingface_hub; ``FASHIONBENCH_CLIP`` says which, and without it ``openai/clip-vit-base-patch32`` is looked for in that
@@ -65,12 +65,12 @@ class Clip:
         """A hash of the weights, the settings and the tokenizer."""
         return digest([self.sha256, self._settings, "PIL, no prefix, the last token is kept"])
 
-    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Turn RGB pictures [H, W, 3] into projected features [N, 512], not normalised."""
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Turn RGB images [H, W, 3] into projected features [N, 512], not normalised."""
         import torch  # noqa: PLC0415
 
-        images = [Image.fromarray(picture) for picture in pictures]
-        pixels = self._processor(images=images, return_tensors="pt")["pixel_values"].to(self._device)
+        decoded = [Image.fromarray(image) for image in images]
+        pixels = self._processor(images=decoded, return_tensors="pt")["pixel_values"].to(self._device)
         with torch.inference_mode():
             return _numbers(self._model.get_image_features(pixel_values=pixels))
 
@@ -175,9 +175,7 @@ def _check(config: Any, processor: Any, tokenizer: Any, folder: Path) -> None:
         raise MetricError(f"{folder} is no {Clip.id}: it has {found}, not {PATCH} and {DIMENSIONS}", remedy=REMEDY)
     crop = (processor.crop_size["height"], processor.crop_size["width"])
     if crop != (vision.image_size, vision.image_size):
-        raise MetricError(
-            f"{folder} crops pictures to {crop}, and its network takes {vision.image_size}", remedy=REMEDY
-        )
+        raise MetricError(f"{folder} crops images to {crop}, and its network takes {vision.image_size}", remedy=REMEDY)
     # The feature is read at the end token, or at the largest token where an old configuration says 2.
     ends = len(tokenizer) - 1 if text.eos_token_id == 2 else text.eos_token_id
     if tokenizer.eos_token_id != ends or len(tokenizer) > text.vocab_size:

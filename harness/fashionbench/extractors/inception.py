@@ -52,11 +52,11 @@ class Inception:
         """A hash of weights and preprocessing."""
         return digest([self.sha256, PREPROCESSING])
 
-    def features(self, pictures: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
-        """Turn RGB pictures [H, W, 3] into [N, 2048]."""
+    def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Turn RGB images [H, W, 3] into [N, 2048]."""
         import torch  # noqa: PLC0415
 
-        resized = np.stack([resize(picture) for picture in pictures]).transpose(0, 3, 1, 2)
+        resized = np.stack([resize(image) for image in images]).transpose(0, 3, 1, 2)
         batch = (torch.from_numpy(resized.astype(np.float32)).to(self._device) - 128) / 128
         with torch.inference_mode():
             found: NDArray[np.float32] = self._network(batch).float().cpu().numpy()
@@ -89,8 +89,8 @@ def _network(path: Path) -> Any:
     return fid_inception(state)
 
 
-def resize(picture: NDArray[np.uint8]) -> NDArray[np.float32]:
+def resize(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Resize as clean-fid's ``clean`` mode: each channel in float, PIL bicubic with antialiasing, cut at 0 and 255."""
-    channels = [Image.fromarray(picture[..., i].astype(np.float32)) for i in range(3)]
+    channels = [Image.fromarray(image[..., i].astype(np.float32)) for i in range(3)]
     resized = [channel.resize((299, 299), Image.Resampling.BICUBIC) for channel in channels]
     return np.stack([np.asarray(channel).clip(0, 255) for channel in resized], axis=-1)

@@ -10,7 +10,7 @@ embeddings             ``.npz`` or ``.safetensors`` with ``query_ids``, ``query_
                        ``candidate_embeddings`` (ids as UTF-8 JSON bytes in safetensors), or Parquet with the columns
                        ``id``, ``role`` and ``embedding``
 hit lists              ``.npy`` or ``.pt``: bool [queries, K], in the order of the task's queries
-pictures               a folder with one ``<id>.png`` for each item
+images               a folder with one ``<id>.png`` for each item
 =====================  =======================================================================================
 
 Nothing here unpickles: ``.npz`` and ``.npy`` are read without pickles, ``.pt`` with ``weights_only``.
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PICTURES = (".png", ".jpg", ".jpeg", ".webp")
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Imported:
     :param subset: whether the rankings are of CIRR's subsets.
     :param vectors: embeddings by role and id.
     :param hits: bool [queries, K]: whether the candidate at that rank is right.
-    :param pictures: files by item id.
+    :param images: files by item id.
     """
 
     path: Path
@@ -53,7 +53,7 @@ class Imported:
     captions: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
     hits: NDArray[np.bool_] | None = None
-    pictures: Mapping[str, Path] = field(default_factory=dict)
+    images: Mapping[str, Path] = field(default_factory=dict)
 
 
 def read(path: Path) -> Imported:
@@ -62,7 +62,7 @@ def read(path: Path) -> Imported:
     :raises DataError: where it is missing, damaged, or of no known kind.
     """
     if path.is_dir():
-        return _pictures(path)
+        return _images(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist", remedy="check the path")
     checksum = hashlib.sha256(path.read_bytes()).hexdigest()
@@ -85,11 +85,11 @@ def read(path: Path) -> Imported:
         raise DataError(f"{path} cannot be read: {error}", remedy="see docs/how-to/score.md for its form") from error
 
 
-def _pictures(path: Path) -> Imported:
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in PICTURES)
+def _images(path: Path) -> Imported:
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
     if not files:
         raise DataError(
-            f"{path} holds no pictures", remedy=f"write <id>.png for each item; read: {', '.join(PICTURES)}"
+            f"{path} holds no images", remedy=f"write <id>.png for each item; read: {', '.join(IMAGE_SUFFIXES)}"
         )
     names: dict[str, Path] = {}
     state = hashlib.sha256()
@@ -99,7 +99,7 @@ def _pictures(path: Path) -> Imported:
             raise DataError(f"{path} holds {name} twice: {names[name].name}, {file.name}", remedy="remove one")
         names[name] = file
         state.update(name.encode() + hashlib.sha256(file.read_bytes()).digest())
-    return Imported(path, state.hexdigest(), pictures=names)
+    return Imported(path, state.hexdigest(), images=names)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -44,12 +44,12 @@ class FileBackend:
         return [self.imported.captions[item.id] for item in items]
 
     def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
-        """Return the pictures of the folder."""
-        return [self._picture(item.id, item.person.size) for item in items]
+        """Return the images of the folder."""
+        return [self._image(item.id, item.person.size) for item in items]
 
     def design(self, items: Sequence[DesignItem]) -> list[NDArray[np.uint8]]:
-        """Return the pictures of the folder."""
-        return [self._picture(item.id, item.person.size) for item in items]
+        """Return the images of the folder."""
+        return [self._image(item.id, item.person.size) for item in items]
 
     def _vectors(self, names: Sequence[str], role: str) -> NDArray[np.floating[Any]]:
         import numpy as np  # noqa: PLC0415
@@ -60,18 +60,18 @@ class FileBackend:
             raise BackendError(f"{self.imported.path} holds embeddings of several sizes", remedy="write one size")
         return np.stack(rows)
 
-    def _picture(self, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+    def _image(self, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
         import numpy as np  # noqa: PLC0415
-        from PIL import Image  # noqa: PLC0415
 
-        self._require([name], self.imported.pictures)
-        with Image.open(self.imported.pictures[name]) as image:
-            picture = image.convert("RGB")
-        if picture.size != size:
-            found, wanted = "x".join(map(str, picture.size)), "x".join(map(str, size))
-            msg = f"{self.imported.pictures[name]} is {found}, and the protocol measures at {wanted}"
+        from fashionbench.data.images import decode  # noqa: PLC0415
+
+        self._require([name], self.imported.images)
+        image = decode(self.imported.images[name])
+        if image.size != size:
+            found, wanted = "x".join(map(str, image.size)), "x".join(map(str, size))
+            msg = f"{self.imported.images[name]} is {found}, and the protocol measures at {wanted}"
             raise BackendError(msg, remedy="resize as the protocol card says, or use the task of that size")
-        return np.asarray(picture)
+        return np.asarray(image)
 
     def _require(self, wanted: Sequence[Any], found: Any) -> None:
         lacking = [key for key in wanted if key not in found]
@@ -87,6 +87,6 @@ def capabilities_of(imported: Imported) -> frozenset[Capability]:
         found |= {"encode-image", "encode-text", "encode-composed"}
     if imported.captions:
         found.add("caption")
-    if imported.pictures:
+    if imported.images:
         found |= {"try-on", "design"}
     return frozenset(found)

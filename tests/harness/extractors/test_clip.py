@@ -233,7 +233,7 @@ DAMAGE = {
     "an unknown weight": (edit(lambda s: s.update(extra=torch.zeros(1))), "unexpected keys extra"),
     "another shape": (edit(lambda s: s.update({"text_projection.weight": torch.zeros(512, 31)})), "mismatched keys"),
     "no safetensors": (lambda f: (f / "model.safetensors").write_bytes(b"no"), "cannot be loaded as CLIP"),
-    "another crop": (crop, "crops pictures to"),
+    "another crop": (crop, "crops images to"),
     "another end": (configure("text_config", "eos_token_id", 5), "ends texts with"),
 }
 

@@ -137,11 +137,11 @@ def test_a_pickle_is_never_opened(tmp_path):
         read(tmp_path / "p.npy")
 
 
-def test_folders_of_pictures(tmp_path):
-    with pytest.raises(DataError, match="no pictures"):
+def test_folders_of_images(tmp_path):
+    with pytest.raises(DataError, match="no images"):
         read(tmp_path)
     Image.new("RGB", (2, 2)).save(tmp_path / "a.png")
-    assert set(read(tmp_path).pictures) == {"a"}
+    assert set(read(tmp_path).images) == {"a"}
     Image.new("RGB", (2, 2)).save(tmp_path / "a.jpg")
     with pytest.raises(DataError, match="holds a twice"):
         read(tmp_path)
@@ -156,3 +156,20 @@ def test_the_command(plugins, store, tmp_path, monkeypatch, capsys):
     assert store.scan().records[0].backend.id == "imported/their-model"
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["attestation"] == "imported"
+
+
+def test_an_imported_image_is_laid_on_white_and_one_of_16_bits_is_refused(tmp_path):
+    import numpy as np
+
+    from fashionbench.data.items import TryOnItem
+    from fashionbench.predictions.replay_backend import FileBackend
+
+    layer = Image.new("RGBA", (2, 1), (0, 0, 0, 0))
+    layer.putpixel((1, 0), (10, 20, 30, 255))
+    layer.save(tmp_path / "a.png")
+    person = Image.new("RGB", (2, 1))
+    (rows,) = FileBackend(read(tmp_path)).try_on([TryOnItem("a", person, person)])
+    assert rows.tolist() == [[[255, 255, 255], [10, 20, 30]]]
+    Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
+    with pytest.raises(DataError, match=r"a\.png cannot be read.*I;16"):
+        FileBackend(read(tmp_path)).try_on([TryOnItem("a", person, person)])

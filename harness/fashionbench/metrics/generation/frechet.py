@@ -2,7 +2,7 @@
 
 d² = |m₁ − m₂|² + tr S₁ + tr S₂ − 2 tr (S₁ S₂)^½ (Dowson and Landau, 1982; Heusel et al., NeurIPS 2017). The last
 trace is that of the square root of S₁^½ S₂ S₁^½, whose eigenvalues are real and not negative, so that no matrix
-square root of a product is taken and nothing fails when there are fewer pictures than dimensions. Where both sides
+square root of a product is taken and nothing fails when there are fewer images than dimensions. Where both sides
 are that small, it is the sum of the singular values of a thin product instead, which is hundreds of times faster.
 """
 
@@ -72,7 +72,7 @@ class Moments:
         :raises MetricError: for a single row.
         """
         if self.count < 2:
-            raise MetricError("a covariance needs two pictures")
+            raise MetricError("a covariance needs two images")
         return self.scatter / (self.count - 1)
 
 
@@ -96,7 +96,7 @@ def frechet_of_features(one: NDArray[Any], two: NDArray[Any]) -> float:
     if max(len(first), len(second)) >= first.shape[1]:
         return frechet_distance(Moments.of([first]), Moments.of([second]))
     if min(len(first), len(second)) < 2:
-        raise MetricError("a covariance needs two pictures")
+        raise MetricError("a covariance needs two images")
     centred = [(side - side.mean(axis=0)) / np.sqrt(len(side) - 1) for side in (first, second)]
     cross = linalg.svdvals(centred[0] @ centred[1].T).sum()
     traces = sum(float((side**2).sum()) for side in centred)
@@ -108,7 +108,7 @@ def standard_error(generated: NDArray[Any], real: Moments) -> float:
 
     The influence of a row x is 2 (m₁ − m₂)·(x − m₁) + (x − m₁)ᵀ (I − T) (x − m₁), with T the optimal transport
     map S₁^−½ (S₁^½ S₂ S₁^½)^½ S₁^−½, on the span of S₁ (Rippl, Munk and Sturm, *Limit laws of the empirical Wasserstein
-    distance*, 2016). The naive bootstrap is not used: resamples repeat pictures, and its interval misses its estimate.
+    distance*, 2016). The naive bootstrap is not used: resamples repeat images, and its interval misses its estimate.
     """
     rows = np.asarray(generated, dtype=np.float64)
     moments = Moments.of([rows])

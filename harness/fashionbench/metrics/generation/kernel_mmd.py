@@ -1,7 +1,7 @@
 """The kernel distance (KID): an unbiased estimate of the squared MMD with a cubic polynomial kernel.
 
-k(x, y) = (x·y / d + 1)³ (Bińkowski et al., ICLR 2018). Over all pictures the estimate is a U-statistic:
-deterministic, without subsets, and unbiased at any number of pictures, which makes it the headline below 10,000. The
+k(x, y) = (x·y / d + 1)³ (Bińkowski et al., ICLR 2018). Over all images the estimate is a U-statistic:
+deterministic, without subsets, and unbiased at any number of images, which makes it the headline below 10,000. The
 libraries average over 100 random subsets of 1,000, whose spread is no standard error; :func:`subset_distance` does
 the same from a seed, for comparison.
 """
@@ -38,7 +38,7 @@ def kernel_distance(generated: NDArray[Any], real: NDArray[Any]) -> Distance:
     The error is first-order: the variance of each side's projection, mean k(x, x') − mean k(x, y), over its size. Terms
     of second order are left out (Serfling, *Approximation Theorems*, 1980, §5.3, for two samples).
 
-    :raises MetricError: for fewer than two pictures on a side, different dimensions, or features that are not finite.
+    :raises MetricError: for fewer than two images on a side, different dimensions, or features that are not finite.
     """
     one, two = _checked(generated), _checked(real)
     if one.shape[1] != two.shape[1]:
@@ -57,11 +57,11 @@ def subset_distance(
 ) -> Distance:
     """Return the mean over seeded random subsets, and its spread over them, as the libraries print it.
 
-    :raises MetricError: where a side has fewer pictures than a subset; no library's silent shrinking.
+    :raises MetricError: where a side has fewer images than a subset; no library's silent shrinking.
     """
     one, two = _checked(generated), _checked(real)
     if min(len(one), len(two)) < size:
-        raise MetricError(f"subsets of {size} need as many pictures, and there are {min(len(one), len(two))}")
+        raise MetricError(f"subsets of {size} need as many images, and there are {min(len(one), len(two))}")
     rng = np.random.default_rng(seed)
 
     def draw() -> float:
@@ -75,7 +75,7 @@ def subset_distance(
 def _checked(features: NDArray[Any]) -> Matrix:
     rows = np.atleast_2d(np.asarray(features, dtype=np.float64))
     if len(rows) < 2:
-        raise MetricError("a kernel distance needs two pictures a side")
+        raise MetricError("a kernel distance needs two images a side")
     if not np.isfinite(rows).all():
         raise MetricError("features are not finite", remedy="look at the extractor and its precision")
     return rows

@@ -1,4 +1,4 @@
-"""How like its truth a picture is: SSIM, PSNR, squared error, LPIPS; and how well it goes with a text: CLIP-S.
+"""How like its truth an image is: SSIM, PSNR, squared error, LPIPS; and how well it goes with a text: CLIP-S.
 
 SSIM is the mean of the map of :mod:`fashionbench.metrics.generation.ssim`; within the garment it is the mean of the
 same map over the mask, where no window is cut. LPIPS is torchmetrics' with AlexNet and inputs in [0, 1] (Zhang et al.,
@@ -31,20 +31,20 @@ CLIP = "clip-vit-base-patch32"
 
 
 def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[np.bool_] | None) -> dict[str, float]:
-    """Compare an RGB picture [H, W, 3] with its truth.
+    """Compare an RGB image [H, W, 3] with its truth.
 
     :param inside: the garment's pixels [H, W], or None where there is no mask; the masked values are then left out.
     :returns: ``ssim``, ``psnr`` (cut at 100 dB), ``mse``, ``ssim-garment`` and
         ``mse-garment``, with values in [0, 1].
-    :raises MetricError: for pictures of different sizes, or with a side below 6 pixels.
+    :raises MetricError: for images of different sizes, or with a side below 6 pixels.
     """
     if made.shape != truth.shape:
-        raise MetricError(f"a picture of {made.shape[:2]} cannot be compared with one of {truth.shape[:2]}")
+        raise MetricError(f"an image of {made.shape[:2]} cannot be compared with one of {truth.shape[:2]}")
     one, two = made.astype(np.float64) / 255, truth.astype(np.float64) / 255
     squares = ((one - two) ** 2).mean(axis=2)
     map_ = structural_similarity(one, two)
     values = {"ssim": float(map_.mean()), "mse": float(squares.mean())}
-    # Equal pictures have no finite PSNR, and a record takes no infinity: cut at 100 dB, as the metric says.
+    # Equal images have no finite PSNR, and a record takes no infinity: cut at 100 dB, as the metric says.
     values["psnr"] = min(100.0, float(-10 * np.log10(values["mse"]))) if values["mse"] > 0 else 100.0
     if inside is not None and inside.any():
         values["ssim-garment"] = float(map_[inside].mean())
@@ -52,15 +52,15 @@ def compare(made: NDArray[np.uint8], truth: NDArray[np.uint8], inside: NDArray[n
     return values
 
 
-def clip_score(picture: NDArray[np.float32], text: NDArray[np.float32], name: str) -> float:
-    """Return 100 max(cos, 0) of the features of a picture [D] and of a text [D].
+def clip_score(image: NDArray[np.float32], text: NDArray[np.float32], name: str) -> float:
+    """Return 100 max(cos, 0) of the features of an image [D] and of a text [D].
 
-    torchmetrics cuts the mean over pictures at zero, and this each picture, as Hessel et al. do.
+    torchmetrics cuts the mean over images at zero, and this each image, as Hessel et al. do.
 
     :param name: what the error calls the pair.
     :raises MetricError: where a feature is not finite, or has no direction.
     """
-    one, two = picture.astype(np.float64), text.astype(np.float64)
+    one, two = image.astype(np.float64), text.astype(np.float64)
     lengths = float(np.linalg.norm(one) * np.linalg.norm(two))
     if not np.isfinite(lengths) or lengths == 0:
         raise MetricError(f"the CLIP features of {name} are zero or not finite", remedy="look at the weights of CLIP")

@@ -1,7 +1,7 @@
-"""The structural similarity of two pictures (Wang et al., *Image quality assessment*, IEEE TIP 13(4), 2004, eq. 13).
+"""The structural similarity of two images (Wang et al., *Image quality assessment*, IEEE TIP 13(4), 2004, eq. 13).
 
 Means, variances and covariance are weighted by a Gaussian of 11 x 11 pixels and sigma 1.5, with K₁ = 0.01, K₂ = 0.03
-and values in [0, 1]; each channel is compared on its own. Beyond an edge the picture is mirrored about its last pixel,
+and values in [0, 1]; each channel is compared on its own. Beyond an edge the image is mirrored about its last pixel,
 and every pixel counts, as in torchmetrics; the authors' code leaves out the five nearest an edge instead.
 """
 
@@ -26,15 +26,15 @@ _TAPS /= _TAPS.sum()
 
 
 def structural_similarity(one: Floats, two: Floats) -> Floats:
-    """Return the map [H, W] of two pictures [H, W, C] with values in [0, 1], the mean over channels; 1 where equal.
+    """Return the map [H, W] of two images [H, W, C] with values in [0, 1], the mean over channels; 1 where equal.
 
-    :raises MetricError: for pictures of different sizes, or with a side below 6, which has nothing to mirror.
+    :raises MetricError: for images of different sizes, or with a side below 6, which has nothing to mirror.
     """
     if one.shape != two.shape:
-        raise MetricError(f"a picture of {one.shape[:2]} cannot be compared with one of {two.shape[:2]}")
+        raise MetricError(f"an image of {one.shape[:2]} cannot be compared with one of {two.shape[:2]}")
     if min(one.shape[:2]) <= _REACH:
         raise MetricError(
-            f"SSIM looks {_REACH} pixels around, and a picture is {one.shape[:2]}", remedy="make pictures larger"
+            f"SSIM looks {_REACH} pixels around, and an image is {one.shape[:2]}", remedy="make images larger"
         )
     # A channel at a time: the passes of the filter then fit into the cache of a processor.
     planes = (np.ascontiguousarray(np.moveaxis(side, 2, 0)) for side in (one, two))
@@ -45,7 +45,7 @@ def structural_similarity(one: Floats, two: Floats) -> Floats:
 def _channel(one: Floats, two: Floats) -> Floats:
     mean_one, mean_two = _smooth(one), _smooth(two)
     product, squares = mean_one * mean_two, mean_one**2 + mean_two**2
-    # The sum of the variances is taken at once, which saves a filter and makes equal pictures exactly 1: rounding is
+    # The sum of the variances is taken at once, which saves a filter and makes equal images exactly 1: rounding is
     # the same above and below the line. It may leave the sum below zero by 1e-16, which is nothing beside _C2.
     variances = _smooth(one**2 + two**2) - squares
     covariance = _smooth(one * two) - product

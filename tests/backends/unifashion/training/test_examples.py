@@ -178,6 +178,6 @@ def test_the_twins_examples_are_apart_from_what_its_tasks_evaluate(training, tmp
     seen |= {name for x in (*collected.triplets, *collected.held_triplets) for name in (x.reference, x.target)}
     assert len(seen) > 60
     assert not seen & evaluated
-    worn = {collected.tryon_example(x).picture.id for x in (*collected.tryon_examples, *collected.held_tryon_examples)}
+    worn = {collected.tryon_example(x).target.id for x in (*collected.tryon_examples, *collected.held_tryon_examples)}
     assert worn and not worn & evaluated
     assert collected.counts["triplets without a caption of the target"] < len(collected.triplets)
