@@ -5,12 +5,14 @@ All tests share a store, so that no cell is run twice and no file is hashed and 
 
 from __future__ import annotations
 
+import dataclasses
 import shutil
 
 import pytest
 
 from fashionbench import api
 from fashionbench.plugins.manager import Plugins
+from fashionbench.plugins.origin import Origin
 from fashionbench.predictions.images import image_rows
 from fashionbench.records.store import Store
 
@@ -138,3 +140,47 @@ def test_repainting_is_another_protocol_and_flatters(twin, plugins, store):
     again = run("atelier/viton-hd-paired-repaint", "control/paste-garment", twin, plugins, store)
     assert plain.protocol.hash != again.protocol.hash
     assert again.metric("ssim").value >= plain.metric("ssim").value - 1e-9
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("java") is None, reason="needs a Java runtime on PATH")
+def test_java_off_and_then_on_gives_meteor_without_asking_the_backend_again(twin, tmp_path, monkeypatch, plugins):
+    import toy_plugin
+
+    class Captioner:
+        calls = []
+
+        def __init__(self, context):
+            pass
+
+        def caption(self, items, instruction):
+            self.calls.append(len(items))
+            return ["a red dress"] * len(items)
+
+    monkeypatch.setattr(toy_plugin, "Captioner", Captioner, raising=False)
+    spec = dataclasses.replace(
+        plugins.backends["control/frequent-caption"], id="t/captioner", target="toy_plugin:Captioner", options={},
+        fits=False, control=False,
+    )  # fmt: skip
+    plugins.backends.put(spec, Origin("t", "t", "1"))
+    config = {
+        "tasks": "atelier/fashiongen-captioning-products", "backends": "t/captioner", "limit": 5,
+        "data": {"atelier": twin},
+    }  # fmt: skip
+
+    def run():
+        return api.run(config, store=tmp_path / "store", plugins=plugins)[0]
+
+    with monkeypatch.context() as without:
+        without.setenv("PATH", str(tmp_path))
+        without.delenv("JAVA_HOME", raising=False)
+        off = run()
+    on = run()
+    assert "meteor" in {part.id for part in off.absent}
+    assert off.metric("meteor") is None
+    assert 0 < on.metric("meteor").value < 1
+    assert "meteor" not in {part.id for part in on.absent}
+    assert "meteor" in on.rescored.metrics
+    assert (on.predictions, on.supersedes) == (off.predictions, off.record_id)
+    assert len(Captioner.calls) == 1
+    assert run() == on

@@ -1,0 +1,140 @@
+"""A training that cells depend on is a cell: executed once, recorded, reported, and its failure is theirs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+
+import pytest
+import toy_plugin
+
+from fashionbench import api
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench.plugins.origin import Origin
+from fashionbench.progress import Silent
+from fashionbench.specs import TrainerSpec
+from fashionbench.training.contract import TrainingResult
+
+
+class Lines(Silent):
+    """A reporter that keeps its lines."""
+
+    def __init__(self):
+        self.lines = []
+
+    def note(self, text):
+        self.lines.append(text)
+
+    def end(self, outcome):
+        self.lines.append(outcome)
+
+
+def sign_trainer(config, context):
+    """Write a model that is one sign; two phases."""
+    toy_plugin.trainings.append(dict(config))
+    assert context.part("toy/squares").fingerprint
+    for phase in ("first", "second"):
+        context.reporter.begin(phase, 3)
+        context.reporter.advance(3)
+        context.reporter.end("well")
+    model = context.out / "model"
+    model.mkdir(parents=True)
+    (model / "sign.txt").write_text("1")
+    (model / "training.json").write_text(json.dumps({"data": {"toy/squares": {"dataset": "toy-squares"}}}))
+    return TrainingResult(model, model / "training.json", {"held-out recall": 0.5})
+
+
+def failing_trainer(config, context):
+    toy_plugin.trainings.append(dict(config))
+    raise ZeroDivisionError("the loss is no number")
+
+
+class Signed(toy_plugin.Colour):
+    def encode_images(self, items, role):
+        from pathlib import Path
+
+        return float((Path(self.context.options["model"]) / "sign.txt").read_text()) * super().encode_images(
+            items, role
+        )
+
+
+@pytest.fixture
+def trained(plugins, monkeypatch):
+    """Plugins with a trainer and a backend whose model it makes; the toy task has a training part."""
+    monkeypatch.setattr(toy_plugin, "trainings", [], raising=False)
+    monkeypatch.setattr(toy_plugin, "Signed", Signed, raising=False)
+    monkeypatch.setattr(toy_plugin, "sign_trainer", sign_trainer, raising=False)
+    monkeypatch.setattr(toy_plugin, "failing_trainer", failing_trainer, raising=False)
+    monkeypatch.setattr(toy_plugin, "learns_from", lambda config: ["toy/squares"], raising=False)
+    origin = Origin("t", "t", "1")
+    trainer = TrainerSpec(
+        id="t/trainer", summary="", target="toy_plugin:sign_trainer", phases=("first", "second"),
+        tasks="toy_plugin:learns_from",
+    )  # fmt: skip
+    plugins.trainers.put(trainer, origin)
+    spec = dataclasses.replace(
+        plugins.backends["toy/colour"], id="t/signed", target="toy_plugin:Signed", options={"model": ""},
+        models=("model",), trainer="t/trainer",
+    )  # fmt: skip
+    plugins.backends.put(spec, origin)
+    return plugins
+
+
+CONFIG = {"tasks": ["toy/squares"], "backends": "t/signed", "seeds": [0, 1]}
+
+
+def test_a_training_runs_once_and_has_a_record_that_its_dependants_name(trained, store):
+    events = []
+
+    class Listener:
+        @hookimpl
+        def on_run_start(self, event):
+            events.append([str(cell) for cell in event.cells])
+
+        @hookimpl
+        def on_cell_end(self, event):
+            events.append((event.cell.task, event.reused))
+
+    trained.register(Listener(), Origin("listener", "tests", "1"))
+    reporter = Lines()
+    records = api.run(CONFIG, plugins=trained, store=store, reporter=reporter)
+    assert toy_plugin.trainings == [{}]
+    assert [record.status for record in records] == ["ok", "ok"]
+    (training,) = [record for record in store.scan().records if record.task.id == "training"]
+    assert (training.status, training.backend.id, training.dataset) == ("ok", "t/trainer", None)
+    assert training.metric("held-out recall").value == 0.5
+    assert training.training.data == {"toy/squares": "sha256:" + "0" * 64}
+    assert {record.training.training for record in records} == {training.cell}
+    assert [use.dataset for use in records[0].backend.training_data] == ["toy-squares"]
+    assert events[0][0] == "training × t/trainer"
+    assert events[1:] == [("training", False), ("toy/squares", False), ("toy/squares", False)]
+    assert reporter.lines[:2] == ["training × t/trainer, first: well", "training × t/trainer, second: well"]
+    again = api.run(CONFIG, plugins=trained, store=store)
+    assert again == records
+    assert len(toy_plugin.trainings) == 1
+
+
+def test_other_code_of_the_trainer_trains_anew(trained, store, monkeypatch):
+    first = api.run(CONFIG, plugins=trained, store=store)
+    from fashionbench.runner import plan
+
+    real = plan.code_hash
+    monkeypatch.setattr(
+        plan, "code_hash", lambda target: "sha256:edited" if target == "toy_plugin:sign_trainer" else real(target)
+    )
+    second = api.run(CONFIG, plugins=trained, store=store)
+    assert len(toy_plugin.trainings) == 2
+    assert {record.cell for record in first}.isdisjoint({record.cell for record in second})
+
+
+def test_a_training_that_fails_is_tried_once_and_fails_every_cell_that_depends_on_it(trained, store):
+    failing = dataclasses.replace(trained.trainers["t/trainer"], target="toy_plugin:failing_trainer")
+    trained.trainers.put(failing, Origin("t", "t", "1"))
+    records = api.run({**CONFIG, "backends": ["t/signed", "toy/colour"]}, plugins=trained, store=store)
+    assert [record.status for record in records] == ["error", "error", "ok", "ok"]
+    assert len(toy_plugin.trainings) == 1
+    for record in records[:2]:
+        assert record.error.message == "the training of t/trainer failed: the loss is no number"
+    (training,) = [record for record in store.scan().records if record.task.id == "training"]
+    assert training.status == "error"
+    assert "test_training_cells.py" in training.error.traceback
