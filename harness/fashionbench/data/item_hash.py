@@ -21,7 +21,7 @@ def item_hash(item: Item) -> bytes:
     The id is left out, for it carries no meaning. Images count with mode and size: a white 10 x 20 image and a white
     20 x 10 image have the same bytes.
     """
-    state = hashlib.blake2b(digest_size=32)
+    state = hashlib.sha256()  # half the time of BLAKE2 where the processor knows it
     _feed(state, item)
     return state.digest()
 
