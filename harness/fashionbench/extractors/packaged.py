@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import BackendError
+from fashionbench.files import sha256 as content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +32,7 @@ def verified(package: str, path: str, sha256: str) -> Path:
         ) from error
     if not file.is_file():
         raise BackendError(f"{package} is installed without {path}", remedy=_REINSTALL)
-    with file.open("rb") as stream:
-        found = hashlib.file_digest(stream, "sha256").hexdigest()
+    found = content_hash(file)
     if found != sha256:
         raise BackendError(f"{package}/{path} has the SHA-256 {found}, not {sha256}", remedy=_REINSTALL)
     return file

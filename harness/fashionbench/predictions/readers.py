@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +66,7 @@ def read(path: Path) -> Imported:
         return _images(path)
     if not path.is_file():
         raise DataError(f"{path} does not exist", remedy="check the path")
-    checksum = hashlib.sha256(path.read_bytes()).hexdigest()
+    checksum = sha256(path)
     readers = {
         ".json": _json,
         ".jsonl": _json,
@@ -98,7 +99,7 @@ def _images(path: Path) -> Imported:
         if name in names:
             raise DataError(f"{path} holds {name} twice: {names[name].name}, {file.name}", remedy="remove one")
         names[name] = file
-        state.update(name.encode() + hashlib.sha256(file.read_bytes()).digest())
+        state.update(name.encode() + bytes.fromhex(sha256(file)))
     return Imported(path, state.hexdigest(), images=names)
 
 
