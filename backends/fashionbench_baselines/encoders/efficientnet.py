@@ -8,16 +8,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from fashionbench.extractors.efficientnet import (
-    FEATURES,
-    MEAN,
-    SHA256,
-    SIZE,
-    STD,
-    fold_batch_norm,
-    load,
-    weights_path,
-)
+from fashionbench.extractors.efficientnet import FEATURES, MEAN, SHA256, SIZE, STD, load, weights_path
 from fashionbench_baselines.encoders.pixels import rgb_on_white
 
 if TYPE_CHECKING:
@@ -61,7 +52,7 @@ class ImageEncoder:
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
-        self._network = fold_batch_norm(load(weights_path())).to(self._device)
+        self._network = load(weights_path()).to(self._device, memory_format=torch.channels_last)
 
     def features(self, item: ImageItem) -> NDArray[np.float32]:
         """Encode an image, as [1280] in [0, 6]."""

@@ -85,12 +85,16 @@ def load(config: Path, weights: Path) -> nn.Module:
     :raises BackendError: where the names of the weights are not those of the network.
     """
     settings = BertConfig.from_dict({**json.loads(config.read_text(encoding="utf-8")), "attn_implementation": "eager"})
-    # A new network draws its first weights from torch's global generator, which belongs to the caller.
-    with torch.random.fork_rng(devices=[]):
-        network: nn.Module = BertModel(settings, add_pooling_layer=False)
     stored = load_file(weights)
     # The file also holds the pooler, which sentence embeddings do not use, and the positions 0 to 511 as a tensor.
     unused = ("pooler.", "embeddings.position_ids")
     used = {name: value for name, value in stored.items() if not name.startswith(unused)}
+    # On the meta device no first weights are drawn, which would take longer than reading the file.
+    with torch.device("meta"):
+        network: nn.Module = BertModel(settings, add_pooling_layer=False)
+    positions = torch.arange(settings.max_position_embeddings)[None]
+    for name, value in (("position_ids", positions), ("token_type_ids", torch.zeros_like(positions))):
+        # The two that no file holds.
+        network.embeddings.register_buffer(name, value, persistent=False)
     fill(network, used, weights.name)
     return network

