@@ -86,6 +86,11 @@ def first_names(names: Sequence[object], shown: int = 5) -> str:
     return listed if len(names) <= shown else f"{listed} and {len(names) - shown} more"
 
 
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun, in the plural where it is not one."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
 def trace(error: BaseException) -> str:
     """Format a traceback without the machine's paths."""
     lines: list[str] = []

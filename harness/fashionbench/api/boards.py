@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
-from fashionbench.api.stores import open_store
+from fashionbench.api.stores import existing_store, open_store
 from fashionbench.boards.board import Board
 from fashionbench.files import slug, write_text
 from fashionbench.plugins.manager import Plugins
@@ -33,10 +33,11 @@ def make_board(
     """Make a leaderboard of the records of a store; damaged files are left out and named in ``faults``.
 
     :param board: a YAML file, the name of a registered board, or a specification.
+    :raises StoreError: where there is no store.
     """
     loaded = plugins or Plugins()
     spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
-    return Board.of(spec, open_store(store, loaded), loaded)
+    return Board.of(spec, existing_store(store, loaded), loaded)
 
 
 def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) -> str:

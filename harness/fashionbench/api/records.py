@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.api.stores import existing_store, open_store
+from fashionbench.api.stores import existing_store
 from fashionbench.plugins.manager import Plugins
 
 if TYPE_CHECKING:
@@ -23,8 +23,9 @@ def load_records(
     """Read the records of a store, oldest first.
 
     :param everything: also those that were superseded or invalidated.
+    :raises StoreError: where there is no such store.
     """
-    scan = open_store(store, plugins or Plugins()).scan()
+    scan = existing_store(store, plugins or Plugins()).scan()
     return scan.records if everything else scan.current()
 
 
@@ -38,8 +39,10 @@ def verify_records(
     """
     opened = existing_store(store, plugins or Plugins())
     scan = opened.scan()
-    damaged = [fault for record in scan.records if (fault := opened.check_predictions(record)) is not None]
-    return scan.records, [*scan.faults, *damaged]
+    damaged = (opened.check_predictions(record) for record in scan.records)
+    # Records with the same predictions share their file, which is damaged once.
+    faults = {fault.path: fault for fault in (*scan.faults, *damaged) if fault is not None}
+    return scan.records, list(faults.values())
 
 
 def invalidate(
@@ -50,7 +53,7 @@ def invalidate(
     :param record_id: its id, or an unambiguous beginning of it.
     :raises StoreError: where none or several records fit, or the reason is empty.
     """
-    opened = open_store(store, plugins or Plugins())
+    opened = existing_store(store, plugins or Plugins())
     record = opened.get(record_id)
     opened.invalidate(record, reason)
     return record

@@ -93,6 +93,7 @@ def rescore(
     metrics: Sequence[str] = (),
     plugins: Plugins | None = None,
     say: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
+    fail: Callable[[str], object] | None = None,
 ) -> list[Record]:
     """Compute metrics that were absent, or that have a newer implementation, from the predictions of a whole store.
 
@@ -101,12 +102,14 @@ def rescore(
     :param data: folders of data sets, by id, which metrics of images compare with.
     :param metrics: metrics to compute beside those of a record's task, such as one of a plugin.
     :param say: called with a line on each record that was made, and of what could not be computed.
+    :param fail: called with a line on each record whose predictions are missing or damaged; by default ``say``.
     """
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     device = resolve_device("auto")
-    return rescore_store(opened, loaded, process_facts(loaded), say, roots=roots, device=device, further=metrics)
+    facts = process_facts(loaded)
+    return rescore_store(opened, loaded, facts, say, fail or say, roots=roots, device=device, further=metrics)
 
 
 def _runner(

@@ -26,14 +26,16 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
     """List records, oldest first."""
     from rich.table import Table
 
+    from fashionbench.api.stores import existing_store
     from fashionbench.canonical import short
+    from fashionbench.errors import counted
 
-    scan = state.store(store).scan()
+    scan = existing_store(store, state.plugins).scan()
     chosen = scan.records if everything else scan.current()
     if as_json:
         print_json([record.model_dump(mode="json") for record in chosen])
         return
-    table = Table(title=f"{len(chosen)} records")
+    table = Table(title=counted(len(chosen), "record"))
     for name in ("record", "task", "backend", "seed", "status", "ended"):
         table.add_column(name, overflow="fold")
     for r in chosen:
@@ -49,7 +51,9 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
 @pass_state
 def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
     """Print one record as JSON; RECORD_ID may be the beginning of its id."""
-    print_json(state.store(store).get(record_id).model_dump(mode="json"))
+    from fashionbench.api.stores import existing_store
+
+    print_json(existing_store(store, state.plugins).get(record_id).model_dump(mode="json"))
 
 
 @records.command("verify")
@@ -58,11 +62,12 @@ def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
 def verify_records(state: State, /, *, store: Path | None) -> int:
     """Check every record and every predictions file against its checksum; exit code 1 where one is damaged."""
     from fashionbench.api.records import verify_records as check
+    from fashionbench.errors import counted
 
     readable, damaged = check(store, plugins=state.plugins)
     for fault in damaged:
         click.echo(f"{fault.path}: {fault.message}")
-    click.echo(f"{len(readable)} records are readable, {len(damaged)} files are damaged")
+    click.echo(f"readable: {counted(len(readable), 'record')}; damaged: {counted(len(damaged), 'file')}")
     return 1 if damaged else 0
 
 

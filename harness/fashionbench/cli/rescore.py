@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, pass_state
+from fashionbench.cli.options import State, pass_state, store_option
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store
@@ -22,19 +22,35 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("store", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="[STORE]", required=False, type=click.Path(path_type=Path, file_okay=False))
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--metric", "metrics", multiple=True, help="Also compute this metric where it can be; may be repeated.")
+@store_option
 @pass_state
-def rescore(state: State, /, *, store: Path | None, data: tuple[str, ...], metrics: tuple[str, ...]) -> None:
+def rescore(
+    state: State, /, *, folder: Path | None, store: Path | None, data: tuple[str, ...], metrics: tuple[str, ...]
+) -> int:
     """Compute metrics of STORE that were absent, or that have a newer implementation, from stored predictions.
 
     No backend is asked. Each new record supersedes the one whose predictions it was computed from. Metrics that compare
-    generated images with those of a data set need its folder. STORE is the folder of the records, by default
-    $FASHIONBENCH_STORE or ./results.
+    generated images with those of a data set need its folder. STORE is the folder of the records, which --store names
+    as well, by default $FASHIONBENCH_STORE or ./results. Ends with exit code 1 where the predictions of a record are
+    missing or damaged.
     """
     from fashionbench.api.runs import rescore as compute
+    from fashionbench.errors import counted
 
-    opened: Store = state.store(store)
-    made = compute(opened, data=state.roots(data), metrics=metrics, plugins=state.plugins, say=click.echo)
-    click.echo(f"{len(made)} records were rescored in {opened.root}")
+    opened: Store = state.store(folder or store)
+    failures: list[str] = []
+    made = compute(
+        opened,
+        data=state.roots(data),
+        metrics=metrics,
+        plugins=state.plugins,
+        say=click.echo,
+        fail=failures.append,
+    )
+    for failure in failures:
+        click.echo(failure, err=True)
+    click.echo(f"{counted(len(made), 'record')} rescored in {opened.root}")
+    return 1 if failures else 0

@@ -49,7 +49,9 @@ Examples:
     metavar="NAME=VALUE",
     help="An option of every backend that has it, such as dimension=64; may be repeated.",
 )
-@click.option("--seed", "seeds", multiple=True, type=int, help="A seed; may be repeated.  [default: 0]")
+@click.option(
+    "--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="A seed; may be repeated.  [default: 0]"
+)
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many queries; the records are partial.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fix the batch size instead of finding one.")
 @click.option("--device", help="A torch device.  [default: the best that there is]")
@@ -142,6 +144,8 @@ def _with_options(choices: Sequence[Any], pairs: Sequence[str], state: State) ->
 def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *, as_json: bool) -> None:
     from rich.table import Table
 
+    from fashionbench.errors import counted
+
     todo = [row for row in rows if not row.reused]
     known = [row.seconds for row in todo if row.seconds is not None]
     if as_json:
@@ -161,7 +165,7 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
         left_out = [{"task": g.task, "backend": g.backend, "reason": g.reason} for g in not_applicable]
         print_json({"cells": cells, "not_applicable": left_out})
         return
-    table = Table(title=f"{len(rows)} cells, {len(todo)} to run")
+    table = Table(title=f"{counted(len(rows), 'cell')}, {len(todo)} to run")
     for name in ("task", "backend", "seed", "items", "state"):
         table.add_column(name, overflow="fold")
     for row in rows:
@@ -173,7 +177,9 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
     for one in not_applicable:
         click.echo(f"left out: {one.backend} on {one.task}: {one.reason}")
     unknown = len(todo) - len(known)
-    click.echo(f"cost: about {sum(known):.0f} s" + (f", and {unknown} cells that were never run" if unknown else ""))
+    click.echo(
+        f"cost: about {sum(known):.0f} s" + (f", and {counted(unknown, 'cell')} never run before" if unknown else "")
+    )
 
 
 def _report(records: Sequence[Record], config: RunConfig, state: State, store: Store) -> None:

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, field_validator
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.specs.validation import read_yaml, validated
@@ -27,7 +27,7 @@ class BackendChoice(BaseModel):
 
     id: str
     options: dict[str, Any] = {}
-    seeds: tuple[int, ...] | None = None
+    seeds: tuple[NonNegativeInt, ...] | None = None
 
 
 class RunConfig(BaseModel):
@@ -40,7 +40,7 @@ class RunConfig(BaseModel):
 
     tasks: tuple[str, ...] = Field(min_length=1)
     backends: tuple[BackendChoice, ...] = Field(min_length=1)
-    seeds: tuple[int, ...] = (0,)
+    seeds: tuple[NonNegativeInt, ...] = (0,)
     limit: int | None = Field(default=None, ge=1)
     batch_size: int | None = Field(default=None, ge=1)
     device: str = "auto"

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
-from fashionbench.errors import FashionBenchError, MetricError, first_names
+from fashionbench.errors import FashionBenchError, MetricError, StoreError, first_names
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.predictions import images as image_schema
 from fashionbench.predictions.base import Predictions
@@ -115,6 +115,7 @@ def rescore_store(
     plugins: Plugins,
     facts: ProcessFacts,
     say: Callable[[str], object],
+    fail: Callable[[str], object],
     *,
     roots: DataRoots | None = None,
     device: str = "cpu",
@@ -123,6 +124,7 @@ def rescore_store(
     """Rescore every current record of a store whose task is known; return those that were made.
 
     :param say: called with a line on each record that is made, and of what cannot be computed, with the reason.
+    :param fail: called with a line on each record whose predictions are missing or damaged.
     :param roots: where data sets lie, for metrics that compare generated images with images of the data; None opens no
         data set.
     :param device: where feature extractors run.
@@ -159,7 +161,7 @@ def rescore_store(
                     say=_about(name, say),
                 )
             except FashionBenchError as error:
-                say(f"{name}: {error}")
+                (fail if isinstance(error, StoreError) else say)(f"{name}: {error}")
                 continue
             if new is not record:
                 made.append(new)

@@ -57,7 +57,7 @@ def test_a_failed_cell_is_exit_code_1(cli):
 def test_a_dry_run_runs_nothing(cli, tmp_path):
     code, out, _ = cli("run", "toy", "--backend", "toy/colour", "--backend", "toy/blind", "--dry-run")
     assert code == 0
-    assert "1 cells, 1 to run" in out
+    assert "1 cell, 1 to run" in out
     assert "left out: toy/blind on toy/squares: it cannot encode-image + encode-text" in out
     assert not (tmp_path / "results" / "records").exists()
     planned = json.loads(cli("run", "toy", "--dry-run", "--json")[1])
@@ -80,7 +80,8 @@ def test_a_dry_run_runs_nothing(cli, tmp_path):
         (["run", "toy", "--limit", "0"], "0 is not in the range"),
     ],
 )
-def test_mistakes_get_an_answer_and_no_traceback(cli, words, told):
+def test_mistakes_get_an_answer_and_no_traceback(cli, words, told, tmp_path):
+    (tmp_path / "results").mkdir()
     code, out, err = cli(*words)
     assert code == 2
     assert told in err
@@ -132,7 +133,7 @@ def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
     assert "incomplete: results/records/toy__squares/toy__colour" in err
     code, out, _ = cli("records", "verify")
     assert code == 1
-    assert "0 records are readable, 1 files are damaged" in out
+    assert "readable: 0 records; damaged: 1 file" in out
 
 
 def test_records_are_listed_shown_and_invalidated(cli):
@@ -222,10 +223,43 @@ def test_rescore_says_what_it_did(tmp_path, capsys):
     assert main(["run", "--task", "wardrobe/image-to-text", "--backend", "control/random", "--limit", "2", *store]) == 0
     capsys.readouterr()
     assert main(["rescore", str(tmp_path)]) == 0
-    assert "0 records were rescored" in capsys.readouterr().out
+    assert "0 records rescored" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize("words", [["rescore", "{}"], ["records", "verify", "--store", "{}"]])
+def test_rescoring_damaged_predictions_is_exit_code_1_and_one_file(tmp_path, capsys):
+    store = ["--store", str(tmp_path)]
+    words = ["run", "--task", "wardrobe/image-to-text", "--backend", "control/constant", "--limit", "2", *store]
+    assert main(words) == 0
+    assert main([*words, "--seed", "1"]) == 0  # constant at any seed, so both records share one file
+    (predictions,) = (tmp_path / "predictions").glob("*.parquet")
+    predictions.write_bytes(b"PAR1")
+    capsys.readouterr()
+    assert main(["rescore", *store, "--metric", "map@7"]) == 1
+    out, err = capsys.readouterr()
+    assert "0 records rescored" in out
+    assert predictions.name in err
+    assert main(["records", "verify", *store]) == 1
+    assert "readable: 2 records; damaged: 1 file" in capsys.readouterr().out
+
+
+def test_a_negative_seed_is_refused(capsys, tmp_path):
+    words = ["run", "--task", "wardrobe/image-to-text", "--backend", "control/random", "--store", str(tmp_path)]
+    assert main([*words, "--seed", "-1"]) == 2
+    assert "-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rescore", "{}"],
+        ["rescore", "--store", "{}"],
+        ["records", "verify", "--store", "{}"],
+        ["records", "list", "--store", "{}"],
+        ["records", "show", "ab", "--store", "{}"],
+        ["records", "invalidate", "ab", "--reason", "x", "--store", "{}"],
+        ["board", "quickstart", "--store", "{}"],
+    ],
+)
 def test_a_store_that_is_not_there_is_said(words, tmp_path, capsys):
     absent = str(tmp_path / "absent")
     assert main([word.format(absent) for word in words]) == 2
