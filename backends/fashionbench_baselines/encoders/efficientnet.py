@@ -52,7 +52,7 @@ class ImageEncoder:
 
     def __init__(self, device: str) -> None:
         self._device = torch.device(device)
-        self._network = load(weights_path()).to(self._device, memory_format=torch.channels_last)
+        self._network = load(weights_path()).to(memory_format=torch.channels_last).to(self._device)
 
     def features(self, item: ImageItem) -> NDArray[np.float32]:
         """Encode an image, as [1280] in [0, 6]."""

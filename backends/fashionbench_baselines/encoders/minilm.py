@@ -95,6 +95,6 @@ def load(config: Path, weights: Path) -> nn.Module:
     positions = torch.arange(settings.max_position_embeddings)[None]
     for name, value in (("position_ids", positions), ("token_type_ids", torch.zeros_like(positions))):
         # The two that no file holds.
-        network.embeddings.register_buffer(name, value, persistent=False)
+        network.get_submodule("embeddings").register_buffer(name, value, persistent=False)
     fill(network, used, weights.name)
     return network
