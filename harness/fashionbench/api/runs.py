@@ -109,7 +109,7 @@ def rescore(
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     device = resolve_device("auto")
     facts = process_facts(loaded)
-    return rescore_store(opened, loaded, facts, say, fail or say, roots=roots, device=device, further=metrics)
+    return rescore_store(opened, loaded, facts, say, fail=fail, roots=roots, device=device, further=metrics)
 
 
 def _runner(

@@ -106,6 +106,10 @@ def _label(record: Record, records: Sequence[Record]) -> str:
     return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in distinct)})" if distinct else "")
 
 
+#: The marks of a row by the kind of a finding of its records.
+_FINDINGS = {"contamination": "contaminated", "overlap": "shared-groups"}
+
+
 def _marks(records: Sequence[Record]) -> tuple[str, ...]:
     found: set[str] = set()
     for record in records:
@@ -118,7 +122,8 @@ def _marks(records: Sequence[Record]) -> tuple[str, ...]:
         if record.dataset and (record.dataset.missing or record.dataset.unreadable):
             found.add("incomplete-data")
         found |= {"synthetic"} if record.dataset and record.dataset.synthetic else set()
-        found |= {"contaminated"} if any(f.kind == "contamination" for f in record.policy) else set()
+        kinds = {finding.kind for finding in record.policy}
+        found |= {mark for kind, mark in _FINDINGS.items() if kind in kinds}
     return tuple(mark for mark in MARKS if mark in found)
 
 

@@ -16,7 +16,8 @@ MARKS = {
     "privileged": "was shown the truth",
     "incomplete-data": "items of the data set were missing or unreadable",
     "synthetic": "measured on generated data",
-    "contaminated": "trained on this data set",
+    "contaminated": "trained on this data set, or on images that it measures",
+    "shared-groups": "learnt from other images or texts of products that are measured",
 }
 
 

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fashionbench.data.items import ImageItem, TextItem, TryOnItem
+    from fashionbench.data.lazy_items import Source
 
 #: What training data are made of, by the name of the field that holds them.
 Kind: TypeAlias = Literal["pairs", "triplets", "tryon_examples"]
+
+
+def _no_images() -> Mapping[str, Source]:
+    return MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,12 +62,14 @@ class TrainingData:
     image to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
+    :param images: where each image lies, by its id, for the comparison with the images that are measured.
     """
 
     fold: str
     pairs: Sequence[Pair] = ()
     triplets: Sequence[Triplet] = ()
     tryon_examples: Sequence[TryOnExample] = ()
+    images: Mapping[str, Source] = field(default_factory=_no_images)
 
     def examples(self, kinds: frozenset[Kind]) -> list[Sequence[object]]:
         """Return the examples of the given kinds that there are, or of all kinds where none is given."""

@@ -176,7 +176,7 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "leak", "data"]
+    kind: Literal["licence", "contamination", "overlap", "leak", "data"]
     message: str
 
 

@@ -211,7 +211,10 @@ def _outcome(
         scores=state.scores,
         training=training,
         training_data=uses,
-        policy=policy_findings(cell, state.info, uses, plugins, context.store),
+        policy=(
+            *policy_findings(cell, state.info, uses, plugins, context.store),
+            *(session.overlap if session else ()),
+        ),
         error=state.error,
         supersedes=before.record_id if before else None,
     )

@@ -115,8 +115,8 @@ def rescore_store(
     plugins: Plugins,
     facts: ProcessFacts,
     say: Callable[[str], object],
-    fail: Callable[[str], object],
     *,
+    fail: Callable[[str], object] | None = None,
     roots: DataRoots | None = None,
     device: str = "cpu",
     further: Sequence[str] = (),
@@ -124,7 +124,7 @@ def rescore_store(
     """Rescore every current record of a store whose task is known; return those that were made.
 
     :param say: called with a line on each record that is made, and of what cannot be computed, with the reason.
-    :param fail: called with a line on each record whose predictions are missing or damaged.
+    :param fail: called with a line on each record whose predictions are missing or damaged; by default ``say``.
     :param roots: where data sets lie, for metrics that compare generated images with images of the data; None opens no
         data set.
     :param device: where feature extractors run.
@@ -161,7 +161,7 @@ def rescore_store(
                     say=_about(name, say),
                 )
             except FashionBenchError as error:
-                (fail if isinstance(error, StoreError) else say)(f"{name}: {error}")
+                (fail if fail is not None and isinstance(error, StoreError) else say)(f"{name}: {error}")
                 continue
             if new is not record:
                 made.append(new)

@@ -12,6 +12,7 @@ from fashionbench.runner.bound_backend import BoundBackend
 from fashionbench.runner.counted_examples import counted_training
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionCounts, SessionResources, SessionState
+from fashionbench.runner.training_overlap import training_overlap
 from fashionbench.runner.workload import embedding_counts
 from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints
 
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
 
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.lazy_items import Source
+    from fashionbench.data.measured_items import MeasuredItems
     from fashionbench.data.training_examples import TrainingData
+    from fashionbench.records.schema import PolicyFinding
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Role
 
@@ -70,6 +73,7 @@ class Session:
         self._build = build
         self._owner = owner
         self._backend: object | None = None
+        self.overlap: list[PolicyFinding] = []
         self._state = SessionState(
             resources=resources or SessionResources(),
             memory=EmbeddingMemory(roles_differ=spec.roles_differ),
@@ -108,15 +112,18 @@ class Session:
         return self.spec.capabilities >= set(capabilities)
 
     @contextmanager
-    def fold(self, training: TrainingData | None, truth: Truth) -> Iterator[BoundBackend]:
+    def fold(
+        self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None = None
+    ) -> Iterator[BoundBackend]:
         """Prepare the backend for one fold: let it learn, and show a privileged control the truth.
 
         :param training: what a backend with ``fits`` learns from; None where the task has no training part.
+        :param measured: what the fold measures, which is looked for in the training part.
         :raises BackendError: where the backend lacks a method that its specification names, or must learn and cannot.
         """
         if self._backend is None or self.spec.fits or self.spec.privileged:
             self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
-            self._backend = self._fresh(training, truth)
+            self._backend = self._fresh(training, truth, measured)
         yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
 
     def expect(self, kind: str, count: int) -> None:
@@ -161,7 +168,7 @@ class Session:
             return None
         return digest([owner, self._owner.data, training.fold if training else ""]) if self.spec.fits else owner
 
-    def _fresh(self, training: TrainingData | None, truth: Truth) -> object:
+    def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
         backend = self._build()
         wanted = {METHODS[name] for name in self.spec.capabilities}
         wanted |= ({"fit"} if self.spec.fits else set()) | ({"reveal"} if self.spec.privileged else set())
@@ -173,6 +180,8 @@ class Session:
             if training is None:
                 msg = f"{self.spec.id} learns from training data, and this task has none"
                 raise BackendError(msg, remedy="leave this backend out of the run, or train it beforehand")
+            if measured is not None:
+                self.overlap += training_overlap(self.spec.id, training, measured, self._state.resources.index)
             with counted_training(training, self.spec.learns_from, self._state.resources.advance) as counted:
                 backend.fit(counted, self.seed)  # type: ignore[attr-defined]
         if self.spec.privileged:

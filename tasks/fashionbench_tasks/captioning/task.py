@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.captions import AS_RELEASED, SCHEMA, STANDARD, captions_table
@@ -103,7 +104,9 @@ class Captioning:
     def _fold_tables(self, fold: CaptionFold, session: Session) -> list[pa.Table]:
         items = fold.items[: session.limit] if session.limit else fold.items
         truth = Truth(captions={item.id: fold.references[item.id][0] for item in items})
-        with session.fold(fold.training, truth) as backend:
+        with session.fold(
+            fold.training, truth, MeasuredItems(sources=fold.items, groups=frozenset(fold.clusters.values()))
+        ) as backend:
             captions = backend.caption(items, self._instruction)
         tables = [_table(fold, [item.id for item in items], captions)]
         if fold.unavailable and not session.limit:

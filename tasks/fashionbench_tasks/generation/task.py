@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.lazy_items import ImageFile
+from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
@@ -15,6 +17,7 @@ from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
 from fashionbench_tasks.generation.images import GenerationImages
 from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.samples import LazySample, LazyTruths
+from fashionbench_tasks.generation.training_set import image_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,7 +71,12 @@ class Generation:
     def evaluated(self) -> frozenset[str]:
         """Return the file names of all persons and garments, as ids of training images have them."""
         paths = [path for sample in self.samples for path in (sample.person, sample.garment) if path]
-        return frozenset(f"{path.parent.name}/{path.stem}" for path in (*paths, *self.real.values()))
+        return frozenset(image_name(path) for path in (*paths, *self.real.values()))
+
+    @property
+    def _measured(self) -> MeasuredItems:
+        paths = [path for sample in self.samples for path in (sample.person, sample.garment) if path]
+        return MeasuredItems(sources=[ImageFile(image_name(path), path) for path in (*paths, *self.real.values())])
 
     def images(self) -> GenerationImages:
         """Return what generated images are compared with."""
@@ -81,7 +89,7 @@ class Generation:
         session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
         session.expect_images(len(samples), len(self.real))
         by_id = {sample.id: sample for sample in samples}
-        with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize))) as backend:
+        with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize)), self._measured) as backend:
             generate = backend.design if self.spec.kind == "fashion-design" else backend.try_on
             images = generate([LazySample(sample, self.resize) for sample in samples])
             rows = [self._generated(by_id[name], pixels, session) for name, pixels in images]

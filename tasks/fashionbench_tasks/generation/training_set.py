@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench.data.items import ImageItem, TryOnItem
+from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.training_examples import TrainingData, TryOnExample
 from fashionbench_tasks.lazy import Lazy
 
@@ -44,13 +45,16 @@ def training_tryon_examples(samples: Sequence[TrainingSample], resize: Resize) -
         sample = samples[index]
         person = resize.read(sample.person)
         conditions = resize.read_conditions(sample.conditions)
-        item = TryOnItem(_name(sample.garment), person, resize.read(sample.garment), conditions)
-        sketch = ImageItem(_name(sample.sketch), resize.read(sample.sketch)) if sample.sketch else None
-        return TryOnExample(item, ImageItem(_name(sample.person), person), sample.text, sketch)
+        item = TryOnItem(image_name(sample.garment), person, resize.read(sample.garment), conditions)
+        sketch = ImageItem(image_name(sample.sketch), resize.read(sample.sketch)) if sample.sketch else None
+        return TryOnExample(item, ImageItem(image_name(sample.person), person), sample.text, sketch)
 
-    names = [(_name(sample.person), sample.text, _name(sample.garment)) for sample in samples]
-    return TrainingData("train", tryon_examples=Lazy(len(samples), read, names))
+    names = [(image_name(sample.person), sample.text, image_name(sample.garment)) for sample in samples]
+    paths = [path for sample in samples for path in (sample.person, sample.garment)]
+    images = {image_name(path): ImageFile(image_name(path), path) for path in paths}
+    return TrainingData("train", tryon_examples=Lazy(len(samples), read, names), images=images)
 
 
-def _name(path: Path) -> str:
+def image_name(path: Path) -> str:
+    """Name an image by its folder and stem."""
     return f"{path.parent.name}/{path.stem}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
+from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
 from fashionbench_tasks.retrieval.fold import check_fold
@@ -83,7 +84,8 @@ class Retrieval:
         queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
-        with session.fold(fold.training, truth) as backend:
+        measured = MeasuredItems(sources=(*fold.queries, *fold.gallery), groups=frozenset(fold.clusters.values()))
+        with session.fold(fold.training, truth, measured) as backend:
             gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:

@@ -57,7 +57,9 @@ class Wardrobe:
 
     def training(self, held_out: str) -> TrainingData:
         """Pair the drawings of the other artists with their captions."""
-        return TrainingData(held_out, pairs=_Pairs(self, [a for a in ARTISTS if a != held_out]))
+        artists = [artist for artist in ARTISTS if artist != held_out]
+        drawings = [self.image(artist, garment) for artist in artists for garment in self.drawn(artist)]
+        return TrainingData(held_out, pairs=_Pairs(self, artists), images={image.id: image for image in drawings})
 
 
 class _Pairs(Sequence[Pair]):
@@ -66,6 +68,7 @@ class _Pairs(Sequence[Pair]):
     def __init__(self, wardrobe: Wardrobe, artists: Sequence[str]) -> None:
         self._wardrobe = wardrobe
         self._entries = [(artist, garment) for artist in artists for garment in wardrobe.drawn(artist)]
+        self.names = [(f"{artist}/{garment.id}", garment.caption, garment.id) for artist, garment in self._entries]
 
     def __len__(self) -> int:
         return len(self._entries)

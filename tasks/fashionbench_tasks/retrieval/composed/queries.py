@@ -194,4 +194,6 @@ def _training(questions: Sequence[Question], locate: Callable[[str], Path]) -> T
         target = ImageFile(question.target, locate(question.target)).open()
         return Triplet(reference, TextItem(question.id, question.text), target)
 
-    return TrainingData("train", triplets=Lazy(len(usable), make, [(q.reference, q.text, q.target) for q in usable]))
+    names = [(q.reference, q.text, q.target) for q in usable]
+    images = {name: ImageFile(name, locate(name)) for q in usable for name in (q.reference, q.target)}
+    return TrainingData("train", triplets=Lazy(len(usable), make, names), images=images)

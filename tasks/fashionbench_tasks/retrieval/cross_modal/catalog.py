@@ -168,9 +168,9 @@ def training_pairs(entries: Sequence[tuple[Opener, str, str]]) -> TrainingData |
         image, text, product = entries[index]
         return Pair(_image(opened(image)), TextItem(f"train/{index}", text), product)
 
-    return TrainingData(
-        "train", pairs=Lazy(len(entries), read, [(image.id, text, product) for image, text, product in entries])
-    )
+    names = [(image.id, text, product) for image, text, product in entries]
+    images = {image.id: image for image, _, _ in entries}
+    return TrainingData("train", pairs=Lazy(len(entries), read, names), images=images)
 
 
 def _image(item: object) -> ImageItem:
