@@ -66,7 +66,7 @@ def test_images_in_memory_are_compared_by_their_pixels():
     assert found({"a": ImageItem("a", white)}, [ImageItem("b", white.copy())])[0][0] == "contamination"
 
 
-class _Pairs(tuple):
+class _Pairs(list):
     names = [("image-1", "a dress", "product-7"), ("image-2", "a skirt", "product-8")]
 
 
