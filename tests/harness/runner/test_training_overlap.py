@@ -38,7 +38,9 @@ def found(images, sources, groups=(), pairs=()):
 
 
 def test_other_photos_do_not_overlap(photos):
-    assert found({"one": ImageFile("one", photos["one"])}, [ImageFile("two", photos["two"]), TextItem("one", "x")]) == []
+    assert (
+        found({"one": ImageFile("one", photos["one"])}, [ImageFile("two", photos["two"]), TextItem("one", "x")]) == []
+    )
 
 
 def test_a_copy_under_another_name_is_found_by_its_content(photos, tmp_path):
@@ -94,7 +96,9 @@ def test_a_run_records_and_marks_it(tmp_path, leaked, marks):
     config = {"tasks": "manifest/pairs", "backends": "baseline/pocket-lit", "data": {"manifest": root}}
     (record,) = fashionbench.run(config, store=store)
     assert record.status == "ok", record.error
-    assert ["1.png" in f.message for f in record.policy if f.kind == "contamination"] == ([True, True] if leaked else [])
+    assert ["1.png" in f.message for f in record.policy if f.kind == "contamination"] == (
+        [True, True] if leaked else []
+    )
     column = fashionbench.Column(task="manifest/pairs", metric="hit@1")
     board = fashionbench.make_board(
         fashionbench.BoardSpec(id="b", title="b", summary="b", columns=(column,)), store=store
