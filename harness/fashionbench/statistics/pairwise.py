@@ -56,7 +56,8 @@ class PairwiseTests:
     def better(self, alpha: float = 0.05, *, higher_is_better: bool = True) -> NDArray[np.bool_]:
         """Tell for each pair whether the row's system is better than the column's, bool [m, m]."""
         ahead = self.differences > 0 if higher_is_better else self.differences < 0
-        return ahead & (self.p_values <= alpha)
+        below: NDArray[np.bool_] = self.p_values <= alpha
+        return ahead & below
 
     def rank_sets(self, alpha: float = 0.05, *, higher_is_better: bool = True) -> list[tuple[int, int]]:
         """Return the ranks that each system may have: 1 + those that are better, to m - those that are worse."""
@@ -67,7 +68,8 @@ class PairwiseTests:
     def tied_with_best(self, alpha: float = 0.05, *, higher_is_better: bool = True) -> NDArray[np.bool_]:
         """Tell which systems cannot be told from the one with the best average, itself among them, bool [m]."""
         best = int(np.argmax(self.means if higher_is_better else -self.means))
-        return ~self.better(alpha, higher_is_better=higher_is_better)[best]
+        behind: NDArray[np.bool_] = self.better(alpha, higher_is_better=higher_is_better)[best]
+        return ~behind
 
 
 def pairwise_tests(
