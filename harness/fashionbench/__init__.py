@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
+    from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
@@ -85,12 +86,14 @@ _HOMES = {
     "Truth": "data.ground_truth",
     "TryOnItem": "data.items",
     "audit": "api.data",
+    "compare": "api.comparisons",
     "data_status": "api.data",
     "frame": "api.records",
     "hookimpl": "plugins.hookspecs",
     "load_records": "api.records",
     "make_board": "api.boards",
     "make_data": "api.data",
+    "per_query": "api.comparisons",
     "render_board": "api.boards",
     "rescore": "api.runs",
     "run": "api.runs",
@@ -138,12 +141,14 @@ __all__ = [
     "Truth",
     "TryOnItem",
     "audit",
+    "compare",
     "data_status",
     "frame",
     "hookimpl",
     "load_records",
     "make_board",
     "make_data",
+    "per_query",
     "render_board",
     "rescore",
     "run",

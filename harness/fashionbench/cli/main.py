@@ -10,6 +10,7 @@ import click
 
 from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
+from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
 from fashionbench.cli.list import list_
@@ -33,6 +34,7 @@ Examples:
   fashionbench train unifashion-tiny       train a model on generated data
   fashionbench show wardrobe/text-to-image how a task is measured
   fashionbench board quickstart --format html --output board.html
+  fashionbench compare baseline/pocket-lit unifashion-quick
   fashionbench doctor                      what is missing, and what that disables
 """
 
@@ -83,7 +85,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (audit, board, data, doctor, list_, plugins, records, rescore, run, score, show, train):
+for command in (audit, board, compare, data, doctor, list_, plugins, records, rescore, run, score, show, train):
     group.add_command(command)
 
 

@@ -48,6 +48,12 @@ def metric_spec(name: str, registry: Registry[MetricSpec]) -> MetricSpec:
     raise UnknownNameError("metric", name, registry.names())
 
 
+def cutoffs_of(name: str) -> tuple[int, ...]:
+    """Return the k of a metric's name, such as 10 and 50 of ``mean-recall@10,50``; empty where it has none."""
+    found = _CUT_OFF.search(name)
+    return tuple(map(int, found.group(1).split(","))) if found else ()
+
+
 def known_metrics(names: Iterable[str], registry: Registry[MetricSpec]) -> list[MetricSpec]:
     """Find the specifications of metrics; names that nobody registered are left out."""
     found: list[MetricSpec] = []
@@ -99,8 +105,7 @@ def _parts(
         raise MetricError(msg, remedy="run the cell again with --rerun")
     table = predictions.table
     card = task.protocol.fields
-    found = _CUT_OFF.search(name)
-    arguments = MetricArguments(tuple(map(int, found.group(1).split(","))) if found else (), card, images)
+    arguments = MetricArguments(cutoffs_of(name), card, images)
     metric: Any = resolve(spec.target)
     outcome: Outcome = metric(table, arguments)
     fixed = {

@@ -95,6 +95,36 @@ def seed_difference_interval(
     return _joined(systems[0].mean - systems[1].mean, systems, systems[0].sums - systems[1].sums, level)
 
 
+def seed_difference_p_value(
+    first: FloatArray,
+    second: FloatArray,
+    *,
+    clusters: Sequence[str] | None,
+    strata: Sequence[str] | None = None,
+    average: Average = "items",
+) -> float | None:
+    """Return the two-sided p-value of a difference: one minus the level at which its interval just reaches 0.
+
+    :returns: None where there is no interval.
+    :raises MetricError: as for the interval.
+    """
+
+    def reaches(level: float) -> bool | None:
+        interval = seed_difference_interval(
+            first, second, clusters=clusters, strata=strata, average=average, level=level
+        )
+        return None if isinstance(interval, NoInterval) else interval.low <= 0 <= interval.high
+
+    if reaches(0.5) is None:
+        return None
+    low, high = 0.0, 1.0
+    # Ten digits are more than the approximation is worth.
+    while high - low > 1e-10:
+        middle = (low + high) / 2
+        low, high = (low, middle) if reaches(middle) else (middle, high)
+    return 1 - low
+
+
 def _system(
     values: FloatArray, clusters: Sequence[str] | None, strata: Sequence[str] | None, average: Average
 ) -> _System:

@@ -1,0 +1,91 @@
+"""Compare systems by their stored records."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING
+
+from fashionbench.api.stores import existing_store
+from fashionbench.plugins.manager import Plugins
+from fashionbench.studies import comparison_text
+from fashionbench.studies.compare import Comparison, System, compare_systems
+from fashionbench.studies.comparison_page import page
+from fashionbench.studies.item_values import ItemValues, item_values
+from fashionbench.studies.select import find_pairs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Store
+
+#: The formats of a comparison, and the suffixes of their files.
+FORMATS = {"markdown": "md", "latex": "tex", "json": "json", "html": "html"}
+
+
+def compare(
+    baseline: Sequence[Record],
+    candidate: Sequence[Record],
+    *,
+    store: str | Path | Store | None = None,
+    metrics: Sequence[str] = (),
+    plugins: Plugins | None = None,
+) -> Comparison:
+    """Compare two systems by their records, such as those that :func:`fashionbench.run` returns.
+
+    :param baseline: records of the system to compare with, of any tasks and seeds.
+    :param store: holds the predictions of both.
+    :raises ConfigError: where they were not measured alike; the message names what differs.
+    """
+    loaded = plugins or Plugins()
+    opened = existing_store(store, loaded)
+    sides = [System(label=records[0].backend.id, records=records, store=opened) for records in (baseline, candidate)]
+    return compare_systems(sides[0], sides[1], loaded, metrics=metrics)
+
+
+def compare_stored(
+    baseline: str,
+    candidate: str,
+    *,
+    store: str | Path | Store | None = None,
+    tasks: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    plugins: Plugins | None = None,
+) -> list[Comparison]:
+    """Compare two systems by their names; of two stores, every system that both hold.
+
+    :param baseline: a backend, its label on a board, the beginning of a record id, or the folder of a store.
+    :param tasks: names or patterns of the tasks to compare; by default all that both were measured on.
+    :raises ConfigError: where a name fits several systems, or they were not measured alike.
+    """
+    loaded = plugins or Plugins()
+    pairs = find_pairs(baseline, candidate, lambda: existing_store(store, loaded))
+
+    def keep(task: str) -> bool:
+        return not tasks or any(fnmatchcase(task, pattern) for pattern in tasks)
+
+    return [compare_systems(first, second, loaded, metrics=metrics, keep=keep) for first, second in pairs]
+
+
+def render_comparison(comparisons: Sequence[Comparison], format_: str) -> str:
+    """Write comparisons as ``markdown``, ``latex``, ``json`` or ``html``."""
+    written = {
+        "markdown": comparison_text.markdown,
+        "latex": comparison_text.latex,
+        "json": comparison_text.as_json,
+        "html": page,
+    }
+    return written[format_](comparisons)
+
+
+def per_query(
+    record: Record, metric: str, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
+) -> ItemValues | None:
+    """Return a metric by query or item, from the stored predictions of a record; None where it has no value an item.
+
+    :param metric: such as ``mrr`` or ``hit@10``.
+    :raises MetricError: where the record has no predictions, or the metric cannot be computed from them alone.
+    """
+    loaded = plugins or Plugins()
+    return item_values(record, metric, existing_store(store, loaded), loaded)

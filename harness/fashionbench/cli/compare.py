@@ -1,0 +1,96 @@
+"""``fashionbench compare``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fashionbench.cli.options import State, json_option, pass_state, print_table, store_option
+
+if TYPE_CHECKING:
+    from fashionbench.studies.compare import Comparison
+
+EXAMPLES = """
+\b
+Examples:
+  fashionbench compare baseline/pocket-lit unifashion-quick
+  fashionbench compare control/random baseline/pocket-lit --task 'wardrobe/*' --metric mrr
+  fashionbench compare results/yesterday results/today
+  fashionbench compare baseline/pocket-lit unifashion-quick --format html --output compare.html
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("baseline")
+@click.argument("candidate")
+@click.option("--task", "tasks", multiple=True, help="Only this task, or a pattern such as 'wardrobe/*'.")
+@click.option("--metric", "metrics", multiple=True, help="Only this metric; may be repeated.")
+@click.option(
+    "--format", "format_", type=click.Choice(["table", "markdown", "latex", "json", "html"]), help="How to print."
+)
+@click.option("--slices", is_flag=True, help="Show the slices of each task in the table too.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@store_option
+@json_option
+@pass_state
+def compare(
+    state: State,
+    /,
+    *,
+    baseline: str,
+    candidate: str,
+    tasks: tuple[str, ...],
+    metrics: tuple[str, ...],
+    format_: str | None,
+    slices: bool,
+    output: Path | None,
+    store: Path | None,
+    as_json: bool,
+) -> None:
+    """Compare CANDIDATE with BASELINE, item by item, on the tasks that both were measured on.
+
+    Each is a backend, its whole label on a board, the beginning of a record id, or the folder of a store. Numbers that
+    were measured otherwise are refused, and what differs is named.
+    """
+    from fashionbench.api.comparisons import FORMATS, compare_stored, render_comparison
+    from fashionbench.files import write_text
+
+    made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
+    chosen = "json" if as_json else format_
+    if output is not None and chosen is None:
+        chosen = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lstrip("."), "markdown")
+    if chosen in {None, "table"}:
+        for comparison in made:
+            _print(comparison, slices=slices)
+        return
+    text = render_comparison(made, str(chosen))
+    if output is None:
+        click.echo(text, nl=False)
+    else:
+        write_text(output, text)
+        click.echo(f"wrote {output}")
+
+
+def _print(comparison: Comparison, *, slices: bool) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from fashionbench.errors import counted, first_names
+    from fashionbench.studies.comparison_text import HEADS, cells, notes
+
+    table = Table(title=escape(f"{comparison.candidate} against {comparison.baseline}"))
+    for place, head in enumerate(HEADS):
+        table.add_column(head, justify="left" if place < 3 else "right", overflow="fold")
+    for one in comparison.differences:
+        if slices or one.slice == "all" or one.task not in {d.task for d in comparison.differences if d.slice == "all"}:
+            table.add_row(*map(escape, cells(one)))
+    print_table(table)
+    for note in notes(comparison):
+        click.echo(f"  – {note}")
+    lost = [flip.item for flip in comparison.flips if flip.candidate < flip.baseline]
+    if comparison.flips:
+        click.echo(f"  – {counted(len(comparison.flips), 'item')} changed most: see --format json, markdown or html")
+    if lost:
+        click.echo(f"  – lower than before: {first_names(lost)}")

@@ -1,0 +1,1 @@
+"""Studies over records: two systems compared item by item."""

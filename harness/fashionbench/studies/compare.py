@@ -1,0 +1,327 @@
+"""Compare two systems on the tasks that both were measured on: differences, intervals, p-values, wins and losses.
+
+The first system is the baseline. Metrics with a value an item are compared item by item: clusters of items are swapped
+for the p-value and resampled for the interval; where a system has several seeds, the seeds vary as well. A metric of
+the whole set, such as BLEU or FID, has an unpaired interval, made of those of both systems; it is wider than a paired
+one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from statistics import NormalDist, fmean
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fashionbench.boards.signature import difference, signature_of
+from fashionbench.errors import ConfigError, MetricError, first_names
+from fashionbench.seeding import seed_of
+from fashionbench.specs import Column
+from fashionbench.statistics.paired import holm, paired_interval, paired_randomisation
+from fashionbench.statistics.seeds import seed_difference_interval, seed_difference_p_value
+from fashionbench.studies.item_values import ItemValues, item_values
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import MetricPart, Record
+    from fashionbench.records.store import Store
+    from fashionbench.statistics.bootstrap import Average
+
+#: How many items whose value changed are kept for people to look at.
+SHOWN = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System:
+    """Records of one system, and the store that holds their predictions.
+
+    :param label: how it is called.
+    :param records: of any tasks and seeds.
+    """
+
+    label: str
+    records: Sequence[Record]
+    store: Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """Candidate minus baseline, for one metric of one task or slice.
+
+    :param n: items that were compared.
+    :param seeds: of the baseline, and of the candidate.
+    :param interval: the 95 % interval of the difference; None where there is none, and ``method`` says why.
+    :param p_value: two-sided; over the slices of a metric adjusted after Holm.
+    :param wins: items where the candidate is better; None for a metric of the whole set.
+    """
+
+    task: str
+    metric: str
+    slice: str
+    unit: str
+    higher_is_better: bool
+    n: int
+    seeds: tuple[int, int]
+    baseline: float
+    candidate: float
+    interval: tuple[float, float] | None
+    p_value: float | None
+    method: str
+    wins: int | None = None
+    ties: int | None = None
+    losses: int | None = None
+
+    @property
+    def difference(self) -> float:
+        """Candidate minus baseline."""
+        return self.candidate - self.baseline
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Flip:
+    """An item whose value changed."""
+
+    task: str
+    metric: str
+    slice: str
+    item: str
+    baseline: float
+    candidate: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """Two systems beside each other.
+
+    :param flips: of the first metric of each task, the items that changed most, losses first.
+    :param left_out: why a task or metric is not compared, in words.
+    """
+
+    baseline: str
+    candidate: str
+    differences: tuple[Difference, ...]
+    flips: tuple[Flip, ...]
+    left_out: tuple[str, ...]
+
+
+def compare_systems(
+    baseline: System,
+    candidate: System,
+    plugins: Plugins,
+    *,
+    metrics: Sequence[str] = (),
+    keep: Callable[[str], bool] = lambda _task: True,
+) -> Comparison:
+    """Compare two systems on every task that both were measured on.
+
+    :param metrics: the metrics to compare; by default those that both have.
+    :param keep: tells of a task whether to compare it.
+    :raises ConfigError: where the systems share no task, or were measured alike on none of those that they share; the
+        message names what differs.
+    """
+    tasks = [
+        task
+        for task in dict.fromkeys(record.task.id for record in baseline.records)
+        if keep(task) and any(record.task.id == task for record in candidate.records)
+    ]
+    if not tasks:
+        has = first_names(sorted({record.task.id for record in candidate.records if keep(record.task.id)})) or "none"
+        msg = f"{baseline.label} and {candidate.label} share no task; the second was measured on: {has}"
+        raise ConfigError(msg, remedy="run both on one task")
+    differences: list[Difference] = []
+    flips: list[Flip] = []
+    left_out: list[str] = []
+    for task in tasks:
+        sides = [[r for r in side.records if r.task.id == task] for side in (baseline, candidate)]
+        shared = [part.id for part in sides[0][0].metrics]
+        names = [name for name in dict.fromkeys(metrics or shared) if all(_has(name, side) for side in sides)]
+        left_out += [f"{task}: not both have {name}" for name in metrics if name not in names]
+        for place, name in enumerate(names):
+            column = Column(task=task, metric=name)
+            fault = _unlike(column, sides)
+            if fault:
+                left_out.append(f"{task} {name}: {fault}")
+                continue
+            try:
+                made, changed = _compared(name, sides, (baseline.store, candidate.store), plugins)
+            except MetricError as error:
+                left_out.append(f"{task} {name}: {error}")
+                continue
+            differences += [replace(one, task=task) for one in made]
+            flips += [replace(one, task=task) for one in changed] if place == 0 else []
+    if not differences:
+        raise ConfigError(
+            f"{baseline.label} and {candidate.label} cannot be compared: {first_names(left_out)}",
+            remedy="run both again with the same data, protocol and version",
+        )
+    return Comparison(
+        baseline=baseline.label,
+        candidate=candidate.label,
+        differences=tuple(differences),
+        flips=tuple(flips),
+        left_out=tuple(left_out),
+    )
+
+
+def _has(name: str, records: Sequence[Record]) -> bool:
+    return all(any(part.id == name for part in record.metrics) for record in records)
+
+
+def _unlike(column: Column, sides: Sequence[Sequence[Record]]) -> str:
+    """Say in what the records of both sides were measured otherwise; empty where in nothing."""
+    records = [record for side in sides for record in side]
+    slices = [part.slice for part in records[0].metrics if part.id == column.metric]
+    shown = Column(task=column.task, metric=column.metric, slice="all" if "all" in slices else slices[0])
+    signatures = [signature_of(shown, record) for record in records]
+    for signature in signatures:
+        if signature is None or signatures[0] is None:
+            return f"slice {shown.slice} is missing on one side"
+        if signature != signatures[0]:
+            return difference(signature, signatures[0], records).replace("with the main table", "with the baseline")
+    partial = {record.status for record in records}
+    return "" if len(partial) == 1 else "one side is a limited run"
+
+
+def _compared(
+    name: str, sides: Sequence[Sequence[Record]], stores: tuple[Store, Store], plugins: Plugins
+) -> tuple[list[Difference], list[Flip]]:
+    values = [
+        [item_values(record, name, store, plugins) for record in side]
+        for side, store in zip(sides, stores, strict=True)
+    ]
+    items = [[one for one in side if one is not None] for side in values]
+    if any(len(some) != len(every) for some, every in zip(items, sides, strict=True)):
+        return _whole_set(name, sides), []
+    first = items[0][0]
+    for other in (*items[0][1:], *items[1]):
+        if (other.ids, other.slices) != (first.ids, first.slices):
+            strange = first_names(sorted(set(other.ids) ^ set(first.ids))) or "in another order"
+            raise MetricError(f"the items are not the same: {strange}")
+    seed = seed_of("compare", *sorted(record.record_id for side in sides for record in side), name)
+    arrays = [np.stack([one.values for one in side]) for side in items]
+    slices = np.asarray(first.slices, dtype=object)
+    names = sorted(set(first.slices))
+    parts = [("all", np.ones(len(slices), dtype=bool))] if first.average in {"queries", "slices"} else []
+    if first.average in names:
+        parts = [("all", slices == first.average)]
+    if len(names) > 1 or not parts:
+        parts += [(label, slices == label) for label in names]
+    made = [_paired(label, first, rows, arrays, seed) for label, rows in parts]
+    by_slice = [at for at, one in enumerate(made) if one.slice != "all" and one.p_value is not None]
+    adjusted = holm([p for at in by_slice if (p := made[at].p_value) is not None])
+    for at, p_value in zip(by_slice, adjusted.tolist(), strict=True):
+        made[at] = replace(made[at], p_value=p_value)
+    return made, _flips(first, arrays)
+
+
+def _paired(
+    label: str,
+    items: ItemValues,
+    rows: NDArray[np.bool_],
+    arrays: Sequence[NDArray[np.float64]],
+    seed: int,
+) -> Difference:
+    base, new = (array[:, rows] for array in arrays)
+    part = items.of(rows)
+    average: Average = "strata" if label == "all" and items.average == "slices" else "items"
+    strata = part.slices if average == "strata" else None
+    gain = (1 if items.higher_is_better else -1) * (new.mean(axis=0) - base.mean(axis=0))
+    ends = [float(np.median(side.mean(axis=0))) for side in (base, new)]
+    found = Difference(
+        task="",
+        metric=items.metric,
+        slice=label,
+        unit=items.unit,
+        higher_is_better=items.higher_is_better,
+        n=int(rows.sum()),
+        seeds=(len(base), len(new)),
+        baseline=ends[0],
+        candidate=ends[1],
+        interval=None,
+        p_value=None,
+        method="no test of a difference of medians",
+        wins=int((gain > 0).sum()),
+        ties=int((gain == 0).sum()),
+        losses=int((gain < 0).sum()),
+    )
+    if items.statistic == "median":
+        return found
+    found = replace(found, baseline=_mean(base, strata), candidate=_mean(new, strata))
+    if max(found.seeds) > 1:
+        interval = seed_difference_interval(new, base, clusters=part.clusters, strata=strata, average=average)
+        p_value = seed_difference_p_value(new, base, clusters=part.clusters, strata=strata, average=average)
+        return replace(found, interval=interval.bounds, p_value=p_value, method=interval.method)
+    sides = new[0], base[0]
+    interval = paired_interval(*sides, clusters=part.clusters, strata=strata, average=average, seed=seed)
+    test = paired_randomisation(*sides, clusters=part.clusters, strata=strata, average=average, seed=seed)
+    method = f"{interval.method}; {test.method}"
+    return replace(found, interval=interval.bounds, p_value=test.p_value, method=method)
+
+
+def _mean(values: NDArray[np.float64], strata: Sequence[str] | None) -> float:
+    items = values.mean(axis=0)
+    if strata is None:
+        return float(items.mean())
+    labels = np.asarray(strata, dtype=object)
+    return fmean(float(items[labels == label].mean()) for label in sorted(set(strata)))
+
+
+def _flips(items: ItemValues, arrays: Sequence[NDArray[np.float64]]) -> list[Flip]:
+    """Return the items that changed most, losses first."""
+    base, new = (array.mean(axis=0) for array in arrays)
+    sign = 1 if items.higher_is_better else -1
+    gain = sign * (new - base)
+    order = sorted(np.flatnonzero(gain).tolist(), key=lambda at: (-abs(gain[at]), gain[at], items.ids[at]))
+    chosen = sorted(order[:SHOWN], key=lambda at: (gain[at], items.ids[at]))
+    return [
+        Flip(
+            task="",
+            metric=items.metric,
+            slice=items.slices[at],
+            item=items.ids[at],
+            baseline=float(base[at]),
+            candidate=float(new[at]),
+        )
+        for at in chosen
+    ]
+
+
+def _whole_set(name: str, sides: Sequence[Sequence[Record]]) -> list[Difference]:
+    """Compare a metric of the whole set by the values and intervals that the records hold."""
+    made: list[Difference] = []
+    for label in dict.fromkeys(part.slice for part in sides[0][0].metrics if part.id == name):
+        parts = [[p for record in side if (p := record.metric(name, label)) is not None] for side in sides]
+        if not all(parts):
+            continue
+        first: MetricPart = parts[0][0]
+        base, new = (fmean(part.value for part in side) for side in parts)
+        halves = [(p.interval[1] - p.interval[0]) / 2 for side in parts for p in side if p.interval is not None]
+        interval, p_value, method = None, None, "no interval: one side has none, or there are several seeds"
+        if len(halves) == len(sides) == sum(map(len, parts)):
+            half = math.hypot(*halves)
+            interval, method = (new - base - half, new - base + half), "unpaired, of both systems' intervals"
+            if half > 0:
+                p_value = 2 * (1 - NormalDist().cdf(abs(new - base) / (half / NormalDist().inv_cdf(0.975))))
+        made.append(
+            Difference(
+                task="",
+                metric=name,
+                slice=label,
+                unit=first.unit,
+                higher_is_better=first.higher_is_better,
+                n=first.n,
+                seeds=(len(parts[0]), len(parts[1])),
+                baseline=base,
+                candidate=new,
+                interval=interval,
+                p_value=p_value,
+                method=method,
+            )
+        )
+    return made

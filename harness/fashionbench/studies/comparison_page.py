@@ -1,0 +1,43 @@
+"""Comparisons as one self-contained HTML page: no network and no script, every text escaped."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
+from fashionbench.studies.comparison_text import HEADS, cells, notes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.studies.compare import Comparison, Difference
+
+_WIDTH, _HEIGHT = 180, 18
+
+
+def page(comparisons: Sequence[Comparison]) -> str:
+    """Write the page."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = files("fashionbench.studies").joinpath("comparison.html.j2").read_text(encoding="utf-8")
+    made = environment.from_string(template).render(
+        comparisons=comparisons, heads=HEADS, cells=cells, notes=notes, interval=interval_picture
+    )
+    return made.rstrip() + "\n"
+
+
+def interval_picture(one: Difference, comparison: Comparison) -> str:
+    """Draw the interval of a difference as SVG, on one scale for all that have its unit; 0 is in the middle."""
+    if one.interval is None:
+        return ""
+    ends = [abs(end) for other in comparison.differences if other.unit == one.unit for end in other.interval or ()]
+    scale = (_WIDTH / 2 - 4) / (max(ends) or 1.0)
+    low, middle, high = (_WIDTH / 2 + scale * value for value in (one.interval[0], one.difference, one.interval[1]))
+    return Markup(  # noqa: S704  # numbers alone
+        f'<svg width="{_WIDTH}" height="{_HEIGHT}" role="img" aria-label="interval of the difference">'
+        f'<line x1="{_WIDTH / 2}" y1="0" x2="{_WIDTH / 2}" y2="{_HEIGHT}" stroke="currentColor" stroke-opacity="0.35"/>'
+        f'<line x1="{low:.1f}" y1="9" x2="{high:.1f}" y2="9" stroke="currentColor" stroke-width="2"/>'
+        f'<circle cx="{middle:.1f}" cy="9" r="4" fill="currentColor"/></svg>'
+    )

@@ -1,0 +1,101 @@
+"""The values of a metric by item, such as the reciprocal rank of each query, from stored predictions."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fashionbench.errors import FashionBenchError, MetricError
+from fashionbench.metrics.contract import MetricArguments, Outcome
+from fashionbench.metrics.scoring import cutoffs_of, metric_spec
+from fashionbench.predictions.images import SCHEMA as IMAGES
+from fashionbench.specs import resolve
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ItemValues:
+    """One value an item.
+
+    :param average: over what the metric's value is the mean: ``queries``, ``slices``, or the name of one slice.
+    :param statistic: ``mean`` or ``median``.
+    :param values: float64 [N], in the order of ``ids``.
+    """
+
+    metric: str
+    unit: str
+    higher_is_better: bool
+    average: str
+    statistic: str
+    ids: tuple[str, ...]
+    slices: tuple[str, ...]
+    clusters: tuple[str, ...]
+    values: NDArray[np.float64]
+
+    def of(self, rows: NDArray[np.bool_]) -> ItemValues:
+        """Return some of the items."""
+        chosen = np.flatnonzero(rows).tolist()
+        ids, slices, clusters = (tuple(names[at] for at in chosen) for names in (self.ids, self.slices, self.clusters))
+        return ItemValues(
+            metric=self.metric,
+            unit=self.unit,
+            higher_is_better=self.higher_is_better,
+            average="queries",
+            statistic=self.statistic,
+            ids=ids,
+            slices=slices,
+            clusters=clusters,
+            values=self.values[rows],
+        )
+
+
+def item_values(record: Record, metric: str, store: Store, plugins: Plugins) -> ItemValues | None:
+    """Compute a metric by item; None where it has no value by item, as BLEU and FID have none.
+
+    Metrics of generated images are among these: their values by item need the images of the data set.
+
+    :param metric: its name, such as ``mrr`` or ``hit@10``.
+    :raises StoreError: where the predictions are missing or damaged.
+    :raises MetricError: where the record has no predictions, or the metric cannot be computed from them alone.
+    :raises UnknownNameError: where no plugin registered the metric.
+    """
+    if record.predictions is None:
+        raise MetricError(f"record {record.record_id} has no predictions", remedy="run the cell again with --rerun")
+    spec = metric_spec(metric, plugins.metrics)
+    if spec.predictions != record.predictions.schema_id:
+        msg = f"{metric} reads {spec.predictions}, and the predictions are {record.predictions.schema_id}"
+        raise MetricError(msg, remedy="name a metric that the record has")
+    if spec.predictions == IMAGES:
+        return None
+    table = store.read_predictions(record.predictions)
+    target: Any = resolve(spec.target)
+    try:
+        outcome: Outcome = target(table, MetricArguments(cutoffs_of(metric), record.card.fields))
+    except FashionBenchError:
+        raise
+    except Exception as error:
+        raise MetricError(f"{metric} cannot be computed by item: {type(error).__name__}: {error}") from error
+    if outcome.values is None:
+        return None
+    if outcome.rows is not None:
+        table = table.filter(outcome.rows)
+    ids = table.column(table.schema.names[0]).to_pylist()
+    return ItemValues(
+        metric=metric,
+        unit=spec.unit,
+        higher_is_better=spec.higher_is_better,
+        average=outcome.average or str(record.card.fields["average"]),
+        statistic=outcome.statistic,
+        ids=tuple(ids),
+        slices=tuple(table.column("slice").to_pylist()),
+        clusters=tuple(table.column("cluster").to_pylist()),
+        values=np.asarray(outcome.values, dtype=np.float64),
+    )

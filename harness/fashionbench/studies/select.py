@@ -1,0 +1,93 @@
+"""Find the records of a system by what a user calls it: a store, a backend, or a record."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fashionbench.boards.signature import newest, row_key
+from fashionbench.canonical import short
+from fashionbench.errors import ConfigError, UnknownNameError, first_names
+from fashionbench.records.store import Store
+from fashionbench.studies.compare import System
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fashionbench.records.schema import Record
+
+
+def find_pairs(baseline: str, candidate: str, open_store: Callable[[], Store]) -> list[tuple[System, System]]:
+    """Find what is to be compared: two systems, or every system that two stores share.
+
+    :param open_store: opens the store in which a backend or a record is looked for.
+    :raises ConfigError: where a name fits several systems, or two stores share none.
+    :raises UnknownNameError: where it fits none.
+    """
+    folders = [Path(name) for name in (baseline, candidate)]
+    if not all(_is_store(folder) for folder in folders):
+        store = open_store()
+        return [(find_system(baseline, store), find_system(candidate, store))]
+    sides = [_systems(Store(folder), f"{folder.name}: ") for folder in folders]
+    shared = [(system, sides[1][key]) for key, system in sides[0].items() if key in sides[1]]
+    if not shared:
+        raise ConfigError(f"{baseline} and {candidate} hold no system in common", remedy="name two backends instead")
+    return shared
+
+
+def find_system(name: str, store: Store) -> System:
+    """Find the records of one system.
+
+    :param name: the folder of another store with one system; a backend, with or without the options that its label on a
+        board shows; or a record id, or the beginning of one.
+    :raises ConfigError: where it fits several systems, naming them.
+    :raises UnknownNameError: where it fits none, naming what there is.
+    """
+    folder = Path(name)
+    if _is_store(folder):
+        within = list(_systems(Store(folder)).values())
+        if len(within) != 1:
+            listed = first_names([system.label for system in within])
+            raise ConfigError(f"{name} holds {len(within)} systems: {listed}", remedy="name one, with --store")
+        return within[0]
+    systems = list(_systems(store).values())
+    exact = [system for system in systems if system.label == name]
+    fitting = exact or [system for system in systems if system.records[0].backend.id == name]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        listed = "; ".join(f"{system.label} ({short(system.records[0].record_id)})" for system in fitting)
+        remedy = "name one by its whole label, or by the id of a record"
+        raise ConfigError(f"{name} fits {len(fitting)} systems of {store.root}: {listed}", remedy=remedy)
+    beginning = name.removeprefix("sha256:")
+    for system in systems:
+        records = [r for r in system.records if r.record_id.removeprefix("sha256:").startswith(beginning)]
+        if len(records) == 1 and len(beginning) > 3:
+            return System(label=f"{system.label} {short(records[0].record_id)}", records=records, store=store)
+    raise UnknownNameError("system", name, sorted({system.label for system in systems}))
+
+
+def _is_store(folder: Path) -> bool:
+    return (folder / "records").is_dir()
+
+
+def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str], System]:
+    """Bring the current records of a store together by backend, options and who measured."""
+    by_key: dict[tuple[object, ...], list[Record]] = {}
+    for record in newest(record for record in store.scan().current() if record.predictions is not None):
+        by_key.setdefault(row_key(record), []).append(record)
+    groups = list(by_key.values())
+    return {
+        (records[0].backend.id, records[0].backend.config_hash): System(
+            label=prefix + _label(records[0], groups), records=records, store=store
+        )
+        for records in groups
+    }
+
+
+def _label(record: Record, groups: Sequence[Sequence[Record]]) -> str:
+    """Name a system by its backend, and by the options in which systems of this backend differ."""
+    others = [records[0].backend.options for records in groups if records[0].backend.id == record.backend.id]
+    own = record.backend.options
+    distinct = [name for name in sorted(own) if any(other.get(name) != own[name] for other in others)]
+    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in distinct)})" if distinct else "")

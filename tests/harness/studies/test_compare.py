@@ -1,0 +1,189 @@
+"""Two systems beside each other: what is compared, with what numbers, and what is refused."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+import fashionbench
+from fashionbench.api.comparisons import compare_stored, per_query, render_comparison
+from fashionbench.cli.main import main
+from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.records.store import Store
+from fashionbench.statistics.paired import mcnemar_exact
+
+TASK = "wardrobe/image-to-image"
+
+
+def run(store, backend, **fields):
+    config = {"tasks": TASK, "backends": backend, "device": "cpu", **fields}
+    return fashionbench.run(config, store=store)
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare") / "store"
+    run(folder, ["control/random", "baseline/colour-histogram"])
+    return folder
+
+
+def first_ranks(store, backend):
+    """Read each query's best rank from the predictions themselves; no best positive is tied here."""
+    (record,) = (r for r in fashionbench.load_records(store) if r.backend.id == backend)
+    digest = record.predictions.sha256.removeprefix("sha256:")
+    table = pq.read_table(store / "predictions" / f"{digest}.parquet").to_pylist()
+    assert not any(min(zip(row["better"], row["tied"], strict=True))[1] for row in table)
+    return {row["query_id"]: 1 + min(row["better"]) for row in table}, record
+
+
+def test_the_numbers_are_those_of_the_records_and_of_their_predictions(store):
+    (made,) = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["hit@5", "mrr"])
+    before, first = first_ranks(store, "control/random")
+    after, second = first_ranks(store, "baseline/colour-histogram")
+    (hits,) = [one for one in made.differences if (one.metric, one.slice) == ("hit@5", "all")]
+    assert hits.baseline == pytest.approx(first.metric("hit@5").value, abs=1e-12)
+    assert hits.candidate == pytest.approx(second.metric("hit@5").value, abs=1e-12)
+    won = sum(after[q] <= 5 < before[q] for q in before)
+    lost = sum(before[q] <= 5 < after[q] for q in before)
+    assert (hits.wins, hits.losses, hits.ties) == (won, lost, len(before) - won - lost)
+    assert hits.interval[0] < hits.difference < hits.interval[1]
+    # Independent items would give McNemar's p; clusters of three change it, but not its size.
+    exact = mcnemar_exact(
+        *(np.array([float(ranks[q] <= 5) for q in sorted(ranks)]) for ranks in (after, before))
+    ).p_value
+    assert hits.p_value < 0.01
+    assert exact < 0.01
+    assert {one.slice for one in made.differences} == {"all", "fluent", "noto", "twemoji"}
+
+
+def test_the_other_way_round_is_the_negative(store):
+    (there,) = compare_stored("control/random", "baseline/colour-histogram", store=store)
+    (back,) = compare_stored("baseline/colour-histogram", "control/random", store=store)
+    for one, other in zip(there.differences, back.differences, strict=True):
+        assert one.difference == pytest.approx(-other.difference, abs=1e-12)
+        assert (one.wins, one.losses) == (other.losses, other.wins)
+        assert one.p_value == pytest.approx(other.p_value, abs=0.02) if one.p_value else other.p_value is None
+
+
+def test_slices_are_adjusted_after_holm(store, tmp_path):
+    (made,) = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["map@10"])
+    adjusted = sorted(one.p_value for one in made.differences if one.slice != "all")
+    # 10,000 tosses: the smallest of three p-values is at least three in 10,001.
+    assert adjusted[0] >= 3 / 10_001
+
+
+def test_flips_are_the_items_that_changed_most(store):
+    (made,) = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["mrr"])
+    before, _ = first_ranks(store, "control/random")
+    after, _ = first_ranks(store, "baseline/colour-histogram")
+    change = {q: 1 / after[q] - 1 / before[q] for q in before}
+    assert len(made.flips) == 50
+    least = min(abs(flip.candidate - flip.baseline) for flip in made.flips)
+    named = {flip.item for flip in made.flips}
+    assert all(abs(value) <= least + 1e-9 for q, value in change.items() if q not in named)
+    gains = [flip.candidate - flip.baseline for flip in made.flips]
+    assert gains == sorted(gains)
+
+
+def test_a_system_is_equal_to_itself(store):
+    (made,) = compare_stored("control/random", "control/random", store=store)
+    assert made.flips == ()
+    for one in made.differences:
+        assert one.difference == 0
+        assert one.p_value in {None, 1.0}
+
+
+def test_other_data_and_limited_runs_are_refused_and_named(store, tmp_path):
+    limited = tmp_path / "limited"
+    run(limited, "control/random", limit=3)
+    records = fashionbench.load_records(store)
+    ours = [r for r in records if r.backend.id == "control/random"]
+    partial = fashionbench.load_records(limited)
+    copied = Store(tmp_path / "both")
+    for record, where in ((ours[0], store), (partial[0], limited)):
+        copied.write_predictions(Store(where).read_predictions(record.predictions), record.predictions.schema_id)
+    with pytest.raises(ConfigError, match="one side is a limited run"):
+        fashionbench.compare(ours, partial, store=copied)
+    card = {**ours[0].protocol.card, "tie_rule": "optimistic"}
+    other = ours[0].model_copy(
+        update={"protocol": ours[0].protocol.model_copy(update={"card": card, "hash": "sha256:other"})}
+    )
+    with pytest.raises(ConfigError, match=r"tie_rule: 'optimistic'"):
+        fashionbench.compare(ours, [other], store=store)
+    moved = ours[0].model_copy(update={"dataset": ours[0].dataset.model_copy(update={"fingerprint": "sha256:x"})})
+    with pytest.raises(ConfigError, match="other data"):
+        fashionbench.compare(ours, [moved], store=store)
+
+
+def test_names_that_fit_none_or_several_say_what_there_is(store, tmp_path):
+    with pytest.raises(UnknownNameError, match="control/random"):
+        compare_stored("control/randm", "baseline/colour-histogram", store=store)
+    two = tmp_path / "two"
+    for dimension in (16, 32):
+        run(two, {"id": "control/random", "options": {"dimension": dimension}})
+    with pytest.raises(ConfigError, match=r"fits 2 systems.*dimension=16.*dimension=32"):
+        compare_stored("control/random", "control/random", store=two)
+    (made,) = compare_stored("control/random (dimension=16)", "control/random (dimension=32)", store=two)
+    assert made.candidate == "control/random (dimension=32)"
+
+
+def test_two_stores_are_compared_system_by_system(store, tmp_path):
+    later = tmp_path / "later"
+    run(later, "control/random", seeds=[0])
+    (made,) = compare_stored(str(store), str(later))
+    assert made.baseline == "store: control/random"
+    assert all(one.difference == 0 for one in made.differences)
+
+
+def test_several_seeds_vary_too(tmp_path):
+    store = tmp_path / "seeds"
+    run(store, ["control/random", "baseline/colour-histogram"], seeds=[0, 1, 2])
+    (made,) = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["mrr"])
+    (whole,) = [one for one in made.differences if one.slice == "all"]
+    assert whole.seeds == (3, 3)
+    assert "seeds and clusters" in whole.method
+    assert whole.interval[0] < whole.difference < whole.interval[1]
+    assert 0 <= whole.p_value < 0.01
+
+
+def test_values_by_query_average_to_the_record(store):
+    (record,) = (r for r in fashionbench.load_records(store) if r.backend.id == "control/random")
+    values = per_query(record, "mrr", store=store)
+    by_slice = [values.values[np.array(values.slices) == name].mean() for name in sorted(set(values.slices))]
+    whole = np.mean(by_slice) if values.average == "slices" else values.values.mean()
+    assert whole == pytest.approx(record.metric("mrr").value, abs=1e-12)
+    assert len(set(values.ids)) == len(values.ids) == record.metric("mrr").n
+
+
+def test_formats_hold_the_same_numbers_and_escape_names(store):
+    made = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["hit@5"])
+    read = json.loads(render_comparison(made, "json"))
+    assert read[0]["differences"][0]["difference"] == made[0].differences[0].difference
+    text = f"{100 * made[0].differences[0].difference:+.1f}"
+    for format_ in ("markdown", "html", "latex"):
+        assert text in render_comparison(made, format_)
+    assert r"hit@5 $\uparrow$" in render_comparison(made, "latex")
+    from dataclasses import replace
+
+    hostile = replace(made[0], candidate="<script>alert(1)</script> 50% & more_")
+    page = render_comparison([hostile], "html")
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert r"50\% \& more\_" in render_comparison([hostile], "latex")
+    assert "<script" not in render_comparison([hostile], "markdown")
+
+
+def test_the_command_prints_writes_and_fails_in_words(store, tmp_path, capsys):
+    words = ["compare", "control/random", "baseline/colour-histogram", "--store", str(store)]
+    assert main([*words, "--metric", "hit@5"]) == 0
+    out = capsys.readouterr().out
+    assert "baseline/colour-histogram against control/random" in out
+    assert "fluent" not in out.split("Differences are")[0]
+    assert main([*words, "--output", str(tmp_path / "c.html")]) == 0
+    assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
+    assert main([*words, "--task", "wardrobe/text*"]) == 2
+    assert "share no task" in capsys.readouterr().err
