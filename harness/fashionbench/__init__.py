@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
     from fashionbench.api.training import train
@@ -85,10 +86,12 @@ _HOMES = {
     "TrainingResult": "training.contract",
     "Truth": "data.ground_truth",
     "TryOnItem": "data.items",
+    "accept_baseline": "api.gates",
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
     "frame": "api.records",
+    "gate": "api.gates",
     "hookimpl": "plugins.hookspecs",
     "load_records": "api.records",
     "make_board": "api.boards",
@@ -140,10 +143,12 @@ __all__ = [
     "TrainingResult",
     "Truth",
     "TryOnItem",
+    "accept_baseline",
     "audit",
     "compare",
     "data_status",
     "frame",
+    "gate",
     "hookimpl",
     "load_records",
     "make_board",

@@ -13,6 +13,7 @@ from fashionbench.cli.board import board
 from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
+from fashionbench.cli.gate import gate
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
 from fashionbench.cli.plugins import plugins
@@ -85,7 +86,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (audit, board, compare, data, doctor, list_, plugins, records, rescore, run, score, show, train):
+for command in (audit, board, compare, data, doctor, gate, list_, plugins, records, rescore, run, score, show, train):
     group.add_command(command)
 
 

@@ -1,0 +1,251 @@
+"""A gate for continuous integration: whether a candidate is not worse than a baseline, by a policy.
+
+For each cell of the baseline, in this order:
+
+1. equal predictions pass, and nothing is computed;
+2. a cell, metric or item that is missing, or that was measured otherwise, cannot be judged;
+3. each metric with a margin: a regression where the whole 95 % interval of the difference is worse than the margin, a
+   pass where the whole interval is better, else inconclusive;
+4. a control that moved, a bound that is not reached, a slice beyond its margin: a regression;
+5. a gain that is too good to be true cannot be judged without a person.
+
+Non-inferiority after S. Piaggio et al., "Reporting of noninferiority and equivalence randomized trials", JAMA 2012.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING, Literal
+
+from fashionbench.boards.signature import newest
+from fashionbench.errors import ConfigError, FashionBenchError
+from fashionbench.statistics.pairwise import POWER
+from fashionbench.studies.compare import Difference, System, compare_systems
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import Record
+    from fashionbench.studies.gate_policy import GatePolicy
+
+Outcome = Literal["pass", "regression", "inconclusive", "cannot judge", "suspicious"]
+_JUDGED_BY_A_PERSON = {"cannot judge", "suspicious"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the gate says of one metric of one cell.
+
+    :param detectable: the difference that would have been found with probability 0.8; None where nothing was computed.
+    """
+
+    task: str
+    backend: str
+    metric: str
+    slice: str
+    outcome: Outcome
+    reason: str
+    difference: float | None = None
+    interval: tuple[float, float] | None = None
+    margin: float | None = None
+    detectable: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GateResult:
+    """All verdicts, and the exit code: 0 pass, 1 regression, 3 cannot judge."""
+
+    verdicts: tuple[Verdict, ...]
+    inconclusive: Literal["fail", "pass"]
+
+    @property
+    def code(self) -> int:
+        """The exit code of the command."""
+        outcomes = {verdict.outcome for verdict in self.verdicts}
+        if "regression" in outcomes:
+            return 1
+        undecided = outcomes & _JUDGED_BY_A_PERSON or ("inconclusive" in outcomes and self.inconclusive == "fail")
+        return 3 if undecided or not self.verdicts else 0
+
+
+def judge(baseline: System, candidate: System, policy: GatePolicy, plugins: Plugins) -> GateResult:
+    """Judge every cell of the baseline that the policy covers.
+
+    :raises ConfigError: where the policy covers no cell of the baseline.
+    """
+    cells = _cells(baseline.records, policy)
+    if not cells:
+        raise ConfigError("the policy covers no record of the baseline", remedy="check its tasks and backends")
+    others = _cells(candidate.records, policy)
+    verdicts: list[Verdict] = []
+    for key, before in cells.items():
+        after = others.get(key, [])
+        verdicts += _judge_cell(before, after, (baseline, candidate), policy, plugins)
+    return GateResult(verdicts=tuple(verdicts), inconclusive=policy.inconclusive)
+
+
+def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateResult:
+    """Judge the baseline against itself with everything computed: any difference is a fault of the gate."""
+    verdicts: list[Verdict] = []
+    for records in _cells(baseline.records, policy).values():
+        side = System(label="baseline", records=records, store=baseline.store)
+        for one in _differences(side, side, plugins):
+            if policy.margin(one.metric) is not None:
+                moved = one.difference != 0 or bool(one.wins) or bool(one.losses)
+                outcome: Outcome = "regression" if moved else "pass"
+                verdicts.append(_verdict(records[0], one, outcome, "the baseline against itself", policy))
+    return GateResult(verdicts=tuple(verdicts), inconclusive=policy.inconclusive)
+
+
+def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...], list[Record]]:
+    """Bring records together by task and backend; by options too, where a backend was run with several."""
+    kept = [
+        record
+        for record in newest(records)
+        if record.predictions is not None and policy.covers(record.task.id, record.backend.id)
+    ]
+    configurations: dict[tuple[str, str], set[str]] = {}
+    for record in kept:
+        configurations.setdefault((record.task.id, record.backend.id), set()).add(record.backend.config_hash)
+    cells: dict[tuple[str, ...], list[Record]] = {}
+    for record in kept:
+        key = (record.task.id, record.backend.id)
+        several = len(configurations[key]) > 1
+        cells.setdefault((*key, record.backend.config_hash) if several else key, []).append(record)
+    return cells
+
+
+def _judge_cell(
+    before: Sequence[Record],
+    after: Sequence[Record],
+    sides: tuple[System, System],
+    policy: GatePolicy,
+    plugins: Plugins,
+) -> list[Verdict]:
+    first = before[0]
+    missing = sorted({r.decoding.seed for r in before} - {r.decoding.seed for r in after})
+    if missing:
+        what = "the cell is missing" if not after else f"seeds {', '.join(map(str, missing))} are missing"
+        return [_whole(first, "cannot judge", what)]
+    bounds = _bounds(after, policy)
+    hashes = [_predictions(side) for side in (before, after)]
+    alike = {_measured(record) for record in (*before, *after)}
+    if hashes[0] == hashes[1] and len(alike) == 1:
+        return [*bounds, _whole(first, "pass", "the predictions are the same")]
+    try:
+        differences = _differences(
+            System(label=sides[0].label, records=before, store=sides[0].store),
+            System(label=sides[1].label, records=after, store=sides[1].store),
+            plugins,
+        )
+    except FashionBenchError as error:
+        return [*bounds, _whole(first, "cannot judge", str(error))]
+    found = {one.metric for one in differences}
+    wanted = {part.id for record in before for part in record.metrics if policy.margin(part.id) is not None}
+    verdicts = [
+        Verdict(
+            task=first.task.id,
+            backend=first.backend.id,
+            metric=name,
+            slice="all",
+            outcome="cannot judge",
+            reason="the candidate has no such value that was measured alike",
+        )
+        for name in sorted(wanted - found)
+    ]
+    if first.backend.control and policy.controls == "equal":
+        verdicts += [
+            _verdict(first, one, "regression", "a control moved: data or measuring code have changed", policy)
+            for one in differences
+            if one.difference != 0 and one.metric in wanted
+        ]
+        return [*bounds, *verdicts] if verdicts else [*bounds, _whole(first, "pass", "the control did not move")]
+    for one in differences:
+        if one.metric in wanted:
+            verdicts += _judged(first, one, policy)
+    return [*bounds, *verdicts]
+
+
+def _judged(record: Record, one: Difference, policy: GatePolicy) -> list[Verdict]:
+    margin = policy.margin(one.metric) if one.slice == "all" else policy.slice_margin
+    if margin is None:
+        return []
+    sign = 1 if one.higher_is_better else -1
+    gain = sign * one.difference
+    if one.interval is None:
+        if gain == 0:
+            return [_verdict(record, one, "pass", "no difference", policy)]
+        return [_verdict(record, one, "cannot judge", f"there is no interval: {one.method}", policy)]
+    low, high = sorted(sign * end for end in one.interval)
+    if high < -margin:
+        return [_verdict(record, one, "regression", "worse than the margin", policy)]
+    if one.slice != "all":
+        return []  # a slice alone stops nothing as long as it may be as good
+    if policy.suspicious is not None and gain > policy.suspicious:
+        return [_verdict(record, one, "suspicious", "a gain that a person should look at first", policy)]
+    if low > -margin:
+        return [_verdict(record, one, "pass", "not worse than the margin", policy)]
+    return [_verdict(record, one, "inconclusive", "the interval reaches beyond the margin", policy)]
+
+
+def _bounds(records: Sequence[Record], policy: GatePolicy) -> list[Verdict]:
+    verdicts: list[Verdict] = []
+    for record in records:
+        for bound in policy.bounds:
+            part = record.metric(bound.metric)
+            if bound.backend != record.backend.id or bound.task not in {"*", record.task.id} or part is None:
+                continue
+            low, high = bound.least, bound.most
+            if (low is not None and part.value < low - 1e-9) or (high is not None and part.value > high + 1e-9):
+                reason = f"{part.value:.6g} is outside [{'' if low is None else low}, {'' if high is None else high}]"
+                verdicts.append(
+                    Verdict(
+                        task=record.task.id,
+                        backend=record.backend.id,
+                        metric=bound.metric,
+                        slice="all",
+                        outcome="regression",
+                        reason=f"a bound is not reached: {reason}",
+                    )
+                )
+    return verdicts
+
+
+def _differences(before: System, after: System, plugins: Plugins) -> Sequence[Difference]:
+    return compare_systems(before, after, plugins).differences
+
+
+def _measured(record: Record) -> tuple[str, str, tuple[str, ...]]:
+    fingerprint = record.dataset.fingerprint if record.dataset else ""
+    return record.protocol.hash, fingerprint, tuple(sorted({part.implementation for part in record.metrics}))
+
+
+def _predictions(records: Sequence[Record]) -> list[tuple[int, str]]:
+    return sorted((record.decoding.seed, record.predictions.sha256) for record in records if record.predictions)
+
+
+def _whole(record: Record, outcome: Outcome, reason: str) -> Verdict:
+    task, backend = record.task.id, record.backend.id
+    return Verdict(task=task, backend=backend, metric="all", slice="all", outcome=outcome, reason=reason)
+
+
+def _verdict(record: Record, one: Difference, outcome: Outcome, reason: str, policy: GatePolicy) -> Verdict:
+    quantile = NormalDist().inv_cdf
+    detectable = None
+    if one.interval is not None:
+        error = (one.interval[1] - one.interval[0]) / 2 / quantile(0.975)
+        detectable = (quantile(0.975) + quantile(POWER)) * error
+    return Verdict(
+        task=one.task,
+        backend=f"{record.backend.id}",
+        metric=one.metric,
+        slice=one.slice,
+        outcome=outcome,
+        reason=reason,
+        difference=one.difference,
+        interval=one.interval,
+        margin=policy.margin(one.metric) if one.slice == "all" else policy.slice_margin,
+        detectable=detectable,
+    )

@@ -1,0 +1,73 @@
+"""The policy of a gate: what may become worse by how much, and what else stops a change."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import TYPE_CHECKING, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from fashionbench.errors import ConfigError
+from fashionbench.specs.validation import read_yaml, validated
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class Bound(BaseModel):
+    """A value that a system must reach whatever the baseline was, such as an oracle's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: str
+    metric: str
+    task: str = "*"
+    least: float | None = None
+    most: float | None = None
+
+
+class GatePolicy(BaseModel):
+    """What a gate asks.
+
+    ``margins`` gives, by a metric's name or pattern, by how much it may be worse, in the metric's own unit (0.01 of a
+    fraction is one point); a metric that no pattern fits is not judged. The first pattern that fits counts.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    margins: dict[str, float] = Field(min_length=1)
+    tasks: tuple[str, ...] = ("*",)
+    backends: tuple[str, ...] = ("*",)
+    slice_margin: float | None = Field(default=None, gt=0)
+    """By how much a slice may be worse; None judges no slices."""
+    suspicious: float | None = Field(default=None, gt=0)
+    """A gain beyond this is looked at by a person before it passes."""
+    controls: Literal["equal", "ignore"] = "equal"
+    """Whether the values of controls must be those of the baseline: they depend on data and measuring code alone."""
+    bounds: tuple[Bound, ...] = ()
+    inconclusive: Literal["fail", "pass"] = "fail"
+    """What becomes of a metric whose interval reaches beyond the margin on both sides."""
+
+    def margin(self, metric: str) -> float | None:
+        """Return the margin of a metric; None where it is not judged."""
+        return next((margin for pattern, margin in self.margins.items() if fnmatchcase(metric, pattern)), None)
+
+    def covers(self, task: str, backend: str) -> bool:
+        """Tell whether a cell is judged."""
+        return _fits(task, self.tasks) and _fits(backend, self.backends)
+
+
+def _fits(name: str, patterns: tuple[str, ...]) -> bool:
+    return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def read_policy(path: Path) -> GatePolicy:
+    """Read a policy from YAML.
+
+    :raises ConfigError: where the file cannot be read or is no policy; the message names file and field.
+    """
+    policy = validated(GatePolicy, read_yaml(path), f"{path} is not a gate policy", "see docs/how-to/gate.md")
+    wrong = [name for name, margin in policy.margins.items() if margin < 0]
+    if wrong:
+        raise ConfigError(f"{path}: the margin of {wrong[0]} is negative", remedy="give the loss that is still allowed")
+    return policy
