@@ -69,7 +69,10 @@ def test_commands_of_the_documentation_parse_and_name_what_exists(page, text, pl
         name, command, rest = group.resolve_command(context, [*getattr(context, "_protected_args", ()), *context.args])
         while isinstance(command, click.Group):
             inner = command.make_context(name, rest, parent=context)
-            name, command, rest = command.resolve_command(inner, [*getattr(inner, "_protected_args", ()), *inner.args])
+            left = [*getattr(inner, "_protected_args", ()), *inner.args]
+            if not left and command.invoke_without_command:
+                break
+            name, command, rest = command.resolve_command(inner, left)
         parsed = command.make_context(name, rest, parent=context).params
         for option, kind in (("tasks", "tasks"), ("backends", "backends")):
             for word in parsed.get(option) or ():

@@ -93,7 +93,8 @@ for command in (audit, board, compare, data, doctor, gate, list_, plugins, recor
 def main(arguments: list[str] | None = None) -> int:
     """Run the command line and return its exit code.
 
-    0 all is well; 1 a cell failed, or something cannot be used; 2 the command cannot be carried out; 130 interrupted.
+    0 all is well; 1 a cell failed, or something cannot be used; 2 the command cannot be carried out; 3 a gate cannot be
+    judged; 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
     try:
