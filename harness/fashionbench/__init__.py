@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
+    from fashionbench.api.studies import ablate
     from fashionbench.api.training import train
     from fashionbench.boards.board import Board
     from fashionbench.data.ground_truth import Truth
@@ -86,6 +87,7 @@ _HOMES = {
     "TrainingResult": "training.contract",
     "Truth": "data.ground_truth",
     "TryOnItem": "data.items",
+    "ablate": "api.studies",
     "accept_baseline": "api.gates",
     "audit": "api.data",
     "compare": "api.comparisons",
@@ -143,6 +145,7 @@ __all__ = [
     "TrainingResult",
     "Truth",
     "TryOnItem",
+    "ablate",
     "accept_baseline",
     "audit",
     "compare",

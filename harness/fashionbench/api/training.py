@@ -10,7 +10,7 @@ from fashionbench.errors import ConfigError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Silent
 from fashionbench.runner.device import resolve_device
-from fashionbench.specs.validation import read_yaml
+from fashionbench.specs.validation import change_field, read_yaml
 from fashionbench.training.open_part import train as start
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def train(
     loaded = plugins or Plugins()
     spec, fields = find_trainer(config, loaded)
     for name, value in (changes or {}).items():
-        _change(fields, name, value)
+        change_field(fields, name, value)
     folder = Path(out) if out is not None else Path("models") / Path(config).stem
     return start(
         spec,
@@ -74,19 +74,3 @@ def find_trainer(name: str | Path, plugins: Plugins) -> tuple[TrainerSpec, dict[
         known = ", ".join(plugins.trainers.names())
         raise ConfigError(f"{name} names no trainer", remedy=f"write trainer: and one of {known}")
     return plugins.trainers[trainer], fields
-
-
-def _change(fields: dict[str, Any], name: str, value: Any) -> None:
-    """Set a field by its dotted name.
-
-    :raises ConfigError: where a part of the name is empty, or has no fields.
-    """
-    *folders, last = name.split(".")
-    if not all([*folders, last]):
-        raise ConfigError(f"{name!r} is no name of a field", remedy="such as seed or phases.1a.lr")
-    inner = fields
-    for folder in folders:
-        inner = inner.setdefault(folder, {})
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{name}: {folder} has no fields", remedy="name the field itself")
-    inner[last] = value

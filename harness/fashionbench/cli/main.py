@@ -8,6 +8,7 @@ import sys
 
 import click
 
+from fashionbench.cli.ablate import ablate
 from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
 from fashionbench.cli.compare import compare
@@ -86,7 +87,8 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-for command in (audit, board, compare, data, doctor, gate, list_, plugins, records, rescore, run, score, show, train):
+_COMMANDS = ablate, audit, board, compare, data, doctor, gate, list_, plugins, records, rescore, run, score, show, train
+for command in _COMMANDS:
     group.add_command(command)
 
 

@@ -20,13 +20,26 @@ if TYPE_CHECKING:
 S = TypeVar("S")
 
 
+class TrainingChoice(BaseModel):
+    """The training of a backend's model: a trainer, and what is changed of its configuration.
+
+    ``trainer`` is by default the backend's own. ``changes`` are by dotted name, such as ``phases.1a.lr``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    trainer: str = ""
+    changes: dict[str, Any] = {}
+
+
 class BackendChoice(BaseModel):
-    """A backend with options of its own; two choices with different options are two rows."""
+    """A backend with options, and a training, of its own; two choices with different ones are two rows."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     id: str
     options: dict[str, Any] = {}
+    training: TrainingChoice | None = None
     seeds: tuple[NonNegativeInt, ...] | None = None
 
 

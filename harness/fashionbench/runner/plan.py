@@ -11,11 +11,12 @@ from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.events import CellName
 from fashionbench.runner.code_hash import code_hash
-from fashionbench.runner.config import BackendChoice, RunConfig, matching, unique
+from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
 from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.model_files import model_options
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import satisfied
+from fashionbench.specs.validation import change_field
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -147,9 +148,10 @@ def _why_not(spec: BackendSpec, task: TaskSpec, choice: BackendChoice) -> str:
 
     A pattern may name a backend that nobody has given a model; the others are run.
     """
-    lacking = [m for m in spec.models if not spec.trainer and not {**spec.options, **choice.options}.get(m)]
+    trainer = spec.trainer or (choice.training.trainer if choice.training else "")
+    lacking = [m for m in spec.models if not trainer and not {**spec.options, **choice.options}.get(m)]
     if lacking:
-        return f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER"
+        return f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER, or a training"
     if spec.fits and task.trains is not None and not (spec.learns_from or _ALL_KINDS) & task.trains:
         return f"it learns from {' or '.join(sorted(spec.learns_from)) or 'training data'}, and the task has none"
     if not satisfied(spec.capabilities, task.needs):
@@ -165,7 +167,9 @@ def _cells(
         known = ", ".join(sorted(spec.options)) or "none"
         raise ConfigError(f"{spec.id} has no option {', '.join(unknown)}", remedy=f"options of {spec.id}: {known}")
     options = {**spec.options, **choice.options}
-    trainings = {name: _training(plugins.trainers[spec.trainer]) for name in spec.models if not options[name]}
+    trainings = {name: _training(spec, choice, plugins) for name in spec.models if not options[name]}
+    if choice.training is not None and not trainings:
+        raise ConfigError(f"{spec.id} has no model that is trained", remedy="leave its training out, or its model")
     task_identity = TaskIdentity(
         id=task.id,
         protocol=task.protocol.hash,
@@ -185,7 +189,11 @@ def _cells(
     ]
 
 
-def _training(trainer: TrainerSpec) -> TrainingCell:
+def _training(spec: BackendSpec, choice: BackendChoice, plugins: Plugins) -> TrainingCell:
+    chosen = choice.training or TrainingChoice()
+    trainer = plugins.trainers[chosen.trainer or spec.trainer]
     config: dict[str, Any] = {}
+    for name, value in chosen.changes.items():
+        change_field(config, name, value)
     tasks = tuple(cast("Any", resolve(trainer.tasks))(config)) if trainer.tasks else None
     return TrainingCell(trainer, config, code_hash(trainer.target), tasks)

@@ -43,6 +43,22 @@ def read_value(text: str, where: str) -> Any:
         raise ConfigError(f"{where}: the value is not YAML: {error}", remedy="put it in quotes") from error
 
 
+def change_field(fields: dict[str, Any], name: str, value: object) -> None:
+    """Set a field by its dotted name, such as ``phases.1a.lr``.
+
+    :raises ConfigError: where a part of the name is empty, or has no fields.
+    """
+    *folders, last = name.split(".")
+    if not all([*folders, last]):
+        raise ConfigError(f"{name!r} is no name of a field", remedy="such as seed or phases.1a.lr")
+    inner = fields
+    for folder in folders:
+        inner = inner.setdefault(folder, {})
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{name}: {folder} has no fields", remedy="name the field itself")
+    inner[last] = value
+
+
 def validated(model: type[M], fields: Mapping[str, Any], what: str, remedy: str) -> M:
     """Check fields against a pydantic model.
 

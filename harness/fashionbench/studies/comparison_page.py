@@ -28,11 +28,11 @@ def page(comparisons: Sequence[Comparison]) -> str:
     return made.rstrip() + "\n"
 
 
-def interval_picture(one: Difference, comparison: Comparison) -> str:
+def interval_picture(one: Difference, others: Sequence[Difference]) -> str:
     """Draw the interval of a difference as SVG, on one scale for all that have its unit; 0 is in the middle."""
     if one.interval is None:
         return ""
-    ends = [abs(end) for other in comparison.differences if other.unit == one.unit for end in other.interval or ()]
+    ends = [abs(end) for other in others if other.unit == one.unit for end in other.interval or ()]
     scale = (_WIDTH / 2 - 4) / (max(ends) or 1.0)
     low, middle, high = (_WIDTH / 2 + scale * value for value in (one.interval[0], one.difference, one.interval[1]))
     return Markup(  # noqa: S704  # numbers alone

@@ -56,14 +56,14 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
     """Write comparisons as Markdown tables."""
     parts: list[str] = []
     for comparison in comparisons:
-        lines = [f"# {_escaped(comparison.candidate)} against {_escaped(comparison.baseline)}", ""]
+        lines = [f"# {escaped(comparison.candidate)} against {escaped(comparison.baseline)}", ""]
         lines += ["| " + " | ".join(HEADS) + " |", "|" + " --- |" * 3 + " ---: |" * (len(HEADS) - 3)]
-        lines += ["| " + " | ".join(map(_escaped, cells(one))) + " |" for one in comparison.differences]
-        lines += ["", *(f"- {_escaped(note)}" for note in notes(comparison))]
+        lines += ["| " + " | ".join(map(escaped, cells(one))) + " |" for one in comparison.differences]
+        lines += ["", *(f"- {escaped(note)}" for note in notes(comparison))]
         if comparison.flips:
             lines += ["", "| item | slice | metric | baseline | candidate |", "| --- | --- | --- | ---: | ---: |"]
             lines += [
-                f"| {_escaped(flip.item)} | {_escaped(flip.slice)} | {flip.task} {flip.metric} "
+                f"| {escaped(flip.item)} | {escaped(flip.slice)} | {flip.task} {flip.metric} "
                 f"| {flip.baseline:.4g} | {flip.candidate:.4g} |"
                 for flip in comparison.flips
             ]
@@ -102,7 +102,8 @@ def _signed(value: float, one: Difference) -> str:
     return text.replace("-", "−") if float(text) else text.lstrip("+-")
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """Escape a text for a Markdown table."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;").replace("\n", " ")
 
 

@@ -1,0 +1,90 @@
+"""Run ablation studies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.api.runs import preview, run
+from fashionbench.api.stores import open_store
+from fashionbench.plugins.manager import Plugins
+from fashionbench.runner.plan import make_plan
+from fashionbench.studies import ablation, ablation_text
+from fashionbench.studies.study import Study, checked, read_study
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fashionbench.progress import Reporter
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Store
+    from fashionbench.runner.config import RunConfig
+    from fashionbench.runner.executors.local import Preview
+    from fashionbench.studies.study import Variant
+
+#: The formats of an ablation, and the suffixes of their files.
+FORMATS = {"markdown": "md", "json": "json", "html": "html"}
+
+
+def ablate(
+    study: str | Path | Study | Mapping[str, Any],
+    *,
+    store: str | Path | Store | None = None,
+    shard: tuple[int, int] = (1, 1),
+    plugins: Plugins | None = None,
+    reporter: Reporter | None = None,
+) -> ablation.Ablation:
+    """Run a study and estimate its effects; what the store holds already is reused.
+
+    :param study: a YAML file, or its fields.
+    :param shard: which of how many parts of the runs to execute; effects are then those of this part alone, and a last
+        call without it, on the stores brought together, gives them all.
+    :raises ConfigError: where the study cannot be run.
+    """
+    loaded = plugins or Plugins()
+    chosen = find_study(study)
+    opened = open_store(store, loaded)
+
+    def one(config: RunConfig, shown: Reporter) -> list[Record]:
+        return run(config, store=opened, plugins=loaded, reporter=shown if reporter is not None else None)
+
+    def count(config: RunConfig) -> int:
+        return len(make_plan(config, loaded).cells)
+
+    found = ablation.run_units(ablation.units_of(chosen, shard), chosen, one, count, reporter)
+    return ablation.effects_of(chosen, found, opened, loaded)
+
+
+def preview_study(
+    study: str | Path | Study | Mapping[str, Any],
+    *,
+    store: str | Path | Store | None = None,
+    shard: tuple[int, int] = (1, 1),
+    plugins: Plugins | None = None,
+) -> list[tuple[Variant, int, list[Preview]]]:
+    """Say what :func:`ablate` would run: for each variant and seed, its cells and whether they are reused."""
+    loaded = plugins or Plugins()
+    chosen = find_study(study)
+    opened = open_store(store, loaded)
+    return [
+        (variant, seed, preview(variant.run(chosen, seed), store=opened, plugins=loaded)[0])
+        for variant, seed in ablation.units_of(chosen, shard)
+    ]
+
+
+def find_study(study: str | Path | Study | Mapping[str, Any]) -> Study:
+    """Return a study from a YAML file or from its fields.
+
+    :raises ConfigError: where it is none.
+    """
+    if isinstance(study, Study):
+        return checked(study)
+    if isinstance(study, (str, Path)):
+        return read_study(Path(study))
+    return checked(Study.model_validate(study))
+
+
+def render_ablation(made: ablation.Ablation, format_: str) -> str:
+    """Write an ablation as ``markdown``, ``json`` or ``html``."""
+    written = {"markdown": ablation_text.markdown, "json": ablation_text.as_json, "html": ablation_text.page}
+    return written[format_](made)

@@ -1,0 +1,145 @@
+"""``fashionbench ablate``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from fashionbench.cli.options import State, json_option, name_and_value, pass_state, print_table, store_option
+
+if TYPE_CHECKING:
+    from fashionbench.studies.ablation import Ablation
+    from fashionbench.studies.study import Study
+
+EXAMPLES = """
+\b
+Examples:
+  fashionbench ablate study.yaml --dry-run
+  fashionbench ablate study.yaml --store runs/study
+  fashionbench ablate study.yaml --store runs/study --output study.html
+  fashionbench ablate study.yaml --set options.dimension=16,64,256
+  fashionbench ablate study.yaml --shard 2/4
+"""
+
+
+@click.command(epilog=EXAMPLES)
+@click.argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--set", "axes", multiple=True, metavar="FIELD=V1,V2", help="One more axis: a field and its values.")
+@click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="In place of the study's seeds.")
+@click.option("--shard", metavar="I/N", help="Run only this part of the variants and seeds, counted from 1.")
+@click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost, and stop.")
+@click.option("--format", "format_", type=click.Choice(["table", "markdown", "json", "html"]), help="How to print.")
+@click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@store_option
+@json_option
+@pass_state
+def ablate(
+    state: State,
+    /,
+    *,
+    study: Path,
+    axes: tuple[str, ...],
+    seeds: tuple[int, ...],
+    shard: str | None,
+    dry_run: bool,
+    format_: str | None,
+    output: Path | None,
+    store: Path | None,
+    as_json: bool,
+) -> int:
+    """Run an ablation study: a base, its variants, several seeds; print the effect of each change.
+
+    What the store holds already is reused, so a study that was interrupted goes on where it stopped. Ends with exit
+    code 1 where a run failed.
+    """
+    from fashionbench.api.studies import FORMATS, find_study, render_ablation
+    from fashionbench.api.studies import ablate as start
+    from fashionbench.files import write_text
+    from fashionbench.progress import Bars
+
+    chosen = _changed(find_study(study), axes, seeds)
+    part = _shard(shard)
+    if dry_run:
+        _preview(state, chosen, store, part)
+        return 0
+    with Bars(0) as bars:
+        made = start(chosen, store=state.store(store), shard=part, plugins=state.plugins, reporter=bars)
+    wanted = "json" if as_json else format_
+    if output is not None and wanted is None:
+        wanted = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lstrip("."), "markdown")
+    if wanted in {None, "table"}:
+        _print(made)
+    elif output is None:
+        click.echo(render_ablation(made, str(wanted)), nl=False)
+    else:
+        write_text(output, render_ablation(made, str(wanted)))
+        click.echo(f"wrote {output}")
+    return 1 if made.failures else 0
+
+
+def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...]) -> Study:
+    from fashionbench.specs.validation import read_value
+    from fashionbench.studies.study import checked
+
+    added = {}
+    for text in axes:
+        field, values = name_and_value(text, "--set", "options.dimension=16,64")
+        added[field.rpartition(".")[2]] = {field: read_value(f"[{values}]", f"--set {field}")}
+    changes: dict[str, object] = {"axes": {**study.axes, **added}, "seeds": seeds or study.seeds}
+    return checked(study.model_copy(update=changes))
+
+
+def _shard(text: str | None) -> tuple[int, int]:
+    from fashionbench.errors import ConfigError
+
+    if text is None:
+        return 1, 1
+    number, _, count = text.partition("/")
+    if not (number.isdecimal() and count.isdecimal()):
+        raise ConfigError(f"--shard {text!r} is not I/N", remedy="such as --shard 1/4")
+    return int(number), int(count)
+
+
+def _preview(state: State, study: Study, store: Path | None, shard: tuple[int, int]) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from fashionbench.api.studies import preview_study
+    from fashionbench.errors import counted
+
+    rows = preview_study(study, store=store, shard=shard, plugins=state.plugins)
+    table = Table(title=counted(len(rows), "run"))
+    for head in ("variant", "seed", "cells", "reused", "trainings", "cost"):
+        table.add_column(head, overflow="fold")
+    seconds, unknown = 0.0, 0
+    for variant, seed, cells in rows:
+        left = [cell for cell in cells if not cell.reused]
+        known = [cell.seconds for cell in left if cell.seconds is not None]
+        seconds, unknown = seconds + sum(known), unknown + len(left) - len(known)
+        trainings = {name for cell in left for name in cell.cell.trainings}
+        problem = next((cell.problem for cell in cells if cell.problem), "")
+        guess = f"about {sum(known):.0f} s" if known or not left else "not known yet"
+        cost = f"will fail: {problem}" if problem else guess
+        row = (variant.name, str(seed), str(len(cells)), str(len(cells) - len(left)), str(len(trainings)), cost)
+        table.add_row(*map(escape, row))
+    print_table(table)
+    new = f", and {counted(unknown, 'cell')} never run before" if unknown else ""
+    click.echo(f"cost: about {seconds / 60:.0f} min{new}")
+
+
+def _print(made: Ablation) -> None:
+    from rich.markup import escape
+    from rich.table import Table
+
+    from fashionbench.studies.ablation_text import HEADS, cells, notes
+
+    table = Table(title=escape(made.study.title or made.study.id))
+    for place, head in enumerate(HEADS):
+        table.add_column(head, justify="right" if 2 < place < 9 else "left", overflow="fold")
+    for effect in made.effects:
+        table.add_row(*map(escape, cells(effect, made)))
+    print_table(table)
+    for note in notes(made):
+        click.echo(f"  – {note}")

@@ -1,0 +1,204 @@
+"""An ablation study: a base system, axes along which it is changed, and the variants that follow."""
+
+from __future__ import annotations
+
+from itertools import product
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
+
+from fashionbench.errors import ConfigError
+from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice
+from fashionbench.specs.validation import read_yaml, validated
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+Mode = Literal["one-at-a-time", "leave-one-out", "add-one-in", "grid"]
+
+
+class Base(BaseModel):
+    """The system that is changed: a backend, its options, and its training."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    backend: str
+    options: dict[str, Any] = {}
+    trainer: str = ""
+    training: dict[str, Any] = {}
+    """Fields of the trainer's configuration, by dotted name."""
+
+
+class Value(BaseModel):
+    """One value of an axis: how it is called, and the fields that it sets."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    label: str
+    set: dict[str, Any] = Field(min_length=1)
+
+
+class Study(BaseModel):
+    """A study.
+
+    ``axes`` are for the modes one-at-a-time and grid: each is a mapping of one field to its values, or a list of labels
+    with the fields that they set. ``components`` are for leave-one-out and add-one-in: each is a mapping of fields to
+    the values that they have without the component. A field is ``backend``, ``options.NAME`` or
+    ``training.DOTTED.NAME``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    title: str = ""
+    base: Base
+    tasks: tuple[str, ...] = Field(min_length=1)
+    metrics: tuple[str, ...] = ()
+    """By default the first metric of each task."""
+    seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
+    mode: Mode = "one-at-a-time"
+    axes: dict[str, dict[str, list[Any]] | list[Value]] = {}
+    components: dict[str, dict[str, Any]] = {}
+    device: str = "auto"
+    data: dict[str, str] = {}
+
+
+class Variant(BaseModel):
+    """One system of a study.
+
+    :param axis: what was changed; empty for the base.
+    :param label: to what.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    axis: str
+    label: str
+    backend: str
+    options: dict[str, Any]
+    trainer: str
+    training: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        """How a table calls it."""
+        return f"{self.axis}: {self.label}" if self.axis else self.label
+
+    def run(self, study: Study, seed: int) -> RunConfig:
+        """Return the run of this variant with one seed, which is that of its training too."""
+        training = None
+        if self.trainer or self.training:
+            training = TrainingChoice(trainer=self.trainer, changes={**self.training, "seed": seed})
+        choice = BackendChoice(id=self.backend, options=self.options, training=training)
+        return RunConfig.model_validate(
+            {
+                "tasks": study.tasks,
+                "backends": [choice],
+                "seeds": [seed],
+                "device": study.device,
+                "data": study.data,
+            }
+        )
+
+
+def read_study(path: Path) -> Study:
+    """Read a study from YAML.
+
+    :raises ConfigError: where the file cannot be read or is no study; the message names file and field.
+    """
+    return checked(validated(Study, read_yaml(path), f"{path} is not a study", "see docs/how-to/ablate.md"))
+
+
+def checked(study: Study) -> Study:
+    """Check that a study has what its mode asks for.
+
+    :raises ConfigError: where axes or components are missing, or a field is none.
+    """
+    by_component = study.mode in {"leave-one-out", "add-one-in"}
+    wanted, other = ("components", "axes") if by_component else ("axes", "components")
+    if not getattr(study, wanted) or getattr(study, other):
+        msg = f"study {study.id}: mode {study.mode} asks for {wanted}, and not for {other}"
+        raise ConfigError(msg, remedy="see docs/how-to/ablate.md")
+    fields = [field for changes in study.components.values() for field in changes]
+    fields += [field for values in _axes(study).values() for value in values for field in value.set]
+    for field in fields:
+        if field != "backend" and not field.startswith(("options.", "training.")):
+            msg = f"study {study.id}: {field!r} is no field of a system"
+            raise ConfigError(msg, remedy="use backend, options.NAME or training.DOTTED.NAME")
+    return study
+
+
+def variants(study: Study) -> list[Variant]:
+    """List the base and every variant of a study, the base first; what is equal to the base is left out.
+
+    :raises ConfigError: where two variants are equal.
+    """
+    base = _variant(study, "", "base", {})
+    found = [base]
+    for axis, label, changes in _changes(study):
+        one = _variant(study, axis, label, changes)
+        if study.mode == "add-one-in" and not axis:
+            found[0] = one
+            continue
+        if _content(one) == _content(found[0]):
+            continue
+        twin = next((other for other in found if _content(other) == _content(one)), None)
+        if twin is not None:
+            msg = f"study {study.id}: {one.name} and {twin.name} are the same system"
+            raise ConfigError(msg, remedy="take one of the two out")
+        found.append(one)
+    return found
+
+
+def _changes(study: Study) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    if study.mode == "leave-one-out":
+        for name, without in study.components.items():
+            yield "without", name, without
+    elif study.mode == "add-one-in":
+        nothing = {field: value for without in study.components.values() for field, value in without.items()}
+        yield "", "none of " + ", ".join(study.components), nothing
+        for name, without in study.components.items():
+            yield "with", name, {field: value for field, value in nothing.items() if field not in without}
+    elif study.mode == "grid":
+        axes = _axes(study)
+        for chosen in product(*axes.values()):
+            label = ", ".join(f"{axis} {value.label}" for axis, value in zip(axes, chosen, strict=True))
+            yield "grid", label, {field: new for value in chosen for field, new in value.set.items()}
+    else:
+        for axis, values in _axes(study).items():
+            for value in values:
+                yield axis, value.label, value.set
+
+
+def _axes(study: Study) -> dict[str, list[Value]]:
+    found: dict[str, list[Value]] = {}
+    for name, axis in study.axes.items():
+        if isinstance(axis, dict):
+            pairs = [(field, new) for field, values in axis.items() for new in values]
+            found[name] = [Value(label=_text(new), set={field: new}) for field, new in pairs]
+        else:
+            found[name] = list(axis)
+    return found
+
+
+def _variant(study: Study, axis: str, label: str, changes: dict[str, Any]) -> Variant:
+    base = study.base
+    options, training, backend = dict(base.options), dict(base.training), base.backend
+    for field, value in changes.items():
+        kind, _, name = field.partition(".")
+        if kind == "backend":
+            backend = str(value)
+        elif kind == "options":
+            options[name] = value
+        else:
+            training[name] = value
+    return Variant(axis=axis, label=label, backend=backend, options=options, trainer=base.trainer, training=training)
+
+
+def _content(variant: Variant) -> tuple[object, ...]:
+    return variant.backend, variant.options, variant.trainer, variant.training
+
+
+def _text(value: object) -> str:
+    return "none" if value is None else str(value)
