@@ -58,6 +58,8 @@ class DatasetPart(Model):
     """Items whose file could not be decoded, with the reason."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What else was found, such as the hash of candidate lists or the source of masks."""
+    image_forms: dict[str, int] = Field(default_factory=dict)
+    """How many of its image files are of each form, such as ``JPEG``, ``PNG alpha`` or ``JPEG turned``."""
     licence: LicencePart
     access: str
     synthetic: bool

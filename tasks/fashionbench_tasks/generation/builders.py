@@ -60,7 +60,8 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
     options = spec.options
     resize = Resize(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
     sizes = {"pairings": len(data.samples), "real": len(data.real)}
-    info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(data.root), facts=dict(data.facts))
+    twin = is_twin(data.root)
+    info = DataInfo(checked.fingerprint, sizes, synthetic=twin, facts=dict(data.facts), image_forms=checked.forms)
     return Generation(spec, info, data.samples, data.real, resize, training_tryon_examples(data.training, resize))
 
 

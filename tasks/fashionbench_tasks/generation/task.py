@@ -81,6 +81,8 @@ class Generation:
         session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
         session.expect_images(len(samples), len(self.real))
         by_id = {sample.id: sample for sample in samples}
+        for sample in samples:  # before hours of generating: what a mask is refused for, and hashes for the rows
+            self._images.mask_hash(sample.id)
         with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize))) as backend:
             generate = backend.design if self.spec.kind == "fashion-design" else backend.try_on
             images = generate([LazySample(sample, self.resize) for sample in samples])

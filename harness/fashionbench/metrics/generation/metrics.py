@@ -60,7 +60,12 @@ def _error(name: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
         images = arguments.require_images()
         _require(table, "truth", name)
+        if name.endswith("-garment"):
+            _require(table, "mask", name)
         found = images.shared("fashionbench/compare", lambda: _compare_all(table, images))
+        empty = [item for item, errors in found.items() if name not in errors]
+        if empty:
+            raise MetricError(f"the mask of {first_names(empty)} covers no pixel at the size of the task")
         return _by_row(table, name, {item: errors[name] for item, errors in found.items() if name in errors})
 
     return compute
@@ -110,8 +115,13 @@ def _generated(table: pa.Table, column: str) -> dict[str, str]:
 
 
 def _require(table: pa.Table, column: str, name: str) -> None:
-    """Look for generated images without a truth or a text, before anything is computed."""
-    lacking = [item for item, given in _generated(table, column).items() if not given]
+    """Look for generated images without a truth, a mask or a text, before anything is computed."""
+    rows = _generated(table, column)
+    if not rows:
+        raise MetricError(f"{name} needs images, and nothing was generated")
+    lacking = [item for item, given in rows.items() if not given]
+    if len(lacking) == len(rows):
+        raise MetricError(f"{name} needs the {column} of every image, and the data set has none")
     if lacking:
         raise MetricError(f"{name} needs the {column} of every image, and there is none of {first_names(lacking)}")
 
