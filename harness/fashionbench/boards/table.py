@@ -17,6 +17,11 @@ MARKS = {
     "incomplete-data": "items of the data set were missing or unreadable",
     "synthetic": "measured on generated data",
     "contaminated": "trained on this data set",
+    "not-the-published-data": "counts of the data set are not the published ones",
+    "unrecognised-weights": "a network measured whose weights are none of the published files that are known",
+    "few-images": "a distance that is biased at this few images; compare equal n alone",
+    "lossy-predictions": "images were handed in under lossy compression, such as JPEG",
+    "unused-predictions": "images were handed in that no item of the task asks for",
 }
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
+from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
@@ -108,6 +109,8 @@ def _parts(
         "implementation": f"{spec.implementation}@{outcome.weights}" if outcome.weights else spec.implementation,
         "unit": spec.unit,
         "higher_is_better": spec.higher_is_better,
+        "weights": outcome.published or _published(spec, images),
+        "biased_below": spec.biased_below,
     }
     if outcome.values is None:
         if outcome.value is None:
@@ -118,6 +121,12 @@ def _parts(
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
     return _by_row(fixed, outcome, table, average, seed_of(seed, name))
+
+
+def _published(spec: MetricSpec, images: ImageAccess | None) -> str:
+    """Name the weights of the extractors that a metric needs; empty where they do not say."""
+    extractors = [images.extractor(name) for name in spec.extractors] if images is not None else []
+    return " and ".join(extractor.published for extractor in extractors if isinstance(extractor, NamesWeights))
 
 
 def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:

@@ -92,6 +92,7 @@ def score_file(
         seed=0,
         limit=None,
     )
+    replayed = FileBackend(imported)
     asked = cast("Task", _FromFile(task, imported)) if ranked else task
     with FileIndex(roots.index) as index, closing(EmbeddingCache(store.cache / FILE)) as cache:
         context = RunContext(
@@ -103,7 +104,9 @@ def score_file(
             device="cpu",
             reporter=Silent(),
             cache=cache,
-            build=lambda: FileBackend(imported),
+            build=lambda: replayed,
+            roots=roots,
+            handed_in=replayed.handed_in,
         )
         record, error = execute(Cell(spec, backend, options, identity), asked, context, attestation="imported")
     if error is not None:

@@ -18,6 +18,7 @@ class MetricSpec(Spec):
     :param extractors: the feature extractors that it needs, such as ``inception-v3-fid``.
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
+    :param biased_below: below this number of items its value is biased by the number; 0 where it never is.
     """
 
     implementation: str
@@ -26,4 +27,5 @@ class MetricSpec(Spec):
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     extractors: tuple[str, ...] = ()
+    biased_below: int = 0
     unit: Literal["fraction", "rank", "score", "distance", "count"]

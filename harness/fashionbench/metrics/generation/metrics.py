@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
-from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_missing
+from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_weights
+from fashionbench.metrics.generation.specs import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
     Target = Callable[[pa.Table, MetricArguments], Outcome]
 
-#: Below this many images a Fréchet distance is no headline: the covariance of 2,048 features is singular.
-FEW = 10_000
 _NORMAL = 1.959964
 
 
@@ -81,13 +81,11 @@ def _compare_all(table: pa.Table, images: ImageAccess) -> dict[str, dict[str, fl
 
 def lpips_alex(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Compare each image with its truth by LPIPS."""
-    missing = lpips_missing()
-    if missing:
-        raise MetricError(missing)
+    weights, published = lpips_weights()
     images = arguments.require_images()
     _require(table, "truth", "lpips-alex")
     values = {item: lpips(images.generated(item), images.truth(item)) for item in images.items()}
-    return _by_row(table, "lpips-alex", values)
+    return replace(_by_row(table, "lpips-alex", values, weights), published=published)
 
 
 def clip_s(table: pa.Table, arguments: MetricArguments) -> Outcome:

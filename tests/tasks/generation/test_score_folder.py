@@ -1,0 +1,159 @@
+"""Folders of images scored on a small try-on set: what the record and the board say of data, masks and predictions."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tryon_folder
+from PIL import Image, ImageOps
+
+from fashionbench import api
+from fashionbench.boards.board import Board
+from fashionbench.errors import FashionBenchError
+from fashionbench.specs import BoardSpec, Column
+
+TASK = "viton-hd/paired"
+
+
+@pytest.fixture(autouse=True)
+def _no_weights(monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "nowhere"))
+    monkeypatch.setenv("FASHIONBENCH_INCEPTION", str(tmp_path / "nowhere" / "inception.pth"))
+
+
+@pytest.fixture
+def root(tmp_path):
+    return tryon_folder.write(tmp_path / "data")
+
+
+@pytest.fixture
+def scored(plugins, store, root, tmp_path):
+    def score(folder, name="ours", task=TASK):
+        return api.score(task, folder, name=name, data={"viton-hd": root}, store=store, plugins=plugins)
+
+    return score
+
+
+def value(record, metric):
+    part = record.metric(metric)
+    return None if part is None else part.value
+
+
+def marks(store, plugins, metric="ssim"):
+    spec = BoardSpec(id="b", summary="", title="b", columns=(Column(task=TASK, metric=metric),))
+    rows = Board.of(spec, store, plugins).tables[0].rows
+    return {row.label: set(row.marks) for row in rows}
+
+
+def test_sixteen_bits_and_alpha_have_the_value_of_the_same_pixels(root, scored, tmp_path):
+    grey = scored(tryon_folder.predict(root, tmp_path / "p8", lambda image: image.convert("L")))
+    deep = tryon_folder.predict(
+        root, tmp_path / "p16", lambda image: Image.fromarray(np.asarray(image.convert("L")).astype(np.uint16) * 257)
+    )
+    assert [m.value for m in scored(deep).metrics] == [m.value for m in grey.metrics]
+
+    def cut(image, under=0):
+        layer = np.asarray(image.convert("RGBA")).copy()
+        layer[:, :80] = [under, under, under, 0]
+        return Image.fromarray(layer)
+
+    def composed(image):
+        layer = np.asarray(image).copy()
+        layer[:, :80] = 255
+        return Image.fromarray(layer)
+
+    found = [scored(tryon_folder.predict(root, tmp_path / str(n), change)) for n, change in enumerate((cut, composed))]
+    assert value(found[0], "ssim") == value(found[1], "ssim") < 1
+    assert found[0].predictions.image_forms == {"PNG alpha": 3}
+
+
+def test_a_photo_that_lies_on_its_side_is_compared_upright(root, scored, tmp_path):
+    def lying(image):
+        exif = Image.Exif()
+        exif[274] = 8  # turn by 90 degrees against the clock to see it upright
+        turned = image.transpose(Image.Transpose.ROTATE_270)
+        turned.info["exif"] = exif.tobytes()
+        return turned
+
+    for name in tryon_folder.NAMES:
+        image = lying(tryon_folder.photo(root, name))
+        upright = ImageOps.exif_transpose(image)
+        assert upright.size == (384, 512)
+    folder = tryon_folder.predict(root, tmp_path / "p", lying)
+    for name in tryon_folder.NAMES:  # PNG takes the tag when it is saved with it
+        image = lying(tryon_folder.photo(root, name))
+        image.save(folder / f"{name}_{name}.png", exif=image.info["exif"])
+    record = scored(folder)
+    assert value(record, "ssim") == 1
+    assert record.predictions.image_forms == {"PNG turned": 3}
+
+
+def test_masks_in_other_forms_give_the_same_value_and_bad_ones_are_refused(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L"))
+    wanted = value(scored(folder), "ssim-garment")
+    paths = sorted((root / "test" / "agnostic-mask").iterdir())
+    levels = np.asarray(tryon_folder.mask())
+    layered = np.zeros((*levels.shape, 4), dtype=np.uint8)
+    layered[..., 3] = levels
+    for form in (Image.fromarray(layered), Image.fromarray(levels // 255)):
+        for path in paths:
+            form.save(path)
+        assert value(scored(folder), "ssim-garment") == wanted
+    Image.fromarray(255 - levels).save(paths[1])
+    with pytest.raises(FashionBenchError, match=rf"{paths[1].name} cannot be used: .*inverted"):
+        scored(folder)
+
+
+def test_where_there_are_no_masks_that_is_the_reason(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p")
+    paths = sorted((root / "test" / "agnostic-mask").iterdir())
+    paths[0].unlink()
+    reasons = {absent.id: absent.reason for absent in scored(folder).absent}
+    name = f"{tryon_folder.NAMES[0]}_{tryon_folder.NAMES[0]}"
+    assert reasons["ssim-garment"] == f"ssim-garment needs the mask of every image, and there is none of {name}"
+    for path in paths[1:]:
+        path.unlink()
+    reasons = {absent.id: absent.reason for absent in scored(folder).absent}
+    assert reasons["mse-garment"] == "mse-garment needs the mask of every image, and the data set has none"
+
+
+def test_lossy_and_unused_predictions_are_counted_and_marked(root, scored, tmp_path, store, plugins):
+    whole = scored(tryon_folder.predict(root, tmp_path / "png"), "png")
+    jpeg = scored(tryon_folder.predict(root, tmp_path / "jpg", pattern="{0}_{0}.jpg", quality=75), "jpg")
+    # The format is that of the content: a name is soon changed.
+    named = scored(tryon_folder.predict(root, tmp_path / "named", format="JPEG"), "named")
+    webp = scored(tryon_folder.predict(root, tmp_path / "webp", pattern="{0}_{0}.webp", lossless=True), "webp")
+    assert [record.predictions.image_forms for record in (whole, jpeg, named, webp)] == [
+        {"PNG": 3}, {"JPEG": 3}, {"JPEG": 3}, {"WEBP lossless": 3},
+    ]  # fmt: skip
+    folder = tryon_folder.predict(root, tmp_path / "more")
+    Image.new("RGB", (8, 8)).save(folder / "grid.png")
+    more = scored(folder, "more")
+    assert more.predictions.unused == ("grid",)
+    assert [f.message for f in more.policy if f.kind == "predictions"] == [
+        "images were handed in that no item asks for: grid"
+    ]
+    found = marks(store, plugins)
+    lossy = {label for label, of_row in found.items() if "lossy-predictions" in of_row}
+    assert lossy == {"imported/jpg", "imported/named"}
+    assert {label for label, of_row in found.items() if "unused-predictions" in of_row} == {"imported/more"}
+
+
+def test_data_of_other_counts_are_marked_and_twins_are_not(root, scored, tmp_path, store, plugins):
+    record = scored(tryon_folder.predict(root, tmp_path / "p"))
+    assert [f.message for f in record.policy if f.kind == "published"] == [
+        "viton-hd is not as published: pairs/test 3 instead of 2,032"
+    ]
+    assert marks(store, plugins) == {"imported/ours": {"not-the-published-data"}}
+    assert record.dataset.image_forms == {"JPEG": 6, "PNG": 3}
+    (root / "SYNTHETIC.json").write_text('{"maker": "tests", "seed": 0}\n')
+    assert not [f for f in scored(tmp_path / "p", "twin").policy if f.kind == "published"]
+
+
+def test_as_many_as_published_have_no_finding(root, scored, tmp_path, plugins):
+    import dataclasses
+
+    spec = plugins.datasets["viton-hd"]
+    plugins.datasets.put(dataclasses.replace(spec, expected={"pairs/train": 11647, "pairs/test": 3}), None)
+    # Nothing is measured on the training split, which is not there.
+    assert scored(tryon_folder.predict(root, tmp_path / "p")).policy == ()
