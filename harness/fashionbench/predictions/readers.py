@@ -87,7 +87,8 @@ def read(path: Path) -> Imported:
 
 
 def _images(path: Path) -> Imported:
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    # A folder may be called previews.png, and a link may lead nowhere.
+    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES and file.is_file())
     if not files:
         raise DataError(
             f"{path} holds no images", remedy=f"write <id>.png for each item; read: {', '.join(IMAGE_SUFFIXES)}"

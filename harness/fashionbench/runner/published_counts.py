@@ -46,7 +46,7 @@ def count_findings(cell: Cell, info: DataInfo | None, spec: DatasetSpec, roots: 
 
 
 def _concerns(name: str, cell: Cell, spec: DatasetSpec) -> bool:
-    """Tell whether a count, such as ``pairs/test``, is of a split that is measured on or that the backend learns from."""
+    """Tell whether a count, such as ``pairs/test``, is of a split that is measured on or learnt from."""
     parts = name.split("/")
     measured = cell.task.protocol.fields.get("split")
     used = {str(measured), *(["train"] if cell.backend.fits else [])}
