@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import tryon_folder
@@ -157,3 +159,146 @@ def test_as_many_as_published_have_no_finding(root, scored, tmp_path, plugins):
     plugins.datasets.put(dataclasses.replace(spec, expected={"pairs/train": 11647, "pairs/test": 3}), None)
     # Nothing is measured on the training split, which is not there.
     assert scored(tryon_folder.predict(root, tmp_path / "p")).policy == ()
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{0}.png", "paired/{0}.png", "deep/er/{0}_{0}.png", "{0}__{0}.png", "{0}___{0}.png", "{0}-{0}.png"],
+)
+def test_names_that_are_in_use_are_understood(root, scored, tmp_path, pattern):
+    wanted = scored(tryon_folder.predict(root, tmp_path / "exact", lambda image: image.convert("L")))
+    found = scored(tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L"), pattern=pattern))
+    assert [m.value for m in found.metrics] == [m.value for m in wanted.metrics]
+    assert found.predictions.unused == ()
+
+
+def test_of_two_namings_the_exact_one_counts_and_the_other_is_unused(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p", pattern="{0}.png")
+    tryon_folder.predict(root, folder, lambda image: image.convert("L"))
+    record = scored(folder)
+    assert value(record, "ssim") < 1
+    assert record.predictions.unused == tryon_folder.NAMES
+
+
+def test_names_that_could_be_two_images_are_refused(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p", pattern="paired/{0}.png")
+    tryon_folder.predict(root, folder, pattern="unpaired/{0}.png")
+    name = tryon_folder.NAMES[0]
+    with pytest.raises(FashionBenchError, match=f"images of 0 of 3 items.*{name} is there 2 times"):
+        scored(folder)
+    assert value(scored(folder / "paired"), "ssim") == 1
+
+
+def test_an_image_that_lacks_is_named_by_the_way_that_the_others_are_named(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p", pattern="{0}.png")
+    (folder / f"{tryon_folder.NAMES[1]}.png").unlink()
+    with pytest.raises(FashionBenchError, match="images of 2 of 3 items") as caught:
+        scored(folder)
+    assert caught.value.message.endswith(f"lacking: {tryon_folder.NAMES[1]}")
+    assert f"{tryon_folder.NAMES[0]}.png" in caught.value.remedy
+
+
+def test_a_person_who_is_dressed_twice_needs_the_garment_in_the_name(root, scored, tmp_path):
+    one, two, three = tryon_folder.NAMES
+    (root / "test_pairs.txt").write_text(f"{one}.jpg {two}.jpg\n{one}.jpg {three}.jpg\n")
+    folder = tryon_folder.predict(root, tmp_path / "p", pattern="{0}.png")
+    with pytest.raises(FashionBenchError, match=f"lacking: {one}_{two}, {one}_{three}"):
+        scored(folder, task="viton-hd/unpaired")
+    for garment in (two, three):
+        tryon_folder.photo(root, one).save(folder / f"{one}_{garment}.png")
+    assert scored(folder, task="viton-hd/unpaired").predictions.image_forms == {"PNG": 2}
+
+
+@pytest.mark.parametrize("form", ["json", "csv"])
+def test_a_mapping_says_which_file_is_whose(root, scored, tmp_path, form):
+    folder = tryon_folder.predict(root, tmp_path / "p", pattern="out/{0}.png")
+    for number, name in enumerate(tryon_folder.NAMES):
+        (folder / "out" / f"{name}.png").rename(folder / "out" / f"{number}.png")
+    rows = {f"{name}_{name}": f"out/{number}.png" for number, name in enumerate(tryon_folder.NAMES)}
+    text = json.dumps(rows) if form == "json" else "item,file\n" + "".join(f"{i},{f}\n" for i, f in rows.items())
+    (folder / f"mapping.{form}").write_text("\ufeff" + text)
+    assert value(scored(folder), "ssim") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ('{"a": "no.png"}', "files that are not there, of a"),
+        ('{"a": "../x.png"}', "leads out"),
+        ('{"a": "x.png", "a": "x.png"}', "maps a twice"),
+        ('{"a": 1}', "texts to texts"),
+        ("[1]", "cannot be read as a mapping"),
+        ("{", "cannot be read as a mapping"),
+        ("{}", "names no images"),
+    ],
+)
+def test_a_mapping_that_is_none_is_named(scored, tmp_path, text, said):
+    (tmp_path / "p").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "p" / "x.png")
+    (tmp_path / "p" / "mapping.json").write_text(text)
+    with pytest.raises(FashionBenchError, match=rf"mapping\.json.*{said}"):
+        scored(tmp_path / "p")
+
+
+def test_links_are_followed_and_what_is_no_image_is_passed_over(root, scored, tmp_path):
+    elsewhere = tryon_folder.predict(root, tmp_path / "disk" / "images", pattern="{0}.png")
+    folder = tmp_path / "p"
+    folder.mkdir()
+    (folder / "linked").symlink_to(elsewhere)
+    (elsewhere / "up").symlink_to(folder)  # leads back
+    (folder / "previews.png").mkdir()
+    (folder / "lost.png").symlink_to(tmp_path / "nowhere.png")
+    record = scored(folder)
+    assert value(record, "ssim") == 1
+    assert record.predictions.unused == ()
+
+
+@pytest.mark.parametrize("content", [b"", None])
+def test_an_image_that_is_broken_is_named(root, scored, tmp_path, content):
+    folder = tryon_folder.predict(root, tmp_path / "p")
+    path = sorted(folder.iterdir())[1]
+    path.write_bytes(path.read_bytes()[:20000] if content is None else content)
+    with pytest.raises(FashionBenchError, match=rf"{path.name} cannot be read"):
+        scored(folder)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".JPG", ".jpeg", ".PNG"])
+def test_photos_of_other_extensions_are_found(root, scored, tmp_path, suffix):
+    folder = tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L"))
+    wanted = scored(folder)
+    for path in [*(root / "test" / "image").iterdir(), *(root / "test" / "cloth").iterdir()]:
+        with Image.open(path) as image:
+            image.load()
+        if suffix.lower() == ".png":
+            image.save(path.with_suffix(suffix), format="PNG")
+            path.unlink()
+        else:
+            path.rename(path.with_suffix(suffix))
+    found = scored(folder)
+    assert [m.value for m in found.metrics] == [m.value for m in wanted.metrics]
+    assert found.dataset.image_forms == ({"PNG": 9} if suffix.lower() == ".png" else {"JPEG": 6, "PNG": 3})
+
+
+def test_a_copy_of_the_test_split_alone_may_have_its_folders_in_the_root(root, scored, tmp_path):
+    wanted = scored(tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L")))
+    for folder in (root / "test").iterdir():
+        folder.rename(root / folder.name)
+    (root / "test").rmdir()
+    assert [m.value for m in scored(tmp_path / "p").metrics] == [m.value for m in wanted.metrics]
+
+
+def test_no_training_file_is_needed_to_score(root, scored, tmp_path, plugins):
+    folder = tryon_folder.predict(root, tmp_path / "p")
+    (root / "train_pairs.txt").write_text("only-one-name\n")
+    assert value(scored(folder), "ssim") == 1
+    (root / "train_pairs.txt").write_text("a.jpg a.jpg\n")
+    assert value(scored(folder), "ssim") == 1
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_an_empty_list_of_pairs_is_refused(root, scored, tmp_path, text, store):
+    folder = tryon_folder.predict(root, tmp_path / "p")
+    (root / "test_pairs.txt").write_text(text)
+    with pytest.raises(FashionBenchError, match=r"test_pairs\.txt in .* names no pair for viton-hd/paired"):
+        scored(folder)
+    assert store.scan().records == []
