@@ -58,6 +58,7 @@ class Generation:
         self._training = training
         self._learnt: list[TrainingData | None] = []
         self._images = GenerationImages(samples, real, resize)
+        self._slices = frozenset(sample.slice for sample in samples)
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
@@ -122,9 +123,10 @@ class Generation:
         )
 
     def _real_row(self, name: str) -> ImageRow:
+        folder = name.rpartition("/")[0]  # of Dress Code the category, so that distances can be taken by category
         return ImageRow(
             item_id=name,
-            slice="real",
+            slice=folder if folder in self._slices else "real",
             cluster=name,
             side="real",
             width=self.resize.width,

@@ -302,3 +302,75 @@ def test_an_empty_list_of_pairs_is_refused(root, scored, tmp_path, text, store):
     with pytest.raises(FashionBenchError, match=r"test_pairs\.txt in .* names no pair for viton-hd/paired"):
         scored(folder)
     assert store.scan().records == []
+
+
+@pytest.fixture
+def described(root):
+    """The same set as MGD has it: noun chunks of each garment, and no sketches."""
+    (root / "captions.json").write_text(json.dumps({name[:5]: ["a shirt", "long"] for name in tryon_folder.NAMES}))
+    return root
+
+
+def test_design_is_scored_with_and_without_sketches(described, plugins, store, tmp_path):
+    folder = tryon_folder.predict(described, tmp_path / "p")
+
+    def scored():
+        return api.score("mgd/paired", folder, name="ours", data={"mgd": described}, store=store, plugins=plugins)
+
+    bare = scored()
+    assert (value(bare, "ssim"), bare.dataset.facts["sketches"]) == (1, "none")
+    sketches = described / "test" / "im_sketch"
+    sketches.mkdir()
+    for name in tryon_folder.NAMES:
+        Image.new("L", tryon_folder.SIZE, 255).save(sketches / f"{name}.png")
+    drawn = scored()
+    assert (value(drawn, "ssim"), drawn.dataset.facts["sketches"]) == (1, "MGD's own")
+    # What is asked for differs, and so do the data.
+    assert bare.dataset.fingerprint != drawn.dataset.fingerprint
+    (sketches / f"{tryon_folder.NAMES[0]}.png").unlink()
+    with pytest.raises(FashionBenchError, match=rf"missing or unreadable: test/im_sketch/{tryon_folder.NAMES[0]}\.png"):
+        scored()
+
+
+@pytest.fixture
+def categories(tmp_path):
+    """Dress Code with two persons in each of two categories; the ids go on from one to the next."""
+    root = tmp_path / "dress-code"
+    for number, category in enumerate(("dresses", "upper_body")):
+        (root / category / "images").mkdir(parents=True)
+        stems = [f"{number}0{n}" for n in (1, 2)]
+        for seed, stem in enumerate(stems):
+            for view in (0, 1):
+                image = tryon_folder.person(10 * number + 2 * seed + view)
+                image.save(root / category / "images" / f"{stem}_{view}.jpg", quality=95)
+        lines = [f"{stem}_0.jpg\t{stem}_1.jpg\n" for stem in stems]
+        (root / category / "test_pairs_paired.txt").write_text("".join(lines))
+    return root
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    ["{category}/{stem}_0_{stem}_1", "{category}/{stem}_0", "{stem}_0", "{stem}_0_{stem}_1", "x/{category}/{stem}_0"],
+)
+def test_categories_may_be_flat_or_folders(categories, plugins, store, tmp_path, pattern):
+    for number, category in enumerate(("dresses", "upper_body")):
+        for n in (1, 2):
+            stem = f"{number}0{n}"
+            path = tmp_path / "p" / f"{pattern.format(category=category, stem=stem)}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with Image.open(categories / category / "images" / f"{stem}_0.jpg") as image:
+                image.convert("RGB").resize((384, 512), Image.Resampling.LANCZOS).save(path)
+    data = {"dress-code": categories}
+    record = api.score("dress-code/paired", tmp_path / "p", name="ours", data=data, store=store, plugins=plugins)
+    assert [(m.slice, m.value, m.n) for m in record.metrics if m.id == "ssim"] == [
+        ("all", 1, 4), ("dresses", 1, 2), ("upper_body", 1, 2),
+    ]  # fmt: skip
+    assert "pairs/lower_body/test 0 instead of 1,800" in record.policy[0].message
+
+
+def test_a_category_whose_list_is_empty_is_refused(categories, plugins, store, tmp_path):
+    (categories / "dresses" / "test_pairs_paired.txt").write_text("")
+    (tmp_path / "p").mkdir()
+    Image.new("RGB", (384, 512)).save(tmp_path / "p" / "x.png")
+    with pytest.raises(FashionBenchError, match="test pairs of dresses in .* names no pair"):
+        api.score("dress-code/paired", tmp_path / "p", data={"dress-code": categories}, store=store, plugins=plugins)

@@ -30,6 +30,7 @@ def _spec(
         packages=packages,
         extractors=extractors,
         biased_below=biased_below,
+        by_slice=name.startswith(("fid", "kid", "fd-", "kd-")),
     )
 
 
