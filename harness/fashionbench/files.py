@@ -7,6 +7,7 @@ reads.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import tempfile
@@ -16,11 +17,20 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+#: Errors of a disk that takes no more, and the words that libraries pass on.
+_FULL = {
+    errno.ENOSPC: ("No space left on device", "os error 28", "database or disk is full"),
+    errno.EDQUOT: ("Disk quota exceeded", "quota exceeded"),
+}
+#: Bytes that are tried where a library does not say why it could not write.
+_PROBE = 1 << 20
+
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let ``fill`` write a temporary file beside ``path``, then move it there.
 
-    :raises OSError: as the file system says; ``path`` is then what it was before.
+    :raises OSError: as the file system says, also where a library raises something else because the disk is full;
+        ``path`` is then what it was before.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
@@ -32,10 +42,45 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
             os.fsync(written.fileno())
         temporary.chmod(0o644)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        fault = disk_fault(error) or (_probe(path) if isinstance(error, Exception) else None)
         with contextlib.suppress(OSError):
             temporary.unlink()
+        if fault is not None and not isinstance(error, OSError):
+            raise OSError(fault, os.strerror(fault), str(path)) from error
         raise
+
+
+def disk_fault(error: BaseException) -> int | None:
+    """Tell by an error, or what it came from, that a disk is full or a quota is spent, whatever library raised it.
+
+    :returns: the number of the system's error, or None.
+    """
+    seen: set[int] = set()
+    at: BaseException | None = error
+    while at is not None and id(at) not in seen:
+        seen.add(id(at))
+        if isinstance(at, OSError) and at.errno in _FULL:
+            return at.errno
+        # Rust, SQLite and others give the words alone.
+        said = str(at)
+        found = next((number for number, words in _FULL.items() if any(word in said for word in words)), None)
+        if found is not None:
+            return found
+        at = at.__cause__ or at.__context__
+    return None
+
+
+def _probe(path: Path) -> int | None:
+    """Tell by writing a little that a disk is full, for libraries that write less than they should and say no word."""
+    try:
+        with tempfile.TemporaryFile(dir=path.parent) as file:
+            file.write(bytes(_PROBE))
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        return error.errno if error.errno in _FULL else None
+    return None
 
 
 def write_bytes(path: Path, content: bytes) -> None:

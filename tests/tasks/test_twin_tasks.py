@@ -127,6 +127,16 @@ def test_the_oracle_makes_the_true_image(task, twin, plugins, store):
     assert oracle.metric("ssim").n == made > 1
 
 
+def test_distances_are_taken_by_category_too(twin, plugins, store):
+    """Of the features that the whole distance is made of, which the cache keeps."""
+    record = run("atelier/dress-code-paired", "control/paste-garment", twin, plugins, store)
+    names = {"dresses", "lower_body", "upper_body"}
+    for metric in ("kd-efficientnet-lite0", "fd-efficientnet-lite0", "ssim"):
+        parts = {part.slice: part for part in record.metrics if part.id == metric}
+        assert set(parts) == {"all", *names}
+        assert sum(parts[name].n for name in names) == parts["all"].n
+
+
 @pytest.mark.skipif(shutil.which("java") is None, reason="needs a Java runtime on PATH")
 def test_the_oracle_says_the_reference(twin, plugins, store):
     oracle = run("atelier/fashion-iq-cap-captioning", "control/oracle", twin, plugins, store)

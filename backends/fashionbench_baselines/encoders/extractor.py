@@ -9,6 +9,7 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.data.items import ImageItem
+from fashionbench.extractors.weights import published_name
 from fashionbench_baselines.encoders.efficientnet import PREPROCESSING, SHA256, ImageEncoder
 
 if TYPE_CHECKING:
@@ -29,6 +30,11 @@ class EfficientNetFeatures:
     def fingerprint(self) -> str:
         """A hash of weights and preprocessing."""
         return digest([SHA256, PREPROCESSING])
+
+    @property
+    def published(self) -> str:
+        """The name that the weights were published under, or ``unrecognised``."""
+        return published_name(SHA256)
 
     def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Turn RGB images [H, W, 3] into [N, 1280]."""

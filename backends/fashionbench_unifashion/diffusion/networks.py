@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 
 from fashionbench.errors import BackendError, ConfigError
+from fashionbench_unifashion.weights.loading import reading, require_finite
 
 if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
@@ -40,19 +41,21 @@ def _loaded(kind: type[Network], config: NetworkConfig) -> Network:
     # diffusers takes an absent folder for a badly written repository id, and says so.
     if source.startswith((".", "~", "/")) and not Path(source).expanduser().is_dir():
         raise ConfigError(f"there is no folder {source}", remedy="give the folder that holds the weights")
-    loaded: Any = kind.from_pretrained(
-        str(Path(source).expanduser()) if source.startswith("~") else source,
-        subfolder=config.subfolder,
-        revision=config.revision,
-        torch_dtype=torch.float32,
-        # What is missing must come out of here as an error, not as a random number.
-        output_loading_info=True,
-        low_cpu_mem_usage=False,
-    )
+    with reading(source):
+        loaded: Any = kind.from_pretrained(
+            str(Path(source).expanduser()) if source.startswith("~") else source,
+            subfolder=config.subfolder,
+            revision=config.revision,
+            torch_dtype=torch.float32,
+            # What is missing must come out of here as an error, not as a random number.
+            output_loading_info=True,
+            low_cpu_mem_usage=False,
+        )
     network: Network = loaded[0]
     info: dict[str, list[Any]] = loaded[1]
     wrong = {name: keys for name, keys in info.items() if keys}
     if wrong:
         said = "; ".join(f"{name}: {', '.join(map(str, keys[:3]))}" for name, keys in sorted(wrong.items()))
         raise BackendError(f"the weights of {source} do not fit {kind.__name__}: {said}", remedy="fetch them again")
+    require_finite(dict(network.state_dict()), source)
     return network

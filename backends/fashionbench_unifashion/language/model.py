@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer
+from transformers import AutoConfig, AutoModelForCausalLM
 
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
+from fashionbench_unifashion.language.pretrained import load_pretrained
 from fashionbench_unifashion.losses.losses import IGNORED
-from fashionbench_unifashion.weights.loading import locate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -98,15 +98,8 @@ class LanguageModel(nn.Module):
                 fields |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
             network = auto.from_config(AutoConfig.for_model(**fields), dtype=getattr(torch, config.dtype))
         else:
-            place = locate(str(config.source))
-            self.tokenizer = tokenizer or AutoTokenizer.from_pretrained(place)
-            network, report = auto.from_pretrained(
-                place, dtype=getattr(torch, config.dtype), output_loading_info=True, use_safetensors=None
-            )
-            wrong = {name: keys for name, keys in report.items() if keys}
-            if wrong:
-                msg = f"the weights of {config.source} do not fit: {str(wrong)[:200]}"
-                raise BackendError(msg, remedy="fetch them again")
+            network, own = load_pretrained(str(config.source), getattr(torch, config.dtype))
+            self.tokenizer = tokenizer or own
         self.width = int(network.config.get_text_config().hidden_size)
         self.network = network if config.lora is None else _adapted(network, config.lora)
         if self.tokenizer is not None and self.tokenizer.eos_token_id is None:

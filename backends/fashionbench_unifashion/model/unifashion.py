@@ -19,7 +19,7 @@ from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.qformer.adapters import Adapter
 from fashionbench_unifashion.qformer.qformer import QFormer
 from fashionbench_unifashion.vision.encoder import VisionEncoder
-from fashionbench_unifashion.weights.loading import fingerprint, load_strict
+from fashionbench_unifashion.weights.loading import fingerprint, load_strict, reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -210,12 +210,14 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
         folder / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length
     )
     auto: Any = AutoTokenizer
-    language_tokenizer = (
-        auto.from_pretrained(folder / LANGUAGE_TOKENIZER) if (folder / LANGUAGE_TOKENIZER).is_dir() else None
-    )
+    language_tokenizer = None
+    if (folder / LANGUAGE_TOKENIZER).is_dir():
+        with reading(folder / LANGUAGE_TOKENIZER):
+            language_tokenizer = auto.from_pretrained(folder / LANGUAGE_TOKENIZER)
     with torch.random.fork_rng(devices=[]):
         model = UniFashion(config, pieces, language_tokenizer)
-    state = load_file(folder / WEIGHTS)
+    with reading(folder / WEIGHTS):
+        state = load_file(folder / WEIGHTS)
     load_strict(model, _tied(model, state), allowed_missing=(), allowed_unexpected=(), source=str(folder))
     return model.to(device).eval()
 

@@ -25,7 +25,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerFast
 from fashionbench.errors import ConfigError
 from fashionbench.records.base import Model
 from fashionbench_unifashion.qformer import train_tokenizer
-from fashionbench_unifashion.weights.loading import locate
+from fashionbench_unifashion.weights.loading import locate, reading
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -129,7 +129,9 @@ def load(source: str | Path, *, max_words: int = 50, max_length: int = 64) -> Wo
     :raises BackendError: where there is none.
     :raises ConfigError: where it is no tokenizer of BERT.
     """
-    tokenizer: Any = AutoTokenizer.from_pretrained(locate(source))
+    place = locate(source)
+    with reading(place):
+        tokenizer: Any = AutoTokenizer.from_pretrained(place)
     return WordPieces(tokenizer, max_words=max_words, max_length=max_length)
 
 

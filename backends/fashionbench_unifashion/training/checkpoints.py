@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+_ANEW = "remove the folder of the phase, and give the same command again"
+
+
 @dataclass(frozen=True, slots=True)
 class PhaseFolder:
     """The folder of one phase below that of the training.
@@ -42,15 +45,23 @@ class PhaseFolder:
 
     def summary(self) -> dict[str, Any]:
         """Read the summary of a finished phase."""
-        loaded: dict[str, Any] = json.loads((self.root / "done.json").read_text(encoding="utf-8"))
+        path = self.root / "done.json"
+        try:
+            loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"the summary {path} cannot be read: {error}", remedy=_ANEW) from error
         return loaded
 
     def restore(self, parameters: Mapping[str, nn.Parameter], name: str = "trained") -> None:
         """Give a model the weights of a finished phase, or its best ones so far.
 
-        :raises DataError: where they are of other parameters.
+        :raises DataError: where they cannot be read, or are of other parameters.
         """
-        state = load_file(self.root / f"{name}.safetensors")
+        path = self.root / f"{name}.safetensors"
+        try:
+            state = load_file(path)
+        except Exception as error:  # safetensors has errors of its own
+            raise DataError(f"the weights {path} cannot be read: {error}", remedy=_ANEW) from error
         put(parameters, state, str(self.root))
 
     def keep_best(self, parameters: Mapping[str, nn.Parameter]) -> None:

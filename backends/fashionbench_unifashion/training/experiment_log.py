@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Self
 
+from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.records import provenance
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
@@ -110,14 +112,16 @@ def card(training: TrainingFacts) -> str:
         f"- seed: {recipe.seed}",
         f"- weights: {training.model.fingerprint()}",
         "",
-        "| phase | steps | trainable parameters | held-out score | seconds |",
-        "|---|---:|---:|---:|---:|",
+        "| phase | steps | best step | trainable parameters | held-out score | seconds |",
+        "|---|---:|---:|---:|---:|---:|",
     ]
     for name, summary in training.summaries.items():
         count = summary["trainable parameters"]
-        lines.append(
-            f"| {name} | {summary['steps']:.0f} | {count} | {summary['best']:.4g} | {summary['seconds']:.0f} |"
-        )
+        steps, best = f"{summary['steps']:.0f}", f"{summary.get('best step', math.nan):.0f}"
+        lines.append(f"| {name} | {steps} | {best} | {count} | {summary['best']:.4g} | {summary['seconds']:.0f} |")
+    unlearnt = [name for name, summary in training.summaries.items() if summary.get("best step") == 0]
+    if unlearnt:
+        lines += ["", f"No step of {', '.join(unlearnt)} was better than none: those weights are as before the phase."]
     if synthetic:
         lines += ["", "It has seen drawings only. It is good for tests and for learning how the harness works."]
     return "\n".join(lines) + "\n"
@@ -136,5 +140,5 @@ def report(out: Path, recipe: Recipe) -> Path:
     body = "\n".join(f'<h2>{name}</h2><img src="curves/{path.name}" alt="curves of {name}">' for name, path in images)
     page = f"<!doctype html><meta charset=utf-8><title>{recipe.name}</title><h1>{recipe.name}</h1>\n{body}\n"
     target = out / "report.html"
-    target.write_text(page, encoding="utf-8")
+    files.write_text(target, page)
     return target

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -87,7 +88,10 @@ class ImageFeatureCache:
     def _load(self, path: Path, names: Sequence[str]) -> bool:
         if not path.is_file():
             return False
-        stored = load_file(path)
+        try:
+            stored = load_file(path)
+        except (SafetensorError, OSError):
+            return False  # a cache that cannot be read is computed anew
         for kind, kept in (("tokens", self._tokens), ("pixels", self._pixels)):
             for name, row in zip(names, stored.get(kind, ()), strict=False):
                 kept[name] = row

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
@@ -22,6 +22,13 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.training.checkpoints import PhaseFolder
     from fashionbench_unifashion.training.phases.base import Phase
     from fashionbench_unifashion.training.recipe import PhaseConfig
+
+
+class Best(NamedTuple):
+    """The best held-out score so far, and after how many steps it was measured."""
+
+    score: float = -math.inf
+    step: int = 0
 
 
 class PhaseLoop:
@@ -61,13 +68,14 @@ class PhaseLoop:
         )
         wrapped, prepared = accelerator.prepare(self._phase, optimiser)
         state = self._folder.load()
-        start, best, spent = 0, -math.inf, 0.0
+        start, best, spent = 0, Best(), 0.0
         if state is not None:
             if accelerator.is_main_process:
                 self._phase.begin_drift()
             put(self._parameters, state["weights"], str(self._folder.root))
             optimiser.load_state_dict(state["optimiser"])
-            start, best, spent = state["step"], state["best"], state["seconds"]
+            start, spent = state["step"], state["seconds"]
+            best = Best(state["best"], state.get("best step", -1))
             advance(start)
         began = time.perf_counter() - spent
         if start == 0:
@@ -85,7 +93,12 @@ class PhaseLoop:
         accelerator.wait_for_everyone()
         self._folder.restore(self._parameters, "best")
         accelerator.free_memory()
-        return {"best": best, "seconds": time.perf_counter() - began, "steps": float(self.steps)}
+        return {
+            "best": best.score,
+            "best step": float(best.step),
+            "seconds": time.perf_counter() - began,
+            "steps": float(self.steps),
+        }
 
     def _step(self, step: int, wrapped: Any, optimiser: Any) -> dict[str, float]:
         phase, config = self._phase, self._phase.config
@@ -111,27 +124,34 @@ class PhaseLoop:
         values = all_reduce_mean(values, self._accelerator.device)
         return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
 
-    def _evaluate(self, step: int, best: float) -> float:
+    def _evaluate(self, step: int, best: Best) -> Best:
         """Measure on held-out examples, and keep the weights where they are the best so far."""
         if not self._accelerator.is_main_process:
             return best
-        with single_process():
-            figures = self._phase.measure()
-            drift = dict(self._phase.drift())
+        # Before the first step, no learning rate is to blame.
+        remedy = "lower the learning rate" if step else "look at the pretrained weights: nothing was learnt yet"
+        try:
+            with single_process():
+                figures = self._phase.measure()
+                drift = dict(self._phase.drift())
+        except BackendError as error:
+            msg = f"phase {self._phase.name}, step {step}: {error.message}"
+            raise BackendError(msg, remedy=remedy) from error
         if not math.isfinite(figures["score"]):
             msg = f"phase {self._phase.name}: the held-out score of step {step} is {figures['score']}"
-            raise BackendError(msg, remedy="lower the learning rate")
+            raise BackendError(msg, remedy=remedy)
         self._track(step, {f"held/{name}": value for name, value in figures.items()} | drift)
-        if figures["score"] > best:
+        if figures["score"] > best.score:
             self._folder.keep_best(self._parameters)
-            return figures["score"]
+            return Best(figures["score"], step)
         return best
 
-    def _state(self, step: int, best: float, seconds: float, optimiser: Any) -> dict[str, Any]:
+    def _state(self, step: int, best: Best, seconds: float, optimiser: Any) -> dict[str, Any]:
         weights = {name: value.detach().cpu().clone() for name, value in self._parameters.items()}
         return {
             "step": step,
-            "best": best,
+            "best": best.score,
+            "best step": best.step,
             "seconds": seconds,
             "weights": weights,
             "optimiser": optimiser.state_dict(),

@@ -11,16 +11,17 @@ from torch.utils import deterministic
 
 from fashionbench import files
 from fashionbench.canonical import digest
-from fashionbench.errors import ConfigError
+from fashionbench.errors import BackendError, ConfigError, DataError
 from fashionbench.training.contract import TrainingResult
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
 from fashionbench_unifashion.model.config import overlaid, preset
-from fashionbench_unifashion.model.unifashion import UniFashion
+from fashionbench_unifashion.model.unifashion import UniFashion, load
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.collect_examples import collect
+from fashionbench_unifashion.training.device import make_accelerator
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.phases.base import PhaseInputs
@@ -30,6 +31,7 @@ from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
 
     from fashionbench.training.contract import TrainingContext
     from fashionbench_unifashion.training.examples import TrainingExamples
@@ -83,20 +85,8 @@ class Training:
     """
 
     def __init__(self, recipe: Recipe, context: TrainingContext) -> None:
-        from accelerate import Accelerator  # noqa: PLC0415
-        from accelerate.state import AcceleratorState  # noqa: PLC0415
-        from accelerate.utils import DistributedDataParallelKwargs  # noqa: PLC0415
-
         self.recipe, self.context, self.out = recipe, context, context.out
-        kept = AcceleratorState._shared_state  # noqa: SLF001
-        if kept.get("_mixed_precision", recipe.precision) != recipe.precision:
-            # accelerate keeps one state a process, which may have had a training of another precision before.
-            AcceleratorState._reset_state()  # noqa: SLF001
-        self.accelerator = Accelerator(
-            cpu=context.device == "cpu",
-            mixed_precision=recipe.precision,
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
-        )
+        self.accelerator = make_accelerator(context.device, recipe.precision)
         for phase_name, phase in recipe.phases.items():
             if phase.batch // phase.accumulate % self.accelerator.num_processes:
                 msg = f"the batch of phase {phase_name} cannot be shared by {self.accelerator.num_processes} processes"
@@ -121,6 +111,8 @@ class Training:
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, log)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]
+                if summaries[name].get("best step") == 0:
+                    self.context.say(f"{name}: no step was better than none: the weights are those before the phase")
         folder = self.out / "model"
         record = self.out / "training.json"
         if self.accelerator.is_main_process:
@@ -134,6 +126,7 @@ class Training:
             )
             written = experiment_log.record(facts)
             self.model.save(folder, experiment_log.card(facts))
+            self._check_saved(folder)
             files.write_text(folder / "training.json", written)
             files.write_text(record, written)
             experiment_log.report(self.out, self.recipe)
@@ -167,7 +160,8 @@ class Training:
         if self.accelerator.is_main_process:
             folder.finish(parameters, summary)
         self.accelerator.wait_for_everyone()
-        reporter.end(f"held-out score {figures['best']:.4g} in {figures['seconds']:.0f} s")
+        of_step = f"of step {figures['best step']:.0f}"
+        reporter.end(f"held-out score {figures['best']:.4g} {of_step} in {figures['seconds']:.0f} s")
         return summary
 
     def _build(self) -> UniFashion:
@@ -197,6 +191,21 @@ class Training:
             model.recompute()
         return model.to(self.accelerator.device)
 
+    def _check_saved(self, folder: Path) -> None:
+        """Load what was saved as a backend will, and compare the weights.
+
+        :raises BackendError: where it is not what was trained.
+        """
+        remedy = "tell the project, with the recipe: a model that cannot be loaded should have been refused before"
+        try:
+            loaded = load(folder).fingerprint()
+        except Exception as error:
+            msg = f"the trained model at {folder} cannot be loaded again: {error}"
+            raise BackendError(msg, remedy=remedy) from error
+        if loaded != self.model.fingerprint():
+            msg = f"the model at {folder} has other weights, loaded again, than those that were trained"
+            raise BackendError(msg, remedy=remedy)
+
     def _claim(self) -> None:
         """Say whose folder this is, and refuse one of another training."""
         claim = digest(
@@ -204,7 +213,10 @@ class Training:
         )
         path = self.out / "recipe.json"
         if path.is_file():
-            before = json.loads(path.read_text(encoding="utf-8"))
+            try:
+                before = json.loads(path.read_text(encoding="utf-8"))
+            except ValueError as error:
+                raise DataError(f"{path} is not JSON: {error}", remedy="remove it, or choose another folder") from error
             if before.get("digest") != claim:
                 msg = f"{self.out} holds a training of another recipe, or of other data"
                 raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")

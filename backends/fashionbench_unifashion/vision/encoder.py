@@ -18,7 +18,7 @@ from fashionbench.extractors import efficientnet
 from fashionbench.records.base import Model
 from fashionbench_unifashion.vision.efficientnet_tokens import EfficientNetTokens
 from fashionbench_unifashion.vision.transform import CLIP_MEAN, CLIP_STD, ImageTransform
-from fashionbench_unifashion.weights.loading import load_strict, locate, read, unlisted
+from fashionbench_unifashion.weights.loading import load_strict, locate, read, reading, unlisted
 
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig
@@ -255,7 +255,9 @@ def _architecture(config: VisionConfig) -> PreTrainedConfig:
             raise BackendError("the architecture has no model_type", remedy="add it, such as model_type: vit")
         whole = AutoConfig.for_model(**config.architecture)
     else:
-        whole = AutoConfig.from_pretrained(locate(str(config.source)))
+        place = locate(str(config.source))
+        with reading(place):
+            whole = AutoConfig.from_pretrained(place)
     # A model of images and texts, such as CLIP, describes its two parts apart.
     part: PreTrainedConfig = getattr(whole, "vision_config", whole)
     size = getattr(part, "image_size", config.image_size)
@@ -268,9 +270,10 @@ def _architecture(config: VisionConfig) -> PreTrainedConfig:
 def _load_any(network: nn.Module, config: VisionConfig) -> None:
     source = locate(str(config.source))
     kind: Any = type(network)
-    loaded, report = kind.from_pretrained(
-        source, config=_architecture(config), dtype=torch.float32, output_loading_info=True
-    )
+    with reading(source):
+        loaded, report = kind.from_pretrained(
+            source, config=_architecture(config), dtype=torch.float32, output_loading_info=True
+        )
     missing = unlisted(report["missing_keys"], _POOLER)
     unexpected = unlisted(report["unexpected_keys"], config.ignored)
     if missing or unexpected or report["mismatched_keys"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,10 @@ from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fashionbench.errors import BackendError, first_names
+from fashionbench.errors import BackendError, FashionBenchError, first_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: What a folder is searched for, in this order: the format that cannot hold code comes first.
 _NAMES = (
@@ -28,6 +29,8 @@ _NAMES = (
     "pytorch_model.bin",
     "diffusion_pytorch_model.bin",
 )
+#: The configuration of an adapter of peft.
+ADAPTER = "adapter_config.json"
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NAMED = 10
 
@@ -81,11 +84,30 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
     return [weights_file]
 
 
-def locate(source: str | Path, *, revision: str | None = None) -> Path:
+def locate(source: str | Path, *, revision: str | None = None, adapter: bool = False) -> Path:
     """Find a folder or file, or the local copy of a model of the hub, downloading what is missing.
 
-    :raises BackendError: where there is none. What looks like a path is never asked of the hub.
+    :param adapter: whether the folder may hold an adapter of peft in place of a model.
+    :raises BackendError: where there is none, or it holds an adapter. What looks like a path is never asked of the hub.
     """
+    path = _located(source, revision)
+    if is_adapter(path):
+        weights = [name for name in _NAMES if (path / name).is_file()]
+        if weights:
+            msg = f"{path} holds a model, {weights[0]}, and an adapter, {ADAPTER}; a library would drop one of them"
+            raise BackendError(msg, remedy="put them into folders of their own")
+        if not adapter:
+            msg = f"{path} holds an adapter and no model"
+            raise BackendError(msg, remedy="merge it into its base model, and name the folder of the result")
+    return path
+
+
+def is_adapter(path: Path) -> bool:
+    """Tell whether a folder holds an adapter of peft."""
+    return (path / ADAPTER).is_file()
+
+
+def _located(source: str | Path, revision: str | None) -> Path:
     path = Path(source).expanduser()
     if path.exists():
         return path
@@ -115,7 +137,8 @@ def load_strict(
     :param allowed_missing: regular expressions of names that may be absent and keep their first values.
     :param allowed_unexpected: regular expressions of names that may be there and are left out.
     :param source: what the weights were read from, for the error.
-    :raises BackendError: on any other missing or unexpected name, and on a shape that differs, naming up to ten.
+    :raises BackendError: on any other missing or unexpected name, on a shape that differs, and on values that are not
+        finite, naming up to ten.
     """
     expected = module.state_dict()
     missing = unlisted(expected.keys() - state.keys(), allowed_missing)
@@ -131,6 +154,7 @@ def load_strict(
     if wrong:
         msg = f"{source} does not fit {type(module).__name__}; {'; '.join(wrong)}"
         raise BackendError(msg, remedy="the configuration must describe the model that the weights were saved from")
+    require_finite({name: state[name] for name in shared}, source)
     on_meta = any(value.is_meta for value in expected.values())
     module.load_state_dict({name: state[name] for name in shared}, strict=False, assign=on_meta)
     empty = sorted(name for name, value in (*module.named_parameters(), *module.named_buffers()) if value.is_meta)
@@ -139,6 +163,35 @@ def load_strict(
             f"{type(module).__name__} was built without memory, and {source} does not fill {first_names(empty, _NAMED)}"
         )
         raise BackendError(msg, remedy="build it on a real device, so that what is not loaded has its first values")
+
+
+def require_finite(state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Look for weights that are not numbers, or not finite.
+
+    :raises BackendError: naming them.
+    """
+    broken = sorted(
+        name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())
+    )
+    if broken:
+        msg = f"{source} holds weights that are not finite: {first_names(broken, _NAMED)}"
+        raise BackendError(msg, remedy="copy or download it again, or take a checkpoint from before they broke")
+
+
+@contextmanager
+def reading(source: str | Path) -> Iterator[None]:
+    """Name the source where a library cannot read it, whatever it raises.
+
+    :raises BackendError: for any error that does not say so itself.
+    """
+    try:
+        yield
+    except FashionBenchError:
+        raise
+    except Exception as error:
+        said = str(error).strip().partition("\n")[0]
+        msg = f"{source} cannot be read, {type(error).__name__}: {said}"
+        raise BackendError(msg, remedy="copy or download it again, or check its configuration") from error
 
 
 def unlisted(names: Iterable[str], allowed: Sequence[str]) -> list[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.marks import image_marks
 from fashionbench.boards.signature import row_key, signature_of
 from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
 from fashionbench.specs.capabilities import satisfied
@@ -49,7 +50,12 @@ def make_table(
         first = used[0]
         rows.append(
             Row(
-                first.backend.id, _label(first, records), first.attestation, first.backend.control, _marks(used), values
+                first.backend.id,
+                _label(first, records),
+                first.attestation,
+                first.backend.control,
+                _marks(used, columns),
+                values,
             )
         )
     wanted = spec.columns[spec.sort_by]
@@ -110,8 +116,8 @@ def _label(record: Record, records: Sequence[Record]) -> str:
 _FINDINGS = {"contamination": "contaminated", "overlap": "shared-groups"}
 
 
-def _marks(records: Sequence[Record]) -> tuple[str, ...]:
-    found: set[str] = set()
+def _marks(records: Sequence[Record], columns: Sequence[Column]) -> tuple[str, ...]:
+    found = image_marks(records, columns)
     for record in records:
         if record.attestation == "measured":
             code = [*record.provenance.code, *(record.rescored.code if record.rescored else ())]

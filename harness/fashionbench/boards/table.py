@@ -18,6 +18,11 @@ MARKS = {
     "synthetic": "measured on generated data",
     "contaminated": "trained on this data set, or on images that it measures",
     "shared-groups": "learnt from other images or texts of products that are measured",
+    "not-the-published-data": "counts of the data set are not the published ones",
+    "unrecognised-weights": "a network measured whose weights are none of the published files that are known",
+    "few-images": "a distance that is biased at this few images; compare equal n alone",
+    "lossy-predictions": "images were handed in under lossy compression, such as JPEG",
+    "unused-predictions": "images were handed in that no item of the task asks for",
 }
 
 

@@ -25,6 +25,7 @@ from fashionbench.cli.score import score
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
 from fashionbench.errors import FashionBenchError
+from fashionbench.files import disk_fault
 
 EXAMPLES = """
 \b
@@ -117,13 +118,26 @@ def main(arguments: list[str] | None = None) -> int:
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         return 0
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES} or "--traceback" in words:
+    except Exception as error:
+        full = disk_fault(error)
+        denied = isinstance(error, OSError) and error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}
+        if "--traceback" in words or not (full or denied):
             raise
-        where = f" at {error.filename}" if error.filename else ""
-        _complain(f"{error.strerror}{where}", "the store is valid; free some space, or choose another --store")
+        # An error of another library does not know the file.
+        where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        _complain(f"{os.strerror(full) if full else getattr(error, 'strerror', error)}{where}", _advice(words, full))
         return 2
     return code if isinstance(code, int) else 0
+
+
+def _advice(words: list[str], full: int | None) -> str:
+    """Say what to do about a disk that takes no more, or a file that is closed to us."""
+    training = next((word for word in words if not word.startswith("-")), "") == "train"
+    option = "--out" if training else "--store"
+    if not full:
+        return f"set the permissions of that file or folder, or choose another {option}"
+    kept = "checkpoints are kept, and the same command goes on from the last" if training else "the store is valid"
+    return f"{kept}; free some space, or choose another disk with {option}"
 
 
 def _complain(message: str, remedy: str) -> None:

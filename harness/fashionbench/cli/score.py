@@ -54,7 +54,11 @@ def score(
     for metric in record.metrics:
         low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
         part = "" if metric.slice == "all" else f" [{metric.slice}]"
-        click.echo(f"{metric.id}{part}: {metric.value:.4f}{low_high}")
+        unknown = ", by weights that are not recognised" if "unrecognised" in metric.weights else ""
+        few = f", below {metric.biased_below:,}: compare equal n alone" if metric.n < metric.biased_below else ""
+        click.echo(f"{metric.id}{part}: {metric.value:.4f}{low_high} (n {metric.n:,}{few}{unknown})")
     for absent in record.absent:
         click.echo(f"{absent.id} is absent: {absent.reason}")
+    for finding in record.policy:
+        click.echo(f"{finding.kind}: {finding.message}")
     click.echo(f"record: {record.record_id}")

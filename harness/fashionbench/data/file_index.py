@@ -1,4 +1,4 @@
-"""An index of files: content hash and decode fault by path and state, in one SQLite file for all tasks of a store.
+"""An index of files: content hash, image form and fault by path and state, in one SQLite file for all tasks of a store.
 
 A file is read again when its size, its times or its inode have changed. Images are hashed and decoded in threads, for
 Pillow and hashlib let go of the interpreter lock. An index that cannot be read or written is a memory that is gone,
@@ -15,7 +15,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fashionbench.data.images import decode, decoded, stamp
+from fashionbench.data.image_files import READER
+from fashionbench.data.images import decode_with_form, decoded, stamp
 from fashionbench.errors import DataError
 from fashionbench.files import sha256
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
     from fashionbench.data.images import Stamp
 
+#: What an older reader found is not looked up.
+_TABLE = f"file_{READER}"
 _PART = 256  # files looked at between two writes, so that an interrupted survey goes on from there
 
 
@@ -36,10 +39,12 @@ class FileFacts:
 
     :param sha256: of its content, 64 hexadecimal digits.
     :param fault: why it is no image that can be decoded; empty where it can, or where nobody tried.
+    :param form: of an image that was decoded, such as ``PNG`` or ``JPEG turned``; empty of others.
     """
 
     sha256: str
     fault: str = ""
+    form: str = ""
 
 
 class FileIndex:
@@ -106,11 +111,10 @@ class FileIndex:
         kept = self._known.get(key)
         if kept is None and self._base is not None:
             with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
-                row = self._base.execute(
-                    "SELECT state, sha256, fault FROM file WHERE path = ? AND decoded = ?", key
-                ).fetchone()
+                query = f"SELECT state, sha256, fault, form FROM {_TABLE} WHERE path = ? AND decoded = ?"  # noqa: S608
+                row = self._base.execute(query, key).fetchone()
                 if row is not None:
-                    kept = (_state(row[0]), FileFacts(row[1], row[2]))
+                    kept = (_state(row[0]), FileFacts(*row[1:]))
                     self._known[key] = kept
         return kept[1] if kept is not None and kept[0] == state else None
 
@@ -119,10 +123,10 @@ class FileIndex:
         for path, facts in fresh.items():
             key = (os.path.abspath(path), decode_images)  # noqa: PTH100
             self._known[key] = (states[path], facts)
-            rows.append((*key, json.dumps(states[path]), facts.sha256, facts.fault))
+            rows.append((*key, json.dumps(states[path]), facts.sha256, facts.fault, facts.form))
         if self._base is not None and rows:
             with contextlib.suppress(sqlite3.Error), self._base:
-                self._base.executemany("INSERT OR REPLACE INTO file VALUES (?, ?, ?, ?, ?)", rows)
+                self._base.executemany(f"INSERT OR REPLACE INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
 
 
 def _look(path: Path, state: Stamp, *, decode_images: bool) -> FileFacts:
@@ -130,11 +134,13 @@ def _look(path: Path, state: Stamp, *, decode_images: bool) -> FileFacts:
     if not decode_images:
         return FileFacts(checksum)
     try:
-        decoded.put(path, state, decode(path))
+        image, form = decode_with_form(path)
     except DataError as error:
         cause = error.__cause__ or error
-        return FileFacts(checksum, f"{type(cause).__name__}: {cause}")
-    return FileFacts(checksum)
+        said = cause.message if isinstance(cause, DataError) else f"{type(cause).__name__}: {cause}"
+        return FileFacts(checksum, said)
+    decoded.put(path, state, image)
+    return FileFacts(checksum, form=form)
 
 
 def _state(text: str) -> Stamp:
@@ -150,8 +156,8 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             base = sqlite3.connect(path, timeout=10)
             base.execute("PRAGMA journal_mode=WAL")
             base.execute(
-                "CREATE TABLE IF NOT EXISTS file (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
-                " PRIMARY KEY (path, decoded)) WITHOUT ROWID"
+                f"CREATE TABLE IF NOT EXISTS {_TABLE} (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
+                " form TEXT, PRIMARY KEY (path, decoded)) WITHOUT ROWID"
             )
         except sqlite3.OperationalError:
             return None

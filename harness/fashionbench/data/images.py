@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
+from fashionbench.data.image_files import OpenedImage, open_image
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def rgb_on_white(image: Image.Image) -> Image.Image:
 
 
 def read_rgb(path: Path) -> Image.Image:
-    """Read an image file as RGB, transparent pixels laid on white.
+    """Read an image file as RGB, upright and with transparent pixels laid on white.
 
     :raises DataError: where the file is missing or cannot be decoded; the message names it.
     """
@@ -58,13 +59,19 @@ def decode(path: Path) -> Image.Image:
 
     :raises DataError: as :func:`read_rgb`.
     """
+    return decode_with_form(path).image
+
+
+def decode_with_form(path: Path) -> OpenedImage:
+    """Decode an image file as RGB, and say of what form the file was.
+
+    :raises DataError: as :func:`read_rgb`.
+    """
+    found = open_image(path)
     try:
-        with Image.open(path) as image:
-            image.load()
-            return rgb_on_white(image)
-    except Exception as error:  # decoders raise many types, struct.error and SyntaxError among them
-        kind = "" if isinstance(error, (OSError, DataError)) else f"{type(error).__name__}: "
-        raise DataError(f"the image {path} cannot be read: {kind}{error}", remedy="fetch the file again") from error
+        return found._replace(image=rgb_on_white(found.image))
+    except DataError as error:
+        raise DataError(f"the image {path} cannot be read: {error.message}", remedy=error.remedy) from error
 
 
 def stamp(path: Path) -> Stamp:

@@ -14,6 +14,10 @@ def _none() -> Mapping[str, str]:
     return MappingProxyType({})
 
 
+def _no_counts() -> Mapping[str, int]:
+    return MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class DataInfo:
     """The data of a task as they were found on this machine.
@@ -24,6 +28,7 @@ class DataInfo:
     :param unreadable: items whose file could not be decoded, with the reason.
     :param synthetic: whether a generated twin stands in for the real data.
     :param facts: what else was found and changes numbers, such as the hash of candidate lists or the source of masks.
+    :param image_forms: how many of its images are of each form, such as ``JPEG`` or ``PNG alpha``.
     """
 
     fingerprint: str
@@ -32,3 +37,4 @@ class DataInfo:
     unreadable: Mapping[str, str] = field(default_factory=_none)
     synthetic: bool = False
     facts: Mapping[str, str] = field(default_factory=_none)
+    image_forms: Mapping[str, int] = field(default_factory=_no_counts)

@@ -7,6 +7,7 @@ tasks of a store share, so that each image is read and decoded once.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -25,12 +26,14 @@ class Survey:
     :param fingerprint: ``sha256:`` over the sorted names and content hashes of all files, absent ones included.
     :param missing: names without a file.
     :param unreadable: names whose file is not an image that can be decoded, with the reason.
+    :param forms: how many images are of each form, such as ``JPEG`` or ``PNG alpha``.
     """
 
     fingerprint: str
     count: int
     missing: tuple[str, ...]
     unreadable: Mapping[str, str]
+    forms: Mapping[str, int]
 
     @property
     def absent(self) -> frozenset[str]:
@@ -62,4 +65,5 @@ def survey(
     entries |= {name: ["missing"] for name in missing}
     entries |= {f"annotation:{name}": [hashed[path].sha256] for name, path in sorted((annotations or {}).items())}
     unreadable = {name: fault for name, path in there.items() if (fault := looked[path].fault)}
-    return Survey(digest(entries), len(images), missing, unreadable)
+    forms = Counter(facts.form for path in there.values() if not (facts := looked[path]).fault)
+    return Survey(digest(entries), len(images), missing, unreadable, dict(sorted(forms.items())))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias, runtime_checkable
 
 import PIL
 
+from fashionbench.data.image_files import READER
 from fashionbench.data.images import read_rgb
 from fashionbench.data.item_hash import item_hash
 from fashionbench.data.items import ComposedItem, ImageItem, Item, TextItem
@@ -71,8 +72,7 @@ def opened(source: Source) -> Item:
 def content_key(source: Source, index: FileIndex | None) -> bytes | None:
     """Return a hash of an item's content that needs no decoding; None where there is none.
 
-    An image file counts by the hash of its bytes, as the index remembers it, and by the version of the library that
-    decodes it.
+    An image file counts by the hash of its bytes, as the index remembers it, and by the versions of what decodes it.
     """
     if isinstance(source, TextItem):
         return item_hash(source)
@@ -82,5 +82,5 @@ def content_key(source: Source, index: FileIndex | None) -> bytes | None:
     if content is None:
         return None
     text = source.text if isinstance(source, ComposedFile) else ""
-    key = f"{type(source).__name__}\x00{content}\x00{PIL.__version__}\x00{text}"
+    key = f"{type(source).__name__}\x00{content}\x00{PIL.__version__}/{READER}\x00{text}"
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -37,6 +37,16 @@ class Extractor(Protocol):
 
 
 @runtime_checkable
+class NamesWeights(Protocol):
+    """An extractor that knows which published file its weights are."""
+
+    @property
+    def published(self) -> str:
+        """The name that the weights were published under, or ``unrecognised``."""
+        ...
+
+
+@runtime_checkable
 class JointExtractor(Extractor, Protocol):
     """An extractor that puts texts into the space of its images, such as CLIP."""
 

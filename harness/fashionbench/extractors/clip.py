@@ -20,6 +20,7 @@ from PIL import Image
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
 from fashionbench.extractors.base import TextFeatures
+from fashionbench.extractors.weights import UNRECOGNISED, published_name
 from fashionbench.files import sha256
 
 if TYPE_CHECKING:
@@ -64,6 +65,11 @@ class Clip:
     def fingerprint(self) -> str:
         """A hash of the weights, the settings and the tokenizer."""
         return digest([self.sha256, self._settings, "PIL, no prefix, the last token is kept"])
+
+    @property
+    def published(self) -> str:
+        """The name that the weights were published under, or ``unrecognised``."""
+        return published_name(next(iter(self.sha256.values()))) if len(self.sha256) == 1 else UNRECOGNISED
 
     def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Turn RGB images [H, W, 3] into projected features [N, 512], not normalised."""

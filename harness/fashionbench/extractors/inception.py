@@ -18,7 +18,7 @@ from PIL import Image
 
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
-from fashionbench.extractors.weights import hub_folder, read_state, require_fit
+from fashionbench.extractors.weights import hub_folder, published_name, read_state, require_fit
 from fashionbench.files import sha256
 
 if TYPE_CHECKING:
@@ -51,6 +51,11 @@ class Inception:
     def fingerprint(self) -> str:
         """A hash of weights and preprocessing."""
         return digest([self.sha256, PREPROCESSING])
+
+    @property
+    def published(self) -> str:
+        """The name that the weights were published under, or ``unrecognised``."""
+        return published_name(self.sha256)
 
     def features(self, images: Sequence[NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Turn RGB images [H, W, 3] into [N, 2048]."""

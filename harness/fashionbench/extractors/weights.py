@@ -15,6 +15,22 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+#: Published files of weights by the first digits of their SHA-256, as torch.hub names and checks them.
+PUBLISHED = {
+    "6726825d": "pt_inception-2015-12-05-6726825d",
+    "7be5be79": "alexnet-owt-7be5be79",
+    "57934424": "efficientnet-lite0-57934424",
+    "a6308213": "openai/clip-vit-base-patch32",
+}
+#: The name of weights that are none of :data:`PUBLISHED`.
+UNRECOGNISED = "unrecognised"
+
+
+def published_name(sha256: str) -> str:
+    """Return the name that a file of weights was published under, by its content; or ``unrecognised``."""
+    return PUBLISHED.get(sha256[:8], UNRECOGNISED)
+
+
 def hub_folder() -> Path:
     """Return the folder in which torch.hub keeps checkpoints; it need not exist."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"

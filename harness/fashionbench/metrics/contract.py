@@ -63,6 +63,7 @@ class Outcome:
     :param interval: its 95 % interval, where the metric can give one.
     :param method: how that interval was made, or why there is none; of values by row, what else a reader must know.
     :param weights: fingerprint of the network that measured; values of two networks are not comparable.
+    :param published: the name of the network's weights, where no extractor of the specification says it.
     """
 
     values: NDArray[np.float64] | None = None
@@ -74,6 +75,7 @@ class Outcome:
     method: str = ""
     n: int | None = None
     weights: str = ""
+    published: str = ""
 
 
 class Metric(Protocol):

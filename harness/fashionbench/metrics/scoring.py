@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
+from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
+from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
@@ -113,16 +115,39 @@ def _parts(
         "implementation": f"{spec.implementation}@{outcome.weights}" if outcome.weights else spec.implementation,
         "unit": spec.unit,
         "higher_is_better": spec.higher_is_better,
+        "weights": outcome.published or _published(spec, images),
+        "biased_below": spec.biased_below,
     }
     if outcome.values is None:
         if outcome.value is None:
             raise MetricError(f"{name} gave no value")
-        whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
-        return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows if outcome.n is None else outcome.n})]
+        parts = {"all": _whole(fixed, outcome, table)}
+        if spec.by_slice and images is not None:
+            for label, rows in slice_tables(table).items():
+                sliced = replace(arguments, images=SlicedImages(images, table, label))
+                try:
+                    parts[label] = _whole({**fixed, "slice": label}, metric(rows, sliced), rows)
+                except MetricError as error:  # of too few images; the whole has a value all the same
+                    said = f"{parts['all'].interval_method}; no value of {label}: {error.message}"
+                    parts["all"] = parts["all"].model_copy(update={"interval_method": said})
+        return list(parts.values())
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
     return _by_row(fixed, outcome, table, average, seed_of(seed, name))
+
+
+def _whole(fixed: dict[str, Any], outcome: Outcome, table: pa.Table) -> MetricPart:
+    """Make the part of a metric that has one value for all rows of a table."""
+    given = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
+    n = table.num_rows if outcome.n is None else outcome.n
+    return MetricPart.model_validate({**fixed, **given, "n": n})
+
+
+def _published(spec: MetricSpec, images: ImageAccess | None) -> str:
+    """Name the weights of the extractors that a metric needs; empty where they do not say."""
+    extractors = [images.extractor(name) for name in spec.extractors] if images is not None else []
+    return " and ".join(extractor.published for extractor in extractors if isinstance(extractor, NamesWeights))
 
 
 def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:

@@ -8,7 +8,7 @@ hashes tell whether they are still those of the day.
 column         type    meaning
 =============  ======  ==========================================================================
 item_id        string  the pairing, or the photo
-slice          string  such as the category
+slice          string  such as the category; of real rows too, and ``real`` where there is one slice
 cluster        string  what is resampled as one
 side           string  ``generated``, or ``real``: the photos that a distance compares with
 width, height  int64   of the image as it is compared

@@ -10,7 +10,7 @@ embeddings             ``.npz`` or ``.safetensors`` with ``query_ids``, ``query_
                        ``candidate_embeddings`` (ids as UTF-8 JSON bytes in safetensors), or Parquet with the columns
                        ``id``, ``role`` and ``embedding``
 hit lists              ``.npy`` or ``.pt``: bool [queries, K], in the order of the task's queries
-images               a folder with one ``<id>.png`` for each item
+images                 a folder with one ``<id>.png`` for each item, or with ``mapping.json``, ``{id: file}``
 =====================  =======================================================================================
 
 Nothing here unpickles: ``.npz`` and ``.npy`` are read without pickles, ``.pt`` with ``weights_only``.
@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
 from fashionbench.files import sha256
+from fashionbench.predictions import image_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     import numpy as np
     from numpy.typing import NDArray
-
-IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,20 +86,11 @@ def read(path: Path) -> Imported:
 
 
 def _images(path: Path) -> Imported:
-    files = sorted(file for file in path.rglob("*") if file.suffix.lower() in IMAGE_SUFFIXES)
-    if not files:
-        raise DataError(
-            f"{path} holds no images", remedy=f"write <id>.png for each item; read: {', '.join(IMAGE_SUFFIXES)}"
-        )
-    names: dict[str, Path] = {}
+    found = image_folder.read(path)
     state = hashlib.sha256()
-    for file in files:
-        name = file.relative_to(path).with_suffix("").as_posix()
-        if name in names:
-            raise DataError(f"{path} holds {name} twice: {names[name].name}, {file.name}", remedy="remove one")
-        names[name] = file
+    for name, file in found.items():
         state.update(name.encode() + bytes.fromhex(sha256(file)))
-    return Imported(path, state.hexdigest(), images=names)
+    return Imported(path, state.hexdigest(), images=found)
 
 
 def _json(path: Path) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import BackendError, first_names
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import Capability, Role
 
 
+#: Unused images that are named; there may be as many as in a whole other split.
+_NAMED = 100
+
+
 class FileBackend:
     """Answers every item by its id.
 
@@ -25,6 +30,12 @@ class FileBackend:
 
     def __init__(self, imported: Imported) -> None:
         self.imported = imported
+        self._forms: dict[str, str] = {}
+
+    def handed_in(self) -> dict[str, Any]:
+        """Return what a record says of the images that were read: their forms, and those that nobody asked for."""
+        unused = sorted(self.imported.images.keys() - self._forms.keys()) if self._forms else []
+        return {"image_forms": dict(sorted(Counter(self._forms.values()).items())), "unused": tuple(unused[:_NAMED])}
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.floating[Any]]:
         """Return the embeddings of the file."""
@@ -63,10 +74,11 @@ class FileBackend:
     def _image(self, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
         import numpy as np  # noqa: PLC0415
 
-        from fashionbench.data.images import decode  # noqa: PLC0415
+        from fashionbench.data.images import decode_with_form  # noqa: PLC0415
 
         self._require([name], self.imported.images)
-        image = decode(self.imported.images[name])
+        image, form = decode_with_form(self.imported.images[name])
+        self._forms[name] = form
         if image.size != size:
             found, wanted = "x".join(map(str, image.size)), "x".join(map(str, size))
             msg = f"{self.imported.images[name]} is {found}, and the protocol measures at {wanted}"

@@ -58,6 +58,8 @@ class DatasetPart(Model):
     """Items whose file could not be decoded, with the reason."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What else was found, such as the hash of candidate lists or the source of masks."""
+    image_forms: dict[str, int] = Field(default_factory=dict)
+    """How many of its image files are of each form, such as ``JPEG``, ``PNG alpha`` or ``JPEG turned``."""
     licence: LicencePart
     access: str
     synthetic: bool
@@ -118,6 +120,11 @@ class MetricPart(Model):
     """The 95 % interval."""
     interval_method: str = ""
     """How the interval was made, or why there is none."""
+    weights: str = ""
+    """What the weights of the network that measured were published as; ``unrecognised`` where they are no file that
+    is known, and empty where no network measured."""
+    biased_below: int = 0
+    """Below this n the value is biased, and compares with values of equal n alone; 0 where it never is."""
     slice: str = "all"
 
 
@@ -148,6 +155,10 @@ class PredictionsPart(Model):
     schema_id: str
     sha256: str
     rows: int
+    image_forms: dict[str, int] = Field(default_factory=dict)
+    """Of images that were handed in as files: how many are of each form, such as ``PNG`` or ``JPEG``."""
+    unused: tuple[str, ...] = ()
+    """What was handed in, of images, that no item of the task asks for; the first hundred."""
 
 
 class DecodingPart(Model):
@@ -176,7 +187,7 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "overlap", "leak", "data"]
+    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions"]
     message: str
 
 

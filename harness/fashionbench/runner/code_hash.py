@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 #: Raised when a change of the core changes predictions: batching, decoding, ranking, what is handed to a backend.
-MEASUREMENT_VERSION = "1"
+MEASUREMENT_VERSION = "2"
 
 _CORE = "fashionbench"
 _NO_DATA = {".py", ".pyc", ".pyi", ".typed"}

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, cast
 
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, as_error
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
 from fashionbench.runner.memory import peak_memory
 from fashionbench.runner.model_files import training_data_of
-from fashionbench.runner.policy import policy_findings
+from fashionbench.runner.policy import handed_in_findings, policy_findings
+from fashionbench.runner.published_counts import count_findings
 from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, build_record
 from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.runner.session_state import SessionResources
@@ -24,7 +26,7 @@ from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from fashionbench.data.file_index import FileIndex
@@ -51,6 +53,8 @@ class RunContext:
     :param extractors: loads feature extractors, each once a run.
     :param cache: embeddings, and features of images; None keeps none.
     :param build: makes the backend where that is not for the plugins to do.
+    :param roots: where data sets lie, whose counts are compared with the published ones.
+    :param handed_in: what the record says of images that were handed in as files, once they were read.
     """
 
     plugins: Plugins
@@ -63,6 +67,8 @@ class RunContext:
     batch_size: int | None = None
     cache: EmbeddingCache | None = None
     build: Callable[[], object] | None = None
+    roots: DataRoots = field(default_factory=DataRoots)
+    handed_in: Callable[[], Mapping[str, Any]] = dict
 
     def image_access(self, predictions: Predictions, task: Task | None) -> ImageAccess | None:
         """Give metrics access to the images behind predictions; None where these have none."""
@@ -110,6 +116,7 @@ def execute(
         state.session.expect("metric", len(cell.task.metrics))
         state.predictions = task.predict(state.session)
         state.stored = context.store.write_predictions(state.predictions.table, state.predictions.schema_id)
+        state.stored = state.stored.model_copy(update=dict(context.handed_in()))
         seed = cell.identity.question(state.info.fingerprint)
         state.scores = score(
             state.predictions,
@@ -214,6 +221,8 @@ def _outcome(
         policy=(
             *policy_findings(cell, state.info, uses, plugins, context.store),
             *(session.overlap if session else ()),
+            *count_findings(cell, state.info, plugins.datasets[cell.task.dataset], context.roots),
+            *handed_in_findings(state.stored),
         ),
         error=state.error,
         supersedes=before.record_id if before else None,

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import FashionBenchError
+from fashionbench.errors import FashionBenchError, first_names
 from fashionbench.records.audits import kept
+from fashionbench.records.image_forms import is_lossy
 from fashionbench.records.schema import PolicyFinding
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.info import DataInfo
     from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import PredictionsPart
     from fashionbench.records.store import Store
     from fashionbench.runner.plan import Cell
     from fashionbench.specs import TrainingDataUse
@@ -45,3 +47,18 @@ def policy_findings(
     if absent:
         findings.append(PolicyFinding(kind="data", message=f"{absent} items of {dataset.id} are missing or unreadable"))
     return tuple(findings)
+
+
+def handed_in_findings(predictions: PredictionsPart | None) -> list[PolicyFinding]:
+    """Say of images that were handed in as files how many lost what was generated, and which nobody asked for."""
+    if predictions is None:
+        return []
+    forms = predictions.image_forms
+    lossy = {form: count for form, count in forms.items() if is_lossy(form)}
+    messages: list[str] = []
+    if lossy:
+        named = ", ".join(f"{count:,} {form}" for form, count in lossy.items())
+        messages.append(f"of {sum(forms.values()):,} images, handed in under lossy compression: {named}")
+    if predictions.unused:
+        messages.append(f"images were handed in that no item asks for: {first_names(predictions.unused)}")
+    return [PolicyFinding(kind="predictions", message=message) for message in messages]

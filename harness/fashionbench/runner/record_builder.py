@@ -143,6 +143,7 @@ def _dataset(spec: DatasetSpec, info: DataInfo) -> DatasetPart:
         missing=info.missing,
         unreadable=dict(info.unreadable),
         facts=dict(info.facts),
+        image_forms=dict(info.image_forms),
         licence=LicencePart(id=spec.licence.id, source=spec.licence.source, usage=spec.licence.usage),
         access=spec.access,
         synthetic=spec.synthetic or info.synthetic,

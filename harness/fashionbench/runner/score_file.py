@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.origin import Origin
+from fashionbench.predictions.image_names import NamesImages, images_of_items
 from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
 from fashionbench.progress import Silent
 from fashionbench.runner.code_hash import code_hash
@@ -92,6 +94,9 @@ def score_file(
         seed=0,
         limit=None,
     )
+    if imported.images and isinstance(task, NamesImages):
+        imported = replace(imported, images=images_of_items(imported, task.image_names()))
+    replayed = FileBackend(imported)
     asked = cast("Task", _FromFile(task, imported)) if ranked else task
     with FileIndex(roots.index) as index, closing(EmbeddingCache(store.cache / FILE)) as cache:
         context = RunContext(
@@ -103,7 +108,9 @@ def score_file(
             device="cpu",
             reporter=Silent(),
             cache=cache,
-            build=lambda: FileBackend(imported),
+            build=lambda: replayed,
+            roots=roots,
+            handed_in=replayed.handed_in,
         )
         record, error = execute(Cell(spec, backend, options, identity), asked, context, attestation="imported")
     if error is not None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.canonical import digest, short
 from fashionbench.errors import BackendError, FashionBenchError, as_error
 from fashionbench.files import slug
+from fashionbench.locks import locked
 from fashionbench.records import provenance
 from fashionbench.records.provenance import code_state
 from fashionbench.records.schema import (
@@ -74,8 +75,21 @@ def run_training(
     :param fingerprints: of the data that it learns from.
     """
     training = cell.id(fingerprints)
-    models = context.store.root / "models"
-    folder = folder_of(cell, training, models)
+    folder = folder_of(cell, training, context.store.root / "models")
+    with locked(folder.parent, "training", wait=reporter.note):
+        # Another run may have trained it while this one waited.
+        return _known_or_trained(cell, training, fingerprints, context, roots, reporter, folder)
+
+
+def _known_or_trained(
+    cell: TrainingCell,
+    training: str,
+    fingerprints: Mapping[str, str],
+    context: RunContext,
+    roots: DataRoots,
+    reporter: Reporter,
+    folder: Path,
+) -> TrainedModel:
     known = context.store.find(training, TASK, cell.trainer.id)
     if (folder / TRAINING_RECORD).is_file() and known is not None:
         return TrainedModel(folder, training, known)
@@ -92,6 +106,7 @@ def run_training(
             device=context.device,
             reporter=reporter,
             say=lambda _: None,
+            lock=False,
         )
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301

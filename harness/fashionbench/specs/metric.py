@@ -18,6 +18,8 @@ class MetricSpec(Spec):
     :param extractors: the feature extractors that it needs, such as ``inception-v3-fid``.
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
+    :param by_slice: whether a metric of a whole set is also computed on each slice, of a table of its rows alone.
+    :param biased_below: below this number of items its value is biased by the number; 0 where it never is.
     """
 
     implementation: str
@@ -26,4 +28,6 @@ class MetricSpec(Spec):
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     extractors: tuple[str, ...] = ()
+    biased_below: int = 0
+    by_slice: bool = False
     unit: Literal["fraction", "rank", "score", "distance", "count"]

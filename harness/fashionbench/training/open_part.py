@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.data.trainable import Trainable
 from fashionbench.errors import ConfigError
+from fashionbench.locks import locked
 from fashionbench.specs import resolve
 from fashionbench.training.contract import Trainer, TrainingContext, TrainingPart, TrainingResult
 
@@ -49,10 +51,19 @@ def train(
     reporter: Reporter,
     say: Callable[[Any], object],
     dry_run: bool = False,
+    lock: bool = True,
 ) -> TrainingResult:
     """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
 
     :param roots: where data sets lie.
+    :param lock: whether to hold the lock of ``out``; False where the caller does, as the first of several processes.
+    :raises LockedError: where another process trains in ``out``.
     """
+    # Of the processes that torchrun starts for one training, the first holds the lock.
+    if lock and not dry_run and os.environ.get("RANK", "0") == "0":
+        with locked(out, "training"):
+            return train(
+                spec, config, plugins, out=out, roots=roots, device=device, reporter=reporter, say=say, lock=False
+            )
     context = TrainingContext(out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run)
     return cast("Trainer", resolve(spec.target))(config, context)

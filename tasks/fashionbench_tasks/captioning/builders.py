@@ -126,7 +126,13 @@ def _task(
 
     facts = {**facts, "images that nobody has described": str(len(rows) - len(usable))}
     info = DataInfo(
-        checked.fingerprint, {"images": len(usable)}, checked.missing, checked.unreadable, is_twin(root), facts
+        checked.fingerprint,
+        {"images": len(usable)},
+        checked.missing,
+        checked.unreadable,
+        is_twin(root),
+        facts,
+        checked.forms,
     )
     return Captioning(spec, info, folds)
 

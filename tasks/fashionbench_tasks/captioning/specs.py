@@ -9,6 +9,7 @@ from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.task import caption_fields
 from fashionbench_tasks.dataset_root import BESIDE
 from fashionbench_tasks.datasets import fashion_iq_cap
+from fashionbench_tasks.image_reading import IMAGE
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHION200K, FASHIONGEN
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ def _captioning(
             instruction=INSTRUCTIONS[dataset.id], references=1, unit=unit, max_tokens=None, as_released=as_released
         ),
         "split": split,
+        "image": IMAGE,
         "training": "a backend that fits gets the train split; a backend trained elsewhere declares its data",
         "metrics": _METRICS,
         **(fields or {}),

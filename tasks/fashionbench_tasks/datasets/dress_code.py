@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.image_folder import EXTENSIONS, AnyExtension
 from fashionbench_tasks.datasets.readers import first_of
 from fashionbench_tasks.datasets.viton_hd import read_pairs
 
@@ -53,6 +54,7 @@ class DressCode:
         if root is None:
             raise DataError("Dress Code needs a root folder", remedy="pass --data dress-code=FOLDER")
         self.root = root
+        self._files = AnyExtension()
         first_of(root, CATEGORIES, "folder of a category")
 
     def pairs(self, category: str, split: str, *, paired: bool) -> list[Pairing]:
@@ -74,14 +76,14 @@ class DressCode:
 
     def photo(self, category: str, stem: str) -> Path:
         """Return the photo of a person or a garment."""
-        return inside(self.root, f"{category}/images/{stem}.jpg")
+        return self._files.find(inside(self.root, f"{category}/images/{stem}.jpg"))
 
     def conditions(self, pair: Pairing) -> dict[str, Path]:
         """Return the condition images of a pair that are there."""
         conditions: dict[str, Path] = {}
         for name, places in _CONDITIONS.items():
             for place in places:
-                path = self.root / pair.category / place.format(stem=_number(pair.person))
+                path = self._files.find(self.root / pair.category / place.format(stem=_number(pair.person)))
                 if path.is_file() and name not in conditions:
                     conditions[name] = path
         return conditions
@@ -113,7 +115,12 @@ class DressCode:
     def extra(self) -> list[str]:
         """List photos that no list names."""
         known = set(self.images().values())
-        files = [path for category in CATEGORIES for path in (self.root / category / "images").glob("*.jpg")]
+        files = [
+            path
+            for category in CATEGORIES
+            for path in (self.root / category / "images").glob("*")
+            if path.suffix.lower() in EXTENSIONS
+        ]
         return sorted(str(path.relative_to(self.root)) for path in files if path not in known)
 
 

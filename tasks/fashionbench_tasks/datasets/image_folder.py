@@ -14,6 +14,23 @@ if TYPE_CHECKING:
 EXTENSIONS = (".jpg", ".png", ".jpeg", ".webp")
 
 
+class AnyExtension:
+    """Finds files whose extension differs from mirror to mirror, as ``.png`` or ``.JPG``; lists each folder once."""
+
+    def __init__(self) -> None:
+        self._folders: dict[Path, tuple[frozenset[str], dict[str, Path]]] = {}
+
+    def find(self, expected: Path) -> Path:
+        """Return a file, or that of the same name with another image extension, or where it would be."""
+        folder = expected.parent
+        if folder not in self._folders:
+            files = sorted(folder.iterdir()) if folder.is_dir() else []
+            by_stem = {path.stem: path for path in reversed(files) if path.suffix.lower() in EXTENSIONS}
+            self._folders[folder] = frozenset(path.name for path in files), by_stem
+        names, by_stem = self._folders[folder]
+        return expected if expected.name in names else by_stem.get(expected.stem, expected)
+
+
 class ImageFolder:
     """Image files by the stem of their name.
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.image_folder import AnyExtension
 from fashionbench_tasks.datasets.readers import first_of, read_json
 from fashionbench_tasks.datasets.viton_hd import Pairing, VitonHD
 
@@ -28,6 +29,7 @@ class MGD:
             raise DataError("MGD needs a root folder", remedy="pass --data mgd=FOLDER")
         self.root = root
         self.base = VitonHD(root)
+        self._files = AnyExtension()
         self._captions_path = first_of(root, ("captions.json",), "captions.json")
         loaded = read_json(self._captions_path)
         if not isinstance(loaded, dict) or not all(isinstance(chunks, list) for chunks in loaded.values()):
@@ -48,8 +50,13 @@ class MGD:
     def sketch(self, pair: Pairing, *, paired: bool, split: str = "test") -> Path:
         """Return the sketch for a pair; it need not exist."""
         if paired:
-            return self.root / split / "im_sketch" / f"{pair.person}.png"
-        return self.root / "test" / "im_sketch_unpaired" / f"{pair.person}_{pair.garment}.png"
+            return self._files.find(self.base.folder(split) / "im_sketch" / f"{pair.person}.png")
+        folder = self.base.folder("test") / "im_sketch_unpaired"
+        return self._files.find(folder / f"{pair.person}_{pair.garment}.png")
+
+    def sketches(self, *, paired: bool) -> bool:
+        """Tell whether the test split has a folder of sketches at all."""
+        return (self.base.folder("test") / ("im_sketch" if paired else "im_sketch_unpaired")).is_dir()
 
     def images(self) -> Mapping[str, Path]:
         """Return the photos and the sketches of the test split."""
@@ -71,5 +78,5 @@ class MGD:
     def extra(self) -> list[str]:
         """List sketches that no pair names."""
         known = set(self.images().values())
-        files = [p for f in ("im_sketch", "im_sketch_unpaired") for p in (self.root / "test" / f).glob("*.png")]
+        files = [p for f in ("im_sketch", "im_sketch_unpaired") for p in (self.base.folder("test") / f).glob("*.png")]
         return sorted(str(path.relative_to(self.root)) for path in files if path not in known)

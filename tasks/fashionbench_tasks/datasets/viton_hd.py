@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.image_folder import EXTENSIONS, AnyExtension
 from fashionbench_tasks.datasets.readers import first_of, read_text
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ SPLITS = ("train", "test")
 #: Conditions by name: places in order of preference, ``{id}`` the person, ``{cloth}`` the garment.
 CONDITIONS = {
     "agnostic": ("agnostic-v3.2/{id}.jpg", "agnostic/{id}.jpg"),
-    "agnostic-mask": ("agnostic-mask/{id}_mask.png", "agnostic_mask/{id}_mask.png"),
+    "agnostic-mask": (
+        "agnostic-mask/{id}_mask.png",
+        "agnostic_mask/{id}_mask.png",
+        "agnostic-mask/{id}.png",
+        "agnostic_mask/{id}.png",
+    ),
     "densepose": ("image-densepose/{id}.jpg", "densepose/{id}.jpg"),
     "openpose": ("openpose_img/{id}_rendered.png", "openpose-img/{id}_rendered.png"),
     "parse": ("image-parse-v3/{id}.png", "image-parse/{id}.png"),
@@ -57,7 +63,13 @@ class VitonHD:
         if root is None:
             raise DataError("VITON-HD needs a root folder", remedy="pass --data viton-hd=FOLDER")
         self.root = root
+        self._files = AnyExtension()
         first_of(root, ("test_pairs.txt",), "list of pairs")
+
+    def folder(self, split: str) -> Path:
+        """Return the folder of a split; a copy of the test split alone may have its folders in the root."""
+        flat = split == "test" and not (self.root / split).is_dir() and (self.root / "image").is_dir()
+        return self.root if flat else self.root / split
 
     def pairs(self, split: str, *, paired: bool) -> list[Pairing]:
         """Return a list of pairs.
@@ -78,18 +90,19 @@ class VitonHD:
 
     def person(self, split: str, name: str) -> Path:
         """Return the photo of a person."""
-        return inside(self.root, f"{split}/image/{name}.jpg")
+        return self._files.find(inside(self.folder(split), f"image/{name}.jpg"))
 
     def garment(self, split: str, name: str) -> Path:
         """Return the photo of a garment."""
-        return inside(self.root, f"{split}/cloth/{name}.jpg")
+        return self._files.find(inside(self.folder(split), f"cloth/{name}.jpg"))
 
     def conditions(self, split: str, pair: Pairing) -> dict[str, Path]:
         """Return the condition images of a pair that are there."""
         conditions: dict[str, Path] = {}
         for name, places in CONDITIONS.items():
             for place in places:
-                path = self.root / split / place.format(id=pair.person, cloth=pair.garment)
+                place_of_pair = place.format(id=pair.person, cloth=pair.garment)
+                path = self._files.find(self.folder(split) / place_of_pair)
                 if path.is_file():
                     conditions[name] = path
                     break
@@ -99,7 +112,7 @@ class VitonHD:
         """Name the folder that the agnostic masks come from, or ``none``."""
         for place in CONDITIONS["agnostic-mask"]:
             folder = place.partition("/")[0]
-            if (self.root / split / folder).is_dir():
+            if (self.folder(split) / folder).is_dir():
                 return folder
         return "none"
 
@@ -126,7 +139,8 @@ class VitonHD:
     def extra(self) -> list[str]:
         """List person photos that no list names."""
         known = set(self.images().values())
-        files = [path for split in self._present() for path in (self.root / split / "image").glob("*.jpg")]
+        folders = [self.folder(split) / "image" for split in self._present()]
+        files = [path for folder in folders for path in folder.glob("*") if path.suffix.lower() in EXTENSIONS]
         return sorted(str(path.relative_to(self.root)) for path in files if path not in known)
 
 

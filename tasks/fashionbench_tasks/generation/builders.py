@@ -15,7 +15,7 @@ from fashionbench_tasks.generation.task import Generation
 from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fashionbench.data.roots import DataRoots
@@ -31,6 +31,7 @@ class GenerationData:
 
     :param real: the person photos that a distance compares with, by name.
     :param annotations: files that decide what is asked; part of the fingerprint.
+    :param training: lists the training samples, when something is to be learnt: no training file is needed to measure.
     :param facts: what the record says of the data.
     """
 
@@ -38,7 +39,7 @@ class GenerationData:
     samples: Sequence[GenerationSample]
     real: Mapping[str, Path]
     annotations: Mapping[str, Path]
-    training: Sequence[TrainingSample]
+    training: Callable[[], Sequence[TrainingSample]]
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
@@ -47,6 +48,9 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
 
     :raises DataError: where a file is missing or unreadable: a distance over fewer images is another number.
     """
+    if not data.samples:
+        lists = ", ".join(path.name for path in data.annotations.values() if path.suffix == ".txt")
+        raise DataError(f"{lists} in {data.root} names no pair for {spec.id}", remedy="fetch the list of pairs again")
     files = {path.relative_to(data.root).as_posix(): path for path in data.real.values()}
     for sample in data.samples:
         paths = [sample.person, sample.garment, sample.truth, *sample.conditions.values()]
@@ -60,8 +64,11 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
     options = spec.options
     resize = Resize(int(str(options["width"])), int(str(options["height"])), str(options["filter"]))
     sizes = {"pairings": len(data.samples), "real": len(data.real)}
-    info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(data.root), facts=dict(data.facts))
-    return Generation(spec, info, data.samples, data.real, resize, training_tryon_examples(data.training, resize))
+    twin = is_twin(data.root)
+    info = DataInfo(checked.fingerprint, sizes, synthetic=twin, facts=dict(data.facts), image_forms=checked.forms)
+    return Generation(
+        spec, info, data.samples, data.real, resize, lambda: training_tryon_examples(data.training(), resize)
+    )
 
 
 def true_photo(root: Path, photo: Path, part: str, person: str, garment: str, *, paired: bool) -> Path | None:

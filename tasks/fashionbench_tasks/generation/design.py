@@ -20,6 +20,7 @@ def mgd(spec: TaskSpec, roots: DataRoots) -> Generation:
     root = place(spec, roots)
     data = MGD(root)
     paired = bool(spec.options["paired"])
+    sketches = data.sketches(paired=paired)
     samples: list[GenerationSample] = []
     for pair in data.base.pairs("test", paired=paired):
         person = data.base.person("test", pair.person)
@@ -28,7 +29,7 @@ def mgd(spec: TaskSpec, roots: DataRoots) -> Generation:
                 id=f"{pair.person}_{pair.garment}",
                 slice="all",
                 person=person,
-                garment=data.sketch(pair, paired=paired),
+                garment=data.sketch(pair, paired=paired) if sketches else None,
                 truth=true_photo(root, person, "test", pair.person, pair.garment, paired=paired),
                 text=data.text(pair.garment),
                 conditions=data.base.conditions("test", pair),
@@ -39,7 +40,7 @@ def mgd(spec: TaskSpec, roots: DataRoots) -> Generation:
         samples=samples,
         real={pair.person: data.base.person("test", pair.person) for pair in data.base.pairs("test", paired=True)},
         annotations=data.annotations(),
-        training=viton_training(data.base, data),
-        facts={"mask source": data.base.mask_source("test")},
+        training=lambda: viton_training(data.base, data),
+        facts={"mask source": data.base.mask_source("test"), "sketches": "MGD's own" if sketches else "none"},
     )
     return generation_task(spec, roots, task_data)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from PIL import Image
 
 from fashionbench.data.images import read_rgb
+from fashionbench.data.masks import read_mask
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,10 +35,17 @@ class Resize:
         wanted = (self.width, self.height)
         return image if image.size == wanted else image.resize(wanted, FILTERS[self.filter])
 
-    def read_mask(self, path: Path) -> Image.Image:
-        """Read a mask as grey levels at this size."""
-        return read_rgb(path).convert("L").resize((self.width, self.height), Image.Resampling.NEAREST)
+    def read_mask(self, path: Path, *, frame: bool = True) -> Image.Image:
+        """Read a mask at this size as the levels 0 and 255.
+
+        :raises DataError: where the file is no mask of two values.
+        """
+        mask = read_mask(path, frame=frame)
+        return mask.resize((self.width, self.height), Image.Resampling.NEAREST)
 
     def read_conditions(self, paths: Mapping[str, Path]) -> dict[str, Image.Image]:
         """Read condition images by name; those with ``mask`` in their name are masks."""
-        return {name: self.read_mask(path) if "mask" in name else self.read(path) for name, path in paths.items()}
+        return {
+            name: self.read_mask(path, frame=name != "cloth-mask") if "mask" in name else self.read(path)
+            for name, path in paths.items()
+        }

@@ -8,6 +8,7 @@ from fashionbench.specs import DatasetSpec, Licence, TaskKind, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.dataset_root import BESIDE
 from fashionbench_tasks.datasets import dress_code, mgd, viton_hd
+from fashionbench_tasks.image_reading import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -82,6 +83,7 @@ def _generation(
     card = {
         "split": "test",
         "pairs": "each person in its own garment" if paired else "the published unpaired list",
+        "image": IMAGE,
         "width": size[0],
         "height": size[1],
         "resize_side": "photos and what goes into the backend; what it returns is measured as it is",
@@ -89,6 +91,7 @@ def _generation(
         "codec": "PNG, what the backend returns is not compressed; photos as published",
         "repaint": repaint,
         "mask_source": "the data set's own; its folder is in the record",
+        "mask_reading": "two values, the lighter inside, or the alpha where that varies; others are refused",
         "real_side": "the person photos of the test pairs; garment photos never",
         "extractors": extractors,
         "kid": "full unbiased estimator over all pictures, cubic polynomial kernel",

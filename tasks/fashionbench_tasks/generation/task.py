@@ -20,7 +20,7 @@ from fashionbench_tasks.generation.samples import LazySample, LazyTruths
 from fashionbench_tasks.generation.training_set import image_name
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -39,6 +39,7 @@ class Generation:
 
     :param samples: what to generate; ids are unique.
     :param real: the photos that a distance compares with, by name; none stands there twice.
+    :param training: makes the training part; called when something is to be learnt.
     """
 
     def __init__(
@@ -48,7 +49,7 @@ class Generation:
         samples: Sequence[GenerationSample],
         real: Mapping[str, Path],
         resize: Resize,
-        training: TrainingData | None = None,
+        training: Callable[[], TrainingData | None] = lambda: None,
     ) -> None:
         if len({sample.id for sample in samples}) != len(samples):
             raise DataError(f"{spec.id}: two pairings have one id", remedy="fetch the list of pairs again")
@@ -58,15 +59,19 @@ class Generation:
         self.resize = resize
         self._info = info
         self._training = training
+        self._learnt: list[TrainingData | None] = []
         self._images = GenerationImages(samples, real, resize)
+        self._slices = frozenset(sample.slice for sample in samples)
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
         return self._info
 
     def training(self) -> TrainingData | None:
-        """Return the training part, at the size of the task's images."""
-        return self._training
+        """Return the training part, at the size of the task's images; its files are looked for when it is asked for."""
+        if not self._learnt:
+            self._learnt.append(self._training())
+        return self._learnt[0]
 
     def evaluated(self) -> frozenset[str]:
         """Return the file names of all persons and garments, as ids of training images have them."""
@@ -82,14 +87,24 @@ class Generation:
         """Return what generated images are compared with."""
         return self._images
 
+    def image_names(self) -> dict[str, list[str]]:
+        """Return by which names images are written: the id, then person and garment, and the person alone.
+
+        Folders of categories may be left out, and a person be enough where each is dressed once.
+        """
+        return {sample.id: _image_names(sample) for sample in self.samples}
+
     def predict(self, session: Session) -> Predictions:
         """Generate an image for each sample, and keep it."""
         samples = self.samples[: session.limit] if session.limit else self.samples
-        session.expect_fit([self._training])
+        training = self.training() if session.spec.fits else None
+        session.expect_fit([training])
         session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
         session.expect_images(len(samples), len(self.real))
         by_id = {sample.id: sample for sample in samples}
-        with session.fold(self._training, Truth(images=LazyTruths(samples, self.resize)), self._measured) as backend:
+        for sample in samples:  # before hours of generating: what a mask is refused for, and hashes for the rows
+            self._images.mask_hash(sample.id)
+        with session.fold(training, Truth(images=LazyTruths(samples, self.resize)), self._measured) as backend:
             generate = backend.design if self.spec.kind == "fashion-design" else backend.try_on
             images = generate([LazySample(sample, self.resize) for sample in samples])
             rows = [self._generated(by_id[name], pixels, session) for name, pixels in images]
@@ -117,12 +132,22 @@ class Generation:
         )
 
     def _real_row(self, name: str) -> ImageRow:
+        folder = name.rpartition("/")[0]  # of Dress Code the category, so that distances can be taken by category
         return ImageRow(
             item_id=name,
-            slice="real",
+            slice=folder if folder in self._slices else "real",
             cluster=name,
             side="real",
             width=self.resize.width,
             height=self.resize.height,
             pixels=self._images.real_hash(name),
         )
+
+
+def _image_names(sample: GenerationSample) -> list[str]:
+    person = sample.person.stem
+    folder, _, pair = sample.id.rpartition("/")
+    garment = pair.removeprefix(f"{person}_")
+    pairs = [f"{person}{sign}{garment}" for sign in ("_", "__", "___", "-", "+")]
+    own = [*pairs, person]
+    return [sample.id, *([f"{folder}/{name}" for name in own] if folder else []), *own]

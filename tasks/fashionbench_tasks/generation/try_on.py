@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.errors import DataError
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.generation.builders import GenerationData, generation_task, true_photo, viton_training
@@ -41,7 +42,7 @@ def viton(spec: TaskSpec, roots: DataRoots) -> Generation:
         samples=samples,
         real={pair.person: data.person("test", pair.person) for pair in data.pairs("test", paired=True)},
         annotations={"pairs/test": root / "test_pairs.txt"},
-        training=viton_training(data),
+        training=lambda: viton_training(data),
         facts={"mask source": data.mask_source("test")},
     )
     return generation_task(spec, roots, task_data)
@@ -57,7 +58,11 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
     for category in dress_code.CATEGORIES:
         if not (root / category).is_dir():
             continue
-        for pair in data.pairs(category, "test", paired=paired):
+        pairs = data.pairs(category, "test", paired=paired)
+        if not pairs:
+            msg = f"the list of test pairs of {category} in {root} names no pair"
+            raise DataError(msg, remedy="fetch it again, or remove the folder of the category")
+        for pair in pairs:
             person = data.photo(category, pair.person)
             samples.append(
                 GenerationSample(
@@ -70,16 +75,19 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
                 )
             )
             real[f"{category}/{pair.person}"] = person
-    training = [
-        TrainingSample(
-            person=data.photo(category, pair.person),
-            garment=data.photo(category, pair.garment),
-            conditions=data.conditions(pair),
-        )
-        for category in dress_code.CATEGORIES
-        if f"{category}/train_pairs.txt" in data.annotations()
-        for pair in data.pairs(category, "train", paired=True)
-    ]
+
+    def training() -> list[TrainingSample]:
+        return [
+            TrainingSample(
+                person=data.photo(category, pair.person),
+                garment=data.photo(category, pair.garment),
+                conditions=data.conditions(pair),
+            )
+            for category in dress_code.CATEGORIES
+            if f"{category}/train_pairs.txt" in data.annotations()
+            for pair in data.pairs(category, "train", paired=True)
+        ]
+
     annotations = {name: path for name, path in data.annotations().items() if "test" in name}
     return generation_task(
         spec, roots, GenerationData(root=root, samples=samples, real=real, annotations=annotations, training=training)

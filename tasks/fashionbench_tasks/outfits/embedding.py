@@ -46,7 +46,7 @@ class OutfitTask(ABC):
                 remedy="fetch them again",
             )
         sizes = {"questions": len(questions), "items": len(names)}
-        self._info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(root))
+        self._info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(root), image_forms=checked.forms)
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
+from fashionbench_tasks.image_reading import IMAGE
 
 VERSION = "1.0.0"
 
@@ -24,6 +25,7 @@ def _outfits(name: str, target: str, metrics: tuple[str, ...], summary: str) -> 
     card = {
         "split": "test",
         "version": "nondisjoint",
+        "image": IMAGE,
         "similarity": "mean cosine between item embeddings; maximum over vectors",
         "tie_rule": "expected",
         "tie_tolerance": "0.000001",

@@ -40,7 +40,8 @@ class Wardrobe:
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""
         sizes = {"queries": queries, "gallery": gallery}
-        return DataInfo(self.checked.fingerprint, sizes, self.checked.missing, self.checked.unreadable)
+        checked = self.checked
+        return DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, image_forms=checked.forms)
 
     def drawn(self, artist: str) -> list[Garment]:
         """List the garments whose drawing can be read."""

@@ -270,3 +270,13 @@ def test_a_rescoring_by_changed_code_marks_the_row(plugins, store, board_of):
     sound = record.model_copy(update=_git(record, version="1"))
     store.add(sound.model_copy(update={"rescored": part, "supersedes": record.record_id}))
     assert board_of().tables[0].rows[0].marks == ("dirty",)
+
+
+def test_a_distance_that_is_biased_at_its_n_is_marked(plugins, store, board_of):
+    record = api.run(RUN | {"backends": ["toy/colour"]}, plugins=plugins, store=store)[0]
+    measured = {column.metric for column in plugins.boards["toy"].columns}
+    for below, marked in ((8, False), (9, True)):
+        metrics = tuple(m.model_copy(update={"biased_below": below if m.id in measured else 0}) for m in record.metrics)
+        record = store.add(record.model_copy(update={"metrics": metrics, "supersedes": record.record_id}))
+        assert {m.n for m in metrics if m.id in measured} == {8}
+        assert [("few-images" in row.marks) for row in board_of().tables[0].rows] == [marked]

@@ -165,7 +165,9 @@ def test_a_true_image_that_has_changed_is_noticed_and_named(plugins, store, data
 )
 def test_masks_and_real_photos_are_compared_with_their_hashes_too(plugins, store, data, weights, changed, metric, said):
     run(plugins, store, data, "toy/red")
-    Image.new("RGB", (16, 16), "white").save(data / f"{changed}.png")
+    other = Image.new("RGB", (16, 16), "white")
+    other.paste("black", (0, 0, 16, 8))  # white at the bottom, so that it is a mask too
+    other.save(data / f"{changed}.png")
     if metric == "mse":
         plugins.metrics.put(dataclasses.replace(plugins.metrics["mse"], implementation="fashionbench.mse/99"), None)
     else:

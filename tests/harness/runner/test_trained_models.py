@@ -45,7 +45,7 @@ def test_a_backend_without_a_model_is_not_applicable_and_the_others_are_run(plug
     plan = planned(plugins, "control/constant", "t/learned")
     assert [cell.backend.id for cell in plan.cells] == ["control/constant"]
     assert [(one.backend, one.reason) for one in plan.not_applicable] == [
-        ("t/learned", "it has no model: give it the option model=FOLDER")
+        ("t/learned", "it has no model: give it the option model=FOLDER, or a training")
     ]
 
 

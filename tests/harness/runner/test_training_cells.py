@@ -138,3 +138,35 @@ def test_a_training_that_fails_is_tried_once_and_fails_every_cell_that_depends_o
     (training,) = [record for record in store.scan().records if record.task.id == "training"]
     assert training.status == "error"
     assert "test_training_cells.py" in training.error.traceback
+
+
+def test_two_runs_that_want_one_model_train_it_once(trained, store, monkeypatch):
+    """The second run waits for the lock that the first holds, and finds the model when it gets it."""
+    from threading import Event, Thread
+
+    begun, go_on = Event(), Event()
+
+    def slow_trainer(config, context):
+        begun.set()
+        assert go_on.wait(60)
+        return sign_trainer(config, context)
+
+    monkeypatch.setattr(toy_plugin, "sign_trainer", slow_trainer)
+    config, found, waiting = {"tasks": "toy/squares", "backends": "t/signed"}, {}, Lines()
+
+    def run(name, reporter):
+        found[name] = api.run(config, store=store, plugins=trained, reporter=reporter)[-1]
+
+    threads = [Thread(target=run, args=("first", Lines())), Thread(target=run, args=("second", waiting))]
+    threads[0].start()
+    assert begun.wait(60)
+    threads[1].start()
+    while not any("waiting for another training" in line for line in waiting.lines):
+        assert threads[1].is_alive()
+    go_on.set()
+    for thread in threads:
+        thread.join(60)
+    assert len(toy_plugin.trainings) == 1
+    assert found["first"].training.training == found["second"].training.training
+    assert [record.status for record in found.values()] == ["ok", "ok"]
+    assert len([record for record in store.scan().records if record.task.id == "training"]) == 1

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
-from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_missing
+from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_weights
+from fashionbench.metrics.generation.specs import FEW
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -17,8 +19,6 @@ if TYPE_CHECKING:
 
     Target = Callable[[pa.Table, MetricArguments], Outcome]
 
-#: Below this many images a Fréchet distance is no headline: the covariance of 2,048 features is singular.
-FEW = 10_000
 _NORMAL = 1.959964
 
 
@@ -60,7 +60,12 @@ def _error(name: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
         images = arguments.require_images()
         _require(table, "truth", name)
+        if name.endswith("-garment"):
+            _require(table, "mask", name)
         found = images.shared("fashionbench/compare", lambda: _compare_all(table, images))
+        empty = [item for item, errors in found.items() if name not in errors]
+        if empty:
+            raise MetricError(f"the mask of {first_names(empty)} covers no pixel at the size of the task")
         return _by_row(table, name, {item: errors[name] for item, errors in found.items() if name in errors})
 
     return compute
@@ -76,13 +81,11 @@ def _compare_all(table: pa.Table, images: ImageAccess) -> dict[str, dict[str, fl
 
 def lpips_alex(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Compare each image with its truth by LPIPS."""
-    missing = lpips_missing()
-    if missing:
-        raise MetricError(missing)
+    weights, published = lpips_weights()
     images = arguments.require_images()
     _require(table, "truth", "lpips-alex")
     values = {item: lpips(images.generated(item), images.truth(item)) for item in images.items()}
-    return _by_row(table, "lpips-alex", values)
+    return replace(_by_row(table, "lpips-alex", values, weights), published=published)
 
 
 def clip_s(table: pa.Table, arguments: MetricArguments) -> Outcome:
@@ -110,8 +113,13 @@ def _generated(table: pa.Table, column: str) -> dict[str, str]:
 
 
 def _require(table: pa.Table, column: str, name: str) -> None:
-    """Look for generated images without a truth or a text, before anything is computed."""
-    lacking = [item for item, given in _generated(table, column).items() if not given]
+    """Look for generated images without a truth, a mask or a text, before anything is computed."""
+    rows = _generated(table, column)
+    if not rows:
+        raise MetricError(f"{name} needs images, and nothing was generated")
+    lacking = [item for item, given in rows.items() if not given]
+    if len(lacking) == len(rows):
+        raise MetricError(f"{name} needs the {column} of every image, and the data set has none")
     if lacking:
         raise MetricError(f"{name} needs the {column} of every image, and there is none of {first_names(lacking)}")
 

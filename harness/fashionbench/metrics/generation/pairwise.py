@@ -11,18 +11,23 @@ from __future__ import annotations
 
 from functools import cache
 from importlib import import_module
+from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fashionbench.canonical import digest
+from fashionbench.data.images import stamp
 from fashionbench.errors import MetricError
-from fashionbench.extractors.weights import hub_folder, read_state, require_fit
+from fashionbench.extractors.weights import hub_folder, published_name, read_state, require_fit
+from fashionbench.files import sha256
 from fashionbench.metrics.generation.ssim import structural_similarity
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
+
+    from fashionbench.data.images import Stamp
 
 ALEXNET = "alexnet-owt-7be5be79.pth"
 ALEXNET_REMEDY = f"fetch https://download.pytorch.org/models/{ALEXNET} into that folder; nothing is downloaded"
@@ -77,10 +82,30 @@ def lpips(made: NDArray[np.uint8], truth: NDArray[np.uint8]) -> float:
     missing = lpips_missing()
     if missing:
         raise MetricError(missing)
-    network = _lpips_network(hub_folder() / ALEXNET)
+    path = hub_folder() / ALEXNET
+    network = _lpips_network(path, stamp(path))
     pair = [torch.from_numpy(side.astype(np.float32) / 255).permute(2, 0, 1)[None] for side in (made, truth)]
     with torch.inference_mode():
         return float(network(*pair))
+
+
+def lpips_weights() -> tuple[str, str]:
+    """Return the fingerprint of both files of weights, AlexNet's and the linear layers', and the name of AlexNet's.
+
+    :raises MetricError: where LPIPS cannot be computed.
+    """
+    missing = lpips_missing()
+    if missing:
+        raise MetricError(missing)
+    path = hub_folder() / ALEXNET
+    return _lpips_hashes(path, stamp(path))
+
+
+@cache
+def _lpips_hashes(path: Path, at: Stamp) -> tuple[str, str]:  # noqa: ARG001
+    backbone = sha256(path)
+    linear = Path(str(files("torchmetrics"))) / "functional" / "image" / "lpips_models" / "alex.pth"
+    return digest([backbone, sha256(linear)]), published_name(backbone)
 
 
 def lpips_missing() -> str:
@@ -88,13 +113,13 @@ def lpips_missing() -> str:
     path = hub_folder() / ALEXNET
     if not path.is_file():
         return f"the AlexNet weights are not at {path.name} in $TORCH_HOME/hub/checkpoints ({ALEXNET_REMEDY})"
-    found = _lpips_network(path)
+    found = _lpips_network(path, stamp(path))
     return found if isinstance(found, str) else ""
 
 
 @cache
-def _lpips_network(path: Path) -> Any:
-    """Load the network, or say why it cannot be."""
+def _lpips_network(path: Path, at: Stamp) -> Any:  # noqa: ARG001
+    """Load the network of a file in this state, or say why it cannot be."""
     try:
         import torch  # noqa: PLC0415
         from torchmetrics.image.lpip import LearnedPerceptualImagePatchSimilarity  # noqa: PLC0415

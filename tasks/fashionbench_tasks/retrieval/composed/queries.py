@@ -141,7 +141,9 @@ def _task(
         return all_folds
 
     sizes = {"queries": sum(map(len, questions.values())), "gallery": sum(map(len, galleries.values()))}
-    info = DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root))
+    info = DataInfo(
+        checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root), image_forms=checked.forms
+    )
     return Retrieval(spec, info, folds)
 
 

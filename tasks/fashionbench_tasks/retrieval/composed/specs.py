@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.datasets import cirr, fashion_iq
+from fashionbench_tasks.image_reading import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -60,7 +61,7 @@ _SHARED: Mapping[str, Any] = {
     "gallery_text": "none",
     "training": "a backend that fits gets the train triplets; a backend trained elsewhere declares its data",
     "rerank": "none",
-    "image": "as the file is, RGB",
+    "image": IMAGE,
 }
 _JOINS = {
     "and": '"First and second": ends stripped of ".?, ", first letter capital',

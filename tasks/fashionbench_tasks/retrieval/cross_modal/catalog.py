@@ -100,7 +100,9 @@ class Catalog:
         if lists is not None:
             facts["candidate lists"] = digest(lists)
             fingerprint = digest([fingerprint, facts["candidate lists"]])
-        return DataInfo(fingerprint, sizes, checked.missing, checked.unreadable, is_twin(self.root), facts)
+        return DataInfo(
+            fingerprint, sizes, checked.missing, checked.unreadable, is_twin(self.root), facts, checked.forms
+        )
 
 
 def fashiongen_text(spec: TaskSpec) -> Callable[[str, str], str]:

@@ -54,5 +54,14 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
     sizes = {"queries": len(task.queries), "gallery": len(task.candidates)}
     return Retrieval(
-        spec, DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root)), folds
+        spec,
+        DataInfo(
+            checked.fingerprint,
+            sizes,
+            checked.missing,
+            checked.unreadable,
+            is_twin(root),
+            image_forms=checked.forms,
+        ),
+        folds,
     )

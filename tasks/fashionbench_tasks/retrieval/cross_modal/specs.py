@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.datasets import fashion200k, fashiongen, mbeir
+from fashionbench_tasks.image_reading import IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +65,7 @@ _SHARED: Mapping[str, Any] = {
     "tie_tolerance": "0.000001",
     "missing": "miss",
     "gallery_text": "none beyond the texts that are the candidates",
-    "image": "as the file is, RGB",
+    "image": IMAGE,
     "training": "a backend that fits gets the train split; a backend trained elsewhere declares its data",
 }
 _METRICS = ("hit@1", "hit@5", "hit@10", "mean-hit@1,5,10", "recall@10", "mrr", "median-rank")

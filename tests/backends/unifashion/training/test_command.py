@@ -62,6 +62,14 @@ def test_what_is_wrong_is_named(run, tmp_path, words, said):
     assert not (tmp_path / "out" / "model").exists()
 
 
+@pytest.mark.parametrize("device", ["cuda:99", "gpu"])
+def test_a_device_that_is_not_there_is_no_training_on_another(capsys, tmp_path, twin, device):
+    words = ["train", "unifashion-nano", "--data", f"atelier={twin}", "--out", str(tmp_path / "out")]
+    assert main([*words, "--device", device]) == 2
+    assert device in capsys.readouterr().err
+    assert not (tmp_path / "out" / "phases").exists()
+
+
 @pytest.mark.parametrize(
     ("content", "said"), [("a: [1", "is not YAML"), ("seed: 1", "names no trainer"), ("- 1", "holds no mapping")]
 )

@@ -1,19 +1,24 @@
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tryon_folder
 from hypothesis import given
 from hypothesis import strategies as st
 from stored_rows import Data, access, row
 
+from fashionbench import Board, api
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
+from fashionbench.extractors.weights import PUBLISHED, published_name
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.metrics import lpips_alex
 from fashionbench.metrics.generation.pairwise import ALEXNET, clip_score, lpips, lpips_missing
 from fashionbench.predictions.images import images_table
+from fashionbench.specs import BoardSpec, Column
 
 torch = pytest.importorskip("torch", reason="torch, which LPIPS runs on")
 
@@ -91,6 +96,51 @@ def test_lpips_is_that_of_torchmetrics_and_of_the_paper(checkpoints, store):
     outcome = lpips_alex(images_table(rows), MetricArguments((), {}, images))
     assert outcome.values.tolist() == [0, found]
     assert outcome.rows.tolist() == [True, True, False]
+
+
+@pytest.mark.slow
+def test_the_weights_of_lpips_are_in_its_name_and_only_the_published_ones_are_recognised(
+    checkpoints, tmp_path, store, plugins, monkeypatch
+):
+    root = tryon_folder.write(tmp_path / "data")
+    folder = tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L"))
+    parts = []
+    for seed in (0, 1):
+        torch.save(random_alexnet(seed).state_dict(), checkpoints / ALEXNET)
+        if seed:  # as if these had been published
+            digits = hashlib.sha256((checkpoints / ALEXNET).read_bytes()).hexdigest()[:8]
+            monkeypatch.setitem(PUBLISHED, digits, "alexnet-one")
+        data = {"viton-hd": root}
+        record = api.score("viton-hd/paired", folder, name=f"alexnet-{seed}", data=data, store=store, plugins=plugins)
+        parts.append(record.metric("lpips-alex"))
+    assert [part.weights for part in parts] == ["unrecognised", "alexnet-one"]
+    one, two = (part.implementation.partition("@") for part in parts)
+    assert one[0] == two[0] == "fashionbench.lpips-alex/2+torchmetrics"
+    assert one[2] != two[2]
+    assert parts[0].value != parts[1].value
+    column = Column(task="viton-hd/paired", metric="lpips-alex")
+    tables = Board.of(BoardSpec(id="b", summary="", title="b", columns=(column,)), store, plugins).tables
+    # Each in a table of its own, and the network that nobody knows is marked.
+    shown = {
+        row.label: "unrecognised-weights" in row.marks
+        for table in tables
+        for row in table.rows
+        if row.values[0].value is not None
+    }
+    assert len(tables) == 2
+    assert shown == {"imported/alexnet-0": True, "imported/alexnet-1": False}
+
+
+@pytest.mark.parametrize(
+    ("digits", "name"),
+    [
+        ("6726825d", "pt_inception-2015-12-05-6726825d"),
+        ("7be5be79", "alexnet-owt-7be5be79"),
+        ("7be5be78", "unrecognised"),
+    ],
+)
+def test_published_weights_are_known_by_their_hash(digits, name):
+    assert published_name(digits + "0" * 56) == name
 
 
 @pytest.mark.slow
