@@ -117,6 +117,7 @@ def _marks(records: Sequence[Record]) -> tuple[str, ...]:
         found |= {"privileged"} if record.backend.privileged else set()
         if record.dataset and (record.dataset.missing or record.dataset.unreadable):
             found.add("incomplete-data")
+        found |= {"truncated-lists"} if record.predictions and record.predictions.depth else set()
         found |= {"synthetic"} if record.dataset and record.dataset.synthetic else set()
         found |= {"contaminated"} if any(f.kind == "contamination" for f in record.policy) else set()
     return tuple(mark for mark in MARKS if mark in found)

@@ -112,10 +112,12 @@ def main(arguments: list[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
         return 0
     except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES} or "--traceback" in words:
+        if "--traceback" in words:
             raise
         where = f" at {error.filename}" if error.filename else ""
-        _complain(f"{error.strerror}{where}", "the store is valid; free some space, or choose another --store")
+        full = error.errno in {errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EACCES}
+        remedy = "the store is valid; free some space, or choose another --store" if full else "check the path"
+        _complain(f"{error.strerror or error}{where}", f"{remedy}; --traceback shows where it was raised")
         return 2
     return code if isinstance(code, int) else 0
 

@@ -40,7 +40,7 @@ class Wardrobe:
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""
         sizes = {"queries": queries, "gallery": gallery}
-        return DataInfo(self.checked.fingerprint, sizes, self.checked.missing, self.checked.unreadable)
+        return DataInfo.of(self.checked, sizes)
 
     def drawn(self, artist: str) -> list[Garment]:
         """List the garments whose drawing can be read."""
