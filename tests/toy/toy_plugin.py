@@ -66,7 +66,7 @@ def folder(spec, roots):
         positives={name: [f"text-{name}"] for name in COLOURS},
         unavailable=tuple(sorted(found.absent)),
     )
-    info = DataInfo(found.fingerprint, {"queries": 8, "gallery": 8}, found.missing, found.unreadable)
+    info = DataInfo.of(found, {"queries": 8, "gallery": 8})
     return Retrieval(spec, info, lambda: [fold])
 
 

@@ -49,7 +49,9 @@ def data_status(
     if verify:
         expect(len(dataset.images()))
     cache = DataRoots(cache=open_store(store, loaded).cache / "surveys").index if verify else None
-    return status(name, dataset, place or Path("bundled"), spec.expected, verify=verify, cache=cache, advance=advance)
+    # A loader may have found the data one level deeper.
+    root = getattr(dataset, "root", None) or place or Path("bundled")
+    return status(name, dataset, root, spec.expected, verify=verify, cache=cache, advance=advance)
 
 
 def make_data(
@@ -95,6 +97,7 @@ def audit(
         raise ConfigError(f"{spec.id} has no audit", remedy="'fashionbench data verify' checks its files")
     dataset = loaded.datasets[str(spec.options.get("twin_of", spec.dataset))]
     opened = open_store(store, loaded)
+    opened.check_writable()
     roots = DataRoots(named={spec.dataset: Path(root)} if root else {}, cache=opened.cache / "surveys")
     findings: Audit = cast("Any", resolve(spec.audit))(spec, dataset, roots, dict(gallery_text or {}))
     keep(findings, opened)
@@ -104,6 +107,8 @@ def audit(
 def _audited(name: str, plugins: Plugins) -> TaskSpec:
     if name not in plugins.tasks and name in plugins.datasets:
         of_dataset = [spec for spec in plugins.tasks if spec.dataset == name and spec.audit]
+        # One whose answers are not published, such as cirr/test1, comes last.
+        of_dataset.sort(key=lambda spec: not spec.metrics)
         if of_dataset:
             return of_dataset[0]
     return plugins.tasks[name]

@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.api.stores import existing_store, open_store
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.metrics.scoring import metric_spec
 from fashionbench.plugins.manager import Plugins
+from fashionbench.predictions.imported import joined
 from fashionbench.predictions.readers import read
 from fashionbench.runner.config import RunConfig, load_config, make_config
 from fashionbench.runner.device import resolve_device
@@ -46,7 +49,9 @@ def run(
     :param rerun: execute cells again that the store has records of.
     :raises ConfigError: where the configuration cannot be run.
     """
-    return _runner(config, store, plugins or Plugins(), rerun=rerun).run(reporter)
+    runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
+    runner.store.check_writable()
+    return runner.run(reporter)
 
 
 def preview(
@@ -66,7 +71,7 @@ def preview(
 
 def score(
     task: str,
-    predictions: str | Path,
+    predictions: str | Path | Sequence[str | Path],
     *,
     name: str | None = None,
     data: Mapping[str, Path] | None = None,
@@ -75,15 +80,21 @@ def score(
 ) -> Record:
     """Score predictions that were made elsewhere; the record is attested as ``imported``.
 
-    :param predictions: a file of rankings, embeddings, captions or hits, or a folder of images.
-    :param name: what made them; by default the file's name.
+    :param predictions: a file of rankings, embeddings, captions or hits, or a folder of images; or several files that
+        answer the task together.
+    :param name: what made them; by default the first file's name.
     :param data: folders of data sets, by id.
     :raises ConfigError: where the file cannot answer what the task asks.
     """
     loaded = plugins or Plugins()
-    path = Path(predictions)
-    label = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "predictions"
-    return score_file(loaded.tasks[task], read(path), label, loaded, open_store(store, loaded), data or {})
+    paths = [Path(predictions)] if isinstance(predictions, (str, Path)) else [Path(one) for one in predictions]
+    if not paths:
+        raise ConfigError("there are no predictions to score", remedy="name a file")
+    label = re.sub(r"[^a-z0-9._-]+", "-", (name or paths[0].stem).lower()).strip("-._") or "predictions"
+    opened = open_store(store, loaded)
+    opened.check_writable()
+    imported = joined([read(path) for path in paths])
+    return score_file(loaded.tasks[task], imported, label, loaded, opened, data or {})
 
 
 def rescore(
@@ -103,9 +114,18 @@ def rescore(
     :param metrics: metrics to compute beside those of a record's task, such as one of a plugin.
     :param say: called with a line on each record that was made, and of what could not be computed.
     :param fail: called with a line on each record whose predictions are missing or damaged; by default ``say``.
+    :raises UnknownNameError: where nothing registered a metric.
+    :raises ConfigError: where no record of the store has predictions that a metric reads.
     """
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)
+    current = [record for record in opened.scan().current() if record.predictions] if metrics else []
+    for name in metrics:
+        read = metric_spec(name, loaded.metrics).predictions
+        if all(record.predictions and record.predictions.schema_id != read for record in current):
+            has = dict.fromkeys(name for record in current for name in record.metric_ids)
+            msg = f"{name} reads predictions of the schema {read}, and no record of {opened.root} has such"
+            raise ConfigError(msg, remedy=f"its records have {', '.join(has) or 'no metrics'}")
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     device = resolve_device("auto")
     facts = process_facts(loaded)

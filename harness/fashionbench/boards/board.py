@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.columns import check_columns
 from fashionbench.boards.rows import make_table
 from fashionbench.boards.signature import difference, main_signature, newest, signature_of
 from fashionbench.canonical import short
@@ -59,11 +60,12 @@ class Board:
     def build(cls, spec: BoardSpec, records: Sequence[Record], plugins: Plugins, faults: Iterable[Fault] = ()) -> Board:
         """Make a board of records.
 
-        :raises ConfigError: where a column names a task that no plugin has registered.
+        :raises ConfigError: where a column names a task that no plugin has registered, or a metric that it never has.
         """
         unknown = sorted({c.task for c in spec.columns if c.task not in plugins.tasks})
         if unknown:
             raise ConfigError(f"board {spec.id} has columns of unknown tasks: {', '.join(unknown)}")
+        check_columns(spec, records, plugins)
         wanted = {column.task for column in spec.columns}
         kept = newest(record for record in records if record.task.id in wanted)
         main = [main_signature(column, kept, plugins) for column in spec.columns]

@@ -127,6 +127,7 @@ def _marks(records: Sequence[Record], columns: Sequence[Column]) -> tuple[str, .
         found |= {"privileged"} if record.backend.privileged else set()
         if record.dataset and (record.dataset.missing or record.dataset.unreadable):
             found.add("incomplete-data")
+        found |= {"truncated-lists"} if record.predictions and record.predictions.depth else set()
         found |= {"synthetic"} if record.dataset and record.dataset.synthetic else set()
         kinds = {finding.kind for finding in record.policy}
         found |= {mark for kind, mark in _FINDINGS.items() if kind in kinds}

@@ -15,6 +15,7 @@ MARKS = {
     "partial": "a limited run: not all queries",
     "privileged": "was shown the truth",
     "incomplete-data": "items of the data set were missing or unreadable",
+    "truncated-lists": "imported lists end early: what lies behind is absent, and the reciprocal rank is a lower bound",
     "synthetic": "measured on generated data",
     "contaminated": "trained on this data set, or on images that it measures",
     "shared-groups": "learnt from other images or texts of products that are measured",

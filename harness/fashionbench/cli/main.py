@@ -121,11 +121,13 @@ def main(arguments: list[str] | None = None) -> int:
     except Exception as error:
         full = disk_fault(error)
         denied = isinstance(error, OSError) and error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}
-        if "--traceback" in words or not (full or denied):
+        if "--traceback" in words or not (full or isinstance(error, OSError)):
             raise
         # An error of another library does not know the file.
         where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        _complain(f"{os.strerror(full) if full else getattr(error, 'strerror', error)}{where}", _advice(words, full))
+        advice = _advice(words, full) if full or denied else "check the path"
+        said = os.strerror(full) if full else getattr(error, "strerror", None) or str(error)
+        _complain(f"{said}{where}", f"{advice}; --traceback shows where it was raised")
         return 2
     return code if isinstance(code, int) else 0
 

@@ -93,7 +93,10 @@ def run(
         print_json([record.model_dump(mode="json") for record in records])
     else:
         _report(records, chosen, state, opened)
-    return 1 if any(record.status == "error" for record in records) else 0
+    empty = [record for record in records if record.is_empty]
+    for record in empty:
+        click.echo(f"warning: {record.task.id} × {record.backend.id} has no metric at all", err=True)
+    return 1 if empty or any(record.status == "error" for record in records) else 0
 
 
 def _config(name: str | None, options: dict[str, Any], state: State) -> RunConfig:
@@ -186,6 +189,9 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     from fashionbench.api.boards import make_board, write_board
     from fashionbench.cli.board import print_board
 
+    lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
+    for line in lines:
+        click.echo(line)
     if config.board:
         made = make_board(config.board, store=store, plugins=state.plugins)
         paths = write_board(made, store=store, plugins=state.plugins)
@@ -196,6 +202,8 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
         name = f"{record.task.id} × {record.backend.id}"
         if record.error:
             click.echo(f"{name}: error: {record.error.message}")
+            if record.error.remedy:
+                click.echo(f"  try: {record.error.remedy}")
             continue
         shown = ", ".join(f"{m.id} {m.value:.4g}" for m in record.metrics if m.slice == "all")
         click.echo(f"{name}: {shown}")

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.data.file_index import FileIndex
+from fashionbench.data.search import describe_search
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,8 +26,11 @@ class Survey:
 
     :param fingerprint: ``sha256:`` over the sorted names and content hashes of all files, absent ones included.
     :param missing: names without a file.
+    :param count: how many images were asked for.
     :param unreadable: names whose file is not an image that can be decoded, with the reason.
     :param forms: how many images are of each form, such as ``JPEG`` or ``PNG alpha``.
+    :param annotations: ``sha256:`` over the annotation files alone.
+    :param looked_for: where the missing were looked for, and what is there instead; empty where none is missing.
     """
 
     fingerprint: str
@@ -34,6 +38,8 @@ class Survey:
     missing: tuple[str, ...]
     unreadable: Mapping[str, str]
     forms: Mapping[str, int]
+    annotations: str = ""
+    looked_for: str = ""
 
     @property
     def absent(self) -> frozenset[str]:
@@ -63,7 +69,11 @@ def survey(
     entries: dict[str, list[str]] = {name: [looked[path].sha256] for name, path in there.items()}
     missing = tuple(sorted(set(images) - set(there)))
     entries |= {name: ["missing"] for name in missing}
-    entries |= {f"annotation:{name}": [hashed[path].sha256] for name, path in sorted((annotations or {}).items())}
+    texts = {f"annotation:{name}": [hashed[path].sha256] for name, path in sorted((annotations or {}).items())}
+    entries |= texts
     unreadable = {name: fault for name, path in there.items() if (fault := looked[path].fault)}
     forms = Counter(facts.form for path in there.values() if not (facts := looked[path]).fault)
-    return Survey(digest(entries), len(images), missing, unreadable, dict(sorted(forms.items())))
+    looked_for = describe_search([images[name] for name in missing])
+    return Survey(
+        digest(entries), len(images), missing, unreadable, dict(sorted(forms.items())), digest(texts), looked_for
+    )

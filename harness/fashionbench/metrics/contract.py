@@ -54,7 +54,9 @@ class MetricArguments:
 class Outcome:
     """What a metric found.
 
-    :param values: one value a row of predictions, from which value, interval and slices follow; or None.
+    :param values: one value a row of predictions, from which value, interval and slices follow; or None. NaN is a value
+        that the predictions do not tell, and infinity a rank beyond the end of a list; where the whole or a slice
+        cannot be had without it, that is absent.
     :param rows: which rows of the predictions the values are of; None for all.
     :param n: the number of items behind ``value``, where it is not the number of rows.
     :param statistic: how rows are brought together.
@@ -64,6 +66,8 @@ class Outcome:
     :param method: how that interval was made, or why there is none; of values by row, what else a reader must know.
     :param weights: fingerprint of the network that measured; values of two networks are not comparable.
     :param published: the name of the network's weights, where no extractor of the specification says it.
+    :param unknown: why values by row are not told.
+    :param at_least: which rows hold a lower bound of their value; None for none.
     """
 
     values: NDArray[np.float64] | None = None
@@ -76,6 +80,8 @@ class Outcome:
     n: int | None = None
     weights: str = ""
     published: str = ""
+    unknown: str = ""
+    at_least: NDArray[np.bool_] | None = None
 
 
 class Metric(Protocol):

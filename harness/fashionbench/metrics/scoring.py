@@ -89,7 +89,10 @@ def score(
     scores = Scores([], [])
     for name in task.metrics if names is None else names:
         try:
-            scores.metrics += _parts(name, metric_spec(name, registry), predictions, task, seed, images)
+            parts, unknown = _parts(name, metric_spec(name, registry), predictions, task, seed, images)
+            scores.metrics += parts
+            if not any(part.slice == "all" for part in parts):
+                scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
             scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
         except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
@@ -101,7 +104,8 @@ def score(
 
 def _parts(
     name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec, seed: str, images: ImageAccess | None
-) -> list[MetricPart]:
+) -> tuple[list[MetricPart], str]:
+    """Compute one metric; also say why there is no value of the whole, where there is none."""
     if spec.predictions != predictions.schema_id:
         msg = f"it reads {spec.predictions}, and the predictions are {predictions.schema_id}"
         raise MetricError(msg, remedy="run the cell again with --rerun")
@@ -130,11 +134,12 @@ def _parts(
                 except MetricError as error:  # of too few images; the whole has a value all the same
                     said = f"{parts['all'].interval_method}; no value of {label}: {error.message}"
                     parts["all"] = parts["all"].model_copy(update={"interval_method": said})
-        return list(parts.values())
+        return list(parts.values()), ""
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
-    return _by_row(fixed, outcome, table, average, seed_of(seed, name))
+    without = outcome.unknown or f"the predictions have no slice {average}, of which the headline is"
+    return _by_row(fixed, outcome, table, average, seed_of(seed, name)), without
 
 
 def _whole(fixed: dict[str, Any], outcome: Outcome, table: pa.Table) -> MetricPart:
@@ -161,34 +166,41 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
     names = sorted(set(slices.tolist()))
     reduce = np.mean if outcome.statistic == "mean" else np.median
 
-    def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> MetricPart:
+    def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> list[MetricPart]:
         chosen = values[rows]
         groups = [chosen] if strata is None else [values[slices == s] for s in names]
-        interval = bootstrap_interval(
-            chosen,
-            clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
-            strata=strata,
-            average="items" if strata is None else "strata",
-            statistic=outcome.statistic,
-            seed=seed,
-        )
-        return MetricPart.model_validate(
-            {
-                **fixed,
-                "value": float(np.mean([reduce(group) for group in groups])),
-                "n": len(chosen),
-                "interval": interval.bounds,
-                "interval_method": "; ".join(part for part in (interval.method, outcome.method) if part),
-                "slice": label,
-            }
-        )
+        value = float(np.mean([reduce(group) for group in groups]))
+        if not np.isfinite(value):
+            return []
+        lower = outcome.at_least is not None and bool(outcome.at_least[rows].any())
+        bounds, method = None, f"{'a lower bound' if lower else 'no interval'}: {outcome.unknown}"
+        if not lower and np.isfinite(chosen).all():
+            interval = bootstrap_interval(
+                chosen,
+                clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
+                strata=strata,
+                average="items" if strata is None else "strata",
+                statistic=outcome.statistic,
+                seed=seed,
+            )
+            bounds, method = interval.bounds, interval.method
+        made = {
+            **fixed,
+            "value": value,
+            "n": len(chosen),
+            "bound": "lower" if lower else "",
+            "interval": bounds,
+            "interval_method": "; ".join(part for part in (method, outcome.method) if part),
+            "slice": label,
+        }
+        return [MetricPart.model_validate(made)]
 
     everything = np.ones(len(values), dtype=bool)
     if average in {"queries", "slices"}:
-        parts = [part(everything, "all", slices.tolist() if average == "slices" else None)]
+        parts = part(everything, "all", slices.tolist() if average == "slices" else None)
     else:
         # One slice is the headline; imported predictions may hold another one alone, and then there is no headline.
-        parts = [part(slices == average, "all", None)] if average in names else []
-    if len(names) > 1 or not parts:
-        parts += [part(slices == name, name, None) for name in names]
+        parts = part(slices == average, "all", None) if average in names else []
+    if len(names) > 1 or (average not in {"queries", "slices", *names}):
+        parts += [one for name in names for one in part(slices == name, name, None)]
     return parts

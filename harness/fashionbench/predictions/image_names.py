@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fashionbench.predictions.readers import Imported
+    from fashionbench.predictions.imported import Imported
 
 
 @runtime_checkable
@@ -54,7 +54,7 @@ def images_of_items(imported: Imported, names: Mapping[str, Sequence[str]]) -> d
             best = len(wanted) - len(lacking), lacking, next(iter(wanted.values()))
     count, lacking, example = best
     there = first_names(sorted(imported.images), 3)
-    msg = f"{imported.path} has images of {max(count, 0)} of {len(names)} items; lacking: {first_names(lacking)}"
+    msg = f"{imported.name} has images of {max(count, 0)} of {len(names)} items; lacking: {first_names(lacking)}"
     several = sorted(name for name, each in _names(imported.images).items() if len(each) > 1)
     if several and count <= 0:
         msg += f"; {several[0]} is there {len(_names(imported.images)[several[0]])} times, name one of its folders"

@@ -17,6 +17,8 @@ tied            list of int64    by positive
 score           list of float    by positive
 top_ids         list of string   the best candidates, best first, ties in gallery order
 top_scores      list of float
+depth           int64            how many candidates an imported list names; behind them a positive is ranked
+                                 last. The column is there for imported lists alone
 ==============  ===============  =====================================================================
 """
 
@@ -91,8 +93,13 @@ def ranking_table(ranking: Ranking, labels: Labels) -> pa.Table:
     return pa.table(columns, schema=schema())
 
 
-def unavailable_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: int) -> pa.Table:
-    """Write rows for queries that could not be asked because their file is missing; they have no positives."""
+def unavailable_rows(
+    slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: Sequence[int]
+) -> pa.Table:
+    """Write rows for queries that could not be asked because their file is missing; they have no positives.
+
+    :param n_candidates: the candidates of each.
+    """
     import pyarrow as pa  # noqa: PLC0415
 
     count = len(query_ids)
@@ -101,9 +108,16 @@ def unavailable_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[s
         "query_id": list(query_ids),
         "slice": [slice_] * count,
         "cluster": list(clusters),
-        "n_candidates": [n_candidates] * count,
+        "n_candidates": list(n_candidates),
     }
     return pa.table({**first, **columns}, schema=schema())
+
+
+def with_depth(table: pa.Table, depths: Sequence[int]) -> pa.Table:
+    """Add the column ``depth`` to a table of imported lists."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return table.append_column("depth", pa.array(list(depths), pa.int64()))
 
 
 def schema() -> pa.Schema:

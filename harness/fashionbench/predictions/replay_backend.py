@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import BackendError, first_names
+from fashionbench.predictions.id_matching import IdMatcher
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -14,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
-    from fashionbench.predictions.readers import Imported
+    from fashionbench.predictions.imported import Imported
     from fashionbench.specs.capabilities import Capability, Role
 
 
@@ -51,8 +53,8 @@ class FileBackend:
 
     def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:  # noqa: ARG002
         """Return the captions of the file, whatever the instruction."""
-        self._require([item.id for item in items], self.imported.captions)
-        return [self.imported.captions[item.id] for item in items]
+        captions = self.imported.captions
+        return [captions[name] for name in self._found([item.id for item in items], self._captioned)]
 
     def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
         """Return the images of the folder."""
@@ -62,13 +64,29 @@ class FileBackend:
         """Return the images of the folder."""
         return [self._image(item.id, item.person.size) for item in items]
 
+    @cached_property
+    def _embedded(self) -> dict[str, IdMatcher]:
+        """Ids of the file by role."""
+        by_role: dict[str, list[str]] = {"query": [], "candidate": []}
+        for role, name in self.imported.vectors:
+            by_role[role].append(name)
+        return {role: IdMatcher(names) for role, names in by_role.items()}
+
+    @cached_property
+    def _captioned(self) -> IdMatcher:
+        return IdMatcher(self.imported.captions)
+
     def _vectors(self, names: Sequence[str], role: str) -> NDArray[np.floating[Any]]:
         import numpy as np  # noqa: PLC0415
 
-        self._require([(role, name) for name in names], self.imported.vectors)
-        rows = [self.imported.vectors[role, name] for name in names]
+        found = self._found(names, self._embedded[role], f"{role} ")
+        rows = [self.imported.vectors[role, name] for name in found]
         if len({row.shape for row in rows}) != 1:
-            raise BackendError(f"{self.imported.path} holds embeddings of several sizes", remedy="write one size")
+            sizes = {row.shape: name for row, name in zip(rows, found, strict=True)}
+            shown = ", ".join(f"{name} of {shape}" for shape, name in list(sizes.items())[:3])
+            raise BackendError(
+                f"{self.imported.name} holds embeddings of several sizes: {shown}", remedy="write one size"
+            )
         return np.stack(rows)
 
     def _image(self, name: str, size: tuple[int, int]) -> NDArray[np.uint8]:
@@ -76,7 +94,8 @@ class FileBackend:
 
         from fashionbench.data.images import decode_with_form  # noqa: PLC0415
 
-        self._require([name], self.imported.images)
+        if name not in self.imported.images:
+            raise BackendError(f"{self.imported.name} has no answer for {name}", remedy="every item needs one")
         image, form = decode_with_form(self.imported.images[name])
         self._forms[name] = form
         if image.size != size:
@@ -85,11 +104,21 @@ class FileBackend:
             raise BackendError(msg, remedy="resize as the protocol card says, or use the task of that size")
         return np.asarray(image)
 
-    def _require(self, wanted: Sequence[Any], found: Any) -> None:
-        lacking = [key for key in wanted if key not in found]
+    def _found(self, wanted: Sequence[str], there: IdMatcher, kind: str = "") -> list[str]:
+        """Return the names that the file has for some items.
+
+        :raises BackendError: where it has none for an item.
+        """
+        found = {name: there.find(name) for name in wanted}
+        lacking = [name for name, own in found.items() if own is None]
         if lacking:
-            named = first_names(lacking)
-            raise BackendError(f"{self.imported.path} has no answer for {named}", remedy="every item needs one")
+            msg = f"{self.imported.name} has no answer for {len(lacking)} {kind}items: {first_names(lacking)}"
+            has = f"it has such as {first_names(there.names, 2)}" if there.names else f"it has no {kind}ids"
+            raise BackendError(msg, remedy=f"every item needs one; {has}")
+        if len(set(found.values())) < len(found):
+            msg = f"{self.imported.name} has one answer for several {kind}items of {first_names(list(found), 3)}"
+            raise BackendError(msg, remedy="name each item by its whole id")
+        return [str(found[name]) for name in wanted]
 
 
 def capabilities_of(imported: Imported) -> frozenset[Capability]:

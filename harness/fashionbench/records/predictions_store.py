@@ -39,7 +39,8 @@ class PredictionsStore:
         sink = pa.BufferOutputStream()
         pq.write_table(table, sink, compression="zstd")
         content = sink.getvalue().to_pybytes()
-        part = PredictionsPart(schema_id=schema_id, sha256=hashlib.sha256(content).hexdigest(), rows=table.num_rows)
+        checksum = hashlib.sha256(content).hexdigest()
+        part = PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows, depth=_depths(table))
         if not self.path(part).is_file():
             files.write_bytes(self.path(part), content)
         return part
@@ -96,3 +97,14 @@ class PredictionsStore:
     def image_path(self, checksum: str) -> Path:
         """Return the file of a generated image."""
         return self._root / "images" / checksum[:2] / f"{checksum}.png"
+
+
+def _depths(table: pa.Table) -> dict[str, int]:
+    """Return by slice how many candidates the shortest list names that does not name all."""
+    if "depth" not in table.column_names:
+        return {}
+    found: dict[str, int] = {}
+    for row in table.select(["slice", "depth", "n_candidates"]).to_pylist():
+        if row["depth"] < row["n_candidates"]:
+            found[row["slice"]] = min(row["depth"], found.get(row["slice"], row["depth"]))
+    return found

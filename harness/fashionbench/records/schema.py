@@ -11,6 +11,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, model_validator
 
 from fashionbench.canonical import digest
+from fashionbench.errors import first_names
 from fashionbench.records.base import Model
 from fashionbench.records.provenance import CodeState, Provenance
 from fashionbench.specs.protocol import ProtocolCard
@@ -52,6 +53,8 @@ class DatasetPart(Model):
     """``sha256:`` over the contents of every file."""
     sizes: dict[str, int]
     """Counts by name, such as ``queries`` and ``gallery``."""
+    images: int = 0
+    """How many images the task names; 0 where it does not say."""
     missing: tuple[str, ...] = ()
     """Items that the data set lists and that were not there."""
     unreadable: dict[str, str] = Field(default_factory=dict)
@@ -63,6 +66,15 @@ class DatasetPart(Model):
     licence: LicencePart
     access: str
     synthetic: bool
+
+    @property
+    def missing_line(self) -> str:
+        """Which images are missing or unreadable, in a line; empty where none is."""
+        of = f" of {self.images}" if self.images else ""
+        said = [f"{len(self.missing)}{of} images missing: {first_names(self.missing)}"] if self.missing else []
+        if self.unreadable:
+            said.append(f"{len(self.unreadable)}{of} images unreadable: {first_names(list(self.unreadable))}")
+        return "; ".join(said) or self.facts.get("images", "")
 
 
 class TrainingDataPart(Model):
@@ -116,6 +128,8 @@ class MetricPart(Model):
     higher_is_better: bool
     n: int
     """The number of items that the value is over."""
+    bound: Literal["", "lower"] = ""
+    """``lower`` where the true value may be greater, as of imported lists that end early."""
     interval: tuple[float, float] | None = None
     """The 95 % interval."""
     interval_method: str = ""
@@ -159,6 +173,8 @@ class PredictionsPart(Model):
     """Of images that were handed in as files: how many are of each form, such as ``PNG`` or ``JPEG``."""
     unused: tuple[str, ...] = ()
     """What was handed in, of images, that no item of the task asks for; the first hundred."""
+    depth: dict[str, int] = Field(default_factory=dict)
+    """By slice, how many candidates the shortest imported list names, where it does not name all."""
 
 
 class DecodingPart(Model):
@@ -241,6 +257,16 @@ class Record(Model):
     def card(self) -> ProtocolCard:
         """The protocol card."""
         return ProtocolCard.of(self.task.id, self.task.version, self.protocol.card)
+
+    @property
+    def metric_ids(self) -> tuple[str, ...]:
+        """Names of its metrics, with a value or without."""
+        return tuple(dict.fromkeys([*(part.id for part in self.metrics), *(part.id for part in self.absent)]))
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether a cell that did not fail has none of the metrics that its task has."""
+        return self.status != "error" and bool(self.absent) and not self.metrics
 
     def metric(self, name: str, part: str = "all") -> MetricPart | None:
         """Find a value by metric id and slice."""

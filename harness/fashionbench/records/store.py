@@ -12,6 +12,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -87,6 +88,19 @@ class Store:
     def cache(self) -> Path:
         """A folder for what can be made again."""
         return self.root / "cache"
+
+    def check_writable(self) -> None:
+        """Try to write a file into the folder, which is made where it is not there.
+
+        :raises StoreError: where that cannot be done, with the reason of the system.
+        """
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.root):
+                pass
+        except OSError as error:
+            msg = f"the store {self.root} cannot be written: {error.strerror or error}"
+            raise StoreError(msg, remedy="choose another --store, or free some space") from error
 
     def add(self, record: Record) -> Record:
         """Write a record and return it with its id."""

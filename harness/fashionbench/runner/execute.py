@@ -111,6 +111,7 @@ def execute(
         if isinstance(task, Exception):
             raise task  # noqa: TRY301
         state.info = task.info()
+        state.info.require_images(cell.task.dataset)
         _check_packages(cell.backend)
         state.session = _session(cell, state.info, context)
         state.session.expect("metric", len(cell.task.metrics))

@@ -128,7 +128,8 @@ def error_part(error: Exception) -> ErrorPart:
     known = isinstance(error, FashionBenchError)
     return ErrorPart(
         type=type(error).__name__,
-        message=error.message if isinstance(error, FashionBenchError) else str(error) or type(error).__name__,
+        # The text of a KeyError is the key alone, which tells nobody what it is.
+        message=error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}",
         remedy=error.remedy if isinstance(error, FashionBenchError) else "",
         traceback="" if known else trace(error),
     )
@@ -140,6 +141,7 @@ def _dataset(spec: DatasetSpec, info: DataInfo) -> DatasetPart:
         revision=spec.revision,
         fingerprint=info.fingerprint,
         sizes=dict(info.sizes),
+        images=info.images,
         missing=info.missing,
         unreadable=dict(info.unreadable),
         facts=dict(info.facts),

@@ -103,7 +103,7 @@ def _merged(record: Record, task: TaskSpec, names: tuple[str, ...], fresh: Score
     """Put old and new values together, in the order of the task's metrics."""
     anew = {part.id for part in fresh.metrics}
     values = [part for part in record.metrics if part.id not in anew] + fresh.metrics
-    has = {part.id for part in values}
+    has = {part.id for part in values if part.slice == "all"}
     absent = [part for part in record.absent if part.id not in names] + fresh.absent
     order = {name: place for place, name in enumerate(task.metrics)}
     values.sort(key=lambda part: order.get(part.id, len(order)))

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
     from fashionbench.plugins.manager import Plugins
     from fashionbench.predictions.base import Predictions
-    from fashionbench.predictions.readers import Imported
+    from fashionbench.predictions.imported import Imported
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.session import Session
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
 
 
 @runtime_checkable
-class TakesRankings(Protocol):
-    """A task that can be scored from rankings or hit lists, where there is no score to compare."""
+class TakesFiles(Protocol):
+    """A task that can be scored by ids alone: from rankings, hit lists or captions. No image is needed."""
 
     def predictions_of(self, imported: Imported) -> Predictions:
-        """Turn rankings or hits into predictions.
+        """Turn what files hold into predictions.
 
-        :raises DataError: where a query is missing, or an id is unknown.
+        :raises DataError: where an item is missing, or an id is unknown.
         """
         ...
 
@@ -55,17 +55,17 @@ class _FromFile:
         self._imported = imported
 
     def info(self) -> DataInfo:
-        return self._task.info()
+        return self._task.info().by_ids()
 
     def predict(self, session: Session) -> Predictions:  # noqa: ARG002
-        assert isinstance(self._task, TakesRankings)  # noqa: S101
+        assert isinstance(self._task, TakesFiles)  # noqa: S101
         return self._task.predictions_of(self._imported)
 
 
 def score_file(
     spec: TaskSpec, imported: Imported, name: str, plugins: Plugins, store: Store, data: Mapping[str, Path]
 ) -> Record:
-    """Score a file.
+    """Score a file, or several that were joined.
 
     :param name: what made the predictions; the row is called ``imported/<name>``.
     :raises ConfigError: where the file cannot answer what the task asks.
@@ -73,20 +73,19 @@ def score_file(
     roots = DataRoots(named=data, cache=store.cache / "surveys")
     task: Task = cast("Any", resolve(spec.target))(spec, roots)
     able = capabilities_of(imported)
-    ranked = bool(imported.rankings) or imported.hits is not None
-    if ranked and not isinstance(task, TakesRankings):
-        raise ConfigError(f"{spec.id} cannot be scored from rankings", remedy="see 'fashionbench score --help'")
-    if not ranked and not any(needed <= able for needed in spec.needs):
-        wanted = " or ".join(" + ".join(sorted(needed)) for needed in spec.needs)
-        raise ConfigError(f"{imported.path} does not hold what {spec.id} asks for: {wanted}", remedy="check the kind")
+    # Captions are compared with words, and rankings with ids, so the images need not be there.
+    held = bool(imported.captions) if _captions(spec) else imported.ranked
+    by_ids = held and isinstance(task, TakesFiles)
+    if not by_ids and not any(needed <= able for needed in spec.needs):
+        raise _unfit(spec, imported)
     backend = BackendSpec(
         id=f"imported/{name}",
-        summary=f"predictions made elsewhere, {imported.path.name}",
+        summary=f"predictions made elsewhere, {', '.join(path.name for path in imported.paths)}",
         target="fashionbench.predictions.replay_backend:FileBackend",
         revision=imported.sha256,
         capabilities=able or next(iter(spec.needs)),
     )
-    plugins.backends.put(backend, Origin("imported", imported.path.name, imported.sha256[:12]))
+    plugins.backends.put(backend, Origin("imported", imported.paths[0].name, imported.sha256[:12]))
     options: dict[str, object] = {}
     identity = CellIdentity(
         TaskIdentity(spec.id, spec.protocol.hash, dict(spec.options), code_hash(spec.target), spec.dataset),
@@ -97,7 +96,7 @@ def score_file(
     if imported.images and isinstance(task, NamesImages):
         imported = replace(imported, images=images_of_items(imported, task.image_names()))
     replayed = FileBackend(imported)
-    asked = cast("Task", _FromFile(task, imported)) if ranked else task
+    asked = cast("Task", _FromFile(task, imported)) if by_ids else task
     with FileIndex(roots.index) as index, closing(EmbeddingCache(store.cache / FILE)) as cache:
         context = RunContext(
             plugins=plugins,
@@ -116,3 +115,17 @@ def score_file(
     if error is not None:
         raise error
     return record
+
+
+def _captions(spec: TaskSpec) -> bool:
+    return any("caption" in needed for needed in spec.needs)
+
+
+def _unfit(spec: TaskSpec, imported: Imported) -> ConfigError:
+    """Say why files cannot be scored on a task."""
+    if imported.ranked and _captions(spec):
+        return ConfigError(f"{imported.name} holds lists, and {spec.id} wants one caption an id", remedy="write a text")
+    if imported.ranked:
+        return ConfigError(f"{spec.id} cannot be scored from rankings", remedy="see 'fashionbench score --help'")
+    wanted = " or ".join(" + ".join(sorted(needed)) for needed in spec.needs)
+    return ConfigError(f"{imported.name} does not hold what {spec.id} asks for: {wanted}", remedy="check the kind")

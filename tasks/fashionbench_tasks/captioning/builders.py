@@ -37,8 +37,7 @@ class Described:
 
 def fashiongen(spec: TaskSpec, roots: DataRoots) -> Captioning:
     """Caption FashionGen's val photos; options: ``text`` as in retrieval, ``unit`` (``photo`` or ``product``)."""
-    root = place(spec, roots)
-    data = FashionGen(root)
+    data = FashionGen(place(spec, roots))
     write = fashiongen_text(spec)
 
     def rows(split: str) -> list[Described]:
@@ -53,13 +52,12 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Captioning:
             first.setdefault(row.product, row)
         evaluated = list(first.values())
     annotations = {name: path for name, path in data.annotations().items() if name != "train"}
-    return _task(spec, roots, root, evaluated, rows("train"), annotations, {})
+    return _task(spec, roots, data.root, evaluated, rows("train"), annotations, {})
 
 
 def fashion200k(spec: TaskSpec, roots: DataRoots) -> Captioning:
     """Caption the photos of Fashion200K's test labels; each category is a slice."""
-    root = place(spec, roots)
-    data = Fashion200K(root)
+    data = Fashion200K(place(spec, roots))
 
     def rows(split: str) -> list[Described]:
         return [
@@ -70,13 +68,12 @@ def fashion200k(spec: TaskSpec, roots: DataRoots) -> Captioning:
         ]
 
     annotations = {name: path for name, path in data.annotations().items() if name.endswith("/test")}
-    return _task(spec, roots, root, rows("test"), rows("train"), annotations, {})
+    return _task(spec, roots, data.root, rows("test"), rows("train"), annotations, {})
 
 
 def fashion_iq_cap(spec: TaskSpec, roots: DataRoots) -> Captioning:
     """Caption the val images of Fashion-IQ; each category is a slice, and captions written with words in view count."""
-    root = place(spec, roots)
-    data = FashionIQCap(root)
+    data = FashionIQCap(place(spec, roots))
 
     def rows(split: str) -> list[Described]:
         return [
@@ -88,7 +85,7 @@ def fashion_iq_cap(spec: TaskSpec, roots: DataRoots) -> Captioning:
     guided = sum(one.guided for category, _ in data.present("val") for one in data.captions(category, "val"))
     facts = {"references written with words in view": str(guided)}
     annotations = {name: path for name, path in data.annotations().items() if name.endswith("/val")}
-    return _task(spec, roots, root, rows("val"), rows("train"), annotations, facts)
+    return _task(spec, roots, data.root, rows("val"), rows("train"), annotations, facts)
 
 
 def _task(
@@ -106,7 +103,7 @@ def _task(
     checked = survey(images, annotations, cache=roots.index)
     usable = [row for row in rows if row.caption.strip()]
 
-    def folds() -> list[CaptionFold]:
+    def folds(absent: frozenset[str]) -> list[CaptionFold]:
         described = [row for row in train if row.caption.strip() and _is_there(row.image)]
         training = training_pairs([(row.image, row.caption, row.product) for row in described])
         parts: dict[str, list[Described]] = {}
@@ -115,26 +112,19 @@ def _task(
         return [
             CaptionFold(
                 name=name,
-                items=[row.image for row in part if row.image.id not in checked.absent],
+                items=[row.image for row in part if row.image.id not in absent],
                 references={row.image.id: [row.caption] for row in part},
                 clusters={row.image.id: row.product for row in part},
                 training=training,
-                unavailable=tuple(row.image.id for row in part if row.image.id in checked.absent),
+                unavailable=tuple(row.image.id for row in part if row.image.id in absent),
+                order=tuple(row.image.id for row in part),
             )
             for name, part in parts.items()
         ]
 
     facts = {**facts, "images that nobody has described": str(len(rows) - len(usable))}
-    info = DataInfo(
-        checked.fingerprint,
-        {"images": len(usable)},
-        checked.missing,
-        checked.unreadable,
-        is_twin(root),
-        facts,
-        checked.forms,
-    )
-    return Captioning(spec, info, folds)
+    info = DataInfo.of(checked, {"images": len(usable)}, synthetic=is_twin(root), facts=facts)
+    return Captioning(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
 
 
 def _is_there(image: Opener) -> bool:

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.measured_items import MeasuredItems
-from fashionbench.errors import ConfigError, DataError
+from fashionbench.errors import ConfigError, DataError, first_names
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.captions import AS_RELEASED, SCHEMA, STANDARD, captions_table
+from fashionbench.predictions.id_matching import IdMatcher
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
     from fashionbench.data.lazy_items import Source
     from fashionbench.data.training_examples import TrainingData
+    from fashionbench.predictions.imported import Imported
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
@@ -39,6 +41,8 @@ class CaptionFold:
     :param clusters: for each image id, what is resampled as one, such as the product; by default the image itself.
     :param unavailable: ids of images that are missing or unreadable; they count as empty captions and have references
         too.
+    :param order: ids of all images, the unavailable ones among them, in the task's order; by default those stand at the
+        end.
     """
 
     name: str
@@ -47,6 +51,12 @@ class CaptionFold:
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     training: TrainingData | None = None
     unavailable: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Ids of all images in the task's order."""
+        return self.order or (*(item.id for item in self.items), *self.unavailable)
 
 
 class Captioning:
@@ -55,12 +65,21 @@ class Captioning:
     :param spec: the specification; its card names the ``instruction``, which is the same for every image.
     :param info: the fingerprinted data.
     :param folds: makes the folds, when the first backend is asked.
+    :param listed: makes the folds as the annotations list them, whether the images are there or not; files of captions
+        are scored against them. By default those of ``folds``.
     """
 
-    def __init__(self, spec: TaskSpec, info: DataInfo, folds: Callable[[], Sequence[CaptionFold]]) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        info: DataInfo,
+        folds: Callable[[], Sequence[CaptionFold]],
+        listed: Callable[[], Sequence[CaptionFold]] | None = None,
+    ) -> None:
         self.spec = spec
         self._info = info
         self._make_folds = folds
+        self._make_listed = listed or folds
         self._folds: Sequence[CaptionFold] | None = None
 
     def info(self) -> DataInfo:
@@ -108,10 +127,23 @@ class Captioning:
             fold.training, truth, MeasuredItems(sources=fold.items, groups=frozenset(fold.clusters.values()))
         ) as backend:
             captions = backend.caption(items, self._instruction)
-        tables = [_table(fold, [item.id for item in items], captions)]
-        if fold.unavailable and not session.limit:
-            tables.append(_table(fold, fold.unavailable, [None] * len(fold.unavailable)))
-        return tables
+        said: dict[str, str | None] = dict(zip((item.id for item in items), captions, strict=True))
+        names = list(said) if session.limit else fold.asked
+        return [_table(fold, names, [said.get(name) for name in names])]
+
+    def predictions_of(self, imported: Imported) -> Predictions:
+        """Compare a file's captions with the references; the images need not be there.
+
+        :raises DataError: where an image has no caption, or one is of an unknown image.
+        """
+        import pyarrow as pa  # noqa: PLC0415
+
+        folds = self._make_listed()
+        for fold in folds:
+            _check(fold)
+        captions = captions_by_id(imported, [name for fold in folds for name in fold.asked])
+        tables = [_table(fold, fold.asked, [captions[name] for name in fold.asked]) for fold in folds]
+        return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
 
     @property
     def _instruction(self) -> str:
@@ -157,6 +189,33 @@ def caption_fields(
         "bleu": "corpus, nearest reference length",
         "cider_idf": "the references of all evaluated items",
     }
+
+
+def captions_by_id(imported: Imported, wanted: Sequence[str]) -> dict[str, str]:
+    """Find the caption of each image in files.
+
+    :raises DataError: where one is missing, unknown, or said twice.
+    """
+    images = IdMatcher(wanted)
+    found: dict[str, str] = {}
+    stray: list[str] = []
+    for given, text in imported.captions.items():
+        name = images.find(given)
+        if name is None:
+            stray.append(given)
+        elif name in found:
+            raise DataError(f"{imported.name} has two captions of {name!r}, one as {given!r}", remedy="keep one")
+        else:
+            found[name] = text
+    such = f"the task has such as {first_names(images.names, 2)}"
+    lacking = [name for name in images.names if name not in found]
+    if lacking:
+        msg = f"{imported.name} has no caption of {len(lacking)} of {len(images.names)} images: {first_names(lacking)}"
+        raise DataError(msg, remedy=f"every image needs one; {such}")
+    if stray:
+        msg = f"{imported.name} has captions of {len(stray)} unknown images: {first_names(stray)}"
+        raise DataError(msg, remedy=f"leave them out; {such}")
+    return found
 
 
 def _table(fold: CaptionFold, ids: Sequence[str], captions: Sequence[str | None]) -> pa.Table:

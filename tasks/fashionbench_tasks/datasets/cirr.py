@@ -1,8 +1,8 @@
 """CIRR (Liu et al., ICCV 2021): composed queries over NLVR2 images, with a subset of six for each query.
 
 Layouts in use: the folders ``captions`` and ``image_splits`` at the root or below ``cirr``; images where the split
-files say, relative to the root. Targets of ``test1`` are not published. Facts from Cuberick-Orion/CIRR, branch
-cirr_dataset.
+files say, below the root, ``img_raw`` or ``images``. Targets of ``test1`` are not published. Facts from
+Cuberick-Orion/CIRR, branch cirr_dataset.
 """
 
 from __future__ import annotations
@@ -10,13 +10,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.image_folder import EXTENSIONS
-from fashionbench_tasks.datasets.readers import first_of, read_entries, read_json
+from fashionbench_tasks.datasets.image_folder import EXTENSIONS, ImagePaths
+from fashionbench_tasks.datasets.readers import first_of, read_entries, read_json, unwrapped
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
 
 SPLITS = ("train", "val", "test1")
@@ -54,7 +53,8 @@ class CIRR:
     def __init__(self, root: Path | None) -> None:
         if root is None:
             raise DataError("CIRR needs a root folder", remedy="pass --data cirr=FOLDER")
-        self.root = root
+        self.root = root = unwrapped(root, ("image_splits", "cirr/image_splits"))
+        self.files = ImagePaths(root)
         self._captions = first_of(root, ("captions", "cirr/captions"), "folder of captions")
         self._splits = first_of(root, ("image_splits", "cirr/image_splits"), "folder of splits")
 
@@ -74,13 +74,31 @@ class CIRR:
             queries.append(Query(str(entry["pairid"]), entry["reference"], entry["caption"], target, tuple(members)))
         return queries
 
+    def check_subsets(self, queries: Sequence[Query], split: Collection[str], name: str) -> None:
+        """Check the queries of a split that is measured: each once, and its subset of six known images with the target.
+
+        :param split: the images of the split.
+        :param name: of the split.
+        :raises DataError: naming the query and the image.
+        """
+        path = self._captions / f"cap.rc2.{name}.json"
+        seen: set[str] = set()
+        for query in queries:
+            wrong = _fault(query, split)
+            if query.id in seen:
+                wrong = "its pairid stands twice"
+            if wrong:
+                msg = f"{path}, query {query.id}: {wrong}"
+                raise DataError(msg, remedy="fetch the annotation file again, or mend the entry")
+            seen.add(query.id)
+
     def split(self, split: str) -> dict[str, Path]:
         """Return the images of a split by name."""
         path = self._splits / f"split.rc2.{split}.json"
         names = read_json(path)
         if not isinstance(names, dict) or not all(isinstance(place, str) for place in names.values()):
             raise DataError(f"{path} does not map names to files", remedy="fetch the annotation file again")
-        return {name: inside(self.root, place.removeprefix("./")) for name, place in names.items()}
+        return {name: self.files.path(place.removeprefix("./")) for name, place in names.items()}
 
     def _present(self) -> list[str]:
         return [split for split in SPLITS if (self._captions / f"cap.rc2.{split}.json").is_file()]
@@ -114,3 +132,16 @@ class CIRR:
         folders = {path.parent for path in known if path.parent.is_dir()}
         files = [path for folder in folders for path in folder.iterdir() if path.suffix.lower() in EXTENSIONS]
         return sorted(str(path.relative_to(self.root)) for path in files if path not in known)
+
+
+def _fault(query: Query, split: Collection[str]) -> str:
+    """Say what is wrong with a query; nothing where all is well."""
+    twice = [name for at, name in enumerate(query.members) if name in query.members[:at]]
+    stray = [name for name in (query.reference, query.target, *query.members) if name and name not in split]
+    if twice:
+        return f"its subset holds {twice[0]} twice"
+    if query.target and query.target == query.reference:
+        return f"its target is its reference, {query.target}"
+    if query.target and query.target not in query.members:
+        return f"its target {query.target} is not among the six of its subset"
+    return f"{stray[0]} is not in the split file" if stray else ""

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.readers import first_of, read_text
+from fashionbench_tasks.datasets.image_folder import ImagePaths
+from fashionbench_tasks.datasets.readers import first_of, read_text, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,7 +44,8 @@ class Fashion200K:
     def __init__(self, root: Path | None) -> None:
         if root is None:
             raise DataError("Fashion200K needs a root folder", remedy="pass --data fashion200k=FOLDER")
-        self.root = root
+        self.root = root = unwrapped(root, ("labels",))
+        self.files = ImagePaths(root)
         self._labels = first_of(root, ("labels",), "folder of labels")
 
     def photos(self, category: str, split: str) -> list[Photo]:
@@ -70,7 +72,7 @@ class Fashion200K:
 
     def path(self, name: str) -> Path:
         """Return the file of a photo."""
-        return inside(self.root, name)
+        return self.files.path(name)
 
     def _file(self, category: str, split: str) -> Path:
         return self._labels / f"{category}_{split}_detect_all.txt"

@@ -1,8 +1,8 @@
 """Fashion-IQ (Wu et al., CVPR 2021): triplets of a reference, two relative captions, and a target.
 
-Layouts in use: ``captions`` (or ``json``), ``image_splits``, and ``images`` (or ``image``, or
-``resized_images/<category>``), with ``.jpg`` or ``.png``. Records of the test split have no target. Facts from the
-repository XiaoxiaoGuo/fashion-iq.
+Layouts in use: ``captions`` (or ``json``), ``image_splits``, and ``images`` (or ``image``,
+``img_raw``, ``resized_images``, each with or without a folder a category), with ``.jpg`` or ``.png``. Records of the
+test split have no target. Facts from the repository XiaoxiaoGuo/fashion-iq.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.image_folder import ImageFolder
-from fashionbench_tasks.datasets.readers import first_of, read_entries, read_json
+from fashionbench_tasks.datasets.readers import first_of, read_entries, read_json, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 CATEGORIES = ("dress", "shirt", "toptee")
 SPLITS = ("train", "val", "test")
+#: Where mirrors keep the images, below the root.
+FOLDERS = ("images", "image", "img_raw", "resized_images", *(f"resized_images/{c}" for c in CATEGORIES))
 
 #: Published counts, from the files of the repository.
 EXPECTED = {
@@ -54,10 +56,10 @@ class FashionIQ:
     def __init__(self, root: Path | None) -> None:
         if root is None:
             raise DataError("Fashion-IQ needs a root folder", remedy="pass --data fashion-iq=FOLDER")
-        self.root = root
+        self.root = root = unwrapped(root, ("image_splits",))
         self._captions = first_of(root, ("captions", "json"), "folder of captions")
         self._splits = first_of(root, ("image_splits",), "folder of splits")
-        self.files = ImageFolder(root, ("images", "image", *(f"resized_images/{c}" for c in CATEGORIES)))
+        self.files = ImageFolder(root, FOLDERS, self._names)
 
     def triplets(self, category: str, split: str) -> list[Triplet]:
         """Return the triplets of a category in the order of the file.
@@ -101,8 +103,10 @@ class FashionIQ:
 
     def images(self) -> Mapping[str, Path]:
         """Return every image of every split."""
-        names = {name for category, split in self._present for name in self.split(category, split)}
-        return {name: self.files.path(name) for name in sorted(names)}
+        return {name: self.files.path(name) for name in sorted(self._names())}
+
+    def _names(self) -> set[str]:
+        return {name for category, split in self._present for name in self.split(category, split)}
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the caption and split files."""

@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.fashion_iq import CATEGORIES
+from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, FOLDERS
 from fashionbench_tasks.datasets.image_folder import ImageFolder
 from fashionbench_tasks.datasets.readers import first_of, read_entries
 
@@ -48,7 +48,7 @@ class FashionIQCap:
             raise DataError("Fashion-IQ-Cap needs a root folder", remedy="pass --data fashion-iq-cap=FOLDER")
         self.root = root
         self._captions = first_of(root, ("Fashion-IQ-Cap", "dataset"), "folder of captions")
-        self.files = ImageFolder(root, ("images", "image", *(f"resized_images/{c}" for c in CATEGORIES)))
+        self.files = ImageFolder(root, FOLDERS)
 
     def captions(self, category: str, split: str) -> list[Described]:
         """Return the captions of a category in the order of the file; an image that stands again is left out.

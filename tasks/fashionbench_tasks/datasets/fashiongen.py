@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.readers import read_entries
+from fashionbench_tasks.datasets.image_folder import ImagePaths
+from fashionbench_tasks.datasets.readers import read_entries, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -71,7 +72,8 @@ class FashionGen:
     def __init__(self, root: Path | None) -> None:
         if root is None:
             raise DataError("FashionGen needs a root folder", remedy="pass --data fashiongen=FOLDER")
-        self.root = root
+        self.root = root = unwrapped(root, (*_H5.values(), *(f"{split}_info.json" for split in SPLITS)))
+        self.files = ImagePaths(root)
         self.layout = {s: kind for s in SPLITS if (kind := self._layout(s))}
         if not self.layout:
             tried = f"{_H5['val']}, val_info.json"
@@ -126,11 +128,18 @@ class FashionGen:
         photos: list[Photo] = []
         for entry in read_entries(path, keys):
             for name in entry["images"]:
-                place = inside(self.root, f"{split}/{name}" if not str(name).startswith(f"{split}/") else str(name))
-                stem = f"{split}/{place.stem}"
+                place = str(name) if str(name).startswith(f"{split}/") else f"{split}/{name}"
+                stem = f"{split}/{PurePosixPath(place).stem}"
                 kinds = str(entry.get("category_id", "")), str(entry.get("subcategory_id", ""))
                 photos.append(
-                    Photo(stem, str(entry["id"]), entry["title"], entry["description"], *kinds, ImageFile(stem, place))
+                    Photo(
+                        stem,
+                        str(entry["id"]),
+                        entry["title"],
+                        entry["description"],
+                        *kinds,
+                        ImageFile(stem, self.files.path(place)),
+                    )
                 )
         return photos
 
@@ -139,7 +148,7 @@ class FashionGen:
 
         :raises DataError: where the file is missing or malformed.
         """
-        return read_entries(self.root / "lists" / f"{name}.json", {"query": str, "candidates": list})
+        return read_entries(self.root / "lists" / f"{name}.json", {"query": (str, int), "candidates": list})
 
     @cached_property
     def list_names(self) -> list[str]:

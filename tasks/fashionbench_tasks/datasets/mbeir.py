@@ -9,9 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.readers import first_of, read_lines, read_text
+from fashionbench_tasks.datasets.image_folder import ImagePaths
+from fashionbench_tasks.datasets.readers import first_of, read_lines, read_text, unwrapped
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,8 +50,9 @@ class MBeir:
     def __init__(self, root: Path | None) -> None:
         if root is None:
             raise DataError("M-BEIR needs a root folder", remedy="pass --data fashion200k-mbeir=FOLDER")
-        self.root = root
+        self.root = root = unwrapped(root, ("query/test",))
         first_of(root, ("query/test",), "folder of queries")
+        self.files = ImagePaths(root)
 
     def task(self, number: int) -> Task:
         """Read one task: 0 is text to image, 3 is image to text.
@@ -62,6 +63,14 @@ class MBeir:
         queries = _entries(files["query"], "qid", "query_txt", "query_img_path")
         candidates = _entries(files["pool"], "did", "txt", "img_path")
         return Task(queries, candidates, _qrels(files["qrels"]))
+
+    def path(self, name: str) -> Path:
+        """Return the file of an image, or where it would be if it were there."""
+        return self.files.path(name)
+
+    def qrels_path(self, number: int) -> Path:
+        """Return the file of judgements of a task."""
+        return self._files(number)["qrels"]
 
     def _files(self, number: int) -> dict[str, Path]:
         name = f"mbeir_fashion200k_task{number}"
@@ -78,7 +87,7 @@ class MBeir:
         """Return every image of every task, by the path that the files give."""
         tasks = [self.task(number) for number in self._present()]
         names = {entry.image for task in tasks for entry in (*task.queries, *task.candidates) if entry.image}
-        return {name: inside(self.root, name) for name in sorted(names)}
+        return {name: self.path(name) for name in sorted(names)}
 
     def annotations(self) -> Mapping[str, Path]:
         """Return queries, pools and qrels."""
@@ -108,14 +117,30 @@ def _entries(path: Path, key: str, text: str, image: str) -> list[Entry]:
 
 
 def _qrels(path: Path) -> dict[str, list[str]]:
-    """Read lines of query, 0, candidate, relevance; further fields are passed over."""
-    qrels: dict[str, list[str]] = {}
+    """Read judgements: query, 0, candidate, relevance, as TREC has them; or BEIR's three columns below their names.
+
+    Further fields are passed over. What stands twice in the same words counts once.
+
+    :raises DataError: naming the line that has too few fields, or contradicts an earlier one.
+    """
+    relevance: dict[tuple[str, str], int] = {}
+    three = False
     for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
         if not parts:
             continue
-        if len(parts) < 4 or not parts[3].lstrip("-").isdigit():
+        if number == 1 and parts[:3] == ["query-id", "corpus-id", "score"]:
+            three = True
+            continue
+        fields = [parts[0], *parts[1:3]] if three and len(parts) == 3 else [parts[0], *parts[2:4]]
+        if len(parts) < 3 + (not three) or not fields[2].lstrip("-").isdigit():
             raise DataError(f"{path}, line {number}: expected query 0 candidate relevance", remedy="mend the line")
-        if int(parts[3]) > 0:
-            qrels.setdefault(parts[0], []).append(parts[2])
+        pair, value = (fields[0], fields[1]), int(fields[2])
+        if relevance.setdefault(pair, value) != value:
+            msg = f"{path}, line {number}: {pair[1]} for {pair[0]} has the relevance {value}, {relevance[pair]} before"
+            raise DataError(msg, remedy="keep one of the two")
+    qrels: dict[str, list[str]] = {}
+    for (query, candidate), value in relevance.items():
+        if value > 0:
+            qrels.setdefault(query, []).append(candidate)
     return qrels

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
+from fashionbench_tasks.datasets.image_folder import actual
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -13,26 +14,45 @@ if TYPE_CHECKING:
 
 
 def first_of(root: Path, names: Sequence[str], what: str) -> Path:
-    """Return the first of several places that exists.
+    """Return the first of several places that exists, in whatever case it is written.
 
-    :raises DataError: where none does; the message lists them.
+    :raises DataError: where none does; the message lists them, and what is there instead.
     """
     for name in names:
-        if (root / name).exists():
-            return root / name
-    tried = ", ".join(names)
-    raise DataError(
-        f"{root} has no {what}; looked for {tried}", remedy="check the layout with 'fashionbench data status'"
-    )
+        place = actual(root, name)
+        if place.exists():
+            return place
+    there = sorted(path.name for path in root.iterdir()) if root.is_dir() else []
+    deeper = [path.name for path in _folders(root) if any(actual(path, name).exists() for name in names)]
+    remedy = "check the layout with 'fashionbench data status'"
+    if deeper:
+        remedy = f"it lies one level deeper: name {root / deeper[0]}"
+    holds = f"it holds {first_names(there)}" if there else "it is empty"
+    raise DataError(f"{root} has no {what}; looked for {', '.join(names)}; {holds}", remedy=remedy)
+
+
+def _folders(root: Path) -> list[Path]:
+    return sorted(path for path in root.iterdir() if path.is_dir()) if root.is_dir() else []
+
+
+def unwrapped(root: Path, names: Sequence[str]) -> Path:
+    """Return the folder that holds the first of some places: the root, or the only folder in it that has one.
+
+    An archive is often unpacked into a folder of its own.
+    """
+    if any(actual(root, name).exists() for name in names):
+        return root
+    deeper = [path for path in _folders(root) if any(actual(path, name).exists() for name in names)]
+    return deeper[0] if len(deeper) == 1 else root
 
 
 def read_text(path: Path) -> str:
-    """Read a text file in UTF-8.
+    """Read a text file in UTF-8, with or without a byte order mark.
 
     :raises DataError: where it is missing or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8-sig")
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the annotation file") from error
     except UnicodeDecodeError as error:

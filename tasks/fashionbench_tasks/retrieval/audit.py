@@ -7,16 +7,20 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.canonical import digest
 from fashionbench.data.dataset import Dataset, status
 from fashionbench.errors import DataError, first_names
+from fashionbench.predictions.id_matching import IdMatcher
+from fashionbench.predictions.readers import read
 from fashionbench.records.audits import Audit, Check, Level, Sheet, Verdict
 from fashionbench.specs import resolve
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, FashionIQ
-from fashionbench_tasks.datasets.readers import read_json
+from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.composed.queries import join
 from fashionbench_tasks.retrieval.leakage import Asked, Probe, probe, verdict
+from fashionbench_tasks.retrieval.task import image_id
+from fashionbench_tasks.retrieval.text_baselines import words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fashionbench.data.roots import DataRoots
@@ -39,9 +43,8 @@ def fashion_iq(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_t
     checks = [*_files(data, root, dataset, synthetic=spec.dataset != dataset.id), *_fashion_iq_checks(data)]
     probes: list[Probe] = []
     for category, path in gallery_text.items():
-        given = read_texts(path)
         gallery = data.union(category, "val") if spec.options["gallery"] == "val-union" else data.split(category, "val")
-        unknown = len(given.keys() - set(gallery))
+        given, unknown = read_texts(path, gallery, category)
         if unknown:
             checks.append(Check(f"texts of {category}", "note", f"{unknown} texts are of images outside the gallery"))
         texts = {name: given.get(name, "") for name in dict.fromkeys(gallery)}
@@ -68,17 +71,19 @@ def retrieval(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_te
     checks = _files(data, place(spec, roots), dataset, synthetic=info.synthetic)
     sheets: list[Sheet] = []
     rows: list[tuple[str, ...]] = []
-    for fold in task.folds:
-        checks += _fold_checks(fold)
-        width = len(fold.gallery) if fold.candidates is None else max(map(len, fold.candidates.values()))
+    # The galleries are those of the annotations, whether the images are there or not.
+    for fold in task.listed():
+        checks += _fold_checks(fold, frozenset(info.missing) | frozenset(info.unreadable))
+        candidates = Candidates(fold)
+        width = max((candidates.count(query) for query in fold.asked), default=0)
         answers = [len(fold.positives.get(query.id, ())) for query in fold.queries]
         rows.append(
             (
                 fold.name,
-                str(len(fold.queries) + len(fold.unavailable)),
+                str(len(fold.asked)),
                 str(width),
                 f"{sum(answers) / max(len(answers), 1):.3g}",
-                f"{100 * min(1.0, 10 / width):.3g} %",
+                f"{100 * min(1.0, 10 / width):.3g} %" if width else "none",
             )
         )
     columns = ("part", "queries", "candidates", "positives a query", "chance of recall@10")
@@ -88,18 +93,37 @@ def retrieval(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_te
     return Audit(spec.id, "not probed", info.fingerprint, tuple(checks), tuple(sheets), facts)
 
 
-def read_texts(path: Path) -> dict[str, str]:
-    """Read a JSON object of image id and text.
+def read_texts(path: Path, gallery: Sequence[str], part: str) -> tuple[dict[str, str], int]:
+    """Read the text of each image of a gallery, in any form that captions are read in, and count those of others.
 
-    :raises DataError: naming the first entry that is no text.
+    :param part: the part of the task that the gallery is of.
+    :raises DataError: naming the first entry that is no text, or where no id is of the gallery, or no text has a word.
     """
-    loaded = read_json(path)
-    if not isinstance(loaded, dict):
-        raise DataError(f"{path} is no JSON object", remedy='write {"image id": "text", ...}')
-    for name, text in loaded.items():
-        if not isinstance(text, str):
-            raise DataError(f"{path}: the text of {name!r} is {type(text).__name__}", remedy="write a string")
-    return loaded
+    loaded = read(path)
+    given = loaded.captions
+    if loaded.ranked and not given:
+        name, ranked = next((n, r) for n, r in loaded.rankings.items() if len(r.ids) != 1)
+        raise DataError(f"{path}: the text of {name!r} is a list of {len(ranked.ids)}", remedy="write one text an id")
+    if not given:
+        raise DataError(f"{path} holds no texts by image id", remedy='write {"image id": "text", ...}')
+    images = IdMatcher(gallery)
+    texts: dict[str, str] = {}
+    outside = 0
+    for name, text in given.items():
+        found = images.find(name)
+        if found is None:
+            outside += 1
+        elif found in texts:
+            raise DataError(f"{path} has two texts of {found!r}, one as {name!r}", remedy="keep one")
+        else:
+            texts[found] = text
+    if not texts:
+        msg = f"0 of the {len(given)} ids of {path} are in the gallery of {part}; it has {next(iter(given))}, "
+        raise DataError(msg + f"the gallery has {images.names[0]}", remedy="write the ids of the gallery")
+    if not any(words(text) for text in texts.values()):
+        msg = f"none of the {len(texts)} texts of {path} has a word in it"
+        raise DataError(msg, remedy="check the file; without texts there is nothing to probe")
+    return texts, outside
 
 
 def _files(data: Dataset, root: Path, spec: DatasetSpec, *, synthetic: bool) -> list[Check]:
@@ -144,13 +168,12 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
     return checks
 
 
-def _fold_checks(fold: Fold) -> list[Check]:
+def _fold_checks(fold: Fold, absent: frozenset[str]) -> list[Check]:
     checks = [Check(f"positives of {fold.name} in the gallery", "ok")]
-    unanswered = [q.id for q in fold.queries if not fold.positives.get(q.id)]
-    if unanswered or fold.unavailable:
-        detail = (
-            f"{len(unanswered)} without a positive, {len(fold.unavailable)} whose file is missing; all count as misses"
-        )
+    unanswered = sum(not any(name not in absent for name in fold.positives.get(q.id, ())) for q in fold.queries)
+    lost = sum(image_id(query) in absent for query in fold.queries)
+    if unanswered or lost:
+        detail = f"{unanswered} without a positive, {lost} whose file is missing; all count as misses"
         checks.append(Check(f"queries of {fold.name}", "note", detail))
     texts = [source.text for source in fold.gallery if hasattr(source, "text")]
     if texts and len(set(texts)) < len(texts):

@@ -33,6 +33,8 @@ class Fold:
     :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
     :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
+    :param order: ids of all queries, the unavailable ones among them, in the task's order, which is that of the rows of
+        hit lists and of stored predictions; by default the unavailable ones stand at the end.
     """
 
     name: str
@@ -44,27 +46,83 @@ class Fold:
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     training: TrainingData | None = None
     unavailable: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """Ids of all queries in the task's order."""
+        return self.order or (*(query.id for query in self.queries), *self.unavailable)
 
     def among(self, name: str, candidates: Mapping[str, Sequence[str]]) -> Fold:
-        """Return this fold with a list of candidates for each query, under another name."""
-        return replace(self, name=name, candidates=candidates)
+        """Return this fold with a list of candidates for each query, under another name.
+
+        Candidates that are not in the gallery, because their image is not there, are left out. Where none is left,
+        the query is unavailable, which is a miss.
+        """
+        here = {source.id for source in self.gallery}
+        left = {query: [name for name in names if name in here] for query, names in candidates.items()}
+        lost = [query.id for query in self.queries if query.id in left and not left[query.id]]
+        usable = [query for query in self.queries if left.get(query.id, True)]
+        positives = {query.id: self.positives.get(query.id, ()) for query in usable}
+        return replace(
+            self,
+            name=name,
+            queries=usable,
+            positives=positives,
+            candidates=left,
+            unavailable=(*self.unavailable, *lost),
+            order=self.asked,
+        )
 
 
 def check_fold(fold: Fold) -> None:
-    """Check that ids are unique on each side, and that every positive is in the gallery.
+    """Check that ids are unique on each side, and that every positive and every candidate is in the gallery.
 
     :raises DataError: naming the first id for which that does not hold.
     """
-    names = [source.id for source in fold.gallery]
-    gallery = set(names)
-    if len(gallery) != len(names):
-        double = next(name for i, name in enumerate(names) if name in names[:i])
-        raise DataError(f"fold {fold.name}: the gallery holds {double!r} twice", remedy="remove one of the two")
-    queries = [source.id for source in fold.queries]
-    if len(set(queries)) != len(queries):
-        raise DataError(f"fold {fold.name}: two queries have one id", remedy="number them")
-    for query in queries:
-        stray = sorted(set(fold.positives.get(query, ())) - gallery)
-        if stray:
-            msg = f"fold {fold.name}: the positive {stray[0]!r} of query {query!r} is not in the gallery"
-            raise DataError(msg, remedy="a query whose answers are missing counts as a miss: drop them from positives")
+    gallery = _unique([source.id for source in fold.gallery], f"fold {fold.name}: the gallery holds")
+    queries = _unique([source.id for source in fold.queries], f"fold {fold.name}: two queries have one id:")
+    if fold.order and (len(set(fold.order)) != len(fold.order) or {*queries, *fold.unavailable} != set(fold.order)):
+        msg = f"fold {fold.name}: the order does not hold every query once"
+        raise DataError(msg, remedy="list the ids of all queries, the unavailable ones among them")
+    for query in (source.id for source in fold.queries):
+        of = f"of query {query!r}"
+        positives = _unique(list(fold.positives.get(query, ())), f"fold {fold.name}: the positives {of} hold")
+        _inside(positives, gallery, f"fold {fold.name}: the positive", f"{of} is not in the gallery")
+        excluded = sorted(positives & set(fold.exclude.get(query, ())))
+        if excluded:
+            msg = f"fold {fold.name}: the positive {excluded[0]!r} {of} is also excluded"
+            raise DataError(
+                msg, remedy="what is no candidate, such as the reference, cannot be the answer: mend the entry"
+            )
+        if fold.candidates is None:
+            continue
+        if query not in fold.candidates:
+            raise DataError(f"fold {fold.name}: there is no list of candidates {of}", remedy="give it one, or drop it")
+        listed = _unique(fold.candidates[query], f"fold {fold.name}: the candidates {of} hold")
+        _inside(listed, gallery, f"fold {fold.name}: the candidate", f"{of} is not in the gallery")
+        _inside(positives, listed, f"fold {fold.name}: the positive", f"{of} is not among its candidates")
+
+
+def _unique(names: Sequence[str], what: str) -> set[str]:
+    """Return the names as a set.
+
+    :raises DataError: where one of them stands twice, naming the first.
+    """
+    unique = set(names)
+    if len(unique) != len(names):
+        twice, seen = "", set[str]()
+        for name in names:
+            if name in seen:
+                twice = name
+                break
+            seen.add(name)
+        raise DataError(f"{what} {twice!r} twice", remedy="remove one of the two, or number them")
+    return unique
+
+
+def _inside(names: set[str], whole: set[str], what: str, where: str) -> None:
+    stray = sorted(names - whole)
+    if stray:
+        remedy = "a query whose answers are missing counts as a miss: drop them from positives"
+        raise DataError(f"{what} {stray[0]!r} {where}", remedy=remedy)

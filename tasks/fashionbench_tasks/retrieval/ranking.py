@@ -9,9 +9,10 @@ import numpy as np
 
 from fashionbench.data.items import PairItem
 from fashionbench.data.lazy_items import opened
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, first_names
 from fashionbench.metrics.retrieval.rank_counting import count_from_scores, count_ranks
 from fashionbench.predictions.ranking import Labels
+from fashionbench_tasks.retrieval.candidates import Candidates
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,16 +34,15 @@ class Lists:
     def __init__(self, fold: Fold, queries: Sequence[Source], positives: Sequence[Sequence[str]]) -> None:
         self.fold = fold
         self.queries = queries
-        self.index = {source.id: i for i, source in enumerate(fold.gallery)}
+        self.candidates = Candidates(fold)
+        self.index = self.candidates.index
         self.positives = [[self.index[name] for name in ids] for ids in positives]
-        self.exclude = [
-            [self.index[name] for name in sorted(fold.exclude.get(q.id, ())) if name in self.index] for q in queries
-        ]
+        self.exclude = [[self.index[name] for name in sorted(self.candidates.excluded(q.id))] for q in queries]
         self.labels = Labels(
             fold.name,
             [query.id for query in queries],
             [fold.clusters.get(query.id, query.id) for query in queries],
-            [source.id for source in fold.gallery],
+            self.candidates.gallery,
             positives,
         )
 
@@ -58,20 +58,18 @@ def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, 
 
     :raises BackendError: where a query has no candidates, which would make any rank a perfect one.
     """
-    assert lists.fold.candidates is not None  # noqa: S101
-    rows = [[lists.index[name] for name in lists.fold.candidates[q.id] if name in lists.index] for q in lists.queries]
-    width = max(map(len, rows), default=0)
-    if width == 0 or not all(rows):
-        raise BackendError(f"fold {lists.fold.name} has a query without candidates", remedy="check the candidate lists")
+    rows = [[lists.index[name] for name in lists.candidates.listed(q.id) or ()] for q in lists.queries]
+    empty = [query.id for query, row in zip(lists.queries, rows, strict=True) if not row]
+    if empty or not rows:
+        msg = f"fold {lists.fold.name} has a query without candidates: {first_names(empty)}"
+        raise BackendError(msg, remedy="check the candidate lists")
+    width = max(map(len, rows))
     scores = np.zeros((len(rows), width), dtype=np.float32)
     for at, row in enumerate(rows):
         scores[at, : len(row)] = _cosine(queries[at], gallery[row])
     places = [{item: column for column, item in enumerate(row)} for row in rows]
     positives = [[places[at][item] for item in wanted] for at, wanted in enumerate(lists.positives)]
-    exclude = [
-        [*(places[at][item] for item in lists.exclude[at] if item in places[at]), *range(len(row), width)]
-        for at, row in enumerate(rows)
-    ]
+    exclude = [list(range(len(row), width)) for row in rows]
     ranking = count_from_scores(scores, positives, exclude=exclude, tie_tolerance=tolerance, top_k=min(KEPT, width))
     assert ranking.top_index is not None  # noqa: S101
     table = np.array([row + [-1] * (width - len(row)) for row in rows])

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.data.measured_items import MeasuredItems
+from fashionbench.data.search import describe_search
+from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
+from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.fold import check_fold
 from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
@@ -24,7 +27,7 @@ if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
     from fashionbench.data.lazy_items import Source
     from fashionbench.data.training_examples import TrainingData
-    from fashionbench.predictions.readers import Imported
+    from fashionbench.predictions.imported import Imported
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
     from fashionbench_tasks.retrieval.fold import Fold
@@ -36,12 +39,21 @@ class Retrieval:
     :param spec: the specification; its card names ``tie_tolerance``.
     :param info: the fingerprinted data.
     :param folds: makes the folds, when the first backend is asked.
+    :param listed: makes the folds as the annotations list them, with every query and the whole gallery, whether their
+        images are there or not; rankings and hit lists are scored against them. By default those of ``folds``.
     """
 
-    def __init__(self, spec: TaskSpec, info: DataInfo, folds: Callable[[], Sequence[Fold]]) -> None:
+    def __init__(
+        self,
+        spec: TaskSpec,
+        info: DataInfo,
+        folds: Callable[[], Sequence[Fold]],
+        listed: Callable[[], Sequence[Fold]] | None = None,
+    ) -> None:
         self.spec = spec
         self._info = info
         self._make_folds = folds
+        self._make_listed = listed or folds
         self._folds: Sequence[Fold] | None = None
 
     def info(self) -> DataInfo:
@@ -55,16 +67,22 @@ class Retrieval:
         :raises DataError: where a positive is not in the gallery, or an id stands twice on one side.
         """
         if self._folds is None:
-            folds = self._make_folds()
-            for fold in folds:
-                check_fold(fold)
-            self._folds = folds
+            self._folds = _checked(self._make_folds())
         return self._folds
+
+    def listed(self) -> Sequence[Fold]:
+        """Return the folds as the annotations list them, checked; no image is needed.
+
+        :raises DataError: as :attr:`folds`.
+        """
+        return _checked(self._make_listed())
 
     def predict(self, session: Session) -> Predictions:
         """Rank the gallery of each fold for each of its queries."""
         import pyarrow as pa  # noqa: PLC0415
 
+        for fold in self.folds:
+            self._require_items(fold)
         self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
@@ -81,6 +99,8 @@ class Retrieval:
             session.expect("score-pairs", sum(pairs))
 
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
+        import pyarrow as pa  # noqa: PLC0415
+
         queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
         truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
@@ -95,11 +115,29 @@ class Retrieval:
             depth = self.spec.options.get("rerank")
             if isinstance(depth, int):
                 ranking = rerank(ranking, lists, backend, depth)
-        tables = [ranking_table(ranking, lists.labels)]
-        if fold.unavailable and not session.limit:
-            clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
-            tables.append(unavailable_rows(fold.name, fold.unavailable, clusters, len(fold.gallery)))
-        return tables
+        table = ranking_table(ranking, lists.labels)
+        if not fold.unavailable or session.limit:
+            return [table]
+        clusters = [fold.clusters.get(name, name) for name in fold.unavailable]
+        # As many as the annotations list: behind a list that is lost with its images, a miss would be the first.
+        whole = next((Candidates(one) for one in self.listed() if one.name == fold.name), lists.candidates)
+        counts = [whole.count(name) or len(fold.gallery) for name in fold.unavailable]
+        lost = unavailable_rows(fold.name, fold.unavailable, clusters, counts)
+        return [_in_order(pa.concat_tables([table, lost]), fold.asked)]
+
+    def _require_items(self, fold: Fold) -> None:
+        """Refuse a fold whose gallery is empty, where any rank would be the first, or of whose queries none is there.
+
+        :raises DataError: naming an image that should be there.
+        """
+        if fold.gallery and (fold.queries or not fold.unavailable):
+            return
+        listed = next((one for one in self.listed() if one.name == fold.name), fold)
+        what, sources = ("list of queries", listed.queries) if fold.gallery else ("gallery", listed.gallery)
+        paths = [source.path for source in sources if isinstance(source, (ImageFile, ComposedFile))]
+        searched = describe_search(paths) or "the annotations name none"
+        whole = f"none of {len(sources)} items is there; " if sources else ""
+        raise DataError(f"fold {fold.name} has an empty {what}: {whole}{searched}", remedy="fetch its images")
 
     def training(self) -> TrainingData | None:
         """Return the training part that all folds share.
@@ -116,17 +154,31 @@ class Retrieval:
     def predictions_of(self, imported: Imported) -> Predictions:
         """Turn rankings or hit lists into predictions; what a list does not name is ranked behind it, and last.
 
+        The images need not be there.
+
         :raises DataError: where a query is missing, or an id is unknown.
         """
         import pyarrow as pa  # noqa: PLC0415
 
         from fashionbench_tasks.retrieval.from_rankings import tables_of  # noqa: PLC0415
 
-        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.folds)).combine_chunks())
+        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.listed())).combine_chunks())
 
     @property
     def _tolerance(self) -> float:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def _checked(folds: Sequence[Fold]) -> Sequence[Fold]:
+    for fold in folds:
+        check_fold(fold)
+    return folds
+
+
+def _in_order(table: pa.Table, order: Sequence[str]) -> pa.Table:
+    """Put the rows of a fold into the task's order."""
+    place = {name: at for at, name in enumerate(table.column("query_id").to_pylist())}
+    return table.take([place[name] for name in order])
 
 
 def _queries(fold: Fold, session: Session) -> Sequence[Source]:

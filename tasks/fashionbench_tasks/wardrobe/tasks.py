@@ -40,8 +40,7 @@ class Wardrobe:
     def info(self, queries: int, gallery: int) -> DataInfo:
         """Describe the data of a task."""
         sizes = {"queries": queries, "gallery": gallery}
-        checked = self.checked
-        return DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, image_forms=checked.forms)
+        return DataInfo.of(self.checked, sizes)
 
     def drawn(self, artist: str) -> list[Garment]:
         """List the garments whose drawing can be read."""

@@ -34,7 +34,7 @@ def test_values_and_errors(plugins, store, board_of):
     rows = {row.backend: row for row in board.tables[0].rows}
     assert rows["toy/colour"].values[0].value == 1.0
     assert rows["toy/raises"].values[0].value is None
-    assert rows["toy/raises"].values[0].reason == "error: a bug in a model"
+    assert rows["toy/raises"].values[0].reason == "error: ZeroDivisionError: a bug in a model"
     assert [row.backend for row in board.tables[0].rows] == ["toy/colour", "toy/raises"]
 
 
@@ -185,6 +185,21 @@ def test_a_board_of_unknown_tasks_is_refused(plugins, store):
     strange = dataclasses.replace(spec, columns=(dataclasses.replace(spec.columns[0], task="no/such"),))
     with pytest.raises(ConfigError, match="no/such"):
         Board.of(strange, store, plugins)
+
+
+def test_a_column_of_a_metric_that_its_task_never_has_is_an_error_with_the_names_that_it_has(plugins, store, board_of):
+    spec = plugins.boards["toy"]
+    strange = dataclasses.replace(spec, columns=(dataclasses.replace(spec.columns[0], metric="hit@7"),))
+    for name in ("hit@7", "hti@1"):
+        wrong = dataclasses.replace(strange, columns=(dataclasses.replace(spec.columns[0], metric=name),))
+        with pytest.raises(ConfigError, match=f"toy/squares never measures '{name}'") as caught:
+            Board.of(wrong, store, plugins)
+        assert "hit@1, recall@5, mrr, median-rank, map@10" in caught.value.remedy
+    # What was computed on top is there to be shown.
+    api.run(RUN, plugins=plugins, store=store)
+    api.rescore(store, metrics=["hit@7"], plugins=plugins, say=lambda text: None)
+    values = {row.backend: row.values[0].value for row in Board.of(strange, store, plugins).tables[0].rows}
+    assert values["toy/colour"] == 1.0
 
 
 BOARD = """

@@ -13,7 +13,7 @@ import toy_images
 from PIL import Image
 
 from fashionbench import api
-from fashionbench.errors import MetricError
+from fashionbench.errors import ConfigError, MetricError, UnknownNameError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Estimate, Silent
 from fashionbench.runner.execute import process_facts
@@ -129,7 +129,10 @@ def test_an_image_metric_of_a_plugin_works_on_a_stored_record(plugins, store, da
     assert values[1].value == 0
     assert len(toy_images.Red.asked) == asked
     assert rescore(plugins, store, ["toy-mean-absolute-error"], data) == ([], [])
-    assert rescore(plugins, store, ["mrr"], data) == ([], [])  # which reads other predictions
+    with pytest.raises(ConfigError, match="mrr reads predictions of the schema ranking/1, and no record of"):
+        rescore(plugins, store, ["mrr"], data)
+    with pytest.raises(UnknownNameError, match="no-such"):
+        rescore(plugins, store, ["no-such"], data)
 
 
 def test_a_task_may_name_a_metric_of_a_plugin(plugins, store, data, weights):

@@ -8,6 +8,7 @@ import pytest
 
 from fashionbench import api
 from fashionbench.data.roots import DataRoots
+from fashionbench.errors import DataError
 from fashionbench.specs import resolve
 from fashionbench_atelier.world.captions import description, short_title
 
@@ -76,3 +77,48 @@ def test_the_released_script_is_another_protocol(twin, plugins, store):
     assert standard.protocol.hash != released.protocol.hash
     assert released.protocol.card["truncation"] == "100 characters"
     assert standard.metric("bleu-4").value != released.metric("bleu-4").value
+
+
+@pytest.mark.parametrize("form", ["object", "lists", "rows", "csv"])
+def test_captions_from_a_file_need_no_image(copied, plugins, store, tmp_path, form):
+    root = copied("fashion200k")
+    spec = plugins.tasks["fashion200k/captioning"]
+    folds = resolve(spec.target)(spec, DataRoots(named={"fashion200k": root})).folds
+    said = {name: texts[0] for fold in folds for name, texts in fold.references.items()}
+    for path in root.rglob("*.jpeg"):
+        path.unlink()
+    first = next(iter(said))
+    said[first] = ""
+    named = {name.rpartition(".")[0]: text for name, text in said.items()}
+    path = tmp_path / ("c.csv" if form == "csv" else "c.jsonl" if form == "rows" else "c.json")
+    if form == "csv":
+        path.write_text("image_id,caption\n" + "".join(f'{name},"{text}"\n' for name, text in named.items()))
+    elif form == "rows":
+        path.write_text("\n".join(json.dumps({"image_id": n, "caption": t}) for n, t in named.items()))
+    else:
+        path.write_text(json.dumps(named if form == "object" else {n: [t] for n, t in named.items()}))
+    record = api.score("fashion200k/captioning", path, data={"fashion200k": root}, store=store, plugins=plugins)
+    rows = store.read_predictions(record.predictions).to_pylist()
+    assert [row["item_id"] for row in rows] == [name for fold in folds for name in fold.asked]
+    assert [row["caption"] for row in rows] == [said[row["item_id"]] for row in rows]
+    assert record.metric("empty-captions").value == pytest.approx(1 / len(said))
+    assert record.dataset.missing == ()
+
+
+def test_a_caption_that_is_missing_or_of_no_image_is_named(twin, plugins, store, tmp_path):
+    spec = plugins.tasks["fashion200k/captioning"]
+    folds = resolve(spec.target)(spec, DataRoots(named={"fashion200k": twin / "fashion200k"})).folds
+    said = {name: texts[0] for fold in folds for name, texts in fold.references.items()}
+    first = next(iter(said))
+    for content, words in (
+        (
+            {name: text for name, text in said.items() if name != first},
+            f"no caption of 1 of {len(said)} images: {first}",
+        ),
+        (said | {"stranger": "a hat"}, "1 unknown images: stranger"),
+        (said | {first.rpartition(".")[0]: "again"}, "has two captions of"),
+    ):
+        path = tmp_path / "c.json"
+        path.write_text(json.dumps(content))
+        with pytest.raises(DataError, match=words):
+            api.score(spec.id, path, data={"fashion200k": twin / "fashion200k"}, store=store, plugins=plugins)

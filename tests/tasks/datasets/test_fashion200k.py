@@ -87,8 +87,9 @@ def test_a_label_file_that_is_missing_or_no_text_is_named(copied, tmp_path):
     for category in ("dress", "top"):
         with pytest.raises(DataError, match=f"{category}_test_detect_all"):
             data.photos(category, "test")
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="folder of labels"):
-        Fashion200K(tmp_path)
+        Fashion200K(tmp_path / "empty")
 
 
 def test_mbeir_finds_every_photo_of_a_title(mbeir, data, source):
@@ -174,5 +175,6 @@ def test_a_task_without_qrels_is_an_error(copied, tmp_path):
     (root / "qrels/test/mbeir_fashion200k_task0_test_qrels.txt").unlink()
     with pytest.raises(DataError, match="task0_test_qrels"):
         MBeir(root).task(0)
+    (tmp_path / "empty").mkdir()
     with pytest.raises(DataError, match="folder of queries"):
-        MBeir(tmp_path)
+        MBeir(tmp_path / "empty")

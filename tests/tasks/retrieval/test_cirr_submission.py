@@ -38,7 +38,7 @@ def test_both_files_are_what_the_server_wants(record, twin, store, tmp_path, cap
         assert set(full[name]) <= images - {query.reference}
         assert len(subset[name]) == 3
         assert set(subset[name]) <= set(query.members) - {query.reference}
-    assert read(out / "recall_subset_submission.json").subset
+    assert read(out / "recall_subset_submission.json").subset_rankings
 
 
 def test_a_record_of_another_task_is_refused(twin, plugins, store, tmp_path, capsys):

@@ -117,8 +117,26 @@ def test_the_audit_of_fashion_iq_needs_no_images(audit):
 def test_wrong_gallery_texts_are_named(audit, tmp_path):
     call, _ = audit
     assert "'hats'" in call({"hats": {}})[2]
-    assert "is list" in call({"dress": {"x": []}})[2]
-    assert "no JSON object" in call({"dress": []})[2]
+    assert "the text of 'x' is a list of 0" in call({"dress": {"x": []}})[2]
+    assert "the caption of 'y' is null" in call({"dress": {"x": "red", "y": None}})[2]
+    assert "dress.json holds no predictions" in call({"dress": []})[2]
+
+
+def test_gallery_texts_are_found_by_their_file_names_and_unknown_ids_are_named(audit):
+    call, root = audit
+    texts = texts_of(root, leak=True)["dress"]
+    for form in (
+        {f"images/{name}.png": text for name, text in texts.items()},
+        {name: [text] for name, text in texts.items()},
+        [{"image": name, "caption": text} for name, text in texts.items()],
+    ):
+        code, out, _ = call({"dress": form})
+        assert (code, "verdict: leak" in out) == (1, True)
+    said = call({"dress": {name.lower(): text for name, text in texts.items()}})[2]
+    first = next(iter(texts))
+    assert f"0 of the {len(texts)} ids" in said
+    assert f"it has {first.lower()}, the gallery has {first}" in said
+    assert "has a word in it" in call({"dress": dict.fromkeys(texts, "?!")})[2]
 
 
 def test_other_retrieval_tasks_are_audited_too(twin, tmp_path, capsys, plugins, monkeypatch):

@@ -13,36 +13,34 @@ import numpy as np
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.retrieval import at_k
+from fashionbench.predictions.list_depth import ListDepth, list_depth
 from fashionbench.predictions.ranking import counts_of
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from fashionbench.predictions.rank_counts import RankCounts
 
 
 def hit(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Tell whether any positive is among the first k."""
-    counts, rules = _read(table, arguments)
-    return Outcome(at_k.hit_at_k(counts, arguments.cutoff, **rules))
+    return _hits(table, arguments, (arguments.cutoff,))
 
 
 def recall(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Compute the share of a query's positives among the first k; with one positive the same as a hit."""
-    counts, rules = _read(table, arguments)
-    return Outcome(at_k.recall_at_k(counts, arguments.cutoff, **rules))
+    return _recalls(table, arguments, (arguments.cutoff,))
 
 
 def mean_hit(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Average the hits at several cut-offs, as the mean of R@1, R@5 and R@10."""
-    counts, rules = _read(table, arguments)
-    return Outcome(np.mean([at_k.hit_at_k(counts, k, **rules) for k in _several(arguments)], axis=0))
+    return _hits(table, arguments, _several(arguments))
 
 
 def mean_recall(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Average the fractional recall at several cut-offs, as Fashion-IQ's mean of R@10 and R@50."""
-    counts, rules = _read(table, arguments)
-    return Outcome(np.mean([at_k.recall_at_k(counts, k, **rules) for k in _several(arguments)], axis=0))
+    return _recalls(table, arguments, _several(arguments))
 
 
 def cirr_mean(table: pa.Table, arguments: MetricArguments) -> Outcome:
@@ -52,28 +50,66 @@ def cirr_mean(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """
     slices = np.asarray(table.column("slice").to_pylist())
     if set(slices) != {"full", "subset"}:
-        raise MetricError("cirr-mean needs the slices full and subset", remedy="use it on a CIRR task")
+        raise MetricError("cirr-mean needs the slices full and subset", remedy="give both of CIRR's server files")
     counts, rules = _read(table, arguments)
-    rows = np.where(slices == "full", at_k.hit_at_k(counts, 5, **rules), at_k.hit_at_k(counts, 1, **rules))
-    return Outcome(rows, average="slices")
+    full = slices == "full"
+    rows = np.where(full, at_k.hit_at_k(counts, 5, **rules), at_k.hit_at_k(counts, 1, **rules))
+    depth = list_depth(table, counts)
+    unknown = depth.all_unnamed & np.where(full, depth.beyond(5), depth.beyond(1))
+    return _told(rows, depth, unknown, average="slices")
 
 
 def average_precision(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Compute the average precision within the first k, whose mean is mAP@k."""
     counts, rules = _read(table, arguments)
-    return Outcome(at_k.average_precision_at_k(counts, arguments.cutoff, **rules))
+    depth = list_depth(table, counts)
+    unknown = depth.some_unnamed & (depth.depth < arguments.cutoff)
+    return _told(at_k.average_precision_at_k(counts, arguments.cutoff, **rules), depth, unknown)
 
 
 def reciprocal_rank(table: pa.Table, arguments: MetricArguments) -> Outcome:
-    """Compute one over the rank of the first positive, whose mean is MRR."""
+    """Compute one over the rank of the first positive, whose mean is MRR; of lists that end early, a lower bound."""
     counts, rules = _read(table, arguments)
-    return Outcome(at_k.reciprocal_rank(counts, **rules))
+    values = at_k.reciprocal_rank(counts, **rules)
+    depth = list_depth(table, counts)
+    if not depth.all_unnamed.any():
+        return Outcome(values)
+    return Outcome(values, at_least=depth.all_unnamed, unknown=depth.reason(depth.all_unnamed))
 
 
 def median_rank(table: pa.Table, arguments: MetricArguments) -> Outcome:
-    """Compute the rank of the first positive, of which the median is taken."""
+    """Compute the rank of the first positive, of which the median is taken; of lists that end early, if inside."""
     counts, rules = _read(table, arguments)
-    return Outcome(at_k.first_rank(counts, **rules), statistic="median")
+    ranks = at_k.first_rank(counts, **rules)
+    depth = list_depth(table, counts)
+    return _told(ranks, depth, depth.all_unnamed, otherwise=np.inf, statistic="median")
+
+
+def _hits(table: pa.Table, arguments: MetricArguments, cutoffs: tuple[int, ...]) -> Outcome:
+    counts, rules = _read(table, arguments)
+    depth = list_depth(table, counts)
+    unknown = depth.all_unnamed & np.any([depth.beyond(k) for k in cutoffs], axis=0)
+    return _told(np.mean([at_k.hit_at_k(counts, k, **rules) for k in cutoffs], axis=0), depth, unknown)
+
+
+def _recalls(table: pa.Table, arguments: MetricArguments, cutoffs: tuple[int, ...]) -> Outcome:
+    counts, rules = _read(table, arguments)
+    depth = list_depth(table, counts)
+    unknown = depth.some_unnamed & np.any([depth.beyond(k) for k in cutoffs], axis=0)
+    return _told(np.mean([at_k.recall_at_k(counts, k, **rules) for k in cutoffs], axis=0), depth, unknown)
+
+
+def _told(
+    values: NDArray[np.float64],
+    depth: ListDepth,
+    unknown: NDArray[np.bool_],
+    otherwise: float = np.nan,
+    **fields: Any,
+) -> Outcome:
+    """Put something else in the place of values that imported lists do not tell."""
+    if not unknown.any():
+        return Outcome(values, **fields)
+    return Outcome(np.where(unknown, otherwise, values), unknown=depth.reason(unknown), **fields)
 
 
 def _several(arguments: MetricArguments) -> tuple[int, ...]:

@@ -64,8 +64,7 @@ def join(captions: tuple[str, str], how: str) -> list[str]:
 
 def fashion_iq(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     """Make a Fashion-IQ task; options: ``gallery`` (original, val-union), ``reference`` (kept, removed), ``join``."""
-    root = place(spec, roots)
-    data = FashionIQ(root)
+    data = FashionIQ(place(spec, roots))
     how, union = str(spec.options["join"]), spec.options["gallery"] == "val-union"
     galleries = {c: data.union(c, "val") if union else data.split(c, "val") for c in CATEGORIES}
     questions = {
@@ -83,7 +82,7 @@ def fashion_iq(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         for t in data.triplets(category, "train")
     ]
     annotations = {name: path for name, path in data.annotations().items() if not name.endswith("/test")}
-    return _task(spec, roots, root, questions, galleries, train, data.files.path, annotations)
+    return _task(spec, roots, data.root, questions, galleries, train, data.files.path, annotations)
 
 
 def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
@@ -91,13 +90,13 @@ def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
     The option ``split`` is ``val``, or ``test1``, whose targets are with the publisher: it ranks, and scores nothing.
     """
-    root = place(spec, roots)
-    data = CIRR(root)
+    data = CIRR(place(spec, roots))
     split = str(spec.options.get("split", "val"))
     files = data.split(split)
     gallery = list(files)
     queries = data.queries(split)
     evaluated = [Question(q.id, q.reference, q.caption, q.target) for q in queries]
+    data.check_subsets(queries, files, split)
     subsets = {q.id: [name for name in q.members if name != q.reference] for q in queries}
     train: list[Question] = []
     if "captions/train" in data.annotations():
@@ -107,7 +106,15 @@ def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         name: path for name, path in data.annotations().items() if name.rpartition("/")[2] in {split, "train"}
     }
     return _task(
-        spec, roots, root, {"full": evaluated}, {"full": gallery}, train, lambda name: files[name], annotations, subsets
+        spec,
+        roots,
+        data.root,
+        {"full": evaluated},
+        {"full": gallery},
+        train,
+        lambda name: files[name],
+        annotations,
+        subsets,
     )
 
 
@@ -127,24 +134,20 @@ def _task(
     checked = survey({name: locate(name) for name in names}, annotations, cache=roots.index)
     removed = spec.options["reference"] == "removed"
 
-    def folds() -> list[Fold]:
+    def folds(absent: frozenset[str]) -> list[Fold]:
         training = _training(train, locate)
         all_folds = [
-            composed_fold(name, group, galleries[name], locate, checked.absent, removed=removed, training=training)
+            composed_fold(name, group, galleries[name], locate, absent, removed=removed, training=training)
             for name, group in questions.items()
         ]
         for name, group in questions.items() if subsets else ():
-            subset = composed_fold(
-                name, group, galleries[name], locate, checked.absent, removed=True, training=training
-            )
+            subset = composed_fold(name, group, galleries[name], locate, absent, removed=True, training=training)
             all_folds.append(subset.among("subset", subsets or {}))
         return all_folds
 
     sizes = {"queries": sum(map(len, questions.values())), "gallery": sum(map(len, galleries.values()))}
-    info = DataInfo(
-        checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root), image_forms=checked.forms
-    )
-    return Retrieval(spec, info, folds)
+    info = DataInfo.of(checked, sizes, synthetic=is_twin(root))
+    return Retrieval(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
 
 
 def composed_fold(
@@ -181,6 +184,7 @@ def composed_fold(
         clusters={q.id: q.reference for q in questions},
         training=training,
         unavailable=tuple(q.id for q in questions if q.reference in absent),
+        order=tuple(q.id for q in questions),
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -45,7 +45,7 @@ class ProductPhoto:
 class Catalog:
     """Products with photos and a text.
 
-    :param photos: in the order of the file; those that cannot be read are put aside in ``unavailable``.
+    :param photos: all that the annotations name, in their order; those that cannot be read are named in ``absent``.
     :param texts: the text of each product.
     :param groups: the group (sub-category) of each product, for sampled protocols.
     :param checked: the fingerprint of the files, and which of them are missing or unreadable.
@@ -62,8 +62,8 @@ class Catalog:
         training: TrainingData | None,
     ) -> None:
         self.root = root
-        self.photos = [photo for photo in photos if photo.id not in checked.absent]
-        self.unavailable = [photo for photo in photos if photo.id in checked.absent]
+        self.all_photos = list(photos)
+        self.absent = checked.absent
         self.texts = dict(texts)
         self.groups = dict(groups)
         self.training = training
@@ -71,9 +71,9 @@ class Catalog:
 
     @cached_property
     def by_product(self) -> dict[str, list[ProductPhoto]]:
-        """The photos of each product that has any."""
+        """The photos of each product, available or not."""
         photos: dict[str, list[ProductPhoto]] = {}
-        for photo in self.photos:
+        for photo in self.all_photos:
             photos.setdefault(photo.product, []).append(photo)
         return photos
 
@@ -86,7 +86,7 @@ class Catalog:
     @cached_property
     def product_of(self) -> dict[str, str]:
         """The product of each photo, available or not."""
-        return {photo.id: photo.product for photo in (*self.photos, *self.unavailable)}
+        return {photo.id: photo.product for photo in self.all_photos}
 
     def caption(self, name: str) -> TextItem:
         """Return the text of a product, or of a photo's product, as an item with the given name."""
@@ -95,13 +95,15 @@ class Catalog:
     def info(self, sizes: Mapping[str, int], lists: object = None, **facts: str) -> DataInfo:
         """Describe the data; candidate lists are part of the fingerprint."""
         checked = self._checked
-        fingerprint = checked.fingerprint
         facts = {"products that share a text": str(self.duplicates), **facts}
         if lists is not None:
             facts["candidate lists"] = digest(lists)
-            fingerprint = digest([fingerprint, facts["candidate lists"]])
-        return DataInfo(
-            fingerprint, sizes, checked.missing, checked.unreadable, is_twin(self.root), facts, checked.forms
+        info = DataInfo.of(checked, sizes, synthetic=is_twin(self.root), facts=facts)
+        if lists is None:
+            return info
+        drawn = facts["candidate lists"]
+        return replace(
+            info, fingerprint=digest([info.fingerprint, drawn]), annotations=digest([info.annotations, drawn])
         )
 
 
@@ -114,8 +116,7 @@ def fashiongen_text(spec: TaskSpec) -> Callable[[str, str], str]:
 
 def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
     """Read FashionGen; for the option ``text`` see :func:`fashiongen_text`."""
-    root = place(spec, roots)
-    data = FashionGen(root)
+    data = FashionGen(place(spec, roots))
     text = fashiongen_text(spec)
     photos = data.photos("val")
     images = {p.id: p.image.path for p in photos if isinstance(p.image, ImageFile)}
@@ -130,7 +131,7 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
         ]
         training = training_pairs(train)
     return Catalog(
-        root,
+        data.root,
         [ProductPhoto(p.id, p.product, p.image) for p in photos],
         {p.product: text(p.title, p.description) for p in photos},
         {p.product: f"{p.category}/{p.subcategory}" for p in photos},

@@ -31,28 +31,33 @@ def pairs_full(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
 def _full(spec: TaskSpec, data: Catalog) -> Retrieval:
     products = list(data.texts)
-    sizes = {"photos": len(data.photos) + len(data.unavailable), "products": len(products)}
+    sizes = {"photos": len(data.all_photos), "products": len(products)}
 
-    def folds() -> list[Fold]:
+    def folds(absent: frozenset[str]) -> list[Fold]:
         texts = [data.caption(product) for product in products]
-        clusters = {photo.id: photo.product for photo in (*data.photos, *data.unavailable)}
+        photos = [photo for photo in data.all_photos if photo.id not in absent]
+        clusters = {photo.id: photo.product for photo in data.all_photos}
         to_text = Fold(
             name=IMAGE_TO_TEXT,
-            queries=[photo.image for photo in data.photos],
+            queries=[photo.image for photo in photos],
             gallery=texts,
-            positives={photo.id: [f"text/{photo.product}"] for photo in data.photos},
+            positives={photo.id: [f"text/{photo.product}"] for photo in photos},
             clusters=clusters,
             training=data.training,
-            unavailable=tuple(photo.id for photo in data.unavailable),
+            unavailable=tuple(photo.id for photo in data.all_photos if photo.id in absent),
+            order=tuple(photo.id for photo in data.all_photos),
         )
         to_image = Fold(
             name=TEXT_TO_IMAGE,
             queries=texts,
-            gallery=[photo.image for photo in data.photos],
-            positives={f"text/{p}": [photo.id for photo in photos] for p, photos in data.by_product.items()},
+            gallery=[photo.image for photo in photos],
+            positives={
+                f"text/{product}": [photo.id for photo in own if photo.id not in absent]
+                for product, own in data.by_product.items()
+            },
             clusters={f"text/{product}": product for product in products},
             training=data.training,
         )
         return [to_text, to_image]
 
-    return Retrieval(spec, data.info(sizes), folds)
+    return Retrieval(spec, data.info(sizes), lambda: folds(data.absent), lambda: folds(frozenset()))

@@ -5,19 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
-from fashionbench_tasks.retrieval.cross_modal.candidate_lists import list_folds
+from fashionbench_tasks.retrieval.cross_modal.candidate_lists import listed_retrieval
 from fashionbench_tasks.retrieval.cross_modal.catalog import fashiongen
 from fashionbench_tasks.retrieval.sampling import blocks, draw_candidates, draw_queries, grouped, seeded_random
-from fashionbench_tasks.retrieval.task import Retrieval
 
 if TYPE_CHECKING:
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
     from fashionbench_tasks.retrieval.cross_modal.catalog import Catalog
+    from fashionbench_tasks.retrieval.task import Retrieval
 
 
 def fashiongen_sampled(spec: TaskSpec, roots: DataRoots) -> Retrieval:
-    """Rank sampled candidates.
+    """Rank sampled candidates; drawn among all photos of the annotations, so that every copy of the data has one draw.
 
     Options: ``queries`` and ``candidates`` (counts), ``draws``, ``seed``, ``group`` (``subcategory`` or ``category``),
     and ``unit``: ``photos`` draws negatives among single photos (several of one product may appear), ``products`` among
@@ -27,9 +27,9 @@ def fashiongen_sampled(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     draws = [_draw(spec, data, number) for number in range(int(str(spec.options["draws"])))]
     lists = {str(number): (i2t, t2i) for number, (i2t, t2i, _) in enumerate(draws, 1)}
     from_others = sum(count for _, _, count in draws)
-    sizes = {"queries": sum(len(i2t) + len(t2i) for i2t, t2i in lists.values()), "photos": len(data.photos)}
+    sizes = {"queries": sum(len(i2t) + len(t2i) for i2t, t2i in lists.values()), "photos": len(data.all_photos)}
     info = data.info(sizes, lists, **{"negatives from another group": str(from_others)})
-    return Retrieval(spec, info, lambda: list_folds(data, lists))
+    return listed_retrieval(spec, data, info, lists)
 
 
 def fashiongen_blocks(spec: TaskSpec, roots: DataRoots) -> Retrieval:
@@ -49,7 +49,7 @@ def fashiongen_blocks(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         i2t |= {first[product]: block for product in block}
         t2i |= {product: list(first.values()) for product in block}
     info = data.info({"queries": len(i2t) + len(t2i)}, [i2t, t2i], **{"products left over": str(left)})
-    return Retrieval(spec, info, lambda: list_folds(data, {"": [i2t, t2i]}))
+    return listed_retrieval(spec, data, info, {"": [i2t, t2i]})
 
 
 def _draw(spec: TaskSpec, data: Catalog, number: int) -> tuple[dict[str, list[str]], dict[str, list[str]], int]:
@@ -65,7 +65,7 @@ def _draw(spec: TaskSpec, data: Catalog, number: int) -> tuple[dict[str, list[st
     from_others = 0
     for product in draw_queries(list(data.by_product), int(str(options["queries"])), rng):
         # Other photos of the product are no negatives of it.
-        units = {s.id: group[s.product] for s in data.photos if s.product != product} if single else dict(group)
+        units = {s.id: group[s.product] for s in data.all_photos if s.product != product} if single else dict(group)
         positive = photo[product] if single else product
         units[positive] = group[product]
         members = grouped(units)

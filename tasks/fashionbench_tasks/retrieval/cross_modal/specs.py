@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import Capability
 
 VERSION = "1.0.0"
+#: 1.1.0 leaves out queries that nobody has judged, which were misses before.
+MBEIR_VERSION = "1.1.0"
 NEEDS: tuple[frozenset[Capability]] = (frozenset({"encode-image", "encode-text"}),)
 
 FASHIONGEN = DatasetSpec(
@@ -199,6 +201,7 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
         "query": query,
         "gallery": gallery,
         "positives": "the qrels",
+        "unjudged": "a query without a positive in the qrels is left out and counted",
         "pool": "local",
         "instructions": "none prepended; a backend may add its own",
         "metrics": metrics,
@@ -209,10 +212,10 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
         id=task,
         summary=f"M-BEIR task {number}: {query} against {gallery}",
         target="fashionbench_tasks.retrieval.cross_modal.mbeir:mbeir",
-        version=VERSION,
+        version=MBEIR_VERSION,
         kind="cross-modal-retrieval",
         dataset=MBEIR.id,
-        protocol=ProtocolCard.of(task, VERSION, card),
+        protocol=ProtocolCard.of(task, MBEIR_VERSION, card),
         needs=NEEDS,
         metrics=metrics,
         main_metric="hit@10",

@@ -5,6 +5,7 @@ import json
 import pytest
 import toy_plugin
 import yaml
+from PIL import Image
 
 from fashionbench import api
 from fashionbench.errors import ConfigError, UnknownNameError
@@ -144,12 +145,16 @@ def test_a_damaged_cache_is_put_aside(plugins, store):
     assert path.with_suffix(".damaged").is_file()
 
 
-def test_a_backend_that_fits_is_given_the_training_part(plugins, store):
+def test_a_backend_that_fits_is_given_the_training_part(plugins, store, tmp_path):
     toy_plugin.Learner.learnt.clear()
     record = run(plugins, store, "toy/learner", seeds=[7])[0]
     assert toy_plugin.Learner.learnt == [("all", 8, 7)]
     assert record.backend.training_data[0].dataset == "toy-squares"
-    failed = run(plugins, store, "toy/learner", task="toy/folder", data={"toy-folder": str(store.root)})[0]
+    data = tmp_path / "folder"
+    data.mkdir()
+    for name in toy_plugin.COLOURS:
+        Image.new("RGB", (4, 4), toy_plugin.COLOURS[name]).save(data / f"{name}.png")
+    failed = run(plugins, store, "toy/learner", task="toy/folder", data={"toy-folder": str(data)})[0]
     assert "this task has none" in failed.error.message
 
 

@@ -1,0 +1,31 @@
+"""Check that a board asks for metrics that its tasks have."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fashionbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import Record
+    from fashionbench.specs import BoardSpec
+
+
+def check_columns(spec: BoardSpec, records: Sequence[Record], plugins: Plugins) -> None:
+    """Check that the metric of each column is one of its task, or was computed for one of the records.
+
+    :raises ConfigError: naming the column, and the metrics that the task has.
+    """
+    for column in spec.columns:
+        own = [record for record in records if record.task.id == column.task]
+        further = {name for record in own for name in record.metric_ids}
+        known = dict.fromkeys([*plugins.tasks[column.task].metrics, *sorted(further)])
+        if column.metric not in known:
+            has = ", ".join(known) or "none"
+            msg = f"board {spec.id}: {column.task} never measures {column.metric!r}"
+            raise ConfigError(
+                msg, remedy=f"it has {has}; another metric is computed by 'fashionbench rescore --metric'"
+            )

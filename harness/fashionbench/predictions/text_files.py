@@ -1,0 +1,212 @@
+"""Read rankings and captions from JSON, JSON Lines, CSV, TSV and TREC runs."""
+
+from __future__ import annotations
+
+import csv
+import json
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import DataError
+from fashionbench.predictions.ranked_lists import id_of, ranked_list, scored_list
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+#: Names in use for the columns of a row, the first that a row has counts.
+_IMAGE = ("image_id", "item_id", "id", "image", "image_name", "file_name", "filename")
+_CAPTION = ("caption", "text", "prediction", "generated_caption")
+_QUERY = ("query_id", "qid", "query", "pairid", "query-id", "topic")
+_LIST = ("ranking", "candidates", "candidate_ids", "ranked_ids", "retrieved", "top_ids")
+_CANDIDATE = ("candidate_id", "docid", "doc_id", "did", "corpus-id", "candidate", "target_id")
+_SERVER = {"recall", "recall_subset"}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read an object by query or image id, or a list of rows.
+
+    :raises DataError: naming the entry that is none.
+    """
+    loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
+    if isinstance(loaded, list):
+        return _rows([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
+    return _object(loaded, path)
+
+
+def read_json_lines(path: Path) -> dict[str, Any]:
+    """Read one object a line: a row each, or parts of one object by id.
+
+    :raises DataError: naming the line that is neither.
+    """
+    lines: list[tuple[str, Any]] = []
+    # Not splitlines: a caption may hold U+2028 and the like.
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        if line.strip():
+            try:
+                entry = json.loads(line, object_pairs_hook=_no_repetition)
+            except ValueError as error:
+                raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop it") from error
+            if not isinstance(entry, dict):
+                raise DataError(f"{path}, line {number} is no object", remedy="write one object a line")
+            lines.append((f"line {number}", entry))
+    if lines and _is_row(lines[0][1]):
+        return _rows(lines, path)
+    joined: dict[str, Any] = {}
+    for place, entry in lines:
+        twice = joined.keys() & entry.keys()
+        if twice:
+            raise DataError(f"{path}, {place}: {min(twice)} stands twice", remedy="remove one")
+        joined |= entry
+    return _object(joined, path)
+
+
+def read_table(path: Path) -> dict[str, Any]:
+    """Read captions, or one candidate of a ranking a row, from CSV or TSV with a line of column names.
+
+    :raises DataError: where the columns are of neither, or a row is short.
+    """
+    with path.open(newline="", encoding="utf-8-sig") as file:
+        reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
+        rows = [(f"line {reader.line_num}", row) for row in reader]
+        columns = list(reader.fieldnames or ())
+    for place, row in rows:
+        if None in row or None in row.values():
+            msg = f"{path}, {place} has {'more' if None in row else 'fewer'} values than the {len(columns)} columns"
+            raise DataError(msg, remedy="quote values with a comma, and fill in what is missing")
+    query, candidate = _first(columns, _QUERY), _first(columns, _CANDIDATE)
+    if not (query and candidate):
+        if rows and not _is_row(rows[0][1]):
+            remedy = "write image_id and caption, or query_id, candidate_id and score or rank"
+            raise DataError(f"{path} has the columns {', '.join(columns)}", remedy=remedy)
+        return _rows(rows, path)
+    by = _first(columns, ("score", "rank"))
+    found: dict[str, list[tuple[str, float]]] = {}
+    for place, row in rows:
+        value = _number(row[by], path, place) if by else 0.0
+        found.setdefault(row[query], []).append((row[candidate], value))
+    return {"rankings": {name: _ordered(name, pairs, by, path) for name, pairs in found.items()}}
+
+
+def read_trec(path: Path) -> dict[str, Any]:
+    """Read a TREC run, ``query Q0 candidate rank score tag`` a line; the score decides, as in trec_eval.
+
+    :raises DataError: naming the line that has other than six fields, or four, which are judgements.
+    """
+    found: dict[str, list[tuple[str, float]]] = {}
+    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+        parts = line.split()
+        if not parts:
+            continue
+        if len(parts) != 6:
+            what = "this is a file of judgements (qrels)" if len(parts) == 4 else f"it has {len(parts)} fields"
+            remedy = "write a run: query Q0 candidate rank score tag"
+            raise DataError(f"{path}, line {number} is of no known kind of run: {what}", remedy=remedy)
+        score = _number(parts[4], path, f"line {number}")
+        found.setdefault(parts[0], []).append((parts[2], score))
+    if not found:
+        raise DataError(f"{path} holds no predictions", remedy="write a run: query Q0 candidate rank score tag")
+    return {"rankings": {name: _ordered(name, pairs, "score", path) for name, pairs in found.items()}}
+
+
+def _object(loaded: Any, path: Path) -> dict[str, Any]:
+    if not isinstance(loaded, dict) or not loaded:
+        raise DataError(f"{path} holds no predictions", remedy="write an object by query or image id")
+    answers = dict(loaded)
+    version, metric = answers.pop("version", None), answers.pop("metric", None)
+    if version is not None and (version != "rc2" or metric not in _SERVER):
+        raise DataError(f"{path} is of version {version!r}, metric {metric!r}", remedy="CIRR files are rc2 and recall")
+    if not answers:
+        raise DataError(f"{path} holds no predictions", remedy="write an object by query or image id")
+    texts = {name: text for name, value in answers.items() if (text := _caption(value)) is not None}
+    if any(isinstance(value, str) for value in answers.values()):
+        # So these are captions, and what is none is what is wrong.
+        for name, value in answers.items():
+            if name not in texts:
+                msg = f"{path}: the caption of {name!r} is {json.dumps(value):.60}"
+                raise DataError(msg, remedy="write one text an id")
+        return {"captions": texts}
+    ranked = {name: ranked_list(name, value, path) for name, value in answers.items()}
+    if metric == "recall_subset":
+        return {"subset_rankings": ranked}
+    # A list of one text is a caption, or a ranking of one candidate; the task knows which.
+    both = len(texts) == len(answers) and version is None
+    return {"rankings": ranked, "captions": texts if both else {}}
+
+
+def _caption(value: Any) -> str | None:
+    """Return a caption, alone or in a list of one; None where it is neither."""
+    if isinstance(value, str):
+        return value
+    return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else None
+
+
+def _is_row(entry: Any) -> bool:
+    """Tell whether an object is a row: it has a column for an id and one for a caption or a list."""
+    if not isinstance(entry, dict):
+        return False
+    names = list(entry)
+    captioned = _first(names, _IMAGE) and _first(names, _CAPTION)
+    return bool(captioned or (_first(names, (*_QUERY, "id")) and _first(names, _LIST)))
+
+
+def _rows(rows: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """Read rows of captions or of rankings."""
+    if not rows:
+        raise DataError(f"{path} holds no predictions", remedy="write one row an image or a query")
+    captions: dict[str, str] = {}
+    rankings: dict[str, Any] = {}
+    for place, row in rows:
+        if not _is_row(row):
+            raise DataError(f"{path}, {place} has no image_id and caption", remedy="write COCO results")
+        names = list(row)
+        listed = _first(names, _LIST)
+        key = _first(names, (*_QUERY, "id") if listed else _IMAGE)
+        name = id_of(row[key], f"{path}, {place}: {key}")
+        if name in captions or name in rankings:
+            what = "rankings" if listed else "captions"
+            raise DataError(f"{path} has two {what} of {name}, the second in {place}", remedy="keep one")
+        if listed:
+            rankings[name] = ranked_list(name, row[listed], path)
+            continue
+        column = _first(names, _CAPTION)
+        text = _caption(row[column])
+        if text is None:
+            msg = f"{path}, {place}: the caption of {name!r} is {json.dumps(row[column]):.60}"
+            raise DataError(msg, remedy="write one text an id")
+        captions[name] = text
+    if captions and rankings:
+        raise DataError(f"{path} holds captions and rankings", remedy="write two files")
+    return {"captions": captions, "rankings": rankings}
+
+
+def _ordered(query: str, pairs: Sequence[tuple[str, float]], by: str, path: Path) -> Any:
+    """Make the list of a query of its candidates with scores, or with ranks, or in the order of the file."""
+    if by == "score":
+        return scored_list(query, pairs, path)
+    if by == "rank":
+        ranks = [value for _, value in pairs]
+        if len(set(ranks)) != len(ranks):
+            raise DataError(f"{path}: {query!r} has two candidates of one rank", remedy="write each rank once")
+        pairs = sorted(pairs, key=lambda pair: pair[1])
+    return ranked_list(query, [name for name, _ in pairs], path)
+
+
+def _first(names: Iterable[str], wanted: Sequence[str]) -> str:
+    there = set(names)
+    return next((name for name in wanted if name in there), "")
+
+
+def _number(text: str, path: Path, place: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise DataError(f"{path}, {place}: {text!r} is no number", remedy="mend or drop the line") from error
+
+
+def _no_repetition(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+    found: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in found:
+            raise DataError(f"the key {name!r} stands twice", remedy="keep one of the two")
+        found[name] = value
+    return found

@@ -1,0 +1,189 @@
+"""Every form that predictions are written in by other people's code, read to one and the same thing."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import toy_plugin
+
+from fashionbench.api import score
+from fashionbench.errors import BackendError, DataError
+from fashionbench.predictions.readers import read
+
+NAMES = list(toy_plugin.COLOURS)
+QUERIES = [f"image-{name}" for name in NAMES]
+TEXTS = [f"text-{name}" for name in NAMES]
+
+
+def lists(wrong=2):
+    """Rank the right text first, but second for the first ``wrong`` queries."""
+    found = {}
+    for number, query in enumerate(QUERIES):
+        others = [text for text in TEXTS if text != TEXTS[number]]
+        found[query] = [others[0], TEXTS[number], *others[1:]] if number < wrong else [TEXTS[number], *others]
+    return found
+
+
+def scores(names):
+    return {name: 1.0 - at / 10 for at, name in enumerate(names)}
+
+
+def trec(found):
+    rows = [f"{q} Q0 {n} {at} {s} run" for q, names in found.items() for at, (n, s) in enumerate(scores(names).items())]
+    return "\n".join(reversed(rows)) + "\n"
+
+
+def table(found, separator, by):
+    rows = [
+        separator.join([q, name, str(at if by == "rank" else -at)])
+        for q, names in found.items()
+        for at, name in enumerate(names, 1)
+    ]
+    return "\n".join([separator.join(["query_id", "candidate_id", by]), *reversed(rows)]) + "\n"
+
+
+FORMS = {
+    "lists.json": json.dumps,
+    "lists.jsonl": lambda r: "\n".join(json.dumps({q: names}) for q, names in r.items()),
+    "scores.json": lambda r: json.dumps({q: dict(reversed(scores(names).items())) for q, names in r.items()}),
+    "pairs.json": lambda r: json.dumps({q: [list(p) for p in scores(names).items()] for q, names in r.items()}),
+    "rows.jsonl": lambda r: "\n".join(json.dumps({"query_id": q, "ranking": names}) for q, names in r.items()),
+    "rows.json": lambda r: json.dumps([{"qid": q, "candidates": names} for q, names in r.items()]),
+    "run.trec": trec,
+    "run.txt": trec,
+    "run.RUN": trec,
+    "rank.csv": lambda r: table(r, ",", "rank"),
+    "score.tsv": lambda r: table(r, "\t", "score"),
+    "suffix.json": lambda r: json.dumps({f"{q}.png": [f"out/{n}.jpg" for n in names] for q, names in r.items()}),
+}
+
+
+@pytest.mark.parametrize("bom", ["", "\ufeff"], ids=["plain", "bom"])
+@pytest.mark.parametrize("name", FORMS)
+def test_rankings(plugins, store, tmp_path, name, bom):
+    path = tmp_path / name
+    path.write_text(bom + FORMS[name](lists()), encoding="utf-8")
+    record = score("toy/squares", path, store=store, plugins=plugins)
+    assert record.metric("hit@1").value == pytest.approx(6 / 8)
+    assert record.metric("mrr").value == pytest.approx((6 + 2 / 2) / 8)
+    assert record.predictions.depth == {}
+
+
+def embeddings():
+    eye = np.eye(8, dtype=np.float32)
+    return eye, {"query_ids": QUERIES, "candidate_ids": TEXTS}
+
+
+@pytest.mark.parametrize("kind", ["bfloat16", "float16", "float64", "requires_grad"])
+def test_tensors_of_any_float_type_with_or_without_gradients(plugins, store, tmp_path, kind):
+    torch = pytest.importorskip("torch")
+    eye, ids = embeddings()
+    tensor = (
+        torch.tensor(eye, requires_grad=True) if kind == "requires_grad" else torch.tensor(eye).to(getattr(torch, kind))
+    )
+    torch.save({**ids, "query_embeddings": tensor, "candidate_embeddings": tensor}, tmp_path / "e.pt")
+    assert score("toy/squares", tmp_path / "e.pt", store=store, plugins=plugins).metric("hit@1").value == 1.0
+    if kind == "bfloat16":
+        from safetensors.torch import save_file
+
+        named = {n: torch.frombuffer(bytearray(json.dumps(i).encode()), dtype=torch.uint8) for n, i in ids.items()}
+        third = torch.tensor(eye / 3).to(torch.bfloat16)
+        save_file(
+            {**named, "query_embeddings": third, "candidate_embeddings": third.clone()}, tmp_path / "e.safetensors"
+        )
+        stored = read(tmp_path / "e.safetensors").vectors["query", QUERIES[0]]
+        assert stored.tolist() == third[0].float().tolist()
+
+
+@pytest.mark.parametrize(
+    "ids",
+    [lambda names: np.array([n.encode() for n in names]), lambda names: np.array(names).reshape(-1, 1)],
+    ids=["bytes", "column"],
+)
+def test_ids_as_bytes_and_as_a_column(plugins, store, tmp_path, ids):
+    eye, _ = embeddings()
+    fields = {"query_embeddings": eye, "candidate_embeddings": eye}
+    np.savez(tmp_path / "e.npz", query_ids=ids(QUERIES), candidate_ids=ids(TEXTS), **fields)
+    assert score("toy/squares", tmp_path / "e.npz", store=store, plugins=plugins).metric("hit@1").value == 1.0
+
+
+def test_whole_numbers_are_ids_and_truth_values_are_not(tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text('{"12": [3, "4"]}')
+    assert read(path).rankings["12"].ids == ["3", "4"]
+    eye = np.eye(2)
+    np.savez(tmp_path / "e.npz", query_ids=[1, 2], query_embeddings=eye, candidate_ids=[1, 2], candidate_embeddings=eye)
+    assert ("query", "2") in read(tmp_path / "e.npz").vectors
+    for wrong in ("true", "1.5", "null"):
+        path.write_text(f'{{"12": ["a", {wrong}]}}')
+        with pytest.raises(DataError, match=r"r\.json: '12', rank 2: .* is no id"):
+            read(path)
+
+
+def test_two_files_of_embeddings_answer_together(plugins, store, tmp_path):
+    eye, ids = embeddings()
+    np.savez(tmp_path / "q.npz", query_ids=ids["query_ids"], query_embeddings=eye)
+    np.savez(tmp_path / "c.npz", candidate_ids=ids["candidate_ids"], candidate_embeddings=eye)
+    files = [tmp_path / "q.npz", tmp_path / "c.npz"]
+    assert score("toy/squares", files, store=store, plugins=plugins).metric("hit@1").value == 1.0
+    with pytest.raises(BackendError, match="it has no candidate ids"):
+        score("toy/squares", files[0], store=store, plugins=plugins)
+
+
+def test_hits_as_whole_numbers_and_in_two_files(plugins, store, tmp_path):
+    hits = np.zeros((8, 5), dtype=np.int64)
+    hits[:6, 0] = 1
+    np.save(tmp_path / "hits.npy", hits)
+    assert score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins).metric("hit@1").value == 6 / 8
+    for number, part in enumerate((hits[:3], hits[3:])):
+        np.save(tmp_path / f"{number}.npy", part)
+    files = [tmp_path / "0.npy", tmp_path / "1.npy"]
+    assert score("toy/squares", files, store=store, plugins=plugins).metric("hit@1").value == 6 / 8
+    np.save(tmp_path / "1.npy", hits[3:, :2])
+    with pytest.raises(DataError, match="have 2, 5 columns"):
+        score("toy/squares", files, store=store, plugins=plugins)
+    np.save(tmp_path / "hits.npy", hits + 1)
+    with pytest.raises(DataError, match=r"int64 \(8, 5\)"):
+        read(tmp_path / "hits.npy")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("a.jsonl", '{"a": ["x"]}\n{"b": ', r"line 2 is not JSON"),
+        ("a.jsonl", '{"a": ["x"]}\n["b"]', r"line 2 is no object"),
+        ("a.json", '{"a": "red", "b": null}', r"the caption of 'b' is null"),
+        ("a.json", '{"a": "red", "b": ["x", "y"]}', r"the caption of 'b' is \[\"x\", \"y\"\]"),
+        ("a.json", '{"a": {"x": NaN}}', r"'a': the score of 'x' is nan"),
+        ("a.json", '{"a": [["x", 1], ["x", 2]]}', r"'a' ranks a candidate twice: 'x'"),
+        ("a.json", '{"a": {"x": "high"}}', r"the score of 'x' is 'high'"),
+        ("a.json", '[{"image_id": 1, "caption": ["a", "b"]}]', r"entry 0: the caption of '1' is \[\"a\", \"b\"\]"),
+        ("a.json", '[{"image_id": 1, "caption": "a"}, 3]', r"entry 1 has no image_id and caption"),
+        ("a.csv", "query_id,candidate_id,score\na,x,1\na,y\n", r"line 3 has fewer values"),
+        ("a.csv", "query_id,candidate_id,score\na,x,one\n", r"line 2: 'one' is no number"),
+        ("a.csv", "query_id,candidate_id,rank\na,x,1\na,y,1\n", r"'a' has two candidates of one rank"),
+        ("a.csv", "who,what\na,x\n", r"columns who, what"),
+        ("a.trec", "q 0 d 1\n", r"line 1 is of no known kind of run: this is a file of judgements"),
+        ("a.trec", "q Q0 d 1 high tag\n", r"line 1: 'high' is no number"),
+        ("a.trec", "", r"holds no predictions"),
+        ("a.json", '{"version": "rc2", "metric": "recall"}', r"holds no predictions"),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(tmp_path, name, content, words):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(DataError, match=words) as caught:
+        read(path)
+    assert str(path) in caught.value.message
+    assert caught.value.remedy
+
+
+def test_a_file_that_is_not_utf_8_says_so(tmp_path):
+    (tmp_path / "a.json").write_bytes('{"a": "\u00e9"}'.encode("latin-1"))
+    with pytest.raises(DataError, match="not UTF-8"):
+        read(tmp_path / "a.json")
+    np.savez(tmp_path / "e.npz", query_ids=["a"], vectors=np.eye(1))
+    with pytest.raises(DataError, match=r"has no query_embeddings; it has query_ids, vectors"):
+        read(tmp_path / "e.npz")
