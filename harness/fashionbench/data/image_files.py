@@ -47,13 +47,14 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
     try:
         with Image.open(path) as file:
             form = [_format(file)]
+            # Asked for its EXIF, Pillow decodes a PNG, and forgets how it was stored.
+            sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
             # Cameras put a preview beside the photo (MPO); anything else of several frames is no single image.
             frames = int(getattr(file, "n_frames", 1))
             if frames > 1 and file.format != "MPO":
                 raise DataError(f"it has {frames} frames", remedy="keep the one that counts")  # noqa: TRY301
             turned = file.getexif().get(274, 1) in range(2, 9)
             tags = dict(getattr(file, "tag_v2", {}))
-            sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
             file.load()
             if sixteen and isinstance(hidden := file.info.get("transparency"), tuple):
                 file.info["transparency"] = tuple(level >> 8 for level in hidden)  # as Pillow reads such colours
