@@ -155,6 +155,12 @@ def test_deep_images_are_turned_too(tmp_path):
     assert grey(tmp_path / "a.png").tolist() == [[0], [255]]
 
 
+def test_a_photo_whose_exif_is_damaged_is_taken_as_it_is_stored_and_counted(tmp_path):
+    Image.new("RGB", (8, 4), "red").save(tmp_path / "a.jpg", exif=b"Exif\0\0garbage")
+    found = decode_with_form(tmp_path / "a.jpg")
+    assert (found.image.size, found.form) == ((8, 4), "JPEG EXIF damaged")
+
+
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])
 def test_a_file_of_several_frames_is_refused_and_named(tmp_path, suffix):
     frames = [Image.new("RGB", (4, 4), colour) for colour in ("red", "green", "blue")]
