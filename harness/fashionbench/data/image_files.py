@@ -75,9 +75,12 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
 def _orientation(file: Image.Image) -> str:
     """Say whether a file is to be turned, or that its EXIF cannot be read, and it is taken as it is stored."""
     try:
-        return "turned" if file.getexif().get(274, 1) in range(2, 9) else ""
+        turned = file.getexif().get(274, 1) in range(2, 9)
+        if "exif" in file.info:  # read anew, for Pillow keeps what it could not read as if it were empty
+            Image.Exif().load(file.info["exif"])
     except (SyntaxError, ValueError, KeyError, TypeError, struct.error):
         return "EXIF damaged"
+    return "turned" if turned else ""
 
 
 def _format(file: Image.Image) -> str:
