@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from fashionbench.canonical import digest
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
-from fashionbench.errors import BackendError, ConfigError
+from fashionbench.errors import BackendError, ConfigError, first_names
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.options import UniFashionOptions
@@ -135,7 +135,8 @@ class UniFashionBackend:
         """
         sketches = [item.sketch for item in items if item.sketch is not None]
         if len(sketches) != len(items):
-            raise BackendError("an item has no sketch", remedy="this model designs from words and a sketch")
+            lacking = first_names([item.id for item in items if item.sketch is None])
+            raise BackendError(f"there is no sketch of {lacking}", remedy="this model designs from words and a sketch")
         return self._sampled(items, sketches, [item.text for item in items])
 
     def fingerprint(self) -> str:

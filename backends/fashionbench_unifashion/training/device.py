@@ -42,8 +42,11 @@ def make_accelerator(name: str, precision: str) -> Accelerator:
     wanted = require_device(name)
     # accelerate keeps one state a process, which may have had a training of another kind before.
     kept = AcceleratorState._shared_state  # noqa: SLF001
-    before = kept.get("device")
-    if kept.get("_mixed_precision", precision) != precision or (before is not None and before.type != wanted.type):
+    before: torch.device = kept.get("device", wanted)
+    elsewhere = before.type != wanted.type or (
+        None not in (before.index, wanted.index) and before.index != wanted.index
+    )
+    if kept.get("_mixed_precision", precision) != precision or elsewhere:
         AcceleratorState._reset_state(reset_partial_state=not torch.distributed.is_initialized())  # noqa: SLF001
     if wanted.type == "cuda" and wanted.index is not None:
         torch.cuda.set_device(wanted)  # what accelerate takes without a number

@@ -74,7 +74,8 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
             raise BackendError(msg, remedy="name the file itself")
         return named
     if weights_file.name.endswith(".index.json"):
-        parts = sorted(set(json.loads(weights_file.read_text(encoding="utf-8"))["weight_map"].values()))
+        with reading(weights_file):
+            parts = sorted(set(json.loads(weights_file.read_text(encoding="utf-8"))["weight_map"].values()))
         absent = [part for part in parts if not (path / part).is_file()]
         if absent:
             raise BackendError(
@@ -225,7 +226,8 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
         raise BackendError(f"{path} cannot be read as weights: {error}", remedy="copy or download it again") from error
     except Exception as error:
         if type(error).__name__ != "UnpicklingError":
-            raise
+            msg = f"{path} cannot be read as weights, {type(error).__name__}: {error}"
+            raise BackendError(msg, remedy="copy or download it again") from error
         msg = f"{path} holds more than tensors, which might be a program: {error}"
         raise BackendError(msg, remedy="convert it to safetensors where you trust it") from error
     yield from ((name, value) for name, value in _state(content, path).items() if wanted(name))

@@ -39,15 +39,22 @@ def legend(table: Table) -> dict[str, str]:
 
 
 def how_measured(board: Board) -> list[str]:
-    """Say by what each column of the board is comparable."""
+    """Say by what each column of the board is comparable, and over how many items its values are."""
     lines: list[str] = []
+    numbers: dict[str, set[int]] = {}
+    for table in (table for table in board.tables if table.main):
+        for at, head in enumerate(table.heads):
+            found = {row.values[at].n for row in table.rows if row.values[at].value is not None}
+            numbers.setdefault(head.column.task, set()).update(found)
     seen: set[str] = set()
     for head in (head for table in board.tables if table.main for head in table.heads):
         if head.signature is None or head.column.task in seen:
             continue
         seen.add(head.column.task)
         protocol, fingerprint = short(head.signature.protocol), short(head.signature.fingerprint)
-        lines.append(f"{head.column.task}: protocol {protocol}, data {fingerprint}")
+        n = numbers[head.column.task]
+        over = f", n {' to '.join(f'{count:,}' for count in sorted({min(n), max(n)}))}" if n else ""
+        lines.append(f"{head.column.task}: protocol {protocol}, data {fingerprint}{over}")
     return lines
 
 

@@ -7,6 +7,7 @@ that moves, is refused.
 
 from __future__ import annotations
 
+import struct
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from PIL import Image, ImageOps
@@ -47,18 +48,19 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
     try:
         with Image.open(path) as file:
             form = [_format(file)]
+            # Asked for its EXIF, Pillow decodes a PNG, and forgets how it was stored.
+            sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
             # Cameras put a preview beside the photo (MPO); anything else of several frames is no single image.
             frames = int(getattr(file, "n_frames", 1))
             if frames > 1 and file.format != "MPO":
                 raise DataError(f"it has {frames} frames", remedy="keep the one that counts")  # noqa: TRY301
-            turned = file.getexif().get(274, 1) in range(2, 9)
+            turned = _orientation(file)
             tags = dict(getattr(file, "tag_v2", {}))
-            sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
             file.load()
             if sixteen and isinstance(hidden := file.info.get("transparency"), tuple):
                 file.info["transparency"] = tuple(level >> 8 for level in hidden)  # as Pillow reads such colours
             image, depth = _eight_bits(file, tags, own_range=own_range)
-            image = ImageOps.exif_transpose(image)
+            image = ImageOps.exif_transpose(image) if turned == "turned" else image
     except Exception as error:  # decoders raise many types, struct.error and SyntaxError among them
         kind = "" if isinstance(error, (OSError, DataError)) else f"{type(error).__name__}: "
         said = error.message if isinstance(error, DataError) else str(error)
@@ -66,8 +68,19 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
         raise DataError(f"the image {path} cannot be read: {kind}{said}", remedy=remedy) from error
     form += [depth] if depth else []
     form += ["alpha"] if image.has_transparency_data else []
-    form += ["turned"] if turned else []
+    form += [turned] if turned else []
     return OpenedImage(image, " ".join(form))
+
+
+def _orientation(file: Image.Image) -> str:
+    """Say whether a file is to be turned, or that its EXIF cannot be read, and it is taken as it is stored."""
+    try:
+        turned = file.getexif().get(274, 1) in range(2, 9)
+        if "exif" in file.info:  # read anew, for Pillow keeps what it could not read as if it were empty
+            Image.Exif().load(file.info["exif"])
+    except (SyntaxError, ValueError, KeyError, TypeError, struct.error):
+        return "EXIF damaged"
+    return "turned" if turned else ""
 
 
 def _format(file: Image.Image) -> str:

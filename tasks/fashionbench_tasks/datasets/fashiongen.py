@@ -198,5 +198,8 @@ def _column(file: Any, name: str, path: Path) -> list[str]:
     key = f"input_{name}"
     if key not in file:
         raise DataError(f"{path} has no {key}", remedy=f"it has {', '.join(sorted(file))}")
-    values = file[key][:].reshape(-1).tolist()
+    try:
+        values = file[key][:].reshape(-1).tolist()
+    except OSError as error:
+        raise DataError(f"{path} cannot be read at {key}: {error}", remedy="fetch the file again") from error
     return [value.decode("iso-8859-1") if isinstance(value, bytes) else str(value) for value in values]

@@ -295,3 +295,12 @@ def test_a_distance_that_is_biased_at_its_n_is_marked(plugins, store, board_of):
         record = store.add(record.model_copy(update={"metrics": metrics, "supersedes": record.record_id}))
         assert {m.n for m in metrics if m.id in measured} == {8}
         assert [("few-images" in row.marks) for row in board_of().tables[0].rows] == [marked]
+
+
+def test_a_board_says_over_how_many_items_its_values_are(plugins, store, board_of):
+    from fashionbench.boards.text import how_measured
+
+    api.run(RUN | {"backends": ["toy/colour"]}, plugins=plugins, store=store)
+    (line,) = how_measured(board_of())
+    assert line.startswith("toy/squares: protocol ")
+    assert line.endswith(", n 8")

@@ -86,6 +86,12 @@ def test_floats_reach_from_nought_to_one_unless_declared(tmp_path):
         decode(tiff(tmp_path / "c.tif", np.full((2, 2), np.nan, dtype=np.float32)))
 
 
+def test_16_bits_of_a_format_that_may_hold_fewer_are_refused(tmp_path):
+    Image.fromarray(RAMP.astype(np.uint16) * 16).save(tmp_path / "a.jp2")  # twelve bits, or sixteen that are dark
+    with pytest.raises(DataError, match="JPEG2000 of the mode I;16, which declares no range"):
+        decode(tmp_path / "a.jp2")
+
+
 def test_32_bits_without_a_range_are_refused(tmp_path):
     with pytest.raises(DataError, match=r"a\.tif cannot be read: it is a TIFF of the mode I, which declares no range"):
         decode(tiff(tmp_path / "a.tif", RAMP.astype(np.int32) * 257))
@@ -114,8 +120,8 @@ def test_a_colour_that_a_file_calls_transparent_is_white(tmp_path):
     assert np.asarray(decode(tmp_path / "palette.png")).tolist() == [[[255, 255, 255], [200, 10, 10]]]
     deep = png(tmp_path / "grey.png", [struct.pack(">3H", 1000, 1001, 0)], 16, 0, (b"tRNS", struct.pack(">H", 1000)))
     assert grey(deep).tolist() == [[255, 4, 0]]
-    colours = struct.pack(">6H", 65535, 0, 0, 257, 0, 0)
-    red = png(tmp_path / "red.png", [colours], 16, 2, (b"tRNS", struct.pack(">3H", 65535, 0, 0)))
+    colours = struct.pack(">6H", 0x1234, 0, 0, 257, 0, 0)
+    red = png(tmp_path / "red.png", [colours], 16, 2, (b"tRNS", struct.pack(">3H", 0x1234, 0, 0)))
     assert np.asarray(decode(red)).tolist() == [[[255, 255, 255], [1, 0, 0]]]
 
 
@@ -147,6 +153,12 @@ def test_deep_images_are_turned_too(tmp_path):
     exif[274] = 6
     Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(tmp_path / "a.png", exif=exif)
     assert grey(tmp_path / "a.png").tolist() == [[0], [255]]
+
+
+def test_a_photo_whose_exif_is_damaged_is_taken_as_it_is_stored_and_counted(tmp_path):
+    Image.new("RGB", (8, 4), "red").save(tmp_path / "a.jpg", exif=b"Exif\0\0garbage")
+    found = decode_with_form(tmp_path / "a.jpg")
+    assert (found.image.size, found.form) == ((8, 4), "JPEG EXIF damaged")
 
 
 @pytest.mark.parametrize("suffix", ["gif", "png", "webp", "tif"])

@@ -72,7 +72,7 @@ def test_rankings_and_hits_need_no_image_and_score_as_with_the_images(iq, twin, 
             mrr = statistics.fmean(statistics.fmean(1 / rank for rank in own) for own in ranks.values())
             assert record.metric("mrr").value == pytest.approx(mrr, abs=1e-12)
             assert record.dataset.missing == ()
-            assert {finding.kind for finding in record.policy} == {"published"}  # a small twin of the data
+            assert {finding.kind for finding in record.policy} <= {"published"}  # an excerpt of the data
 
 
 def test_an_import_without_images_says_so_and_stays_apart_from_what_was_measured_on_some(
