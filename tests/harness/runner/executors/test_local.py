@@ -5,6 +5,7 @@ import json
 import pytest
 import toy_plugin
 import yaml
+from PIL import Image
 
 from fashionbench import api
 from fashionbench.errors import ConfigError, UnknownNameError
@@ -149,6 +150,7 @@ def test_a_backend_that_fits_is_given_the_training_part(plugins, store):
     record = run(plugins, store, "toy/learner", seeds=[7])[0]
     assert toy_plugin.Learner.learnt == [("all", 8, 7)]
     assert record.backend.training_data[0].dataset == "toy-squares"
+    Image.new("RGB", (2, 2)).save(store.root / "red.png")
     failed = run(plugins, store, "toy/learner", task="toy/folder", data={"toy-folder": str(store.root)})[0]
     assert "this task has none" in failed.error.message
 
@@ -222,8 +224,6 @@ def test_a_dry_run_says_what_would_happen(plugins, store):
 
 
 def test_missing_images_are_counted_as_misses_and_named(plugins, store, tmp_path):
-    from PIL import Image
-
     root = tmp_path / "squares"
     root.mkdir()
     for name, rgb in toy_plugin.COLOURS.items():
