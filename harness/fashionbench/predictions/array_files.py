@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
 from fashionbench.predictions.ranked_lists import id_of
+from fashionbench.predictions.text_files import is_row, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -67,11 +68,13 @@ _DTYPES = {
 
 
 def read_parquet(path: Path) -> dict[str, Any]:
-    """Read embeddings from Parquet with the columns ``id``, ``role`` and ``embedding``."""
+    """Read embeddings from Parquet with the columns ``id``, ``role`` and ``embedding``, or rows of captions."""
     import numpy as np  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     there = pq.read_schema(path).names
+    if is_row(dict.fromkeys(there)):
+        return rows_of([(f"row {at}", row) for at, row in enumerate(pq.read_table(path).to_pylist())], path)
     lacking = [name for name in ("id", "role", "embedding") if name not in there]
     if lacking:
         remedy = "write id, role and embedding"

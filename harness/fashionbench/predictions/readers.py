@@ -9,7 +9,7 @@ rankings               JSON or JSON Lines: ``{query id: [candidate ids, best fir
                        ``.run``, ``.txt``)
 CIRR server file       the same with ``"version": "rc2"`` and ``"metric": "recall"`` or ``"recall_subset"``
 captions               ``{image id: text}``, ``{image id: [text]}``, or rows of ``image_id`` and ``caption`` as COCO's
-                       list, as JSON Lines, or as CSV or TSV
+                       list, JSON Lines, CSV, TSV or Parquet
 embeddings             ``.npz``, ``.safetensors`` or ``.pt`` with ``query_ids``, ``query_embeddings``, ``candidate_ids``
                        and ``candidate_embeddings`` (ids as UTF-8 JSON bytes in safetensors), or Parquet with the
                        columns ``id``, ``role`` and ``embedding``

@@ -29,7 +29,7 @@ def read_json(path: Path) -> dict[str, Any]:
     """
     loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
     if isinstance(loaded, list):
-        return _rows([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
+        return rows_of([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
     return _object(loaded, path)
 
 
@@ -49,8 +49,8 @@ def read_json_lines(path: Path) -> dict[str, Any]:
             if not isinstance(entry, dict):
                 raise DataError(f"{path}, line {number} is no object", remedy="write one object a line")
             lines.append((f"line {number}", entry))
-    if lines and _is_row(lines[0][1]):
-        return _rows(lines, path)
+    if lines and is_row(lines[0][1]):
+        return rows_of(lines, path)
     joined: dict[str, Any] = {}
     for place, entry in lines:
         twice = joined.keys() & entry.keys()
@@ -75,10 +75,10 @@ def read_table(path: Path) -> dict[str, Any]:
             raise DataError(msg, remedy="quote values with a comma, and fill in what is missing")
     query, candidate = _first(columns, _QUERY), _first(columns, _CANDIDATE)
     if not (query and candidate):
-        if rows and not _is_row(rows[0][1]):
+        if rows and not is_row(rows[0][1]):
             remedy = "write image_id and caption, or query_id, candidate_id and score or rank"
             raise DataError(f"{path} has the columns {', '.join(columns)}", remedy=remedy)
-        return _rows(rows, path)
+        return rows_of(rows, path)
     by = _first(columns, ("score", "rank"))
     found: dict[str, list[tuple[str, float]]] = {}
     for place, row in rows:
@@ -140,7 +140,7 @@ def _caption(value: Any) -> str | None:
     return value[0] if isinstance(value, list) and len(value) == 1 and isinstance(value[0], str) else None
 
 
-def _is_row(entry: Any) -> bool:
+def is_row(entry: Any) -> bool:
     """Tell whether an object is a row: it has a column for an id and one for a caption or a list."""
     if not isinstance(entry, dict):
         return False
@@ -149,14 +149,18 @@ def _is_row(entry: Any) -> bool:
     return bool(captioned or (_first(names, (*_QUERY, "id")) and _first(names, _LIST)))
 
 
-def _rows(rows: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
-    """Read rows of captions or of rankings."""
+def rows_of(rows: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
+    """Read rows of captions or of rankings.
+
+    :param rows: each with its place in the file.
+    :raises DataError: naming the row that is of neither, or an id that stands twice.
+    """
     if not rows:
         raise DataError(f"{path} holds no predictions", remedy="write one row an image or a query")
     captions: dict[str, str] = {}
     rankings: dict[str, Any] = {}
     for place, row in rows:
-        if not _is_row(row):
+        if not is_row(row):
             raise DataError(f"{path}, {place} has no image_id and caption", remedy="write COCO results")
         names = list(row)
         listed = _first(names, _LIST)

@@ -14,7 +14,7 @@ from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.image_folder import EXTENSIONS, AnyExtension
 from fashionbench_tasks.datasets.readers import first_of
-from fashionbench_tasks.datasets.viton_hd import read_pairs
+from fashionbench_tasks.datasets.viton_hd import check_persons, read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,7 +64,10 @@ class DressCode:
         """
         name = "train_pairs.txt" if split == "train" else f"test_pairs_{'paired' if paired else 'unpaired'}.txt"
         path = self.root / category / name
-        pairs = [Pairing(category, person, garment) for person, garment in read_pairs(path)]
+        named = read_pairs(path)
+        if split == "test":
+            check_persons(named, path)
+        pairs = [Pairing(category, person, garment) for person, garment in named]
         paired_count = sum(_number(pair.person) == _number(pair.garment) for pair in pairs)
         if pairs and (paired_count == len(pairs)) != paired:
             wanted = "paired" if paired else "unpaired"

@@ -89,6 +89,8 @@ class Polyvore:
             right = [answer for answer in entry["answers"] if answer.rpartition("_")[0] == outfit]
             if len(right) != 1:
                 raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
+            if len(set(candidates)) != len(candidates):
+                raise DataError(f"{place} offers an item twice among {', '.join(candidates)}", remedy="mend or drop it")
             questions.append(Question(f"blank-{number:05d}", items, candidates, names[right[0]]))
         return questions
 

@@ -18,7 +18,7 @@ from fashionbench_tasks.datasets.image_folder import EXTENSIONS, AnyExtension
 from fashionbench_tasks.datasets.readers import first_of, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 EXPECTED = {"pairs/train": 11647, "pairs/test": 2032}
@@ -81,9 +81,10 @@ class VitonHD:
         path = self.root / name
         if not paired and split == "test":
             path = first_of(self.root, ("test_pairs_unpaired.txt", "test_unpairs.txt", name), "unpaired list")
-        pairs: list[Pairing] = []
-        for person, garment in read_pairs(path):
-            pairs.append(Pairing(person, person if paired else garment))
+        named = read_pairs(path)
+        if split == "test":
+            check_persons(named, path)
+        pairs = [Pairing(person, person if paired else garment) for person, garment in named]
         if pairs and not paired and all(pair.person == pair.garment for pair in pairs):
             raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
         return pairs
@@ -161,6 +162,19 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
                 raise DataError(f"{path}, line {number}: {name!r} leads out of the folder", remedy="mend the line")
         pairs.append((_stem(parts[0]), _stem(parts[1])))
     return pairs
+
+
+def check_persons(pairs: Sequence[tuple[str, str]], path: Path) -> None:
+    """Check that a list that is measured names each person once, for a pairing is known by its person.
+
+    :raises DataError: naming the first that stands twice, and the garments.
+    """
+    worn: dict[str, str] = {}
+    for person, garment in pairs:
+        if person in worn:
+            msg = f"{path} names the person {person} twice, with {worn[person]} and with {garment}"
+            raise DataError(msg, remedy="remove one of the two")
+        worn[person] = garment
 
 
 def _stem(name: str) -> str:

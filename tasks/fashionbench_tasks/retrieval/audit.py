@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
@@ -151,6 +152,10 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
         outside = [t.id for t in triplets if t.target not in gallery]
         level: Level = "fault" if outside else "ok"
         checks.append(Check(f"targets of {category} in the gallery", level, first_names(outside, 3)))
+        named = data.split(category, "val")
+        level = "fault" if len(named) != len(gallery) else "ok"
+        repeated = first_names([name for name, count in Counter(named).items() if count > 1], 3)
+        checks.append(Check(f"repetitions in the gallery of {category}", level, repeated))
         empty = sum(not text.strip() for t in triplets for text in t.captions)
         occurrences: dict[tuple[str, tuple[str, str]], int] = {}
         for t in triplets:

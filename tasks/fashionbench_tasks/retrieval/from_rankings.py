@@ -47,7 +47,9 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
         raise DataError(msg, remedy="leave the file with the metric recall_subset out")
     tables: list[pa.Table] = []
     if imported.hits is not None:
-        tables += _from_hits(imported, whole)
+        rows = sum(len(fold.asked) for fold in folds)
+        # A hit list does not say what it is of; with as many rows as there are queries of all parts it is of all.
+        tables += _from_hits(imported, folds if len(imported.hits) == rows else whole)
     if imported.rankings:
         tables += _from_rankings(imported.rankings, whole, imported.name)
     if imported.subset_rankings:

@@ -126,7 +126,7 @@ class Retrieval:
         return [_in_order(pa.concat_tables([table, lost]), fold.asked)]
 
     def _require_items(self, fold: Fold) -> None:
-        """Refuse a fold whose gallery is empty, where any rank would be the first, or of whose queries none is there.
+        """Refuse a fold whose gallery is empty, in which any rank would be the first, or that has lost every query.
 
         :raises DataError: naming an image that should be there.
         """

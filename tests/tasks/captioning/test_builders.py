@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from fashionbench import api
@@ -79,7 +81,7 @@ def test_the_released_script_is_another_protocol(twin, plugins, store):
     assert standard.metric("bleu-4").value != released.metric("bleu-4").value
 
 
-@pytest.mark.parametrize("form", ["object", "lists", "rows", "csv"])
+@pytest.mark.parametrize("form", ["object", "lists", "rows", "csv", "parquet"])
 def test_captions_from_a_file_need_no_image(copied, plugins, store, tmp_path, form):
     root = copied("fashion200k")
     spec = plugins.tasks["fashion200k/captioning"]
@@ -90,8 +92,10 @@ def test_captions_from_a_file_need_no_image(copied, plugins, store, tmp_path, fo
     first = next(iter(said))
     said[first] = ""
     named = {name.rpartition(".")[0]: text for name, text in said.items()}
-    path = tmp_path / ("c.csv" if form == "csv" else "c.jsonl" if form == "rows" else "c.json")
-    if form == "csv":
+    path = tmp_path / f"c.{ {'object': 'json', 'lists': 'json', 'rows': 'jsonl'}.get(form, form) }"
+    if form == "parquet":
+        pq.write_table(pa.table({"image_id": list(named), "caption": list(named.values())}), path)
+    elif form == "csv":
         path.write_text("image_id,caption\n" + "".join(f'{name},"{text}"\n' for name, text in named.items()))
     elif form == "rows":
         path.write_text("\n".join(json.dumps({"image_id": n, "caption": t}) for n, t in named.items()))

@@ -137,3 +137,15 @@ def test_items_come_in_the_order_of_their_index(copied, twin):
     root = copied("polyvore")
     rewrite(root, "train.json", lambda entries: [entry["items"].reverse() for entry in entries])
     assert Polyvore(root).outfits("train") == Polyvore(twin / "polyvore").outfits("train")
+
+
+def test_an_item_that_is_offered_twice_is_named(copied):
+    root = copied("polyvore")
+    path = next(root.rglob("fill_in_blank_test.json"))
+    entries = json.loads(path.read_text())
+    outfit = entries[0]["question"][0].rpartition("_")[0]
+    wrong = next(answer for answer in entries[0]["answers"] if answer.rpartition("_")[0] != outfit)
+    entries[0]["answers"].append(wrong)
+    path.write_text(json.dumps(entries))
+    with pytest.raises(DataError, match=r"fill_in_blank_test.json, entry 0 offers an item twice"):
+        Polyvore(root).questions()

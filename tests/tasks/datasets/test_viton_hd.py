@@ -207,3 +207,13 @@ def test_a_folder_without_a_list_is_refused(tmp_path):
         VitonHD(tmp_path)
     with pytest.raises(DataError, match="root folder"):
         VitonHD(None)
+
+
+def test_a_person_who_stands_twice_in_a_list_that_is_measured_is_named(copied):
+    root = copied("viton-hd")
+    path = root / "test_pairs.txt"
+    first, second = path.read_text().splitlines()[:2]
+    person = first.split()[0].rpartition(".")[0]
+    path.write_text(path.read_text() + f"{first.split()[0]} {second.split()[1]}\n")
+    with pytest.raises(DataError, match=rf"test_pairs.txt names the person {person} twice, with "):
+        VitonHD(root).pairs("test", paired=False)

@@ -313,3 +313,32 @@ def test_rankings_of_a_captioning_task_are_refused(twin, plugins, store, tmp_pat
     path = written(tmp_path / "r.json", {"a": ["x", "y"]})
     with pytest.raises(ConfigError, match="one caption an id"):
         scored(plugins, store, "fashion200k/captioning", path, fashion200k=twin / "fashion200k")
+
+
+def test_hits_of_both_parts_of_cirr(cirr, plugins, store, tmp_path):
+    root, _ = cirr
+    count = len(load(root / "captions" / "cap.rc2.val.json"))
+    for rows in (count, 2 * count):
+        hits = np.zeros((rows, 5), dtype=bool)
+        hits[1:, 0] = True
+        np.save(tmp_path / "hits.npy", hits)
+        record = scored(plugins, store, "cirr/val", tmp_path / "hits.npy", cirr=root)
+        assert record.metric("recall@1", "full" if rows > count else "all").value == pytest.approx(1 - 1 / count)
+        assert (record.metric("cirr-mean") is None) == (rows == count)
+    np.save(tmp_path / "hits.npy", hits[:-1])
+    with pytest.raises(
+        DataError, match=f"has {2 * count - 1} rows, and the task asks {count} queries: {count} of full"
+    ):
+        scored(plugins, store, "cirr/val", tmp_path / "hits.npy", cirr=root)
+
+
+def test_a_gallery_that_names_an_image_twice_is_a_fault_of_the_audit(iq, plugins, store):
+    from fashionbench.api import audit
+
+    root, _, _ = iq
+    path = root / "image_splits" / "split.shirt.val.json"
+    names = load(path)
+    path.write_text(json.dumps([*names, names[2]]))
+    faults = {c.name: c.detail for c in audit("fashion-iq/original", root=root, store=store, plugins=plugins).checks}
+    assert faults["repetitions in the gallery of shirt"] == names[2]
+    assert faults["repetitions in the gallery of dress"] == ""

@@ -227,8 +227,6 @@ def test_a_dry_run_says_what_would_happen(plugins, store):
 
 
 def test_missing_images_are_counted_as_misses_and_named(plugins, store, tmp_path):
-    from PIL import Image
-
     root = tmp_path / "squares"
     root.mkdir()
     for name, rgb in toy_plugin.COLOURS.items():
