@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,7 +17,7 @@ from fashionbench.runner.execute import process_facts
 from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
-from fashionbench.runner.score_file import score_file
+from fashionbench.runner.score_file import row_name, score_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -76,13 +75,14 @@ def score(
     """Score predictions that were made elsewhere; the record is attested as ``imported``.
 
     :param predictions: a file of rankings, embeddings, captions or hits, or a folder of images.
-    :param name: what made them; by default the file's name.
+    :param name: what made them; by default the file's name. Two names that differ in anything but white space at their
+        ends are two rows.
     :param data: folders of data sets, by id.
-    :raises ConfigError: where the file cannot answer what the task asks.
+    :raises ConfigError: where the file cannot answer what the task asks, or the name cannot stand on a board.
     """
     loaded = plugins or Plugins()
     path = Path(predictions)
-    label = re.sub(r"[^a-z0-9._-]+", "-", (name or path.stem).lower()).strip("-._") or "predictions"
+    label = row_name(path.stem if name is None else name)
     return score_file(loaded.tasks[task], read(path), label, loaded, open_store(store, loaded), data or {})
 
 

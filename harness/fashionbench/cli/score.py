@@ -53,8 +53,10 @@ def score(
         return
     for metric in record.metrics:
         low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
+        if metric.standard_error is not None:
+            low_high = f" ± {metric.standard_error:.4f} standard error at this n"
         part = "" if metric.slice == "all" else f" [{metric.slice}]"
-        click.echo(f"{metric.id}{part}: {metric.value:.4f}{low_high}")
+        click.echo(f"{metric.id}{part}: {metric.value:.4f}{low_high}, n = {metric.n}")
     for absent in record.absent:
         click.echo(f"{absent.id} is absent: {absent.reason}")
     click.echo(f"record: {record.record_id}")

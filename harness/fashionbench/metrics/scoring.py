@@ -113,6 +113,7 @@ def _parts(
         if outcome.value is None:
             raise MetricError(f"{name} gave no value")
         whole = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
+        whole["standard_error"] = outcome.standard_error
         return [MetricPart.model_validate({**fixed, **whole, "n": table.num_rows if outcome.n is None else outcome.n})]
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:

@@ -117,7 +117,9 @@ class MetricPart(Model):
     interval: tuple[float, float] | None = None
     """The 95 % interval."""
     interval_method: str = ""
-    """How the interval was made, or why there is none."""
+    """How interval or standard error were made, or why there is none."""
+    standard_error: float | None = None
+    """Of a distance whose value depends on the number of images, at this number, instead of an interval."""
     slice: str = "all"
 
 
