@@ -12,7 +12,7 @@ from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
-from fashionbench.statistics.bootstrap import bootstrap_interval
+from fashionbench.statistics.sampling import sampling_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -130,18 +130,21 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
     clusters = table.column("cluster").to_pylist()
     slices = np.asarray(table.column("slice").to_pylist(), dtype=object)
     names = sorted(set(slices.tolist()))
+    share = fixed["unit"] == "fraction" and values.size and values.min() >= 0 and values.max() <= 1
+    bounds = (0.0, 1.0) if share else None
     reduce = np.mean if outcome.statistic == "mean" else np.median
 
     def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> MetricPart:
         chosen = values[rows]
         groups = [chosen] if strata is None else [values[slices == s] for s in names]
-        interval = bootstrap_interval(
+        interval = sampling_interval(
             chosen,
             clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
             strata=strata,
             average="items" if strata is None else "strata",
             statistic=outcome.statistic,
             seed=seed,
+            bounds=bounds,
         )
         return MetricPart.model_validate(
             {

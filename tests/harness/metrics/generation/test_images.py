@@ -9,7 +9,8 @@ from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features, standard_error
 from fashionbench.metrics.generation.kernel_mmd import kernel_distance, subset_distance
-from fashionbench.metrics.outfits.roc_auc import placements, roc_auc, scored_table
+from fashionbench.metrics.outfits.roc_auc import roc_auc, scored_table
+from fashionbench.statistics.roc import placements
 
 
 def two_sets(n, d=24, seed=0):
