@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fashionbench.statistics.bootstrap import Interval, NoInterval, bootstrap_interval
+from fashionbench.statistics.bootstrap import NoInterval, bootstrap_interval
 from fashionbench.statistics.studentized import studentized_interval
 
 
