@@ -17,13 +17,20 @@ tied            list of int64    by positive
 score           list of float    by positive
 top_ids         list of string   the best candidates, best first, ties in gallery order
 top_scores      list of float
+inside          float            the probability of the counts above, where a tie across the cut of a re-ranking leaves
+                                 it to chance whether the positive was re-ranked. These columns are there for
+                                 re-rankings with such a tie alone
+outside_better  list of int64    the counts where it was not
+outside_tied    list of int64
 ==============  ===============  =====================================================================
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fashionbench.errors import MetricError
 from fashionbench.predictions.rank_counts import RankCounts
@@ -88,7 +95,14 @@ def ranking_table(ranking: Ranking, labels: Labels) -> pa.Table:
         "top_ids": tops,
         "top_scores": scores,
     }
-    return pa.table(columns, schema=schema())
+    table = pa.table(columns, schema=schema())
+    if ranking.inside is None or ranking.otherwise is None:
+        return table
+    outside = ranking.otherwise
+    table = table.append_column("inside", pa.array(ranking.inside.tolist(), pa.float64()))
+    for name, flat in (("outside_better", outside.better), ("outside_tied", outside.tied)):
+        table = table.append_column(name, pa.array([flat[a:b].tolist() for a, b in spans], pa.list_(pa.int64())))
+    return table
 
 
 def unavailable_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[str], n_candidates: int) -> pa.Table:
@@ -124,4 +138,14 @@ def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
     if lacking:
         raise MetricError(f"the predictions have no column {', '.join(lacking)}", remedy=f"they must be {SCHEMA}")
     lists = [table.column(name).to_pylist() for name in ("better", "tied", "score", "n_candidates")]
-    return RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
+    counts = RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
+    if "inside" not in table.column_names:
+        return counts
+    # Rows of a fold without such a tie have no value there.
+    inside = [1.0 if value is None else value for value in table.column("inside").to_pylist()]
+    outside = [
+        [own if other is None else other for own, other in zip(kept, table.column(name).to_pylist(), strict=True)]
+        for kept, name in zip(lists[:2], ("outside_better", "outside_tied"), strict=True)
+    ]
+    otherwise = RankCounts.from_lists(*outside, *lists[2:], tie_tolerance=tie_tolerance)
+    return replace(counts, otherwise=otherwise, inside=np.asarray(inside))

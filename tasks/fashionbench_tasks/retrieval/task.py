@@ -66,7 +66,7 @@ class Retrieval:
 
         self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
-        return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+        return Predictions(SCHEMA, pa.concat_tables(tables, promote_options="default").combine_chunks())
 
     def _announce(self, session: Session) -> None:
         """Announce all work of the task to the session, for its progress bar."""
