@@ -165,4 +165,8 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
         parts = [part(slices == average, "all", None)] if average in names else []
     if len(names) > 1 or not parts:
         parts += [part(slices == name, name, None) for name in names]
+    if "further_slices" in table.column_names:
+        further = [frozenset(names or ()) for names in table.column("further_slices").to_pylist()]
+        for name in sorted(frozenset().union(*further)):
+            parts.append(part(np.array([name in names for names in further]), name, None))
     return parts

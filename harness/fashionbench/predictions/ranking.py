@@ -22,6 +22,7 @@ inside          float            the probability of the counts above, where a ti
                                  re-rankings with such a tie alone
 outside_better  list of int64    the counts where it was not
 outside_tied    list of int64
+further_slices  list of string   further slices that the query is reported under; there where a task names any
 ==============  ===============  =====================================================================
 """
 
@@ -118,6 +119,13 @@ def unavailable_rows(slice_: str, query_ids: Sequence[str], clusters: Sequence[s
         "n_candidates": [n_candidates] * count,
     }
     return pa.table({**first, **columns}, schema=schema())
+
+
+def with_further_slices(table: pa.Table, names: Sequence[Sequence[str]]) -> pa.Table:
+    """Add the column ``further_slices`` to a table."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return table.append_column("further_slices", pa.array([list(one) for one in names], pa.list_(pa.string())))
 
 
 def schema() -> pa.Schema:

@@ -41,6 +41,7 @@ def sampling_interval(
     average: Average = "items",
     statistic: Statistic = "mean",
     bounds: tuple[float, float] | None = None,
+    replicates: int = 10_000,
 ) -> Interval | NoInterval:
     """Compute the 95 % interval of the mean or the median of per-item values, by the method that fits them.
 
@@ -48,6 +49,7 @@ def sampling_interval(
     :param strata: the stratum of each item; used with ``average="strata"`` only.
     :param seed: of the generator, where the method draws.
     :param bounds: what a mean can be at least and at most.
+    :param replicates: the number of resamples, where the method draws.
     :raises MetricError: if a value is not finite or the arguments do not fit each other.
     """
     if statistic == "median":
@@ -58,7 +60,9 @@ def sampling_interval(
     reason = _too_small(values, clusters, strata, average)
     if reason:
         return NoInterval(reason)
-    return studentized_interval(values, clusters=clusters, strata=strata, seed=seed, average=average, bounds=bounds)
+    return studentized_interval(
+        values, clusters=clusters, strata=strata, seed=seed, average=average, bounds=bounds, replicates=replicates
+    )
 
 
 def _too_small(

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _PRODUCTS = 64  # columns that the variance is made of; many strata that share clusters have more than are worth it
 
-_NEAR = 10**-0.5  # with a larger error relative to the distance from a bound, a tail of the values is not seen yet
+_NEAR = 0.2  # with a larger error relative to the distance from a bound, a tail of the values is not seen yet
 
 
 def studentized_interval(

@@ -3,7 +3,8 @@
 The columns say what it is: ``image``, ``text`` and optionally ``group`` for image-text pairs (images and texts of one
 group are positives of each other, and without a group those of one image; a COCO or Flickr export has one row a
 caption); ``reference``, ``text``, ``target`` for composed queries; ``person``, ``garment`` for try-on. Images are paths
-relative to the folder. An optional column ``split`` keeps train, val and test apart.
+relative to the folder. An optional column ``split`` keeps train, val and test apart. A column ``slice:brand`` reports
+results by its values too.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ _IMAGES: dict[Kind, tuple[str, ...]] = {
 
 
 SPLITS = ("train", "val", "test")
+SLICE = "slice:"
 KNOWN = frozenset({"group", "split", *(name for names in _COLUMNS.values() for name in names)})
 
 
@@ -102,10 +104,16 @@ class Manifest:
             msg = f"{self.path} holds {self.kind} ({held}), and {task} asks for {kind} ({asked})"
             raise DataError(msg, remedy=f"there is no task for {self.kind} of a manifest yet")
 
+    @cached_property
+    def slices(self) -> dict[str, str]:
+        """Columns that results are reported by, such as ``slice:brand``, and what follows the colon."""
+        columns = sorted({name for row in self.rows for name in row})
+        return {name: name.removeprefix(SLICE) for name in columns if name.startswith(SLICE)}
+
     @property
     def others(self) -> list[str]:
         """Columns that no task knows."""
-        return sorted({name for row in self.rows for name in row} - KNOWN)
+        return sorted({name for row in self.rows for name in row} - KNOWN - self.slices.keys())
 
     @property
     def kind(self) -> Kind:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
+from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
 from fashionbench_tasks.retrieval.fold import check_fold
 from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
@@ -66,7 +66,8 @@ class Retrieval:
 
         self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
-        return Predictions(SCHEMA, pa.concat_tables(tables, promote_options="default").combine_chunks())
+        whole = pa.concat_tables(tables, promote_options="default").combine_chunks()
+        return Predictions(SCHEMA, _with_further_slices(whole, self.folds))
 
     def _announce(self, session: Session) -> None:
         """Announce all work of the task to the session, for its progress bar."""
@@ -120,11 +121,21 @@ class Retrieval:
 
         from fashionbench_tasks.retrieval.from_rankings import tables_of  # noqa: PLC0415
 
-        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.folds)).combine_chunks())
+        whole = pa.concat_tables(tables_of(imported, self.folds)).combine_chunks()
+        return Predictions(SCHEMA, _with_further_slices(whole, self.folds))
 
     @property
     def _tolerance(self) -> float:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def _with_further_slices(table: pa.Table, folds: Sequence[Fold]) -> pa.Table:
+    """Add the further slices of each query, where a fold names any."""
+    further = {(fold.name, query): list(names) for fold in folds for query, names in fold.further.items()}
+    if not further:
+        return table
+    rows = zip(table.column("slice").to_pylist(), table.column("query_id").to_pylist(), strict=True)
+    return with_further_slices(table, [further.get(row, []) for row in rows])
 
 
 def _queries(fold: Fold, session: Session) -> Sequence[Source]:

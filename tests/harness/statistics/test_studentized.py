@@ -79,7 +79,7 @@ def test_it_covers_skewed_values_where_percentiles_do_not():
 def test_a_mean_too_near_to_a_bound_has_none():
     values = np.r_[np.zeros(40) + 0.001, 0.9]
     assert "too few for a mean this near to 0 or 1" in interval(values, bounds=(0, 1)).method
-    graded = np.r_[values, np.linspace(0.1, 0.9, 20)]
+    graded = np.r_[values, np.linspace(0.1, 0.9, 40)]
     assert interval(graded, bounds=(0, 1)) == interval(graded)
     # Its upper end is beyond what a mean could be.
     assert isinstance(interval(graded, bounds=(0, interval(graded).high - 0.001)), NoInterval)

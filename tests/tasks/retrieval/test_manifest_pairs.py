@@ -141,6 +141,20 @@ def test_other_forms_are_refused_by_what_the_manifest_holds(task, tmp_path, line
         audit(TASK, root=tmp_path / "mine", store=tmp_path / "results")
 
 
+def test_a_column_becomes_slices_on_request(scored):
+    vectors = {"a.png": [1, 0], "b.png": [0, 1], "c.png": [0.6, 0.8]}
+    vectors |= {"text/a.png": [1, 0], "text/b.png": [1, 0.1], "text/c.png": [0.6, 0.8]}
+    lines = ["image,text,slice:brand,price", "a.png,x,acme,1", "b.png,y,rival,2", "c.png,z,,3"]
+    record = scored(vectors, *lines)
+    found = {part.slice: (part.value, part.n) for part in record.metrics if part.id == "hit@1"}
+    assert found.pop("image-to-text/brand=acme") == (1.0, 1)
+    assert found.pop("image-to-text/brand=rival") == (0.0, 1)
+    assert {name for name in found if "brand" in name} == {"text-to-image/brand=acme", "text-to-image/brand=rival"}
+    whole = [found[name][0] for name in ("image-to-text", "text-to-image")]
+    assert found["all"][0] == pytest.approx(np.mean(whole))
+    assert record.dataset.facts["columns that were not read"] == "price"
+
+
 def test_columns_that_are_not_read_are_named_in_the_record(task):
     opened = task("image,text,brand,price", "a.png,x,acme,3", "b.png,y,rival,4")
     assert opened.info().facts["columns that were not read"] == "brand, price"

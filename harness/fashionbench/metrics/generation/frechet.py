@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     Matrix = NDArray[np.float64]
 
-_FEWEST = 10  # persons on a side below which no error is estimated
+_FEWEST = 50  # persons on a side below which no error is estimated
 _ROUNDING = 1e-9  # an error below this share of the variances is what rounding leaves
-_MOSTLY = 2 / 3
+_MOSTLY = 1 / 2
 _SPLITS = 3
 
 
@@ -121,7 +121,7 @@ def standard_error(generated: NDArray[Any], real: NDArray[Any], persons: Persons
     exchanged. The naive bootstrap is not used: resamples repeat images, and its interval misses its estimate.
 
     :returns: a :class:`NoInterval` for few images, where no image has an influence, as between equal sets, and where
-        more than two thirds of the distance come from the number of images: the influences then say little of how it
+        more than half of the distance comes from the number of images: the influences then say little of how it
         varies, and the error is too large by up to 1.4.
     """
     sides = [np.asarray(side, dtype=np.float64) for side in (generated, real)]
@@ -141,7 +141,7 @@ def standard_error(generated: NDArray[Any], real: NDArray[Any], persons: Persons
     # The part that comes from the number of images falls as one over it, so halving the images doubles it.
     share = (halved - distance) / distance
     if share > _MOSTLY:
-        return NoInterval(f"{share:.0%} of the distance come from the number of images")
+        return NoInterval(f"{share:.0%} of the distance comes from the number of images")
     return error
 
 

@@ -91,7 +91,9 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
     def folds() -> list[Fold]:
         files = {name: ImageFile(name, data.file(name)) for name in groups.of_image}
-        return [replace(fold, training=training) for fold in _folds(groups, files, checked.absent)]
+        made = _folds(groups, files, checked.absent)
+        further = _further(groups, rows, data.slices)
+        return [replace(fold, training=training, further=further[fold.name]) for fold in made]
 
     texts = [text for own in groups.texts.values() for text in own]
     shared = sum(count for count in Counter(texts).values() if count > 1)
@@ -134,6 +136,26 @@ def _folds(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str
         clusters={name: cluster[group] for group in groups.texts for name in groups.text_ids(group)},
     )
     return [to_text, to_image]
+
+
+def _further(groups: Groups, rows: Iterable[Row], columns: Mapping[str, str]) -> dict[str, dict[str, list[str]]]:
+    """Name the further slices of each image and each text, by direction: ``image-to-text/brand=acme``."""
+    ids = {
+        (group, text): name
+        for group, own in groups.texts.items()
+        for text, name in zip(own, groups.text_ids(group), strict=True)
+    }
+    found: dict[str, dict[str, list[str]]] = {IMAGE_TO_TEXT: {}, TEXT_TO_IMAGE: {}}
+    for row in rows if columns else ():
+        queries = {IMAGE_TO_TEXT: row["image"], TEXT_TO_IMAGE: ids.get((_group(row), row["text"]))}
+        for direction, query in queries.items():
+            for column, name in columns.items():
+                if query is not None and row.get(column):
+                    label = f"{direction}/{name}={row[column]}"
+                    found[direction].setdefault(query, []).append(label)
+    return {
+        direction: {query: sorted(set(labels)) for query, labels in own.items()} for direction, own in found.items()
+    }
 
 
 def _group(row: Row) -> str:

@@ -153,9 +153,9 @@ def test_a_collapsed_side_varies_by_the_other():
     ("made", "real", "persons", "reason"),
     [
         (photos(200), photos(200), matched(200), "influence of images on the distance vanishes"),
-        (np.zeros((30, 16)), np.ones((30, 16)), Persons.apart(30, 30), "influence of images on the distance vanishes"),
-        (photos(8), photos(200, seed=4), Persons.apart(8, 200), "8 persons on a side are fewer than 10"),
-        (photos(60), photos(60, seed=4), Persons.apart(60, 60), "% of the distance come from the number of images"),
+        (np.zeros((60, 16)), np.ones((60, 16)), Persons.apart(60, 60), "influence of images on the distance vanishes"),
+        (photos(8), photos(200, seed=4), Persons.apart(8, 200), "8 persons on a side are fewer than 50"),
+        (photos(60), photos(60, seed=4), Persons.apart(60, 60), "% of the distance comes from the number of images"),
     ],
 )
 def test_where_the_error_would_say_nothing_there_is_none(made, real, persons, reason):
