@@ -24,6 +24,8 @@ _FULL = {
 }
 #: Bytes that are tried where a library does not say why it could not write.
 _PROBE = 1 << 20
+_REFUSED = frozenset('\\:*?"<>|')
+_LONGEST = 200  # bytes; a file name ends at 255 nearly everywhere, and suffixes come after
 
 
 def write(path: Path, fill: Callable[[Path], object]) -> None:
@@ -103,5 +105,10 @@ def sha256(path: Path) -> str:
 
 
 def slug(name: str) -> str:
-    """Make a file name of an id such as ``owner/name``."""
-    return name.replace("/", "__")
+    """Make a file name of an id such as ``owner/name``; what a file system refuses gives way to a hash of the whole."""
+    plain = name.replace("/", "__")
+    safe = "".join("-" if sign in _REFUSED or not sign.isprintable() else sign for sign in plain).rstrip(" .")
+    if safe == plain and len(safe.encode()) <= _LONGEST:
+        return safe
+    kept = safe.encode()[: _LONGEST - 13].decode(errors="ignore")
+    return f"{kept}-{hashlib.sha256(name.encode()).hexdigest()[:12]}"

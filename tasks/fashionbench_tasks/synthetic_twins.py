@@ -49,7 +49,7 @@ def twin(spec: TaskSpec) -> TaskSpec:
         if not spec.options.get("paired"):
             fields["truth"] = "the twin knows the unpaired truth, which no real set does"
     fields["metrics"] = list(metrics)
-    main = {"kid": "kd-efficientnet-lite0"}.get(spec.main_metric, spec.main_metric)
+    main = {"kid-off-diagonal": "kd-off-diagonal-efficientnet-lite0"}.get(spec.main_metric, spec.main_metric)
     return replace(
         spec,
         id=task,

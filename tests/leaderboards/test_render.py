@@ -1,16 +1,19 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import re
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
 
 from fashionbench import Board, api
-from fashionbench.boards.table import Value
-from fashionbench.boards.text import number, uncertainty
+from fashionbench.boards.table import Head, Row, Table, Value
+from fashionbench.boards.text import figure, number, uncertainty
 from fashionbench.specs import resolve
 
 
@@ -58,7 +61,7 @@ def test_html_is_one_page_without_network_and_escapes_everything(render):
     assert "<script>alert" not in text
     assert "toy/<script>alert(1)</script>|`*" in page.text
     assert "100.0" in page.text
-    assert "error: a bug in a model" in text
+    assert "error: ZeroDivisionError: a bug in a model" in text
     assert "This board is incomplete: 1 files" in page.text
     assert "Toy <board>" in page.text
 
@@ -71,7 +74,7 @@ def test_markdown_keeps_its_columns(render):
     assert "<script>" not in text
     assert "**Incomplete**: 1 files" in text
     assert "measured otherwise" in text
-    assert "- toy/raises, toy/squares hit@1: error: a bug in a model" in text
+    assert "- toy/raises (limit=3), toy/squares hit@1: error: ZeroDivisionError: a bug in a model" in text
 
 
 def test_csv_has_full_precision_and_no_formulas(render, board):
@@ -91,6 +94,8 @@ def test_csv_disarms_formulas():
     assert _safe("@x") == "'@x"
     assert _safe("-0.5") == "-0.5"
     assert _safe("plain") == "plain"
+    assert _safe("-x") == "'-x"
+    assert _safe("'x") == "''x"
 
 
 def test_json_is_everything(render, board):
@@ -104,11 +109,77 @@ def test_json_is_everything(render, board):
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        (Value(0.53219, (0.4, 0.6789), None, 47, 1, "fraction"), ("53.2", "[40.0, 67.9]")),
-        (Value(12.5, (3.0, 1234.5678), None, 47, 1, "rank"), ("12.5", "[3, 1235]")),
-        (Value(0.5, None, 0.01234, 47, 3, "fraction"), ("50.0", "± 1.2 (3 seeds)")),
+        (Value(value=0.53219, interval=(0.4, 0.6789), n=47, unit="fraction"), ("53.22", "[40.00, 67.89], n = 47")),
+        (Value(value=12.5, interval=(3.0, 123456.0), n=47, unit="rank"), ("12.5", "[3, 123456], n = 47")),
+        (
+            Value(value=0.5, interval=(0.4, 0.6), sd_over_seeds=0.01234, n=47, seeds=3, unit="fraction"),
+            ("50.00", "[40.00, 60.00], sd over 3 seeds 1.23, n = 47"),
+        ),
+        (
+            Value(value=9.317, standard_error=0.26, n=2032, unit="distance"),
+            ("9.32", "± 0.26 standard error at this n, n = 2032"),
+        ),
+        (Value(value=0.123456, n=9, unit="distance"), ("0.1235", "n = 9")),
         (Value(reason="not run"), ("–", "")),
     ],
 )
 def test_words_for_numbers(value, words):
     assert (number(value), uncertainty(value)) == words
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "text"),
+    [
+        (1.0, "fraction", "100.00"),
+        (0.99996, "fraction", ">99.99"),
+        (0.99994, "fraction", "99.99"),
+        (0.0, "fraction", "0.00"),
+        (-0.0, "fraction", "0.00"),
+        (0.00001, "fraction", "<0.01"),
+        (-0.00001, "fraction", ">-0.01"),
+        (-1.0, "fraction", "-100.00"),
+        (-0.0, "distance", "0"),
+        (-1.25e-05, "distance", "-1.25e-05"),
+        (0.9999, "distance", "0.9999"),
+        (0.99999, "distance", "1"),
+        (99999.0, "rank", "99999"),
+        (100000.5, "rank", "100000.5"),
+        (123456.0, "count", "123456"),
+        (123456.789, "distance", "123456.79"),
+    ],
+)
+def test_a_figure_has_no_negative_zero_no_exponent_for_a_rank_and_100_only_when_exact(value, unit, text):
+    assert figure(value, unit) == text
+
+
+def _one_value(plugins, value, label="x", reason=""):
+    column = plugins.boards["toy"].columns[0]
+    row = Row("imported/x", label, "imported", False, (), (dataclasses.replace(value, reason=reason),))
+    table = Table("t", (Head(column, "c", None),), (row,))
+    return Board(plugins.boards["toy"], (table,))
+
+
+_FLOATS = st.floats(allow_nan=False, allow_infinity=False)
+_TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
+
+
+@given(value=_FLOATS, low=_FLOATS, high=_FLOATS, label=_TEXTS, reason=_TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(value=-1.25e-05, low=-9.1e-05, high=6.6e-05, label="'=1+1", reason='-x\r\n"y')
+@example(value=-1e300, low=-0.0, high=5e-324, label="-1", reason="'")
+def test_csv_parses_back_to_the_same_floats_and_texts(plugins, value, low, high, label, reason):
+    from fashionbench_leaderboards.render.csv import render
+
+    board = _one_value(plugins, Value(value=value, interval=(low, high)), label, reason)
+    text = render(board)
+    (row,) = csv.DictReader(io.StringIO(text, newline=""))
+    assert [float(row[name]) for name in ("value", "low", "high")] == [value, low, high]
+    assert [row[name].removeprefix("'") for name in ("label", "reason")] == [label, reason]
+    assert not row["label"].startswith(("=", "+", "@", "\t", "\r"))
+
+
+def test_csv_leaves_a_place_without_a_number_empty(plugins):
+    from fashionbench_leaderboards.render.csv import render
+
+    (row,) = csv.DictReader(io.StringIO(render(_one_value(plugins, Value(reason="not run")))))
+    assert [row[name] for name in ("value", "low", "high", "standard_error", "sd_over_seeds")] == [""] * 5

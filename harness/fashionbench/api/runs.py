@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ from fashionbench.runner.execute import process_facts
 from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
-from fashionbench.runner.score_file import score_file
+from fashionbench.runner.score_file import row_name, score_file
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -82,15 +81,16 @@ def score(
 
     :param predictions: a file of rankings, embeddings, captions or hits, or a folder of images; or several files that
         answer the task together.
-    :param name: what made them; by default the first file's name.
+    :param name: what made them; by default the first file's name. Two names that differ in anything but white space at
+        their ends are two rows.
     :param data: folders of data sets, by id.
-    :raises ConfigError: where the file cannot answer what the task asks.
+    :raises ConfigError: where the file cannot answer what the task asks, or the name cannot stand on a board.
     """
     loaded = plugins or Plugins()
     paths = [Path(predictions)] if isinstance(predictions, (str, Path)) else [Path(one) for one in predictions]
     if not paths:
         raise ConfigError("there are no predictions to score", remedy="name a file")
-    label = re.sub(r"[^a-z0-9._-]+", "-", (name or paths[0].stem).lower()).strip("-._") or "predictions"
+    label = row_name(paths[0].stem if name is None else name)
     opened = open_store(store, loaded)
     opened.check_writable()
     imported = joined([read(path) for path in paths])

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.columns import check_columns
 from fashionbench.boards.rows import make_table
-from fashionbench.boards.signature import difference, main_signature, newest, signature_of
+from fashionbench.boards.selection import selected
+from fashionbench.boards.signature import difference, main_signature, signature_of
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError
 
@@ -67,7 +68,7 @@ class Board:
             raise ConfigError(f"board {spec.id} has columns of unknown tasks: {', '.join(unknown)}")
         check_columns(spec, records, plugins)
         wanted = {column.task for column in spec.columns}
-        kept = newest(record for record in records if record.task.id in wanted)
+        kept = selected(record for record in records if record.task.id in wanted)
         main = [main_signature(column, kept, plugins) for column in spec.columns]
         chosen = dict(zip(spec.columns, main, strict=True))
         groups = list(dict.fromkeys(column.group for column in spec.columns))

@@ -6,12 +6,13 @@ from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.marks import image_marks
-from fashionbench.boards.signature import row_key, signature_of
+from fashionbench.boards.selection import row_key
+from fashionbench.boards.signature import signature_of
 from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
 from fashionbench.specs.capabilities import satisfied
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import MetricPart, Record
@@ -48,13 +49,14 @@ def make_table(
             continue
         used = [r for r in own if any(r.record_id in value.records for value in values)] or own
         first = used[0]
+        marks = _marks(used, columns) | {mark for value in values for mark in value.marks}
         rows.append(
             Row(
                 first.backend.id,
                 _label(first, records),
                 first.attestation,
                 first.backend.control,
-                _marks(used, columns),
+                tuple(mark for mark in MARKS if mark in marks),
                 values,
             )
         )
@@ -62,9 +64,10 @@ def make_table(
     at = list(columns).index(wanted) if wanted in columns else 0
     sign = -1 if better[at] else 1
 
-    def order(row: Row) -> tuple[bool, float, str]:
+    def order(row: Row) -> tuple[bool, bool, float, str]:
         value = row.values[at].value
-        return value is None, 0.0 if value is None else sign * value, row.label
+        # A limited run is over other items, and takes no place among the whole ones.
+        return value is None, "partial" in row.marks, 0.0 if value is None else sign * value, row.label
 
     heads = tuple(
         Head(column, column.label or _column_label(column), signature, higher)
@@ -78,12 +81,43 @@ def _value(column: Column, signature: Signature | None, records: Sequence[Record
     parts = [part for r in comparable if (part := r.metric(column.metric, column.slice)) is not None]
     if not parts:
         return Value(reason=_gap(column, records, plugins))
-    ids = tuple(r.record_id for r in comparable)
-    first: MetricPart = parts[0]
-    if len(parts) == 1:
-        return Value(first.value, first.interval, None, first.n, 1, first.unit, records=ids)
     values = [part.value for part in parts]
-    return Value(fmean(values), None, stdev(values), first.n, len(values), first.unit, records=ids)
+    failures = [r for r in records if r.task.id == column.task and r.error is not None]
+    measured = {r.decoding.seed for r in comparable}
+    return Value(
+        value=fmean(values),
+        interval=_mean_interval(parts),
+        standard_error=_mean([part.standard_error for part in parts]),
+        method="; ".join(dict.fromkeys(part.interval_method for part in parts if part.interval_method)),
+        sd_over_seeds=stdev(values) if len(values) > 1 else None,
+        n=min(part.n for part in parts),
+        seeds=len(values),
+        unit=parts[0].unit,
+        note="; ".join(_failure(r, measured) for r in failures),
+        marks=tuple(
+            dict.fromkeys("newer-run-failed" if r.decoding.seed in measured else "failed-seed" for r in failures)
+        ),
+        records=tuple(r.record_id for r in comparable),
+    )
+
+
+def _mean_interval(parts: Sequence[MetricPart]) -> tuple[float, float] | None:
+    """Return the interval over items of a mean over seeds; None where a seed has none."""
+    low, high = (_mean([part.interval[at] if part.interval else None for part in parts]) for at in (0, 1))
+    return None if low is None or high is None else (low, high)
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return fmean(known) if len(known) == len(values) else None
+
+
+def _failure(record: Record, measured: Container[int]) -> str:
+    """Say of a failure what it means for the value beside it."""
+    assert record.error is not None  # noqa: S101
+    seed = record.decoding.seed
+    said = f"a newer run of seed {seed} failed" if seed in measured else f"seed {seed} failed"
+    return f"{said}: {record.error.message}"
 
 
 def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
@@ -105,18 +139,20 @@ def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
 
 
 def _label(record: Record, records: Sequence[Record]) -> str:
-    """Name a row: the backend, and the options in which rows of this backend differ."""
+    """Name a row: the backend, the options in which rows of this backend differ, and the limit of a limited run."""
     same = [r.backend.options for r in records if r.backend.id == record.backend.id]
     own = record.backend.options
-    distinct = [name for name in sorted(own) if any(other.get(name) != own[name] for other in same)]
-    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in distinct)})" if distinct else "")
+    said = [f"{n}={own[n]}" for n in sorted(own) if any(n not in other or other[n] != own[n] for other in same)]
+    if record.decoding.limit is not None:
+        said.append(f"limit={record.decoding.limit}")
+    return record.backend.id + (f" ({', '.join(said)})" if said else "")
 
 
 #: The marks of a row by the kind of a finding of its records.
 _FINDINGS = {"contamination": "contaminated", "overlap": "shared-groups"}
 
 
-def _marks(records: Sequence[Record], columns: Sequence[Column]) -> tuple[str, ...]:
+def _marks(records: Sequence[Record], columns: Sequence[Column]) -> set[str]:
     found = image_marks(records, columns)
     for record in records:
         if record.attestation == "measured":
@@ -131,7 +167,7 @@ def _marks(records: Sequence[Record], columns: Sequence[Column]) -> tuple[str, .
         found |= {"synthetic"} if record.dataset and record.dataset.synthetic else set()
         kinds = {finding.kind for finding in record.policy}
         found |= {mark for kind, mark in _FINDINGS.items() if kind in kinds}
-    return tuple(mark for mark in MARKS if mark in found)
+    return found
 
 
 def _higher_is_better(column: Column, records: Sequence[Record]) -> bool:

@@ -11,30 +11,11 @@ from fashionbench.boards.table import Signature
 from fashionbench.metrics.scoring import metric_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
     from fashionbench.specs import Column
-
-
-def newest(records: Iterable[Record]) -> list[Record]:
-    """Keep the newest record of each backend, way of measuring and seed."""
-    newest: dict[tuple[object, ...], Record] = {}
-    for record in sorted(records, key=lambda r: (r.provenance.ended, r.record_id)):
-        fingerprint = record.dataset.fingerprint if record.dataset else ""
-        way = (record.protocol.hash, fingerprint, tuple(sorted({m.implementation for m in record.metrics})))
-        newest[(*row_key(record), record.task.id, record.decoding.seed, *way)] = record
-    # A failure stands only as long as nothing was measured after it.
-    measured = {(*row_key(r), r.task.id, r.decoding.seed) for r in newest.values() if r.status != "error"}
-    return [
-        r for r in newest.values() if r.status != "error" or (*row_key(r), r.task.id, r.decoding.seed) not in measured
-    ]
-
-
-def row_key(record: Record) -> tuple[str, str, str]:
-    """Return what makes two records stand in one row: backend, options, and who measured."""
-    return record.backend.id, record.backend.config_hash, record.attestation
 
 
 def signature_of(column: Column, record: Record) -> Signature | None:

@@ -13,6 +13,8 @@ MARKS = {
     "dirty": "measured by code with uncommitted changes",
     "unversioned": "measured by code that is neither an installed distribution nor in a git work tree",
     "partial": "a limited run: not all queries",
+    "failed-seed": "a seed failed, and the value is over the others",
+    "newer-run-failed": "a newer run failed, and the value is that of an older one",
     "privileged": "was shown the truth",
     "incomplete-data": "items of the data set were missing or unreadable",
     "truncated-lists": "imported lists end early: what lies behind is absent, and the reciprocal rank is a lower bound",
@@ -35,22 +37,33 @@ class Signature(NamedTuple):
     implementation: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Value:
     """One place in a table: a value, or the reason why there is none.
 
     :param value: the mean over seeds.
-    :param interval: the 95 % interval of a single seed; None where there are several.
-    :param spread: the standard deviation over seeds, where there are several.
+    :param interval: the 95 % interval over items. Of several seeds it is the mean of their intervals, as if all erred
+        together, which is no narrower than the interval of the mean.
+    :param standard_error: where there is no interval: of a distance whose value depends on the number of images, at
+        this number.
+    :param method: how interval or standard error were made, or why there is none.
+    :param sd_over_seeds: the standard deviation over seeds, where there are several.
+    :param n: the number of items; the smallest, where seeds differ.
+    :param reason: why there is no value.
+    :param note: what else a reader must know, such as a seed that failed.
     """
 
     value: float | None = None
     interval: tuple[float, float] | None = None
-    spread: float | None = None
+    standard_error: float | None = None
+    method: str = ""
+    sd_over_seeds: float | None = None
     n: int = 0
     seeds: int = 0
     unit: str = ""
     reason: str = ""
+    note: str = ""
+    marks: tuple[str, ...] = ()
     records: tuple[str, ...] = ()
 
 

@@ -13,18 +13,49 @@ if TYPE_CHECKING:
 
 
 def number(value: Value) -> str:
-    """Write a value: a fraction in per cent with one decimal, anything else with four digits; a gap as a dash."""
-    return "–" if value.value is None else _figure(value.value, value.unit)
+    """Write a value, as :func:`figure` does; a gap as a dash."""
+    return "–" if value.value is None else figure(value.value, value.unit)
 
 
 def uncertainty(value: Value) -> str:
-    """Write the 95 % interval, or the spread over seeds, or nothing."""
+    """Write what belongs to a value: its 95 % interval or standard error, the deviation over seeds, and n."""
+    if value.value is None:
+        return ""
+    said: list[str] = []
     if value.interval is not None:
         low, high = value.interval
-        return f"[{_figure(low, value.unit)}, {_figure(high, value.unit)}]"
-    if value.spread is not None:
-        return f"± {_figure(value.spread, value.unit)} ({value.seeds} seeds)"
-    return ""
+        said.append(f"[{figure(low, value.unit)}, {figure(high, value.unit)}]")
+    elif value.standard_error is not None:
+        said.append(f"± {figure(value.standard_error, value.unit)} standard error at this n")
+    if value.sd_over_seeds is not None:
+        said.append(f"sd over {value.seeds} seeds {figure(value.sd_over_seeds, value.unit)}")
+    return ", ".join([*said, f"n = {value.n}"])
+
+
+def figure(value: float, unit: str) -> str:
+    """Write a number as the field prints it: per cent and distances with two decimals, a rank or a count plainly.
+
+    What is below 1 without being a fraction has four digits. Rounding gives neither a negative zero nor a 0 or 100 %
+    that is none.
+    """
+    if unit == "fraction":
+        return _per_cent(100 * value)
+    if unit in {"rank", "count"}:
+        return f"{value:.1f}".removesuffix(".0")
+    return _positive_zero(f"{value:.2f}" if abs(value) >= 1 else f"{value:.4g}")
+
+
+def _per_cent(value: float) -> str:
+    rounded = f"{value:.2f}"
+    if rounded in {"100.00", "-100.00"} and abs(value) < 100:
+        return ">99.99" if value > 0 else "<-99.99"
+    if float(rounded) == 0 and value != 0:
+        return "<0.01" if value > 0 else ">-0.01"
+    return _positive_zero(rounded)
+
+
+def _positive_zero(text: str) -> str:
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def heading(head: Head) -> str:
@@ -56,7 +87,3 @@ def how_measured(board: Board) -> list[str]:
         over = f", n {' to '.join(f'{count:,}' for count in sorted({min(n), max(n)}))}" if n else ""
         lines.append(f"{head.column.task}: protocol {protocol}, data {fingerprint}{over}")
     return lines
-
-
-def _figure(value: float, unit: str) -> str:
-    return f"{100 * value:.1f}" if unit == "fraction" else f"{value:.4g}"

@@ -57,6 +57,8 @@ def score(
         click.echo(record.dataset.missing_line)
     for metric in record.metrics:
         low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
+        if metric.standard_error is not None:
+            low_high = f" ± {metric.standard_error:.4f} standard error at this n"
         at_least = "at least " if metric.bound == "lower" else ""
         part = "" if metric.slice == "all" else f" [{metric.slice}]"
         unknown = ", by weights that are not recognised" if "unrecognised" in metric.weights else ""

@@ -63,7 +63,10 @@ class Outcome:
     :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
     :param value: the value of a metric that has none by row, such as BLEU or FID.
     :param interval: its 95 % interval, where the metric can give one.
-    :param method: how that interval was made, or why there is none; of values by row, what else a reader must know.
+    :param standard_error: its standard error at this number of items, where an interval would be taken for one of what
+        the value tends to, as with FID.
+    :param method: how interval or standard error were made, or why there is none; of values by row, what else a reader
+        must know.
     :param weights: fingerprint of the network that measured; values of two networks are not comparable.
     :param published: the name of the network's weights, where no extractor of the specification says it.
     :param unknown: why values by row are not told.
@@ -76,6 +79,7 @@ class Outcome:
     average: Literal["", "queries", "slices"] = ""
     value: float | None = None
     interval: tuple[float, float] | None = None
+    standard_error: float | None = None
     method: str = ""
     n: int | None = None
     weights: str = ""

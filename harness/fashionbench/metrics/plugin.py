@@ -46,7 +46,7 @@ def register_metrics() -> Iterable[MetricSpec]:
             id="roc-auc",
             summary="area under the ROC curve, ties by half",
             target="fashionbench.metrics.outfits.roc_auc:roc_auc",
-            implementation="fashionbench.roc-auc/1",
+            implementation="fashionbench.roc-auc/2",
             predictions="scored/1",
             higher_is_better=True,
             unit="fraction",

@@ -14,7 +14,7 @@ from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
-from fashionbench.statistics.bootstrap import bootstrap_interval
+from fashionbench.statistics.sampling import sampling_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -145,6 +145,7 @@ def _parts(
 def _whole(fixed: dict[str, Any], outcome: Outcome, table: pa.Table) -> MetricPart:
     """Make the part of a metric that has one value for all rows of a table."""
     given = {"value": outcome.value, "interval": outcome.interval, "interval_method": outcome.method}
+    given["standard_error"] = outcome.standard_error
     n = table.num_rows if outcome.n is None else outcome.n
     return MetricPart.model_validate({**fixed, **given, "n": n})
 
@@ -164,6 +165,8 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
     clusters = table.column("cluster").to_pylist()
     slices = np.asarray(table.column("slice").to_pylist(), dtype=object)
     names = sorted(set(slices.tolist()))
+    share = fixed["unit"] == "fraction" and values.size and values.min() >= 0 and values.max() <= 1
+    limits = (0.0, 1.0) if share else None
     reduce = np.mean if outcome.statistic == "mean" else np.median
 
     def part(rows: NDArray[np.bool_], label: str, strata: list[str] | None) -> list[MetricPart]:
@@ -175,13 +178,14 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
         lower = outcome.at_least is not None and bool(outcome.at_least[rows].any())
         bounds, method = None, f"{'a lower bound' if lower else 'no interval'}: {outcome.unknown}"
         if not lower and np.isfinite(chosen).all():
-            interval = bootstrap_interval(
+            interval = sampling_interval(
                 chosen,
                 clusters=[c for c, use in zip(clusters, rows, strict=True) if use],
                 strata=strata,
                 average="items" if strata is None else "strata",
                 statistic=outcome.statistic,
                 seed=seed,
+                bounds=limits,
             )
             bounds, method = interval.bounds, interval.method
         made = {
@@ -203,4 +207,8 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
         parts = part(slices == average, "all", None) if average in names else []
     if len(names) > 1 or (average not in {"queries", "slices", *names}):
         parts += [one for name in names for one in part(slices == name, name, None)]
+    if "further_slices" in table.column_names:
+        further = [frozenset(names or ()) for names in table.column("further_slices").to_pylist()]
+        for name in sorted(frozenset().union(*further)):
+            parts += part(np.array([name in names for names in further]), name, None)
     return parts

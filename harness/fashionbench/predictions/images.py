@@ -9,7 +9,7 @@ column         type    meaning
 =============  ======  ==========================================================================
 item_id        string  the pairing, or the photo
 slice          string  such as the category; of real rows too, and ``real`` where there is one slice
-cluster        string  what is resampled as one
+cluster        string  the person; a real photo has the same one as what was generated from it
 side           string  ``generated``, or ``real``: the photos that a distance compares with
 width, height  int64   of the image as it is compared
 pixels         string  hash of the image's pixels as they are compared, after the protocol's resize

@@ -35,6 +35,9 @@ class RankCounts:
     :param score: float32 [P], the positive's own score; decides which positives of a query are tied with each other.
     :param n_candidates: int64 [Nq], candidates the query was ranked against, its positives included.
     :param tie_tolerance: scores no further apart than this are tied.
+    :param otherwise: what is counted where the positive of a query is not among the candidates that were re-ranked,
+        for queries where a tie across the cut leaves that to chance.
+    :param inside: float64 [Nq], the probability of these counts and not of ``otherwise``.
     :raises MetricError: if the arrays contradict each other.
     """
 
@@ -44,6 +47,8 @@ class RankCounts:
     score: NDArray[np.float32]
     n_candidates: IntArray
     tie_tolerance: float = 1e-6
+    otherwise: RankCounts | None = None
+    inside: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n_positives = self.n_positives
@@ -56,6 +61,10 @@ class RankCounts:
             )
         if not self.tie_tolerance >= 0:
             raise MetricError(f"tie_tolerance must not be negative or NaN, it is {self.tie_tolerance}")
+        if self.inside is not None and not (
+            self.inside.shape == n_positives.shape and ((self.inside >= 0) & (self.inside <= 1)).all()
+        ):
+            raise MetricError("there is not one probability between 0 and 1 a query of a tie across the cut")
         query = np.repeat(np.arange(n_positives.size), n_positives)
         impossible = (self.better < 0) | (self.tied < 0) | ~np.isfinite(self.score)
         impossible |= self.better + self.tied + n_positives[query] > self.n_candidates[query]

@@ -19,13 +19,21 @@ top_ids         list of string   the best candidates, best first, ties in galler
 top_scores      list of float
 depth           int64            how many candidates an imported list names; behind them a positive is ranked
                                  last. The column is there for imported lists alone
+inside          float            the probability of the counts above, where a tie across the cut of a re-ranking leaves
+                                 it to chance whether the positive was re-ranked. These columns are there for
+                                 re-rankings with such a tie alone
+outside_better  list of int64    the counts where it was not
+outside_tied    list of int64
+further_slices  list of string   further slices that the query is reported under; there where a task names any
 ==============  ===============  =====================================================================
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from fashionbench.errors import MetricError
 from fashionbench.predictions.rank_counts import RankCounts
@@ -90,7 +98,14 @@ def ranking_table(ranking: Ranking, labels: Labels) -> pa.Table:
         "top_ids": tops,
         "top_scores": scores,
     }
-    return pa.table(columns, schema=schema())
+    table = pa.table(columns, schema=schema())
+    if ranking.inside is None or ranking.otherwise is None:
+        return table
+    outside = ranking.otherwise
+    table = table.append_column("inside", pa.array(ranking.inside.tolist(), pa.float64()))
+    for name, flat in (("outside_better", outside.better), ("outside_tied", outside.tied)):
+        table = table.append_column(name, pa.array([flat[a:b].tolist() for a, b in spans], pa.list_(pa.int64())))
+    return table
 
 
 def unavailable_rows(
@@ -120,6 +135,13 @@ def with_depth(table: pa.Table, depths: Sequence[int]) -> pa.Table:
     return table.append_column("depth", pa.array(list(depths), pa.int64()))
 
 
+def with_further_slices(table: pa.Table, names: Sequence[Sequence[str]]) -> pa.Table:
+    """Add the column ``further_slices`` to a table."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return table.append_column("further_slices", pa.array([list(one) for one in names], pa.list_(pa.string())))
+
+
 def schema() -> pa.Schema:
     """Return the Arrow schema of ``ranking/1``."""
     import pyarrow as pa  # noqa: PLC0415
@@ -138,4 +160,14 @@ def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
     if lacking:
         raise MetricError(f"the predictions have no column {', '.join(lacking)}", remedy=f"they must be {SCHEMA}")
     lists = [table.column(name).to_pylist() for name in ("better", "tied", "score", "n_candidates")]
-    return RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
+    counts = RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
+    if "inside" not in table.column_names:
+        return counts
+    # Rows of a fold without such a tie have no value there.
+    inside = [1.0 if value is None else value for value in table.column("inside").to_pylist()]
+    outside = [
+        [own if other is None else other for own, other in zip(kept, table.column(name).to_pylist(), strict=True)]
+        for kept, name in zip(lists[:2], ("outside_better", "outside_tied"), strict=True)
+    ]
+    otherwise = RankCounts.from_lists(*outside, *lists[2:], tie_tolerance=tie_tolerance)
+    return replace(counts, otherwise=otherwise, inside=np.asarray(inside))

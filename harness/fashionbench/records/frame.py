@@ -15,15 +15,15 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "record", "task", "kind", "dataset", "synthetic", "backend", "options", "control", "attestation", "status", "seed",
-    "metric", "slice", "value", "low", "high", "n", "unit", "higher_is_better", "reason", "protocol", "fingerprint",
-    "implementation", "ended",
+    "metric", "slice", "value", "low", "high", "standard_error", "n", "unit", "higher_is_better", "reason",
+    "protocol", "fingerprint", "implementation", "ended",
 )  # fmt: skip
 
 
 def frame_of(records: Iterable[Record]) -> pd.DataFrame:
     """Return one row for each metric and slice, and one for each metric or cell without a value, with the reason."""
     table = pd.DataFrame([row for record in records for row in _rows(record)], columns=list(COLUMNS))
-    numbers = dict.fromkeys(("value", "low", "high"), "float64")
+    numbers = dict.fromkeys(("value", "low", "high", "standard_error"), "float64")
     return table.astype({**numbers, "n": "Int64", "seed": "int64"})
 
 
@@ -52,6 +52,7 @@ def _rows(record: Record) -> list[dict[str, Any]]:
             "value": part.value,
             "low": part.interval[0] if part.interval else None,
             "high": part.interval[1] if part.interval else None,
+            "standard_error": part.standard_error,
             "n": part.n,
             "unit": part.unit,
             "higher_is_better": part.higher_is_better,

@@ -133,7 +133,9 @@ class MetricPart(Model):
     interval: tuple[float, float] | None = None
     """The 95 % interval."""
     interval_method: str = ""
-    """How the interval was made, or why there is none."""
+    """How interval or standard error were made, or why there is none."""
+    standard_error: float | None = None
+    """Of a distance whose value depends on the number of images, at this number, instead of an interval."""
     weights: str = ""
     """What the weights of the network that measured were published as; ``unrecognised`` where they are no file that
     is known, and empty where no network measured."""

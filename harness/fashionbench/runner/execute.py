@@ -103,7 +103,8 @@ def execute(
     :param task: the task, or the error that opening its data or training its model raised.
     :param training: the training that made its model on demand.
     :param supersedes: an earlier record of this cell; an earlier failure of it is superseded in any case.
-    :returns: the stored record, and the error where the cell failed.
+    :returns: the stored record, and the error where the cell failed. Of an import that failed no record is stored: its
+        caller raises the error, and nothing was measured that a board could miss.
     :raises OSError: where the store cannot be written; the store stays valid.
     """
     state = CellState(provenance.now(), time.perf_counter())
@@ -139,6 +140,8 @@ def execute(
     except ValueError as error:  # what a task, a backend or a plugin said cannot stand in a record
         state.error = BackendError(f"the outcome cannot be recorded: {error}", remedy="mend the plugin that it names")
         record = build_record(outcome.reduced(state.error))
+    if state.error is not None and attestation == "imported":
+        return record, state.error
     return context.store.add(record), state.error
 
 

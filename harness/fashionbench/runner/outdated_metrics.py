@@ -1,4 +1,4 @@
-"""Which metrics of a stored record can be computed now that it lacks, or has by an older implementation."""
+"""Which metrics of a stored record can be computed now that it lacks, or has by an older method."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.metrics.scoring import metric_spec
+from fashionbench.statistics.sampling import SUPERSEDED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -25,7 +26,9 @@ def outdated(
     can_load: Callable[[str], bool] = lambda _name: True,
     further: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Name the metrics of a task that a record lacks or has by another implementation, where their needs are met.
+    """Name the metrics of a task that a record lacks, or has by another implementation or with an interval of old.
+
+    Metrics whose needs are not met are left out.
 
     :param record: a record with predictions; one without has none.
     :param can_load: whether a feature extractor is there.
@@ -50,7 +53,10 @@ def _is_outdated(name: str, record: Record, metrics: Registry[MetricSpec]) -> bo
     except UnknownNameError:
         return False
     # Of one slice alone, as in an imported file, the headline is not there, and cannot be.
-    return not known or any(part.implementation.partition("@")[0] != implementation for part in known)
+    return not known or any(
+        part.implementation.partition("@")[0] != implementation or part.interval_method.startswith(SUPERSEDED)
+        for part in known
+    )
 
 
 def _can_run(spec: MetricSpec, can_load: Callable[[str], bool]) -> bool:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from contextlib import closing
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
@@ -47,6 +49,26 @@ class TakesFiles(Protocol):
         ...
 
 
+def row_name(name: str) -> str:
+    """Return a name as it stands on a board: in one Unicode form, without white space at its ends.
+
+    :raises ConfigError: where nothing is left, or a character cannot be seen.
+    """
+    text = unicodedata.normalize("NFC", name).strip()
+    unseen = [f"U+{ord(sign):04X}" for sign in text if unicodedata.category(sign)[0] == "C"]
+    if unseen or not text:
+        what = f"holds {unseen[0]}, which cannot be seen" if unseen else "is empty"
+        raise ConfigError(f"the name of the predictions {what}", remedy="pass another --name")
+    return text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ImportedSpec(BackendSpec):
+    """The backend of a file, whose name is what its maker calls it."""
+
+    NAMES: ClassVar[re.Pattern[str]] = re.compile(r"imported/\S(.*\S)?")
+
+
 class _FromFile:
     """A task whose predictions are read, not asked for."""
 
@@ -78,7 +100,7 @@ def score_file(
     by_ids = held and isinstance(task, TakesFiles)
     if not by_ids and not any(needed <= able for needed in spec.needs):
         raise _unfit(spec, imported)
-    backend = BackendSpec(
+    backend = _ImportedSpec(
         id=f"imported/{name}",
         summary=f"predictions made elsewhere, {', '.join(path.name for path in imported.paths)}",
         target="fashionbench.predictions.replay_backend:FileBackend",

@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from fashionbench.errors import PluginError
 
@@ -40,8 +40,11 @@ class Spec:
     summary: str
     target: str
 
+    NAMES: ClassVar[re.Pattern[str]] = _NAME
+    """What an id may be."""
+
     def __post_init__(self) -> None:
-        if not _NAME.fullmatch(self.id):
+        if not self.NAMES.fullmatch(self.id):
             msg = f"{type(self).__name__} has the id {self.id!r}"
             raise PluginError(
                 msg, remedy="use lower-case letters, digits, '.', '_', '-' and '/' as in acme/street2shop"

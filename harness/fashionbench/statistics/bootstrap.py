@@ -182,6 +182,20 @@ def _kinds(sizes: IntArray) -> Callable[[np.random.Generator, int], FloatArray]:
     return draw
 
 
+def draws(sizes: IntArray, replicates: int, rng: np.random.Generator) -> Iterator[tuple[slice, FloatArray]]:
+    """Draw whole samples of units with replacement, some at a time: which resamples, and how often each kind came up.
+
+    :param sizes: how many units there are of each kind of interchangeable ones.
+    """
+    n_units = int(sizes.sum())
+    # One draw a unit is cheaper than one binomial a kind where there are about as many kinds.
+    starts = None if sizes.size * _DISTINCT < n_units else np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    draw = _kinds(sizes) if starts is None else _units(n_units)
+    for part in _parts(replicates, n_units):
+        weights = draw(rng, part.stop - part.start)
+        yield part, weights if starts is None else np.add.reduceat(weights, starts, axis=1)
+
+
 def _parts(replicates: int, width: int) -> Iterator[slice]:
     step = max(_CELLS // width, 1)
     return (slice(start, min(start + step, replicates)) for start in range(0, replicates, step))

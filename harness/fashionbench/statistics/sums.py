@@ -60,6 +60,6 @@ def resampled_interval(
     if not np.isfinite(scores).all():
         raise MetricError(f"{int((~np.isfinite(scores)).sum())} of {replicates} resamples have no finite score")
     if np.ptp(scores) <= 1e-12 * np.abs(scores).max():
-        return NoInterval(f"every resample of the {count} clusters gives the same value")
+        return NoInterval(f"all resamples of the {count} clusters give the same value")
     low, high = np.quantile(scores, [(1 - _LEVEL) / 2, (1 + _LEVEL) / 2])
     return Interval(float(low), float(high), f"bootstrap-percentile/B={replicates}/cluster")

@@ -18,10 +18,10 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import TYPE_CHECKING, Literal
 
-from fashionbench.boards.signature import newest
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.statistics.pairwise import POWER
 from fashionbench.studies.compare import Difference, System, compare_systems
+from fashionbench.studies.select import newest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -101,11 +101,7 @@ def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateRe
 
 def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...], list[Record]]:
     """Bring records together by task and backend; by options too, where a backend was run with several."""
-    kept = [
-        record
-        for record in newest(records)
-        if record.predictions is not None and policy.covers(record.task.id, record.backend.id)
-    ]
+    kept = [record for record in newest(records) if policy.covers(record.task.id, record.backend.id)]
     configurations: dict[tuple[str, str], set[str]] = {}
     for record in kept:
         configurations.setdefault((record.task.id, record.backend.id), set()).add(record.backend.config_hash)

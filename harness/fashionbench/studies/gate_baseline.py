@@ -9,18 +9,15 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
-from fashionbench.boards.signature import newest
 from fashionbench.errors import ConfigError, StoreError, first_names
 from fashionbench.files import write_text
 from fashionbench.records.provenance import now
 from fashionbench.records.store import Store
 from fashionbench.specs.validation import read_yaml, validated
 from fashionbench.studies.compare import System
+from fashionbench.studies.select import newest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from fashionbench.records.schema import Record
     from fashionbench.records.store import Scan
 
 
@@ -64,7 +61,7 @@ def find_records(reference: Path) -> System:
     """
     if (reference / "records").is_dir():
         store = Store(reference)
-        return System(label=reference.name, records=measured(_scan(store).current()), store=store)
+        return System(label=reference.name, records=newest(_scan(store).current()), store=store)
     if reference.is_dir() or not reference.exists():
         msg = f"{reference} is neither a store of records nor a YAML file that names one"
         raise ConfigError(msg, remedy="run something with --store, or write the file with 'fashionbench gate accept'")
@@ -88,11 +85,6 @@ def _scan(store: Store) -> Scan:
         listed = first_names([f"{fault.path.name}: {fault.message}" for fault in scan.faults], 2)
         raise StoreError(f"{store.root} holds damaged records: {listed}", remedy="restore or delete these files")
     return scan
-
-
-def measured(records: Sequence[Record]) -> list[Record]:
-    """Return the newest records with predictions; trainings and failures have none."""
-    return [record for record in newest(records) if record.predictions is not None]
 
 
 def accept(candidate: System, path: Path, *, who: str, why: str) -> GateBaseline:

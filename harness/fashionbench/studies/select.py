@@ -5,14 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashionbench.boards.signature import newest, row_key
+from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, UnknownNameError, first_names
 from fashionbench.records.store import Store
 from fashionbench.studies.compare import System
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from fashionbench.records.schema import Record
 
@@ -67,18 +67,27 @@ def find_system(name: str, store: Store) -> System:
     raise UnknownNameError("system", name, sorted({system.label for system in systems}))
 
 
+def newest(records: Iterable[Record]) -> list[Record]:
+    """Keep the newest record with predictions of each system, task and seed; trainings and failures have none."""
+    found: dict[tuple[object, ...], Record] = {}
+    for record in sorted(records, key=lambda record: (record.provenance.ended, record.record_id)):
+        if record.predictions is not None:
+            found[(*row_key(record), record.task.id, record.decoding.seed)] = record
+    return list(found.values())
+
+
 def _is_store(folder: Path) -> bool:
     return (folder / "records").is_dir()
 
 
-def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str], System]:
+def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None], System]:
     """Bring the current records of a store together by backend, options and who measured."""
     by_key: dict[tuple[object, ...], list[Record]] = {}
-    for record in newest(record for record in store.scan().current() if record.predictions is not None):
+    for record in newest(store.scan().current()):
         by_key.setdefault(row_key(record), []).append(record)
     groups = list(by_key.values())
     return {
-        (records[0].backend.id, records[0].backend.config_hash): System(
+        (records[0].backend.id, records[0].backend.config_hash, records[0].decoding.limit): System(
             label=prefix + _label(records[0], groups), records=records, store=store
         )
         for records in groups

@@ -7,39 +7,58 @@ import io
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fashionbench.boards import Board
 
 FIELDS = (
     "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "low", "high",
-    "spread", "seeds", "n", "unit", "protocol", "fingerprint", "implementation", "reason", "records",
+    "standard_error", "sd_over_seeds", "seeds", "n", "unit", "method", "protocol", "fingerprint", "implementation",
+    "reason", "note", "records",
 )  # fmt: skip
 
-#: A cell that begins with one of these is a formula to a spreadsheet.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+#: A text that begins with one of these is a formula to a spreadsheet, and gets an apostrophe before it. So does one
+#: that begins with an apostrophe: whoever reads the file takes one away where there is one, and has the text again.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def render(board: Board) -> str:
     """Write one line for each cell of each table, those without a value included."""
-    sheet = io.StringIO()
-    writer = csv.writer(sheet, lineterminator="\n")
-    writer.writerow(FIELDS)
+    lines = [_line(FIELDS)]
     for number, table in enumerate(board.tables):
         for row in table.rows:
             for head, value in zip(table.heads, row.values, strict=True):
-                low, high = value.interval or ("", "")
+                low, high = value.interval or (None, None)
                 signature = head.signature or ("", "", "")
                 line = [number, row.backend, row.label, row.attestation, row.control, " ".join(row.marks)]
-                line += [head.column.task, head.column.metric, head.column.slice]
-                line += [_plain(value.value), _plain(low), _plain(high), _plain(value.spread), value.seeds, value.n]
-                line += [value.unit, *signature, value.reason, " ".join(value.records)]
-                writer.writerow([_safe(cell) for cell in line])
-    return sheet.getvalue()
+                line += [head.column.task, head.column.metric, head.column.slice, value.value, low, high]
+                line += [value.standard_error, value.sd_over_seeds, value.seeds, value.n, value.unit, value.method]
+                line += [*signature, value.reason, value.note, " ".join(value.records)]
+                lines.append(_line([_cell(cell) for cell in line]))
+    return "".join(lines)
 
 
-def _plain(value: object) -> object:
-    return "" if value is None else repr(value) if isinstance(value, float) else value
+def _line(cells: Sequence[object]) -> str:
+    """Write one line; both signs of a line's end are quoted only where the writer takes both for one."""
+    sheet = io.StringIO()
+    csv.writer(sheet, lineterminator="\r\n").writerow(cells)
+    return sheet.getvalue().removesuffix("\r\n") + "\n"
 
 
-def _safe(cell: object) -> object:
-    is_number = isinstance(cell, str) and cell.replace(".", "", 1).replace("-", "", 1).replace("e", "", 1).isdigit()
-    return f"'{cell}" if isinstance(cell, str) and cell.startswith(_FORMULA) and not is_number else cell
+def _cell(cell: object) -> object:
+    """Write a number so that it parses back to itself, nothing for none, and a text that no spreadsheet computes."""
+    if cell is None:
+        return ""
+    return repr(cell) if isinstance(cell, float) else _safe(cell) if isinstance(cell, str) else cell
+
+
+def _safe(text: str) -> str:
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.isprintable()

@@ -22,7 +22,7 @@ def render(board: Board) -> str:
         lines += [f"- `{mark}`: {text}" for mark, text in legend(table).items()]
         lines += [f"- {escape(reason)}" for reason in _reasons(table)]
         lines.append("")
-    lines += ["Fractions in per cent, with 95 % intervals. Comparable by:", ""]
+    lines += ["Fractions in per cent, with 95 % intervals over items. Comparable by:", ""]
     lines += [f"- {line}" for line in how_measured(board)]
     lines += [f"- left out: `{fault.path.name}`: {escape(fault.message)}" for fault in board.faults]
     return "\n".join(lines).rstrip() + "\n"
@@ -51,8 +51,9 @@ def _rows(table: Table) -> list[str]:
 
 def _reasons(table: Table) -> list[str]:
     return [
-        f"{row.label}, {head.label}: {value.reason}"
+        f"{row.label}, {head.label}: {said}"
         for row in table.rows
         for head, value in zip(table.heads, row.values, strict=True)
-        if value.reason
+        for said in (value.reason, value.note)
+        if said
     ]

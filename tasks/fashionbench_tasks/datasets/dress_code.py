@@ -14,7 +14,7 @@ from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.image_folder import EXTENSIONS, AnyExtension
 from fashionbench_tasks.datasets.readers import first_of
-from fashionbench_tasks.datasets.viton_hd import check_persons, read_pairs
+from fashionbench_tasks.datasets.viton_hd import check_pairs, read_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,7 +66,7 @@ class DressCode:
         path = self.root / category / name
         named = read_pairs(path)
         if split == "test":
-            check_persons(named, path)
+            check_pairs(named, path)
         pairs = [Pairing(category, person, garment) for person, garment in named]
         paired_count = sum(_number(pair.person) == _number(pair.garment) for pair in pairs)
         if pairs and (paired_count == len(pairs)) != paired:

@@ -1,20 +1,22 @@
 """A user's own data: a folder with a manifest in CSV, Parquet or JSON Lines.
 
-The columns say what it is: ``image``, ``text`` and optionally ``group`` for image-text pairs (rows of one group are
-positives of each other; a COCO or Flickr export has one row a caption); ``reference``, ``text``, ``target`` for
-composed queries; ``person``, ``garment`` for try-on. Images are paths relative to the folder. An optional column
-``split`` keeps rows apart.
+The columns say what it is: ``image``, ``text`` and optionally ``group`` for image-text pairs (images and texts of one
+group are positives of each other, and without a group those of one image; a COCO or Flickr export has one row a
+caption); ``reference``, ``text``, ``target`` for composed queries; ``person``, ``garment`` for try-on. Images are paths
+relative to the folder. An optional column ``split`` keeps train, val and test apart. A column ``slice:brand`` reports
+results by its values too.
 """
 
 from __future__ import annotations
 
-import csv
+from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
-from fashionbench_tasks.datasets.readers import first_of, read_lines
+from fashionbench_tasks.datasets.manifest_rows import read_rows
+from fashionbench_tasks.datasets.readers import first_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,6 +37,11 @@ _IMAGES: dict[Kind, tuple[str, ...]] = {
 }
 
 
+SPLITS = ("train", "val", "test")
+SLICE = "slice:"
+KNOWN = frozenset({"group", "split", *(name for names in _COLUMNS.values() for name in names)})
+
+
 class Manifest:
     """A folder with a manifest.
 
@@ -49,20 +56,64 @@ class Manifest:
 
     @cached_property
     def rows(self) -> list[dict[str, str]]:
-        """Every row, with texts for all values.
+        """Every row, with texts for all values; a null, and a number that is none, is an empty one.
 
-        :raises DataError: naming the row that lacks a value.
+        :raises DataError: naming the row that lacks a value, or the values of ``split`` that are none.
         """
-        loaded = _read(self.path)
-        if not loaded:
+        numbered = read_rows(self.path)
+        if not numbered:
             raise DataError(f"{self.path} has no rows", remedy="write one row a pair")
-        needed = _COLUMNS[self.kind_of(loaded[0])]
-        # A CSV file has its columns in row 1.
-        for number, row in enumerate(loaded, 2 if self.path.suffix == ".csv" else 1):
+        needed = _COLUMNS[self.kind_of(numbered[0][1])]
+        for number, row in numbered:
             for name in needed:
                 if name not in row or (row[name] == "" and name != "text"):
                     raise DataError(f"{self.path}, row {number} has no {name}", remedy="fill it in or drop the row")
-        return loaded
+        rows = [row for _, row in numbered]
+        if any("split" in row for row in rows):
+            self._check_splits(rows)
+        return rows
+
+    def _check_splits(self, rows: list[dict[str, str]]) -> None:
+        counts = Counter(row.get("split", "") for row in rows)
+        unknown = {value: count for value, count in sorted(counts.items()) if value not in SPLITS}
+        if unknown:
+            said = ", ".join(f"{value!r} in {count} rows" for value, count in unknown.items())
+            raise DataError(f"{self.path}: split is {said}", remedy=f"write {', '.join(SPLITS)}, or drop the column")
+
+    @cached_property
+    def measured(self) -> tuple[str, list[dict[str, str]]]:
+        """The split that is measured, and its rows: test, or val where there is no test, or all without a split.
+
+        :raises DataError: where there are only rows to learn from.
+        """
+        if "split" not in self.rows[0]:
+            return "all", self.rows
+        for split in ("test", "val"):
+            rows = [row for row in self.rows if row["split"] == split]
+            if rows:
+                return split, rows
+        raise DataError(f"{self.path} has only rows to train on", remedy="write test or val in the column split")
+
+    def require(self, kind: Kind, task: str) -> None:
+        """Refuse a manifest of another kind than a task asks for.
+
+        :raises DataError: naming what the manifest holds.
+        """
+        if self.kind != kind:
+            held, asked = ", ".join(_COLUMNS[self.kind]), ", ".join(_COLUMNS[kind])
+            msg = f"{self.path} holds {self.kind} ({held}), and {task} asks for {kind} ({asked})"
+            raise DataError(msg, remedy=f"there is no task for {self.kind} of a manifest yet")
+
+    @cached_property
+    def slices(self) -> dict[str, str]:
+        """Columns that results are reported by, such as ``slice:brand``, and what follows the colon."""
+        columns = sorted({name for row in self.rows for name in row})
+        return {name: name.removeprefix(SLICE) for name in columns if name.startswith(SLICE)}
+
+    @property
+    def others(self) -> list[str]:
+        """Columns that no task knows."""
+        return sorted({name for row in self.rows for name in row} - KNOWN - self.slices.keys())
 
     @property
     def kind(self) -> Kind:
@@ -110,26 +161,3 @@ class Manifest:
         suffixes = {path.suffix for path in known}
         files = [path for folder in folders for path in folder.iterdir() if path.suffix in suffixes]
         return sorted(str(path.relative_to(self.root)) for path in files if path not in known)
-
-
-def _read(path: Path) -> list[dict[str, str]]:
-    if path.suffix == ".jsonl":
-        return [{k: "" if v is None else str(v) for k, v in row.items()} for row in read_lines(path, {})]
-    if path.suffix == ".parquet":
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
-        try:
-            rows = pq.read_table(path).to_pylist()
-        except pa.ArrowInvalid as error:
-            raise DataError(f"{path} is no Parquet file: {error}", remedy="write it again") from error
-        return [{k: "" if v is None else str(v) for k, v in row.items()} for row in rows]
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            rows = list(csv.DictReader(file))
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise DataError(f"{path} is no CSV in UTF-8: {error}", remedy="save it as UTF-8") from error
-    for number, row in enumerate(rows, 2):
-        if None in row:
-            raise DataError(f"{path}, row {number} has more values than columns", remedy="quote values with a comma")
-    return [{name: value or "" for name, value in row.items()} for row in rows]

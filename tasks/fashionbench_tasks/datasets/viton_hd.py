@@ -82,9 +82,9 @@ class VitonHD:
         if not paired and split == "test":
             path = first_of(self.root, ("test_pairs_unpaired.txt", "test_unpairs.txt", name), "unpaired list")
         named = read_pairs(path)
-        if split == "test":
-            check_persons(named, path)
         pairs = [Pairing(person, person if paired else garment) for person, garment in named]
+        if split == "test":
+            check_pairs([(pair.person, pair.garment) for pair in pairs], path)
         if pairs and not paired and all(pair.person == pair.garment for pair in pairs):
             raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
         return pairs
@@ -164,17 +164,18 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
     return pairs
 
 
-def check_persons(pairs: Sequence[tuple[str, str]], path: Path) -> None:
-    """Check that a list that is measured names each person once, for a pairing is known by its person.
+def check_pairs(pairs: Sequence[tuple[str, str]], path: Path) -> None:
+    """Check that a list that is measured names each pair once; a person may be dressed in several garments.
 
-    :raises DataError: naming the first that stands twice, and the garments.
+    :param pairs: person and garment as they are measured: in paired try-on, of each person its own.
+    :raises DataError: naming the first that stands twice.
     """
-    worn: dict[str, str] = {}
+    seen: set[tuple[str, str]] = set()
     for person, garment in pairs:
-        if person in worn:
-            msg = f"{path} names the person {person} twice, with {worn[person]} and with {garment}"
+        if (person, garment) in seen:
+            msg = f"{path} names the person {person} twice, in the garment {garment}"
             raise DataError(msg, remedy="remove one of the two")
-        worn[person] = garment
+        seen.add((person, garment))
 
 
 def _stem(name: str) -> str:

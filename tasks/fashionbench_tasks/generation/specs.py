@@ -59,8 +59,8 @@ MGD = DatasetSpec(
 
 #: Metrics that need the truth of each pairing, and those that compare two sets of images.
 PAIRED = ("ssim", "lpips-alex", "psnr", "mse", "ssim-garment", "mse-garment")
-SETS = ("kid", "fid")
-SUBSTITUTE = ("kd-efficientnet-lite0", "fd-efficientnet-lite0")
+SETS = ("kid-off-diagonal", "kid", "fid")
+SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd-efficientnet-lite0")
 INCEPTION = ("inception-v3-fid",)
 
 
@@ -94,7 +94,7 @@ def _generation(
         "mask_reading": "two values, the lighter inside, or the alpha where that varies; others are refused",
         "real_side": "the person photos of the test pairs; garment photos never",
         "extractors": extractors,
-        "kid": "full unbiased estimator over all pictures, cubic polynomial kernel",
+        "kid": "over all images, cubic polynomial kernel; off the diagonal without the pairs of one person",
         "average": "queries",
         "metrics": metrics,
         **(fields or {}),
@@ -110,7 +110,7 @@ def _generation(
         protocol=ProtocolCard.of(task, VERSION, card),
         needs=(frozenset({capability}),),
         metrics=metrics,
-        main_metric="ssim" if paired else "kid",
+        main_metric="ssim" if paired else "kid-off-diagonal",
         trains=frozenset({"tryon_examples"}),
         options={
             "paired": paired,

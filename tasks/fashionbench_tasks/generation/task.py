@@ -62,6 +62,7 @@ class Generation:
         self._learnt: list[TrainingData | None] = []
         self._images = GenerationImages(samples, real, resize)
         self._slices = frozenset(sample.slice for sample in samples)
+        self._shown = {path: name for name, path in real.items()}
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
@@ -120,7 +121,7 @@ class Generation:
         return ImageRow(
             item_id=sample.id,
             slice=sample.slice,
-            cluster=sample.id,
+            cluster=self._person(sample),
             side="generated",
             width=pixels.shape[1],
             height=pixels.shape[0],
@@ -130,6 +131,10 @@ class Generation:
             mask=self._images.mask_hash(sample.id),
             text=sample.text,
         )
+
+    def _person(self, sample: GenerationSample) -> str:
+        """Name the person of a sample, as the real side does where it shows the same photo."""
+        return self._shown.get(sample.person) or f"{sample.person.parent.name}/{sample.person.stem}"
 
     def _real_row(self, name: str) -> ImageRow:
         folder = name.rpartition("/")[0]  # of Dress Code the category, so that distances can be taken by category

@@ -10,17 +10,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.data.ground_truth import Truth
 from fashionbench.errors import DataError
 from fashionbench.metrics.outfits.roc_auc import SCHEMA, scored_table
 from fashionbench.predictions.base import Predictions
-from fashionbench_tasks.outfits.embedding import OutfitTask, max_cosine
+from fashionbench_tasks.outfits.embedding import Asked, OutfitTask, max_cosine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fashionbench.runner.session import Session
     from fashionbench_tasks.outfits.embedding import Embeddings
+
+_BEYOND = 2.0  # no cosine is that far from 0
 
 
 class Compatibility(OutfitTask):
@@ -31,11 +32,15 @@ class Compatibility(OutfitTask):
         return [outfit.items for outfit in self.outfits]
 
     def predict(self, session: Session) -> Predictions:
-        """Score each set by the mean cosine over its pairs."""
+        """Score each set by the mean cosine over its pairs; one without a photo is on the wrong side of all others."""
         outfits = self.outfits[: session.limit] if session.limit else self.outfits
-        matching = {name: frozenset(o.items) for o in outfits if o.compatible for name in o.items}
-        queries, candidates = self.embed(session, Truth(positives=matching))
-        scores = [compatibility_score(outfit.items, queries, candidates) for outfit in outfits]
+        asked = [
+            Asked(o.id, o.items, dict.fromkeys(o.items if o.compatible else (), frozenset(o.items))) for o in outfits
+        ]
+        scores = [
+            compatibility_score(outfit.items, *sides) if sides[0] else (-_BEYOND if outfit.compatible else _BEYOND)
+            for outfit, sides in zip(outfits, self.embed(session, asked), strict=True)
+        ]
         return Predictions(SCHEMA, scored_table([o.id for o in outfits], [o.compatible for o in outfits], scores))
 
 

@@ -1,13 +1,15 @@
-"""Embeddings of outfit items, and their similarity."""
+"""Embeddings of outfit items, question by question, and their similarity."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fashionbench.data.dataset import is_twin
+from fashionbench.data.ground_truth import Truth
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile
@@ -16,17 +18,26 @@ from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
 
-    from fashionbench.data.ground_truth import Truth
     from fashionbench.data.roots import DataRoots
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
     #: The unit vectors of each item, [Q, D].
     Embeddings: TypeAlias = dict[str, NDArray[np.float64]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question: the items that must be embedded, and for each of them the items that go with it."""
+
+    id: str
+    items: tuple[str, ...]
+    truth: Mapping[str, frozenset[str]]
 
 
 class OutfitTask(ABC):
@@ -40,13 +51,13 @@ class OutfitTask(ABC):
         names = sorted({name for items in questions for name in items})
         self.paths = {name: self.data.files.path(name) for name in names}
         checked = survey(self.paths, self.data.annotations(), cache=roots.index)
-        if checked.absent:
-            raise DataError(
-                f"{len(checked.absent)} items are missing or unreadable: {first_names(sorted(checked.absent))}",
-                remedy="fetch them again",
-            )
+        self.absent = frozenset(checked.absent)
+        if self.absent.issuperset(names):
+            where = self.paths[names[0]] if names else root
+            msg = f"none of the {len(names)} items is there: {first_names(names)}; looked for {where}"
+            raise DataError(msg, remedy="fetch the photos, or mend the root folder")
         sizes = {"questions": len(questions), "items": len(names)}
-        self._info = DataInfo(checked.fingerprint, sizes, synthetic=is_twin(root), image_forms=checked.forms)
+        self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root))
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
@@ -56,18 +67,44 @@ class OutfitTask(ABC):
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         """Read the questions, and list the items of each."""
 
-    def embed(self, session: Session, truth: Truth) -> tuple[Embeddings, Embeddings]:
-        """Embed every item as a query and as a candidate."""
-        sources = [ImageFile(name, path) for name, path in self.paths.items()]
-        session.expect_embeddings([[(sources, "query"), (sources, "candidate")]])
-        with session.fold(None, truth) as backend:
-            queries, candidates = backend.embed_sides([(sources, "query"), (sources, "candidate")])
-        return self._by_item(queries), self._by_item(candidates)
+    def embed(self, session: Session, questions: Sequence[Asked]) -> Iterator[tuple[Embeddings, Embeddings]]:
+        """Embed the items of each question as queries and as candidates; a question that lacks a photo has none.
 
-    def _by_item(self, rows: NDArray[np.float32]) -> Embeddings:
-        vectors = rows.astype(np.float64).reshape(len(rows), -1, rows.shape[-1])
-        vectors /= np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
-        return dict(zip(self.paths, vectors, strict=True))
+        An item that stands in several questions is embedded once. A control that is shown the truth is asked question
+        by question, for the truth of an item differs between them.
+        """
+        whole = [question for question in questions if self.absent.isdisjoint(question.items)]
+        parts = [[question] for question in whole] if session.spec.privileged else [whole] if whole else []
+        sources = [self._sources(part) for part in parts]
+        session.expect_embeddings([[(items, "query"), (items, "candidate")] for items in sources])
+        embedded = (self._embed_part(session, part, items) for part, items in zip(parts, sources, strict=True))
+        sides: tuple[Embeddings, Embeddings] | None = None
+        for question in questions:
+            if not self.absent.isdisjoint(question.items):
+                yield {}, {}
+                continue
+            if sides is None or session.spec.privileged:
+                sides = next(embedded)
+            yield sides
+
+    @staticmethod
+    def _embed_part(
+        session: Session, questions: Sequence[Asked], items: Sequence[ImageFile]
+    ) -> tuple[Embeddings, Embeddings]:
+        truth = Truth(positives={name: right for question in questions for name, right in question.truth.items()})
+        with session.fold(None, truth) as backend:
+            queries, candidates = backend.embed_sides([(items, "query"), (items, "candidate")])
+        return _by_item(items, queries), _by_item(items, candidates)
+
+    def _sources(self, questions: Sequence[Asked]) -> list[ImageFile]:
+        names = sorted({name for question in questions for name in question.items})
+        return [ImageFile(name, self.paths[name]) for name in names]
+
+
+def _by_item(items: Sequence[ImageFile], rows: NDArray[np.float32]) -> Embeddings:
+    vectors = rows.astype(np.float64).reshape(len(rows), -1, rows.shape[-1])
+    vectors /= np.maximum(np.linalg.norm(vectors, axis=-1, keepdims=True), 1e-30)
+    return {item.id: vector for item, vector in zip(items, vectors, strict=True)}
 
 
 def max_cosine(query: NDArray[np.float64], candidate: NDArray[np.float64]) -> float:

@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.data.ground_truth import Truth
 from fashionbench.metrics.retrieval.rank_counting import count_from_scores
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, Labels, ranking_table
-from fashionbench_tasks.outfits.embedding import OutfitTask, max_cosine
+from fashionbench_tasks.outfits.embedding import Asked, OutfitTask, max_cosine
 
 if TYPE_CHECKING:
     from fashionbench.runner.session import Session
@@ -28,21 +27,26 @@ class FillInTheBlank(OutfitTask):
         return [(*question.items, *question.candidates) for question in self.questions]
 
     def predict(self, session: Session) -> Predictions:
-        """Score each candidate by its mean cosine to the items of the outfit."""
+        """Score each candidate by its mean cosine to the items of the outfit; a question without a photo is a miss."""
         questions = self.questions[: session.limit] if session.limit else self.questions
-        truth = Truth(positives={name: frozenset({q.answer}) for q in questions for name in q.items})
-        queries, candidates = self.embed(session, truth)
+        asked = [
+            Asked(q.id, (*q.items, *q.candidates), dict.fromkeys(q.items, frozenset({q.answer}))) for q in questions
+        ]
         width = max(len(q.candidates) for q in questions)
         scores = np.zeros((len(questions), width), dtype=np.float32)
-        for row, question in enumerate(questions):
-            for column, name in enumerate(question.candidates):
+        right: list[list[str]] = []
+        for row, (question, (queries, candidates)) in enumerate(
+            zip(questions, self.embed(session, asked), strict=True)
+        ):
+            right.append([question.answer] if queries else [])
+            for column, name in enumerate(question.candidates if queries else ()):
                 cosines = [max_cosine(queries[item], candidates[name]) for item in question.items]
                 scores[row, column] = np.mean(cosines)
         ranking = count_from_scores(
             scores,
-            [[q.candidates.index(q.answer)] for q in questions],
+            [[q.candidates.index(name) for name in names] for q, names in zip(questions, right, strict=True)],
             exclude=[list(range(len(q.candidates), width)) for q in questions],
             tie_tolerance=float(str(self.spec.protocol.fields["tie_tolerance"])),
         )
         ids = [question.id for question in questions]
-        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, (), [[q.answer] for q in questions])))
+        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, (), right)))

@@ -29,6 +29,8 @@ def _outfits(name: str, target: str, metrics: tuple[str, ...], summary: str) -> 
         "similarity": "mean cosine between item embeddings; maximum over vectors",
         "tie_rule": "expected",
         "tie_tolerance": "0.000001",
+        "missing": "miss",
+        "missing_note": "a question that lacks a photo is a miss; an unscored set is on the wrong side of all others",
         "average": "queries",
         "metrics": metrics,
     }

@@ -19,6 +19,10 @@ def _no_ids() -> Mapping[str, Collection[str]]:
     return MappingProxyType({})
 
 
+def _no_slices() -> Mapping[str, Sequence[str]]:
+    return MappingProxyType({})
+
+
 def _no_clusters() -> Mapping[str, str]:
     return MappingProxyType({})
 
@@ -32,6 +36,7 @@ class Fold:
     :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
     :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
+    :param further: for each query id, the names of further slices that it is reported under.
     :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
     :param order: ids of all queries, the unavailable ones among them, in the task's order, which is that of the rows of
         hit lists and of stored predictions; by default the unavailable ones stand at the end.
@@ -44,6 +49,7 @@ class Fold:
     exclude: Mapping[str, Collection[str]] = field(default_factory=_no_ids)
     candidates: Mapping[str, Sequence[str]] | None = None
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
+    further: Mapping[str, Sequence[str]] = field(default_factory=_no_slices)
     training: TrainingData | None = None
     unavailable: tuple[str, ...] = ()
     order: tuple[str, ...] = ()

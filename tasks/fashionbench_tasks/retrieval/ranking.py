@@ -11,6 +11,7 @@ from fashionbench.data.items import PairItem
 from fashionbench.data.lazy_items import opened
 from fashionbench.errors import BackendError, first_names
 from fashionbench.metrics.retrieval.rank_counting import count_from_scores, count_ranks
+from fashionbench.predictions.rank_counts import RankCounts
 from fashionbench.predictions.ranking import Labels
 from fashionbench_tasks.retrieval.candidates import Candidates
 
@@ -80,40 +81,86 @@ def rank_candidates(queries: NDArray[Any], gallery: NDArray[Any], lists: Lists, 
 def rerank(ranking: Ranking, lists: Lists, answers: BoundBackend, depth: int) -> Ranking:
     """Order the best ``depth`` candidates of each query anew by the backend's pair scores; the others stay behind them.
 
-    A positive that was not among the best keeps its counts: every candidate before it stays before it.
+    A positive that was not among the best keeps its counts: every candidate before it stays before it. Where it is tied
+    with candidates on both sides of the cut it is among the best with the probability that a random order of the tied
+    ones gives it, and both counts are kept. Of a query with several positives such a tie is in gallery order.
     """
     assert ranking.top_index is not None  # noqa: S101
+    assert ranking.top_score is not None  # noqa: S101
     top = ranking.top_index[:, :depth]
-    pairs = [
-        PairItem(f"{query.id}>{lists.fold.gallery[item].id}", opened(query), opened(lists.fold.gallery[item]))  # type: ignore[arg-type]
-        for query, row in zip(lists.queries, top.tolist(), strict=True)
-        for item in row
-        if item >= 0
-    ]
     scores = np.full(top.shape, -np.inf, dtype=np.float32)
-    scores[top >= 0] = answers.score(pairs)
+    scores[top >= 0] = answers.score(_pairs(lists, np.argwhere(top >= 0), top))
+    inside, beyond = _inside(ranking, lists, top)
+    # The positive of such a tie may not be listed; its score is needed all the same.
+    own = (
+        dict(zip(beyond, answers.score([_pair(lists, q, lists.positives[q][0]) for q in beyond]), strict=True))
+        if beyond
+        else {}
+    )
     better, tied, score = ranking.better.copy(), ranking.tied.copy(), ranking.score.copy()
+    outside_better, outside_tied = better.copy(), tied.copy()
     for query, row in enumerate(top):
         start = int(ranking.offsets[query])
         wanted = lists.positives[query]
+        listed = row[row >= 0]
         negative = ~np.isin(row, wanted) & (row >= 0)
         for number, item in enumerate(wanted):
+            at = start + number
             positions = np.flatnonzero(row == item)
-            if positions.size:
-                positive_score = scores[query, positions[0]]
-                better[start + number] = int((scores[query][negative] > positive_score).sum())
-                tied[start + number] = int((scores[query][negative] == positive_score).sum())
-                score[start + number] = positive_score
+            before = int(ranking.better[at] + ranking.tied[at])
+            if positions.size or query in own:
+                rivals = scores[query][negative]
+                if query in own:
+                    # It takes the place of the last of those that it is tied with.
+                    rivals = rivals[: listed.size - 1]
+                score[at] = scores[query, positions[0]] if positions.size else own[query]
+                better[at] = int((rivals > score[at]).sum())
+                tied[at] = int((rivals == score[at]).sum())
+                outside_better[at], outside_tied[at] = better[at], tied[at]
+                if inside[query] < 1:
+                    outside_better[at], outside_tied[at] = listed.size, before - listed.size
             else:
-                # Below every pair score, in the order of before.
-                score[start + number] = scores[query][row >= 0].min(initial=0.0) - 4 + ranking.score[start + number]
+                # Below every pair score, in the order of before, and behind whatever was re-ranked.
+                score[at] = scores[query][row >= 0].min(initial=0.0) - 4 + ranking.score[at]
+                better[at] = max(int(ranking.better[at]), int(negative.sum()))
+                tied[at] = before - better[at]
+                outside_better[at], outside_tied[at] = better[at], tied[at]
     order = np.argsort(-scores, axis=1, kind="stable")
     new = ranking.top_index.copy()
     new[:, :depth] = np.take_along_axis(top, order, axis=1)
-    assert ranking.top_score is not None  # noqa: S101
     shown = ranking.top_score.copy()
     shown[:, :depth] = np.take_along_axis(scores, order, axis=1)
-    return replace(ranking, better=better, tied=tied, score=score, top_index=new, top_score=shown)
+    reranked = replace(ranking, better=better, tied=tied, score=score, top_index=new, top_score=shown)
+    if (inside == 1).all():
+        return reranked
+    counts = RankCounts(
+        ranking.offsets, outside_better, outside_tied, score, ranking.n_candidates, ranking.tie_tolerance
+    )
+    return replace(reranked, otherwise=counts, inside=inside)
+
+
+def _inside(ranking: Ranking, lists: Lists, top: NDArray[Any]) -> tuple[NDArray[np.float64], list[int]]:
+    """Return the probability that the positive of each query is re-ranked, and where a tie left it out of the list."""
+    probability, beyond = np.ones(len(top)), []
+    for query, row in enumerate(top):
+        if len(lists.positives[query]) != 1:
+            continue
+        at, places = int(ranking.offsets[query]), int((row >= 0).sum())
+        better, tied = int(ranking.better[at]), int(ranking.tied[at]) + 1
+        if better < places < better + tied:
+            probability[query] = (places - better) / tied
+            if lists.positives[query][0] not in row:
+                beyond.append(query)
+    return probability, beyond
+
+
+def _pairs(lists: Lists, places: NDArray[Any], top: NDArray[Any]) -> list[PairItem]:
+    return [_pair(lists, query, int(top[query, column])) for query, column in places.tolist()]
+
+
+def _pair(lists: Lists, query: int, item: int) -> PairItem:
+    asked, candidate = lists.queries[query], lists.fold.gallery[item]
+    return PairItem(f"{asked.id}>{candidate.id}", opened(asked), opened(candidate))  # type: ignore[arg-type]
 
 
 def _cosine(query: NDArray[Any], candidates: NDArray[Any]) -> NDArray[np.float32]:

@@ -13,7 +13,7 @@ from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.search import describe_search
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows
+from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
 from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.fold import check_fold
 from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
@@ -85,7 +85,8 @@ class Retrieval:
             self._require_items(fold)
         self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
-        return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+        whole = pa.concat_tables(tables, promote_options="default").combine_chunks()
+        return Predictions(SCHEMA, _with_further_slices(whole, self.folds))
 
     def _announce(self, session: Session) -> None:
         """Announce all work of the task to the session, for its progress bar."""
@@ -162,7 +163,8 @@ class Retrieval:
 
         from fashionbench_tasks.retrieval.from_rankings import tables_of  # noqa: PLC0415
 
-        return Predictions(SCHEMA, pa.concat_tables(tables_of(imported, self.listed())).combine_chunks())
+        whole = pa.concat_tables(tables_of(imported, self.listed())).combine_chunks()
+        return Predictions(SCHEMA, _with_further_slices(whole, self.listed()))
 
     @property
     def _tolerance(self) -> float:
@@ -179,6 +181,15 @@ def _in_order(table: pa.Table, order: Sequence[str]) -> pa.Table:
     """Put the rows of a fold into the task's order."""
     place = {name: at for at, name in enumerate(table.column("query_id").to_pylist())}
     return table.take([place[name] for name in order])
+
+
+def _with_further_slices(table: pa.Table, folds: Sequence[Fold]) -> pa.Table:
+    """Add the further slices of each query, where a fold names any."""
+    further = {(fold.name, query): list(names) for fold in folds for query, names in fold.further.items()}
+    if not further:
+        return table
+    rows = zip(table.column("slice").to_pylist(), table.column("query_id").to_pylist(), strict=True)
+    return with_further_slices(table, [further.get(row, []) for row in rows])
 
 
 def _queries(fold: Fold, session: Session) -> Sequence[Source]:

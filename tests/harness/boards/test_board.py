@@ -114,16 +114,26 @@ def _prepared():
     return _CACHE["plugins"], _CACHE["records"]
 
 
-def test_seeds_are_averaged_with_their_spread(plugins, store, board_of):
+def test_seeds_are_averaged_and_keep_the_sampling_interval_beside_their_deviation(plugins, store, board_of):
     records = api.run(RUN | {"seeds": [0, 1]}, plugins=plugins, store=store)
-    first = records[1].metrics[0].model_copy(update={"value": 0.5})
-    store.add(
-        records[1].model_copy(update={"metrics": (first, *records[1].metrics[1:]), "supersedes": records[1].record_id})
-    )
+    for record, value, interval in zip(records[:2], (1.0, 0.5), ((0.7, 1.0), (0.2, 0.9)), strict=True):
+        first = record.metrics[0].model_copy(update={"value": value, "interval": interval})
+        changed = {"metrics": (first, *record.metrics[1:]), "supersedes": record.record_id}
+        store.add(record.model_copy(update=changed))
     value = next(row for row in board_of().tables[0].rows if row.backend == "toy/colour").values[0]
-    assert value.value == 0.75
-    assert value.spread == pytest.approx(0.3535533905932738)
-    assert (value.seeds, value.interval) == (2, None)
+    assert (value.value, value.seeds, value.n) == (0.75, 2, 8)
+    assert value.sd_over_seeds == pytest.approx(0.3535533905932738)
+    assert value.interval == pytest.approx((0.45, 0.95))
+
+
+def test_a_seed_without_an_interval_leaves_the_mean_without_one(plugins, store, board_of):
+    records = api.run(RUN | {"seeds": [0, 1], "backends": ["toy/colour"]}, plugins=plugins, store=store)
+    first = records[1].metrics[0].model_copy(update={"interval": None, "interval_method": "none: for a reason"})
+    changed = {"metrics": (first, *records[1].metrics[1:]), "supersedes": records[1].record_id}
+    store.add(records[1].model_copy(update=changed))
+    (row,) = board_of().tables[0].rows
+    assert row.values[0].interval is None
+    assert "none: for a reason" in row.values[0].method
 
 
 def test_options_tell_rows_apart(plugins, store, board_of):

@@ -7,11 +7,12 @@ import pytest
 import toy_plugin
 from PIL import Image
 
+from fashionbench import Board, api
 from fashionbench.cli import options
 from fashionbench.cli.main import main
 from fashionbench.errors import BackendError, ConfigError, DataError
 from fashionbench.predictions.readers import read
-from fashionbench.runner.score_file import score_file
+from fashionbench.runner.score_file import row_name, score_file
 
 NAMES = list(toy_plugin.COLOURS)
 
@@ -153,7 +154,7 @@ def test_the_command(plugins, store, tmp_path, monkeypatch, capsys):
     words = ["score", "toy/squares", "--predictions", str(path), "--store", str(store.root)]
     assert main([*words, "--name", "Their Model!"]) == 0
     assert "hit@1: 1.0000" in capsys.readouterr().out
-    assert store.scan().records[0].backend.id == "imported/their-model"
+    assert store.scan().records[0].backend.id == "imported/Their Model!"
     assert main([*words, "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["attestation"] == "imported"
 
@@ -173,3 +174,33 @@ def test_an_imported_image_is_laid_on_white_and_one_of_16_bits_is_scaled(tmp_pat
     Image.fromarray(np.array([[0, 65535]], dtype=np.uint16)).save(tmp_path / "a.png")
     (rows,) = FileBackend(read(tmp_path)).try_on([TryOnItem("a", person, person)])
     assert rows.tolist() == [[[0, 0, 0], [255, 255, 255]]]
+
+
+def test_a_failed_import_leaves_no_record_and_no_row(score, store, tmp_path):
+    with pytest.raises(DataError):
+        score(written(tmp_path, {"image-red": ["text-red"]}))
+    assert store.scan().records == []
+
+
+NAMES_OF_SYSTEMS = ("模型甲", "模型乙", "System (α=0.5)", "System (β=0.5)", "SPRC", "sprc", "a/b", "a__b", "Ü" * 120)
+
+
+def test_names_that_differ_outside_ascii_or_in_case_are_rows_of_their_own(plugins, store, tmp_path):
+    wrong = {name: i % 8 for i, name in enumerate(NAMES_OF_SYSTEMS)}
+    for name in NAMES_OF_SYSTEMS:
+        path = written(tmp_path, ranking(wrong=wrong[name]))
+        api.score("toy/squares", path, name=name, plugins=plugins, store=store)
+    (table,) = Board.of(plugins.boards["toy"], store, plugins).tables
+    found = {row.backend: row.values[0].value for row in table.rows}
+    assert found == {f"imported/{name}": pytest.approx((8 - wrong[name]) / 8) for name in NAMES_OF_SYSTEMS}
+
+
+@pytest.mark.parametrize(("one", "other"), [("robe\u0301", "rob\u00e9"), (" mine ", "mine")])
+def test_one_name_in_two_unicode_forms_is_one_row(one, other):
+    assert row_name(one) == row_name(other)
+
+
+@pytest.mark.parametrize(("name", "said"), [("  ", "is empty"), ("a\u200bb", "U\\+200B"), ("a\nb", "U\\+000A")])
+def test_a_name_that_cannot_be_told_from_another_is_refused(name, said):
+    with pytest.raises(ConfigError, match=said):
+        row_name(name)

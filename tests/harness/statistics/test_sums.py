@@ -46,7 +46,7 @@ def test_the_seed_decides_and_the_number_of_draws_held_at_a_time_does_not(monkey
 
 def test_without_spread_there_is_no_interval():
     rows = np.ones((6, 2))
-    for clusters, words in ((["a"] * 6, "only one cluster"), (list("abcdef"), "every resample of the 6 clusters")):
+    for clusters, words in ((["a"] * 6, "only one cluster"), (list("abcdef"), "all resamples of the 6 clusters")):
         found = resampled_interval(rows, ratio, clusters=clusters, seed=0)
         assert isinstance(found, NoInterval)
         assert words in found.method

@@ -154,3 +154,102 @@ def test_a_folder_without_a_manifest_is_refused(tmp_path):
         Manifest(tmp_path)
     with pytest.raises(DataError, match="root folder"):
         Manifest(None)
+
+
+NAN = float("nan")
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl", "parquet"])
+def test_what_is_no_number_is_no_group(tmp_path, form):
+    rows = [{"image": f"{at}.png", "text": "x", "group": group} for at, group in enumerate([1.0, NAN, None, 2.0])]
+    write(tmp_path, rows, form)
+    groups = [row["group"] for row in Manifest(tmp_path).rows]
+    assert groups == (["1.0", "", "", "2.0"] if form == "csv" else ["1", "", "", "2"])
+
+
+@pytest.mark.parametrize("null", ["NaN", "nan", "<NA>", "None", "null"])
+def test_the_names_of_nothing_are_no_group(tmp_path, null):
+    (tmp_path / "manifest.csv").write_text(f"image,text,group\na.png,nan,{null}\nb.png,y,7\n")
+    assert [(row["text"], row["group"]) for row in Manifest(tmp_path).rows] == [("nan", ""), ("y", "7")]
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(7, "7"), (7.0, "7"), (7.5, "7.5"), (-3.0, "-3"), (1e30, "1e+30"), ("007", "007"), (True, "True")],
+)
+def test_ids_keep_their_plain_text(tmp_path, value, text):
+    write(tmp_path, [{"image": "a.png", "text": "x", "group": value}], "jsonl")
+    assert Manifest(tmp_path).rows[0]["group"] == text
+
+
+@pytest.mark.parametrize(
+    ("form", "row", "said"),
+    [
+        ("jsonl", {"image": "b.png", "text": ["one", "two"]}, "row 2: text is a list .*one row a text"),
+        ("parquet", {"image": "b.png", "text": ["one", "two"]}, "row 1: text is a list"),
+        ("jsonl", {"image": {"path": "b.png"}, "text": "x"}, "row 2: image is an object"),
+        ("parquet", {"image": {"path": "b.png", "bytes": b"1"}, "text": "x"}, "row 1: image is an object"),
+        ("parquet", {"image": b"b.png", "text": "x"}, "row 1: image is bytes"),
+    ],
+)
+def test_what_is_no_text_is_named_with_its_row(tmp_path, form, row, said):
+    write(tmp_path, ([{"image": "a.png", "text": "x"}] if form == "jsonl" else []) + [row], form)
+    with pytest.raises(DataError, match=said) as caught:
+        Manifest(tmp_path).counts()
+    assert len(str(caught.value)) < 400
+
+
+def test_a_row_that_ends_early_is_named(tmp_path):
+    (tmp_path / "manifest.csv").write_text("image,text\na.png,blue dress\nb.png\nc.png,red\n")
+    with pytest.raises(DataError, match="row 3 has fewer values than columns"):
+        Manifest(tmp_path).counts()
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("manifest.csv", "image,text,text\na.png,x,y\n"),
+        ("manifest.jsonl", '{"image": "a.png", "text": "x", "text": "y"}\n'),
+    ],
+)
+def test_two_columns_of_one_name_are_refused(tmp_path, name, content):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match="has two columns 'text'"):
+        Manifest(tmp_path).counts()
+
+
+def test_two_columns_of_one_name_are_refused_in_parquet(tmp_path):
+    columns = [pa.array(["a.png"]), pa.array(["x"]), pa.array(["y"])]
+    pq.write_table(pa.Table.from_arrays(columns, names=["image", "text", "text"]), tmp_path / "manifest.parquet")
+    with pytest.raises(DataError, match="has two columns 'text'"):
+        Manifest(tmp_path).counts()
+
+
+def with_splits(root, *splits):
+    write(root, [{"image": f"{at}.png", "text": "x", "split": split} for at, split in enumerate(splits)], "csv")
+    return Manifest(root)
+
+
+@pytest.mark.parametrize(
+    ("splits", "said"),
+    [
+        (("train", "Test", "Test"), "split is 'Test' in 2 rows"),
+        (("train", "validation"), "split is 'validation' in 1 rows"),
+        (("train", "test", "Test", " test", "dev", "dev"), "split is ' test' in 1 rows, 'Test' in 1 rows, 'dev' in 2"),
+        (("train", "test", ""), "split is '' in 1 rows"),
+        (("train", "test", "NaN"), "split is '' in 1 rows"),
+    ],
+)
+def test_unknown_splits_are_named_with_their_number_of_rows(tmp_path, splits, said):
+    with pytest.raises(DataError, match=said):
+        with_splits(tmp_path, *splits).counts()
+
+
+def test_one_split_is_measured_and_none_is_merged(tmp_path):
+    assert with_splits(tmp_path, "train", "val", "test", "val").measured[0] == "test"
+    assert [row["image"] for row in Manifest(tmp_path).measured[1]] == ["2.png"]
+    assert [row["image"] for row in with_splits(tmp_path, "train", "val", "val").measured[1]] == ["1.png", "2.png"]
+    write(tmp_path, [{"image": "a.png", "text": "x"}], "csv")
+    assert Manifest(tmp_path).measured == ("all", [{"image": "a.png", "text": "x"}])
+    with pytest.raises(DataError, match="only rows to train on"):
+        _ = with_splits(tmp_path, "train", "train").measured

@@ -209,11 +209,16 @@ def test_a_folder_without_a_list_is_refused(tmp_path):
         VitonHD(None)
 
 
-def test_a_person_who_stands_twice_in_a_list_that_is_measured_is_named(copied):
+def test_a_pair_that_stands_twice_in_a_list_that_is_measured_is_named(copied):
     root = copied("viton-hd")
     path = root / "test_pairs.txt"
     first, second = path.read_text().splitlines()[:2]
     person = first.split()[0].rpartition(".")[0]
     path.write_text(path.read_text() + f"{first.split()[0]} {second.split()[1]}\n")
-    with pytest.raises(DataError, match=rf"test_pairs.txt names the person {person} twice, with "):
+    # In another garment it is another pair; in its own, which paired try-on measures, it is the same one again.
+    assert [pair.person for pair in VitonHD(root).pairs("test", paired=False)].count(person) == 2
+    with pytest.raises(DataError, match=rf"test_pairs.txt names the person {person} twice, in the garment {person}"):
+        VitonHD(root).pairs("test", paired=True)
+    path.write_text(path.read_text() + f"{first}\n")
+    with pytest.raises(DataError, match=rf"test_pairs.txt names the person {person} twice, in the garment "):
         VitonHD(root).pairs("test", paired=False)

@@ -9,6 +9,7 @@ from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_weights
 from fashionbench.metrics.generation.specs import FEW
+from fashionbench.statistics.jackknife import jackknife_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,37 +20,65 @@ if TYPE_CHECKING:
 
     Target = Callable[[pa.Table, MetricArguments], Outcome]
 
-_NORMAL = 1.959964
-
 
 def _fid(extractor: str) -> Target:
-    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
-        from fashionbench.metrics.generation.frechet import Moments, frechet_of_features, standard_error  # noqa: PLC0415
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        from fashionbench.metrics.generation.frechet import frechet_of_features, standard_error  # noqa: PLC0415
+        from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
 
         images = arguments.require_images()
         weights = images.extractor(extractor).fingerprint
         made, real = images.features(extractor, "generated"), images.features(extractor, "real")
         value = frechet_of_features(made, real)
-        error = standard_error(made, Moments.of([real]))
+        error = standard_error(made, real, persons_of(table))
+        said = "delta method over persons" if isinstance(error, float) else error.method
         warning = f"; n below {FEW:,} biases it upwards, compare equal n alone" if len(made) < FEW else ""
-        method = f"delta method over the generated side, {len(made)} against {len(real)}{warning}"
-        interval = (value - _NORMAL * error, value + _NORMAL * error)
-        return Outcome(value=value, interval=interval, method=method, n=len(made), weights=weights)
+        return Outcome(
+            value=value,
+            standard_error=error if isinstance(error, float) else None,
+            method=f"{said}, {len(made)} against {len(real)}{warning}",
+            n=len(made),
+            weights=weights,
+        )
 
     return compute
 
 
 def _kid(extractor: str) -> Target:
-    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
         from fashionbench.metrics.generation.kernel_mmd import kernel_distance  # noqa: PLC0415
+        from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
 
         images = arguments.require_images()
         weights = images.extractor(extractor).fingerprint
         made, real = images.features(extractor, "generated"), images.features(extractor, "real")
-        found = kernel_distance(made, real)
-        interval = (found.value - _NORMAL * found.error, found.value + _NORMAL * found.error)
-        method = f"first-order standard error of the U-statistic, {len(made)} against {len(real)}"
-        return Outcome(value=found.value, interval=interval, method=method, n=len(made), weights=weights)
+        both = persons_of(table).on_both_sides
+        said = f"none: biased by {both} persons on both sides" if both else "none: that off the diagonal has one"
+        method = f"{said}, {len(made)} against {len(real)}"
+        return Outcome(value=kernel_distance(made, real).value, method=method, n=len(made), weights=weights)
+
+    return compute
+
+
+def _kid_off_diagonal(extractor: str) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        from fashionbench.metrics.generation.kernel_mmd import off_diagonal_distance  # noqa: PLC0415
+        from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
+
+        images = arguments.require_images()
+        weights = images.extractor(extractor).fingerprint
+        made, real = images.features(extractor, "generated"), images.features(extractor, "real")
+        persons = persons_of(table)
+        found = off_diagonal_distance(made, real, persons)
+        interval = jackknife_interval(found.value, found.error, persons.count)
+        return Outcome(
+            value=found.value,
+            interval=interval.bounds,
+            standard_error=found.error or None,
+            method=f"{interval.method}, {len(made)} against {len(real)}, {persons.on_both_sides} on both sides",
+            n=len(made),
+            weights=weights,
+        )
 
     return compute
 
@@ -138,5 +167,7 @@ fid = _fid("inception-v3-fid")
 kid = _kid("inception-v3-fid")
 fd_efficientnet_lite0 = _fid("efficientnet-lite0")
 kd_efficientnet_lite0 = _kid("efficientnet-lite0")
+kid_off_diagonal = _kid_off_diagonal("inception-v3-fid")
+kd_off_diagonal_efficientnet_lite0 = _kid_off_diagonal("efficientnet-lite0")
 ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
 ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")

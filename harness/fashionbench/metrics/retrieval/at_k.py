@@ -20,7 +20,8 @@ of tied scores", ECIR 2008. Their formulas are for whole lists; the truncation a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, get_args
+from functools import wraps
+from typing import TYPE_CHECKING, Concatenate, Literal, ParamSpec, get_args
 
 import numpy as np
 
@@ -28,6 +29,8 @@ from fashionbench.errors import MetricError
 from fashionbench.predictions.rank_counts import RankCounts, describe_indices
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
@@ -39,7 +42,31 @@ Missing = Literal["refuse", "miss"]
 _TABLE_END = 32  # from here on the asymptotic series of the harmonic numbers is exact to a float64's last bits
 _HARMONIC = np.concatenate([[0.0], np.cumsum(1.0 / np.arange(1, _TABLE_END + 1))])
 
+P = ParamSpec("P")
 
+
+def _over_the_cut(
+    metric: Callable[Concatenate[RankCounts, P], FloatArray],
+) -> Callable[Concatenate[RankCounts, P], FloatArray]:
+    """Weigh what a metric gives for the counts inside and outside a cut by their probabilities.
+
+    Under ``pessimistic`` ties whatever may be outside is, under ``optimistic`` it is inside.
+    """
+
+    @wraps(metric)
+    def weighed(counts: RankCounts, /, *args: P.args, **kwargs: P.kwargs) -> FloatArray:
+        value = metric(counts, *args, **kwargs)
+        if counts.otherwise is None or counts.inside is None:
+            return value
+        outside = metric(counts.otherwise, *args, **kwargs)
+        ties = kwargs.get("ties", "expected")
+        share = counts.inside if ties == "expected" else np.where(counts.inside < 1, float(ties == "optimistic"), 1.0)
+        return np.where(share == 1, value, share * value + (1 - share) * outside)
+
+    return weighed
+
+
+@_over_the_cut
 def hit_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
     """Tell whether any positive is among the first ``k`` candidates; under ``expected`` ties, the probability of it.
 
@@ -60,6 +87,7 @@ def hit_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing:
     return _per_query(counts, first, 1.0 - all_negative)
 
 
+@_over_the_cut
 def recall_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
     """Give the share of a query's positives that are among its first ``k`` candidates.
 
@@ -74,6 +102,7 @@ def recall_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missi
     return _per_query(counts, groups, found / counts.n_positives[groups.query])
 
 
+@_over_the_cut
 def reciprocal_rank(counts: RankCounts, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
     """Give one over the rank of the first positive; for ``expected`` ties the mean of it, not one over the mean rank.
 
@@ -98,6 +127,7 @@ def reciprocal_rank(counts: RankCounts, *, ties: TieRule = "expected", missing: 
     return _per_query(counts, first, value)
 
 
+@_over_the_cut
 def first_rank(counts: RankCounts, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
     """Give the rank of the first positive, counted from 1; its median over queries is the usual MedR.
 
@@ -114,6 +144,7 @@ def first_rank(counts: RankCounts, *, ties: TieRule = "expected", missing: Missi
     return ranks
 
 
+@_over_the_cut
 def average_precision_at_k(
     counts: RankCounts, k: int | None, *, ties: TieRule = "expected", missing: Missing = "refuse"
 ) -> FloatArray:

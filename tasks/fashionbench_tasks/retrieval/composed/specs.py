@@ -92,7 +92,7 @@ def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", r
     options: dict[str, object] = {"gallery": gallery, "reference": reference, "join": join}
     needs: tuple[frozenset[Capability]] = NEEDS
     if rerank is not None:
-        fields["rerank"] = f"the best {rerank} by score-pairs"
+        fields["rerank"] = f"the best {rerank} by score-pairs; a tie across the cut enters with its probability"
         options["rerank"] = rerank
         needs = (NEEDS[0] | {"score-pairs"},)
     return TaskSpec(

@@ -1,4 +1,4 @@
-"""A product catalog: photos and one text of each product, from FashionGen or a manifest."""
+"""A product catalog: photos and one text of each product, from FashionGen."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from fashionbench.data.lazy_items import ImageFile, Opener, opened
 from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashiongen import FashionGen
-from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.lazy import Lazy
 
 if TYPE_CHECKING:
@@ -138,28 +137,6 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
         checked,
         training,
     )
-
-
-def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Catalog:
-    """Read a user's manifest of images and texts; rows of one group are one product, whose first text counts."""
-    root = place(spec, roots)
-    data = Manifest(root)
-    rows = [row for row in data.rows if row.get("split", "test") in {"", "test", "val"}]
-    checked = survey(data.images(), data.annotations(), cache=roots.index)
-    products = [row.get("group") or row["image"] for row in rows]
-    texts: dict[str, str] = {}
-    for product, row in zip(products, rows, strict=True):
-        texts.setdefault(product, row["text"])
-    images = {
-        row["image"]: ProductPhoto(row["image"], p, ImageFile(row["image"], data.file(row["image"])))
-        for p, row in zip(products, rows, strict=True)
-    }
-    train = [
-        (ImageFile(row["image"], data.file(row["image"])), row["text"], row.get("group") or row["image"])
-        for row in data.rows
-        if row.get("split") == "train" and row["image"] not in checked.absent
-    ]
-    return Catalog(root, list(images.values()), texts, dict.fromkeys(texts, "all"), checked, training_pairs(train))
 
 
 def training_pairs(entries: Sequence[tuple[Opener, str, str]]) -> TrainingData | None:

@@ -9,7 +9,6 @@ from fashionbench_tasks.retrieval.cross_modal.catalog import (
     TEXT_TO_IMAGE,
     Catalog,
     fashiongen,
-    manifest_pairs,
 )
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 def fashiongen_full(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     """Rank all product texts for every photo, and all photos for every product text."""
     return _full(spec, fashiongen(spec, roots))
-
-
-def pairs_full(spec: TaskSpec, roots: DataRoots) -> Retrieval:
-    """Rank all texts of a manifest for every image, and all images for every text."""
-    return _full(spec, manifest_pairs(spec, roots))
 
 
 def _full(spec: TaskSpec, data: Catalog) -> Retrieval:

@@ -58,7 +58,7 @@ MANIFEST = DatasetSpec(
     revision="1",
     licence=Licence(id="as you say", source="the owner of the folder"),
     access="request",
-    how_to_get="Write manifest.csv with columns image, text, group; or reference, text, target; or person, garment.",
+    how_to_get="Write manifest.csv with columns image, text, and optionally group and split (train, val, test).",
 )
 
 _SHARED: Mapping[str, Any] = {
@@ -233,7 +233,7 @@ MBEIR_TASKS = (
 PAIRS_TASK = TaskSpec(
     id="manifest/pairs",
     summary="your own image-text pairs in both directions, from fashion or from anywhere else",
-    target="fashionbench_tasks.retrieval.cross_modal.full:pairs_full",
+    target="fashionbench_tasks.retrieval.cross_modal.manifest_pairs:manifest_pairs",
     version=VERSION,
     kind="cross-modal-retrieval",
     dataset=MANIFEST.id,
@@ -242,10 +242,10 @@ PAIRS_TASK = TaskSpec(
         VERSION,
         {
             **_SHARED,
-            "split": "test, or all rows where there is no column split",
-            "query": "every image; the first text of every group",
-            "gallery": "the first text of every group; all images",
-            "positives": "rows of one group",
+            "split": "test, or val where there is no test, or all rows where there is no column split; never merged",
+            "query": "every image; every different text of every group",
+            "gallery": "every different text of every group; all images",
+            "positives": "texts and images of one group, without a group of one image; an image may be in several",
             "metrics": _METRICS,
             "average": _TWO,
         },

@@ -7,9 +7,10 @@ from hypothesis import strategies as st
 
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
-from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features, standard_error
+from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features
 from fashionbench.metrics.generation.kernel_mmd import kernel_distance, subset_distance
-from fashionbench.metrics.outfits.roc_auc import placements, roc_auc, scored_table
+from fashionbench.metrics.outfits.roc_auc import roc_auc, scored_table
+from fashionbench.statistics.roc import placements
 
 
 def two_sets(n, d=24, seed=0):
@@ -44,14 +45,6 @@ def test_equal_sets_are_at_zero():
 def test_merging_loses_nothing_when_the_mean_is_large():
     rows = np.random.default_rng(0).normal(size=(600, 4)) + 1e6
     np.testing.assert_allclose(Moments.of(np.array_split(rows, 7)).covariance, np.cov(rows, rowvar=False), rtol=1e-7)
-
-
-def test_the_standard_error_is_near_the_spread_over_replicates():
-    rng = np.random.default_rng(1)
-    real = rng.normal(size=(4000, 8))
-    sets = [rng.normal(size=(400, 8)) + 0.3 for _ in range(80)]
-    spread = np.std([frechet_of_features(one, real) for one in sets], ddof=1)
-    assert standard_error(sets[0], Moments.of([real])) == pytest.approx(spread, rel=0.3)
 
 
 def test_the_kernel_distance_is_that_of_clean_fid_and_its_error_is_right():

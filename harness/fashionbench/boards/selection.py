@@ -1,0 +1,67 @@
+"""Which records a board is made of: for each row, task and seed the newest that measured, and the failures after it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fashionbench.records.schema import Record
+
+#: What makes two records stand in one row: backend, options, who measured, and after how many items the run was cut.
+RowKey = tuple[str, str, str, "int | None"]
+
+
+def row_key(record: Record) -> RowKey:
+    """Return what makes two records stand in one row.
+
+    A limited run has a row of its own: its value is over other items, and joins no value over all of them.
+    """
+    return record.backend.id, record.backend.config_hash, record.attestation, record.decoding.limit
+
+
+def selected(records: Iterable[Record]) -> list[Record]:
+    """Keep what a board shows.
+
+    Of each row, task, seed, protocol and data the newest record stands for itself alone: where it lacks a metric, no
+    older record lends it one. An older record keeps the values that the newest has too, by another implementation; they
+    go to a table of their own. A failure is kept where nothing was measured after it. An import that failed measured
+    nothing and leaves no row.
+    """
+    measured: dict[tuple[object, ...], list[Record]] = {}
+    failed: dict[tuple[object, ...], Record] = {}
+    last: dict[tuple[object, ...], Record] = {}
+    for record in sorted(records, key=_age):
+        place = (*row_key(record), record.task.id, record.decoding.seed)
+        if record.status != "error":
+            fingerprint = record.dataset.fingerprint if record.dataset else ""
+            measured.setdefault((*place, record.protocol.hash, fingerprint), []).append(record)
+            last[place] = record
+        elif record.attestation != "imported":
+            failed[place] = record
+    kept = [record for group in measured.values() for record in _distinct(group)]
+    kept += [record for place, record in failed.items() if place not in last or _age(record) > _age(last[place])]
+    return kept
+
+
+def _distinct(group: list[Record]) -> list[Record]:
+    """Keep the newest record whole, and of older ones the values of other implementations."""
+    newest = group[-1]
+    seen = {(part.id, part.slice, part.implementation) for part in newest.metrics}
+    has = {(part.id, part.slice) for part in newest.metrics}
+    kept = [newest]
+    for record in reversed(group[:-1]):
+        others = tuple(
+            part
+            for part in record.metrics
+            if (part.id, part.slice) in has and (part.id, part.slice, part.implementation) not in seen
+        )
+        if others:
+            seen |= {(part.id, part.slice, part.implementation) for part in others}
+            kept.append(record.model_copy(update={"metrics": others}))
+    return kept
+
+
+def _age(record: Record) -> tuple[str, str]:
+    return record.provenance.ended, record.record_id

@@ -1,0 +1,22 @@
+"""The interval of an estimate with a jackknife standard error."""
+
+from __future__ import annotations
+
+from fashionbench.statistics.bootstrap import Interval, NoInterval
+from fashionbench.statistics.sampling import FEWEST
+
+
+def jackknife_interval(value: float, error: float, units: int, level: float = 0.95) -> Interval | NoInterval:
+    """Return the interval by Student's t with one degree of freedom fewer than units.
+
+    :param units: how many were left out, one at a time.
+    :returns: a :class:`NoInterval` for fewer than 30 units, and where leaving one out changes nothing.
+    """
+    from scipy import stats  # noqa: PLC0415
+
+    if error == 0:
+        return NoInterval("leaving out any one changes nothing")
+    if units < FEWEST:
+        return NoInterval(f"{units} units are fewer than {FEWEST}")
+    half = float(stats.t.ppf(0.5 + level / 2, units - 1)) * error
+    return Interval(value - half, value + half, f"jackknife over {units}, Student's t")

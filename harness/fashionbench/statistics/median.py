@@ -1,0 +1,66 @@
+"""Intervals of medians, from the limits of the share of items below them.
+
+A bootstrap of a median that many items share has no width, and shows nothing. The limits are the quantiles at the
+Wilson limits of one half (R. S. Woodruff, *Journal of the American Statistical Association* 47, 1952), with the number
+of items divided by the design effect of lying below the median.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fashionbench.statistics.bootstrap import Interval, NoInterval, check_values, stratum_codes, unit_codes
+from fashionbench.statistics.proportion import correlations, over_strata, share_of, wilson
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.statistics.bootstrap import Average
+
+    FloatArray = NDArray[np.float64]
+
+_FEWEST = 6  # of five items even the smallest and the largest do not enclose the median 95 % of the time
+
+
+def median_interval(
+    values: FloatArray,
+    *,
+    clusters: Sequence[str] | None,
+    strata: Sequence[str] | None,
+    average: Average = "items",
+    level: float = 0.95,
+) -> Interval | NoInterval:
+    """Compute the interval of the median of per-item values, or of the unweighted mean of the medians of strata.
+
+    :returns: a :class:`NoInterval` for fewer than six independent items, and where the median and both its limits are
+        one value.
+    :raises MetricError: if a value is not finite or the arguments do not fit each other.
+    """
+    check_values(values, "values")
+    units, labels = unit_codes(clusters, values.size), stratum_codes(strata, average, values.size)
+    width = int(units.max()) + 1
+    parts = [labels == label for label in range(int(labels.max()) + 1)]
+    medians, limits, residuals, sizes = [], [], [], []
+    for part in parts:
+        chosen, median = values[part], float(np.median(values[part]))
+        # Items at the median count half, so that a value that many share does not lie on one side.
+        below = (chosen < median) + 0.5 * (chosen == median)
+        share = share_of(below, units[part], level, chance=0.5)
+        if share.size < _FEWEST:
+            return NoInterval(f"too few items for a median: {share.size:.3g} independent ones of {chosen.size}")
+        ends = wilson(0.5, share.size, level)
+        ordered = np.sort(chosen)
+        places = int(np.floor(ends[0] * chosen.size)), int(np.ceil(ends[1] * chosen.size)) - 1
+        limits.append((float(ordered[places[0]]), float(ordered[min(places[1], chosen.size - 1)])))
+        medians.append(median)
+        residuals.append(np.pad(share.residuals, (0, width - share.residuals.size)))
+        sizes.append(share.size)
+    low, high = over_strata(medians, limits, correlations(residuals, [units[part] for part in parts]))
+    if low == high:
+        return NoInterval(f"the median and both its limits are one value, {low:g}")
+    kind = "item" if clusters is None else "cluster"
+    return Interval(low, high, f"woodruff/effective-n={','.join(f'{size:.4g}' for size in sizes)}/{kind}")

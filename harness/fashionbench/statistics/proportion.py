@@ -1,0 +1,138 @@
+"""Wilson intervals of shares of 0 and 1, for clusters by the design effect, and for means over strata.
+
+A percentile bootstrap has no interval where all items succeed or fail, and covers too little near there: at a share of
+2 % of 47 items, 60 % of the time. The score interval of E. B. Wilson (*Journal of the American Statistical Association*
+22, 1927) is used instead, with the number of items divided by the design effect (L. Kish, *Survey Sampling*, 1965) and
+adjusted for the number of clusters as in E. L. Korn and B. I. Graubard, *Survey Methodology* 24 (1998). Limits of
+strata become one by the variance recovered from them: G. Y. Zou and A. Donner, *Statistics in Medicine* 27 (2008).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from statistics import NormalDist
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fashionbench.statistics.bootstrap import Interval, check_values, stratum_codes, unit_codes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.statistics.bootstrap import Average
+
+    FloatArray = NDArray[np.float64]
+    IntArray = NDArray[np.int64]
+
+Limits = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """A share with its effective number of items and how its clusters deviate.
+
+    :param residuals: by cluster, what it adds to the deviation of the share; their cross products are covariances.
+    """
+
+    value: float
+    size: float
+    residuals: FloatArray
+
+
+def wilson(share: float, size: float, level: float = 0.95) -> Limits:
+    """Return the score interval of a share of ``size`` independent items, which need not be a whole number."""
+    z = NormalDist().inv_cdf(0.5 + level / 2)
+    centre = share + z**2 / (2 * size)
+    half = z * np.sqrt(max(share * (1 - share), 0.0) / size + (z / (2 * size)) ** 2)
+    scale = 1 + z**2 / size
+    low, high = float((centre - half) / scale), float((centre + half) / scale)
+    # At 0 and 1 one end is that value exactly, which rounding would miss.
+    return 0.0 if share == 0 else max(0.0, low), 1.0 if share == 1 else min(1.0, high)
+
+
+def share_of(values: FloatArray, units: IntArray, level: float = 0.95, *, chance: float | None = None) -> Share:
+    """Return a share with its number of items divided by the design effect.
+
+    The design effect is the variance between clusters over that of as many independent items, never below 1. Where all
+    items are equal it cannot be seen, and clusters count as if their items were copies of each other.
+
+    :param units: the number of the cluster of each item.
+    :param chance: the share that the limits are for, where it is not the one that is found.
+    """
+    from scipy import stats  # noqa: PLC0415
+
+    share = float(values.mean())
+    sizes = np.bincount(units).astype(np.float64)
+    residuals = (np.bincount(units, weights=values, minlength=sizes.size) - share * sizes) / values.size
+    present = int(np.count_nonzero(sizes))
+    copies = float((sizes**2).sum() / values.size)
+    spread = share * (1 - share) if chance is None else chance * (1 - chance)
+    if copies == 1:
+        return Share(share, float(values.size), residuals)
+    if present < 2 or not residuals.any() or spread == 0:
+        return Share(share, values.size / copies, residuals)
+    variance = present / (present - 1) * float((residuals**2).sum())
+    effect = max(variance / (spread / values.size), 1.0)
+    narrow = NormalDist().inv_cdf(0.5 + level / 2) / float(stats.t.ppf(0.5 + level / 2, present - 1))
+    return Share(share, values.size / effect * narrow**2, residuals)
+
+
+def over_strata(values: Sequence[float], limits: Sequence[Limits], correlation: FloatArray) -> Limits:
+    """Return the limits of the unweighted mean of estimates, from the limits of each and how they are correlated."""
+    estimates, ends = np.asarray(values), np.asarray(limits)
+    below, above = (estimates - ends[:, 0]) / estimates.size, (ends[:, 1] - estimates) / estimates.size
+    middle = float(estimates.mean())
+    return tuple(  # type: ignore[return-value]
+        middle + sign * float(np.sqrt(max(0.0, side @ correlation @ side))) for sign, side in ((-1, below), (1, above))
+    )
+
+
+def correlations(residuals: Sequence[FloatArray], units: Sequence[IntArray]) -> FloatArray:
+    """Return how estimates of strata are correlated through clusters that they share.
+
+    Where a stratum does not vary that cannot be seen, and strata that share a cluster count as if they moved together.
+
+    :param units: the clusters of each stratum, by the same numbers.
+    """
+    count = len(residuals)
+    out = np.eye(count)
+    for one in range(count):
+        for two in range(one):
+            shared = np.intersect1d(units[one], units[two]).size > 0
+            lengths = float(np.sqrt((residuals[one] ** 2).sum() * (residuals[two] ** 2).sum()))
+            found = float(residuals[one] @ residuals[two]) / lengths if lengths > 0 else 1.0
+            out[one, two] = out[two, one] = found if shared else 0.0
+    return out
+
+
+def share_interval(
+    values: FloatArray,
+    *,
+    clusters: Sequence[str] | None,
+    strata: Sequence[str] | None,
+    average: Average = "items",
+    level: float = 0.95,
+) -> Interval:
+    """Compute the interval of a share, or of the unweighted mean of the shares of strata.
+
+    :param values: float [N], each 0 or 1.
+    :param clusters: the cluster of each item; None takes every item for itself.
+    :param strata: the stratum of each item; used with ``average="strata"`` only.
+    :raises MetricError: if a value is not finite or the arguments do not fit each other.
+    """
+    check_values(values, "values")
+    units, labels = unit_codes(clusters, values.size), stratum_codes(strata, average, values.size)
+    parts = [labels == label for label in range(int(labels.max()) + 1)]
+    width = int(units.max()) + 1
+    shares = [share_of(values[part], units[part], level) for part in parts]
+    limits = [wilson(share.value, share.size, level) for share in shares]
+    kind = "item" if clusters is None else "cluster"
+    method = f"wilson/effective-n={','.join(f'{share.size:.4g}' for share in shares)}/{kind}"
+    if len(parts) == 1:
+        return Interval(*limits[0], method)
+    residuals = [np.pad(share.residuals, (0, width - share.residuals.size)) for share in shares]
+    related = correlations(residuals, [units[part] for part in parts])
+    return Interval(*over_strata([share.value for share in shares], limits, related), method)

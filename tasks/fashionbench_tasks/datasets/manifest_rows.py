@@ -1,0 +1,113 @@
+"""Read the rows of a manifest from CSV, JSON Lines or Parquet, with plain texts for all values."""
+
+from __future__ import annotations
+
+import csv
+import json
+import math
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.readers import read_text
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+Row = dict[str, str]
+
+#: What table programs write where a name has no value; a group or a split of that name would join what has none.
+_NULLS = frozenset({"nan", "<na>", "nat", "none", "null"})
+_NAMES = ("group", "split")
+
+
+def read_rows(path: Path) -> list[tuple[int, Row]]:
+    """Return every row with its number in the file; a CSV file has its columns in row 1.
+
+    :raises DataError: naming the row that has too few or too many values, or a value that is no text or number.
+    """
+    read = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix]
+    rows: list[tuple[int, Row]] = []
+    for number, values in read(path):
+        row = {name: _text(path, number, name, value) for name, value in values.items()}
+        for name in _NAMES:
+            if row.get(name, "").strip().lower() in _NULLS:
+                row[name] = ""
+        rows.append((number, row))
+    return rows
+
+
+def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    try:
+        with path.open(newline="", encoding="utf-8-sig") as file:
+            lines = csv.reader(file)
+            columns = next(lines, [])
+            _refuse_double(path, columns)
+            for values in lines:
+                if not values:
+                    continue
+                if len(values) != len(columns):
+                    few = len(values) < len(columns)
+                    told = f"{path}, row {lines.line_num} has {'fewer' if few else 'more'} values than columns"
+                    raise DataError(told, remedy="fill them in" if few else "quote values with a comma")
+                yield lines.line_num, dict(zip(columns, values, strict=True))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(f"{path} is no CSV in UTF-8: {error}", remedy="save it as UTF-8") from error
+
+
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    names: list[str] = []
+
+    def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        # An object that names a key twice keeps the last value alone. The outermost object comes last.
+        names[:] = [name for name, _ in pairs]
+        return dict(pairs)
+
+    for number, line in enumerate(read_text(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            entry = json.loads(line, object_pairs_hook=noted)
+        except ValueError as error:
+            raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop the line") from error
+        if not isinstance(entry, dict):
+            raise DataError(f"{path}, entry {number} is no object", remedy="write one object a line")
+        _refuse_double(f"{path}, line {number}", names)
+        yield number, entry
+
+
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    try:
+        _refuse_double(path, pq.read_schema(path).names)
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise DataError(f"{path} is no Parquet file: {error}", remedy="write it again") from error
+    yield from enumerate(table.to_pylist(), 1)
+
+
+def _refuse_double(place: object, columns: Sequence[str]) -> None:
+    double = sorted({name for name in columns if columns.count(name) > 1})
+    if double:
+        raise DataError(
+            f"{place} has two columns {double[0]!r}", remedy="rename one; of several texts write several rows"
+        )
+
+
+def _text(path: Path, number: int, name: str, value: object) -> str:
+    """Write a value as a plain text; a whole number that a table program made a float of is the whole number."""
+    if value is None:
+        return ""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, float):
+        if math.isnan(value):
+            return ""
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else repr(value)
+    if isinstance(value, (list, tuple, dict, bytes)):
+        what = "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "bytes"
+        remedy = "write one row a text" if name == "text" else "write a path relative to the folder, or a plain text"
+        raise DataError(f"{path}, row {number}: {name} is {what}", remedy=remedy)
+    return str(value)

@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from fashionbench.statistics.proportion import correlations, over_strata, share_interval, share_of, wilson
+
+
+def interval(values, clusters=None, strata=None):
+    average = "items" if strata is None else "strata"
+    return share_interval(np.array(values, float), clusters=clusters, strata=strata, average=average)
+
+
+@given(st.integers(1, 500).flatmap(lambda n: st.tuples(st.integers(0, n), st.just(n))))
+def test_independent_items_agree_with_scipy(case):
+    hits, count = case
+    theirs = stats.binomtest(hits, count).proportion_ci(method="wilson")
+    found = interval([1.0] * hits + [0.0] * (count - hits))
+    assert found.bounds == pytest.approx((theirs.low, theirs.high), abs=1e-12)
+    assert 0 <= found.low <= hits / count <= found.high <= 1
+
+
+@pytest.mark.parametrize(("share", "end"), [(0.0, 0), (1.0, 1)])
+def test_an_end_that_is_0_or_1_is_so_exactly(share, end):
+    for size in (1, 7, 8, 47, 1000):
+        assert wilson(share, size)[end] == share
+
+
+def test_copies_count_once():
+    # 40 answers five times each: the design effect is 5, but for the clusters' degrees of freedom.
+    answers = np.array([1.0] * 10 + [0.0] * 30)
+    clusters = [str(i) for i in range(40) for _ in range(5)]
+    share = share_of(np.repeat(answers, 5), np.repeat(np.arange(40), 5))
+    narrow = stats.norm.ppf(0.975) / stats.t.ppf(0.975, 39)
+    assert share.size == pytest.approx(200 / (5 * 40 / 39) * narrow**2)
+    assert interval(np.repeat(answers, 5), clusters).low < interval(answers).low + 0.01
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0])
+def test_where_all_items_are_equal_clusters_count_as_copies(value):
+    # Kish: 3 + 3 + 2 items in clusters have the size (sum m)^2 / sum m^2 at least.
+    found = interval([value] * 8, list("aaabbbcc"))
+    assert found.bounds == pytest.approx(wilson(value, 64 / 22))
+    assert found.low < found.high
+
+
+def test_independent_clusters_of_several_items_have_no_larger_effect_than_they_show():
+    rng = np.random.default_rng(0)
+    values = (rng.random(3000) < 0.4).astype(float)
+    share = share_of(values, np.repeat(np.arange(1000), 3))
+    assert 2500 < share.size <= 3000
+
+
+def test_strata_are_brought_together_as_variances_add():
+    # Two far-off strata of the same size: the half width of their mean is that of one over the root of two.
+    values, strata = [1.0] * 50 + [0.0] * 50, ["a"] * 100
+    one = interval(values)
+    two = interval(values * 2, strata=strata + ["b"] * 100)
+    assert two.high - 0.5 == pytest.approx((one.high - 0.5) / np.sqrt(2))
+
+
+def test_strata_that_share_all_clusters_are_as_uncertain_as_one():
+    values = [1.0] * 30 + [0.0] * 70
+    ids = [str(i) for i in range(100)]
+    one = interval(values)
+    both = interval(values * 2, ids * 2, ["a"] * 100 + ["b"] * 100)
+    assert both.bounds == pytest.approx(one.bounds)
+
+
+def test_a_stratum_without_hits_widens_the_interval_of_the_mean():
+    # Of 0 in 8 the share may be 32 %; a bootstrap of it never leaves 0.
+    values = np.r_[np.tile([1.0] + [0.0] * 9, 100), np.tile([1.0] + [0.0] * 9, 10), np.zeros(8)]
+    strata = ["a"] * 1000 + ["b"] * 100 + ["c"] * 8
+    found = interval(values, strata=strata)
+    ends = [wilson(0.1, 1000), wilson(0.1, 100), wilson(0.0, 8)]
+    above = np.sqrt(sum((high - value) ** 2 for (_, high), value in zip(ends, (0.1, 0.1, 0.0), strict=True))) / 3
+    assert found.high == pytest.approx(0.2 / 3 + above)
+    assert found.low < 0.1 < found.high
+
+
+def test_correlations_are_those_of_what_clusters_add():
+    one, two = np.array([1.0, -1.0, 2.0, -2.0]), np.array([-1.0, 1.0, -2.0, 2.0])
+    units = np.arange(4)
+    assert correlations([one, two], [units, units])[0, 1] == pytest.approx(-1)
+    assert correlations([one, np.zeros(4)], [units, units])[0, 1] == 1
+    assert correlations([one, np.zeros(4)], [units, units + 4])[0, 1] == 0
+    assert over_strata([0.5, 0.5], [(0.4, 0.6)] * 2, np.array([[1.0, -1.0], [-1.0, 1.0]])) == pytest.approx((0.5, 0.5))

@@ -1,0 +1,88 @@
+"""Outfit tasks on sets of a few items: what an oracle reaches, and what a missing photo costs."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from PIL import Image
+
+from fashionbench import api
+from fashionbench.plugins.manager import Plugins
+from fashionbench.records.store import Store
+
+# Item 1 stands in two outfits, and so in two questions with two answers; each answer is a wrong choice of the other.
+OUTFITS = {"a": ["1", "2", "3"], "b": ["1", "4", "5"], "c": ["6", "7", "8"], "d": ["2", "4", "6"]}
+QUESTIONS = [
+    (["a_0", "a_1"], ["a_2", "b_2", "c_2"]),
+    (["b_0", "b_1"], ["a_2", "b_2", "c_0"]),
+    (["b_0", "a_1"], ["b_2", "a_2", "c_2"]),
+    (["c_0"], ["d_1", "a_0", "c_1"]),
+    (["d_0", "d_1"], ["b_0", "c_1", "d_2"]),
+]
+LABELS = ["1 a_0 a_1 a_2", "1 b_0 b_1 b_2", "0 a_0 b_1 c_2", "0 a_0 a_1 b_2", "1 d_0 d_1 d_2", "0 c_0 c_1 d_1"]
+
+
+@pytest.fixture
+def root(tmp_path):
+    folder = tmp_path / "polyvore" / "nondisjoint"
+    (tmp_path / "polyvore" / "images").mkdir(parents=True)
+    folder.mkdir()
+    listed = [{"set_id": n, "items": [{"index": i, "item_id": x} for i, x in enumerate(o)]} for n, o in OUTFITS.items()]
+    (folder / "test.json").write_text(json.dumps(listed))
+    asked = [{"question": question, "answers": answers} for question, answers in QUESTIONS]
+    (folder / "fill_in_blank_test.json").write_text(json.dumps(asked))
+    (folder / "compatibility_test.txt").write_text("\n".join(LABELS))
+    for at in range(1, 9):
+        Image.new("RGB", (8, 8), (30 * at, 255 - 20 * at, 10 * at)).save(photo(tmp_path / "polyvore", at))
+    return tmp_path / "polyvore"
+
+
+def photo(root, item):
+    return root / "images" / f"{item}.jpg"
+
+
+@pytest.fixture
+def run(root, tmp_path):
+    def once(task, backend):
+        fields = {"tasks": f"polyvore/{task}", "backends": backend, "data": {"polyvore": root}}
+        return api.run(fields, plugins=Plugins(strict=True), store=Store(tmp_path / "results"))[0]
+
+    return once
+
+
+def test_the_oracle_is_right_where_items_stand_in_several_questions(run):
+    blank, compatible = run("fill-in-the-blank", "control/oracle"), run("compatibility", "control/oracle")
+    assert (blank.metric("hit@1").value, blank.metric("mrr").value) == (1.0, 1.0)
+    assert compatible.metric("roc-auc").value == 1.0
+
+
+def test_a_constant_backend_stays_at_chance(run):
+    assert run("fill-in-the-blank", "control/constant").metric("hit@1").value == pytest.approx(1 / 3)
+    assert run("compatibility", "control/constant").metric("roc-auc").value == 0.5
+
+
+def test_a_question_without_a_photo_is_a_miss_and_the_others_are_asked(root, run):
+    # Item 8 is c_2: a wrong choice of the first and third question, and no item of the others.
+    photo(root, 8).unlink()
+    record = run("fill-in-the-blank", "control/oracle")
+    assert (record.metric("hit@1").value, record.metric("hit@1").n) == (3 / 5, 5)
+    assert record.dataset.missing == ("8",)
+
+
+def test_a_set_without_a_photo_is_on_the_wrong_side_of_all_others(root, run):
+    # Of three sets of each label, d lacks a photo: it is below all, and with it 3 of 9 pairs are lost.
+    photo(root, 6).write_bytes(b"no image")
+    record = run("compatibility", "control/oracle")
+    assert set(record.dataset.unreadable) == {"6"}
+    # The set with c_0 is above all, which loses the pairs with the two sound positive sets as well.
+    assert record.metric("roc-auc").value == pytest.approx(4 / 9)
+
+
+def test_without_any_photo_the_folder_is_named(root, run):
+    for at in range(1, 9):
+        photo(root, at).unlink()
+    record = run("fill-in-the-blank", "control/oracle")
+    assert record.status == "error"
+    assert "none of the 8 items is there" in record.error.message
+    assert "images" in record.error.message
