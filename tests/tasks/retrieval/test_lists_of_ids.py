@@ -249,3 +249,15 @@ def test_an_audit_counts_the_queries_whose_image_is_missing(mbeir, plugins, stor
     assert detail.startswith("0 without a positive, ")
     lost = sum(entry.image in asked for entry in task.queries)
     assert f", {lost} whose file is missing" in detail
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "kind"), [("query/test", "qid", "query"), ("cand_pool/local", "did", "candidate")]
+)
+def test_an_id_of_m_beir_that_stands_twice_is_named(mbeir, plugins, store, place, key, kind):
+    root, _ = mbeir
+    path = next((root / place).glob("*task0*"))
+    line = path.read_text().splitlines()[0]
+    path.write_text(path.read_text() + line + "\n")
+    error = oracle(plugins, store, "fashion200k-mbeir/text-to-image", root).error
+    assert f"the {kind} {json.loads(line)[key]} stands 2 times in the files of mbeir_fashion200k_task0" in error.message
