@@ -58,7 +58,7 @@ def test_html_is_one_page_without_network_and_escapes_everything(render):
     assert "<script>alert" not in text
     assert "toy/<script>alert(1)</script>|`*" in page.text
     assert "100.0" in page.text
-    assert "error: a bug in a model" in text
+    assert "error: ZeroDivisionError: a bug in a model" in text
     assert "This board is incomplete: 1 files" in page.text
     assert "Toy <board>" in page.text
 
@@ -71,7 +71,7 @@ def test_markdown_keeps_its_columns(render):
     assert "<script>" not in text
     assert "**Incomplete**: 1 files" in text
     assert "measured otherwise" in text
-    assert "- toy/raises, toy/squares hit@1: error: a bug in a model" in text
+    assert "- toy/raises, toy/squares hit@1: error: ZeroDivisionError: a bug in a model" in text
 
 
 def test_csv_has_full_precision_and_no_formulas(render, board):
