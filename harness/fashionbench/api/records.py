@@ -63,9 +63,10 @@ def frame(records: Iterable[Record]) -> pd.DataFrame:
     """Return a tidy data frame: one row for each metric and slice of each record.
 
     Columns: ``record``, ``task``, ``kind``, ``dataset``, ``synthetic``, ``backend``, ``options`` (canonical JSON),
-    ``control``, ``attestation``, ``status``, ``seed``, ``metric``, ``slice``, ``value``, ``low`` and ``high`` (the 95 %
-    interval), ``n``, ``unit``, ``higher_is_better``, ``reason`` (why there is no value), ``protocol``, ``fingerprint``,
-    ``implementation`` and ``ended``. A metric that is absent, and a cell that failed, is a row without a value.
+    ``control``, ``attestation``, ``status``, ``seed``, ``metric``, ``slice``, ``value``, ``bound`` (``lower`` where the
+    true value may be greater), ``low`` and ``high`` (the 95 % interval), ``n``, ``unit``, ``higher_is_better``,
+    ``reason`` (why there is no value), ``protocol``, ``fingerprint``, ``implementation`` and ``ended``. A
+    metric that is absent, and a cell that failed, is a row without a value.
     """
     from fashionbench.records.frame import frame_of  # noqa: PLC0415  # pandas takes half a second to import
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     "record", "task", "kind", "dataset", "synthetic", "backend", "options", "control", "attestation", "status", "seed",
-    "metric", "slice", "value", "low", "high", "standard_error", "n", "unit", "higher_is_better", "reason",
+    "metric", "slice", "value", "bound", "low", "high", "standard_error", "n", "unit", "higher_is_better", "reason",
     "protocol", "fingerprint", "implementation", "ended",
 )  # fmt: skip
 
@@ -50,6 +50,7 @@ def _rows(record: Record) -> list[dict[str, Any]]:
             "metric": part.id,
             "slice": part.slice,
             "value": part.value,
+            "bound": part.bound,
             "low": part.interval[0] if part.interval else None,
             "high": part.interval[1] if part.interval else None,
             "standard_error": part.standard_error,

@@ -82,9 +82,10 @@ class VitonHD:
         if not paired and split == "test":
             path = first_of(self.root, ("test_pairs_unpaired.txt", "test_unpairs.txt", name), "unpaired list")
         named = read_pairs(path)
-        pairs = [Pairing(person, person if paired else garment) for person, garment in named]
         if split == "test":
-            check_pairs([(pair.person, pair.garment) for pair in pairs], path)
+            check_pairs(named, path)
+        # A person who is dressed in several garments is one person in its own.
+        pairs = list(dict.fromkeys(Pairing(person, person if paired else garment) for person, garment in named))
         if pairs and not paired and all(pair.person == pair.garment for pair in pairs):
             raise DataError(f"{path} is a paired list, and an unpaired one is needed", remedy="fetch test_pairs.txt")
         return pairs
@@ -165,9 +166,8 @@ def read_pairs(path: Path) -> list[tuple[str, str]]:
 
 
 def check_pairs(pairs: Sequence[tuple[str, str]], path: Path) -> None:
-    """Check that a list that is measured names each pair once; a person may be dressed in several garments.
+    """Check that a list names each pair once; a person may be dressed in several garments.
 
-    :param pairs: person and garment as they are measured: in paired try-on, of each person its own.
     :raises DataError: naming the first that stands twice.
     """
     seen: set[tuple[str, str]] = set()

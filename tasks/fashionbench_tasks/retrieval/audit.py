@@ -17,7 +17,6 @@ from fashionbench_tasks.datasets.fashion_iq import CATEGORIES, FashionIQ
 from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.composed.queries import join
 from fashionbench_tasks.retrieval.leakage import Asked, Probe, probe, verdict
-from fashionbench_tasks.retrieval.task import image_id
 from fashionbench_tasks.retrieval.text_baselines import words
 
 if TYPE_CHECKING:
@@ -73,8 +72,8 @@ def retrieval(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_te
     sheets: list[Sheet] = []
     rows: list[tuple[str, ...]] = []
     # The galleries are those of the annotations, whether the images are there or not.
-    for fold in task.listed():
-        checks += _fold_checks(fold, frozenset(info.missing) | frozenset(info.unreadable))
+    for fold, here in zip(task.listed(), task.folds, strict=True):
+        checks += _fold_checks(fold, here)
         candidates = Candidates(fold)
         width = max((candidates.count(query) for query in fold.asked), default=0)
         answers = [len(fold.positives.get(query.id, ())) for query in fold.queries]
@@ -173,12 +172,12 @@ def _fashion_iq_checks(data: FashionIQ) -> list[Check]:
     return checks
 
 
-def _fold_checks(fold: Fold, absent: frozenset[str]) -> list[Check]:
+def _fold_checks(fold: Fold, here: Fold) -> list[Check]:
+    """Check a fold as the annotations list it, and as its images are here."""
     checks = [Check(f"positives of {fold.name} in the gallery", "ok")]
-    unanswered = sum(not any(name not in absent for name in fold.positives.get(q.id, ())) for q in fold.queries)
-    lost = sum(image_id(query) in absent for query in fold.queries)
-    if unanswered or lost:
-        detail = f"{unanswered} without a positive, {lost} whose file is missing; all count as misses"
+    unanswered = sum(not here.positives.get(query.id) for query in here.queries)
+    if unanswered or here.unavailable:
+        detail = f"{unanswered} without a positive, {len(here.unavailable)} whose file is missing; all count as misses"
         checks.append(Check(f"queries of {fold.name}", "note", detail))
     texts = [source.text for source in fold.gallery if hasattr(source, "text")]
     if texts and len(set(texts)) < len(texts):

@@ -342,3 +342,16 @@ def test_a_gallery_that_names_an_image_twice_is_a_fault_of_the_audit(iq, plugins
     faults = {c.name: c.detail for c in audit("fashion-iq/original", root=root, store=store, plugins=plugins).checks}
     assert faults["repetitions in the gallery of shirt"] == names[2]
     assert faults["repetitions in the gallery of dress"] == ""
+
+
+def test_a_category_without_images_is_an_error_that_names_it(iq, twin, plugins, store):
+    root, _, _ = iq
+    shutil.copytree(twin / "fashion-iq" / "images", root / "images")
+    for name in load(root / "image_splits" / "split.dress.val.json"):
+        for path in (root / "images").glob(f"{name}.*"):
+            path.unlink()
+    fields = {"tasks": "fashion-iq/original", "backends": "control/random", "data": {"fashion-iq": root}}
+    (record,) = run(fields, store=store, plugins=plugins)
+    assert record.metrics == ()
+    assert record.error.message.startswith("fold dress has an empty gallery: none of ")
+    assert f" in {root / 'images'}, which holds " in record.error.message

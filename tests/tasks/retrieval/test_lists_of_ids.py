@@ -219,3 +219,45 @@ def test_a_judged_candidate_outside_the_pool_is_named_with_its_query(mbeir, plug
     qrels.write_text(qrels.read_text() + f"{query} 0 9:999 1\n")
     error = oracle(plugins, store, "fashion200k-mbeir/text-to-image", root).error
     assert f"the positive 9:999 of query {query} is not in the pool" in error.message
+
+
+def test_a_training_query_of_an_unknown_image_is_named(copied, plugins, store):
+    root = copied("cirr")
+    change(next(root.rglob("cap.rc2.train.json")), lambda entries: entries[0].update(target_hard="train-999-9-img0"))
+    error = oracle(plugins, store, "cirr/val", root).error
+    assert (error.type, "'train-999-9-img0'" in error.message) == ("DataError", True)
+
+
+def test_the_lengths_of_candidate_lists_are_in_the_record_and_a_file_without_lists_is_named(gen, plugins, store):
+    lengths = {
+        len(e["candidates"]) for w in ("i2t", "t2i") for e in json.loads((gen / "lists" / f"{w}-1.json").read_text())
+    }
+    said = oracle(plugins, store, "fashiongen/101-list", gen).dataset.facts["candidates in a list"]
+    assert said == (f"{min(lengths)} to {max(lengths)}" if len(lengths) > 1 else str(min(lengths)))
+    change(gen / "lists" / "t2i-1.json", list.clear)
+    assert "t2i-1.json has no list" in oracle(plugins, store, "fashiongen/101-list", gen).error.message
+
+
+def test_an_audit_counts_the_queries_whose_image_is_missing(mbeir, plugins, store):
+    root, _ = mbeir
+    task = MBeir(root).task(3)
+    asked = [entry.image for entry in task.queries][:2]
+    for name in asked:
+        (root / name).unlink()
+    found = audit("fashion200k-mbeir/image-to-text", root=root, store=store, plugins=plugins)
+    (detail,) = (check.detail for check in found.checks if check.name == "queries of image-to-text")
+    assert detail.startswith("0 without a positive, ")
+    lost = sum(entry.image in asked for entry in task.queries)
+    assert f", {lost} whose file is missing" in detail
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "kind"), [("query/test", "qid", "query"), ("cand_pool/local", "did", "candidate")]
+)
+def test_an_id_of_m_beir_that_stands_twice_is_named(mbeir, plugins, store, place, key, kind):
+    root, _ = mbeir
+    path = next((root / place).glob("*task0*"))
+    line = path.read_text().splitlines()[0]
+    path.write_text(path.read_text() + line + "\n")
+    error = oracle(plugins, store, "fashion200k-mbeir/text-to-image", root).error
+    assert f"the {kind} {json.loads(line)[key]} stands 2 times in the files of mbeir_fashion200k_task0" in error.message

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.retrieval import at_k
 from fashionbench.predictions.list_depth import ListDepth, list_depth
@@ -121,4 +121,10 @@ def _several(arguments: MetricArguments) -> tuple[int, ...]:
 def _read(table: pa.Table, arguments: MetricArguments) -> tuple[RankCounts, dict[str, Any]]:
     card = arguments.card
     rules = {"ties": card["tie_rule"], "missing": card.get("missing", "refuse")}
-    return counts_of(table, float(card["tie_tolerance"])), rules
+    counts = counts_of(table, float(card["tie_tolerance"]))
+    unanswered = np.flatnonzero(counts.n_positives == 0)
+    if rules["missing"] == "refuse" and unanswered.size and "query_id" in table.column_names:
+        names = table.column("query_id").take(unanswered).to_pylist()
+        msg = f"no positive in the gallery for {len(names)} queries: {first_names(names)}"
+        raise MetricError(msg, remedy="leave them out of the task and say so, or set missing: miss in the card")
+    return counts, rules

@@ -105,17 +105,14 @@ def cirr(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     annotations = {
         name: path for name, path in data.annotations().items() if name.rpartition("/")[2] in {split, "train"}
     }
-    return _task(
-        spec,
-        roots,
-        data.root,
-        {"full": evaluated},
-        {"full": gallery},
-        train,
-        lambda name: files[name],
-        annotations,
-        subsets,
-    )
+
+    def locate(name: str) -> Path:
+        if name not in files:
+            msg = f"a query names the image {name!r}, which is in no split file of {data.root}"
+            raise DataError(msg, remedy="captions and splits are of different releases: fetch both again")
+        return files[name]
+
+    return _task(spec, roots, data.root, {"full": evaluated}, {"full": gallery}, train, locate, annotations, subsets)
 
 
 def _task(

@@ -32,7 +32,9 @@ def fashiongen_lists(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         raise DataError(f"{data.root} has no candidate lists", remedy="put lists/i2t-1.json and lists/t2i-1.json there")
     lists = {number: [_read(source, data, way, number) for way in ("i2t", "t2i")] for number in numbers}
     sizes = {"queries": sum(len(part) for pair in lists.values() for part in pair), "photos": len(data.all_photos)}
-    return listed_retrieval(spec, data, data.info(sizes, lists), lists)
+    lengths = sorted({len(row) for pair in lists.values() for part in pair for row in part.values()})
+    facts = {"candidates in a list": " to ".join(dict.fromkeys(map(str, (lengths[0], lengths[-1]))))}
+    return listed_retrieval(spec, data, data.info(sizes, lists, **facts), lists)
 
 
 def listed_retrieval(
@@ -75,6 +77,8 @@ def _read(source: FashionGen, data: Catalog, way: str, number: str) -> dict[str,
         if not _positives(query, candidates, photos):
             raise DataError(f"{place}: the list of {query!r} does not hold its positive", remedy=remedy)
         lists[query] = candidates
+    if not lists:
+        raise DataError(f"{source.root / 'lists' / name}.json has no list", remedy="fetch it again, or remove it")
     return lists
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from fashionbench.data.dataset import is_twin
@@ -71,10 +72,15 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
 
 
 def _check_pool(task: Task, path: Path) -> None:
-    """Check that judged candidates are in the pool.
+    """Check that ids are unique, and that judged candidates are in the pool.
 
     :raises DataError: naming the first that is not, and its query.
     """
+    for kind, entries in (("query", task.queries), ("candidate", task.candidates)):
+        name, count = Counter(e.id for e in entries).most_common(1)[0] if entries else ("", 0)
+        if count > 1:
+            msg = f"the {kind} {name} stands {count} times in the files of {path.name.removesuffix('_qrels.txt')}"
+            raise DataError(msg, remedy="keep one of them, or fetch the files again")
     known = {e.id for e in task.candidates}
     for query, names in task.qrels.items():
         for name in names:

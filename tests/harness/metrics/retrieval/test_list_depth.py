@@ -126,3 +126,25 @@ def test_the_depth_is_in_the_record_and_the_row_is_marked(plugins, store, tmp_pa
     assert "truncated-lists" in row.marks
     path.write_text(json.dumps({query: [*found, *(set(names) - set(found))] for query, found in lists.items()}))
     assert api.score("toy/squares", path, store=store, plugins=plugins).predictions.depth == {}
+
+
+def test_a_lower_bound_is_one_in_a_data_frame(plugins, store, tmp_path):
+    path = tmp_path / "r.json"
+    path.write_text(json.dumps({f"image-{c}": ["text-red"] for c in toy_plugin.COLOURS}))
+    table = api.frame([api.score("toy/squares", path, store=store, plugins=plugins)]).set_index("metric")
+    assert table.loc["mrr", "bound"] == "lower"
+    assert table.loc["hit@1", "bound"] == ""
+    assert "end at 1" in table.loc["median-rank", "reason"]
+
+
+def test_a_protocol_that_refuses_queries_without_an_answer_names_them(plugins):
+    folds = [fold([[1], [], [2], []])]
+    base = plugins.tasks["toy/squares"]
+    card = ProtocolCard.of(base.id, base.version, {**base.protocol.fields, "missing": "refuse"})
+    rankings = {q.id: RankedList([f"g{i}" for i in range(GALLERY)]) for q in folds[0].queries}
+    table = tables_of(Imported((Path("x"),), "0", rankings=rankings), folds)[0]
+    found = score(
+        Predictions(SCHEMA, table), replace(base, protocol=card), plugins.metrics, "s", names=["hit@1", "mrr"]
+    )
+    assert not found.metrics
+    assert all("no positive in the gallery for 2 queries: all1, all3" in absent.reason for absent in found.absent)
