@@ -10,7 +10,7 @@ def jackknife_interval(value: float, error: float, units: int, level: float = 0.
     """Return the interval by Student's t with one degree of freedom fewer than units.
 
     :param units: how many were left out, one at a time.
-    :returns: a :class:`NoInterval` for fewer than 30 units, and where leaving one out changes nothing.
+    :returns: a :class:`NoInterval` for fewer than 40 units, and where leaving one out changes nothing.
     """
     from scipy import stats  # noqa: PLC0415
 

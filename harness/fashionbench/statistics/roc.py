@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _NORMAL = 1.959964
+_FEWEST = 20  # items of a label below which the interval of an area near 1 is too wide
 
 
 def area_under_curve(positive: FloatArray, negative: FloatArray) -> tuple[float, Interval | NoInterval]:
@@ -34,10 +35,10 @@ def area_under_curve(positive: FloatArray, negative: FloatArray) -> tuple[float,
     above, below = placements(positive, negative), placements(-negative, -positive)
     value = float(above.mean())
     fewer = min(len(positive), len(negative))
+    if fewer < _FEWEST:
+        return value, NoInterval(f"{fewer} items of a label are fewer than {_FEWEST}")
     if value in {0.0, 1.0}:
         return value, Interval(*wilson(value, fewer), f"wilson/effective-n={fewer}/separated labels")
-    if fewer < 2:
-        return value, NoInterval("fewer than two items of a label")
     error = float(np.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative)))
     if error == 0:
         return value, NoInterval("the scores of a label do not differ, nor how they stand to the other's")

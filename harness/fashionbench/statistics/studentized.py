@@ -1,7 +1,7 @@
 """Studentized bootstrap intervals of means over clusters of items.
 
 Each resample gives its deviation in units of its own standard error, so that skewed values, such as reciprocal ranks,
-are covered where percentiles of resampled means are not: with 30 clusters 95 % instead of 91 %.
+are covered where percentiles of resampled means are not, with 30 clusters 95 % of the time instead of 91 %.
 
 Source: B. Efron and R. Tibshirani, *An Introduction to the Bootstrap*, 1993, §12.5; A. C. Davison and D. V. Hinkley,
 *Bootstrap Methods and their Application*, 1997, §3.8 (clusters) and §5.2 (studentized intervals). The standard error is

@@ -125,7 +125,7 @@ def test_an_image_metric_of_a_plugin_works_on_a_stored_record(plugins, store, da
     greys = toy_images.PERSONS.values()
     assert values[0].value == pytest.approx(sum((abs(200 - g) + 2 * g) / 3 / 255 for g in greys) / 4)
     assert values[0].n == 4
-    assert (values[0].interval, values[0].interval_method) == (None, "none: 4 clusters are fewer than 30")
+    assert (values[0].interval, values[0].interval_method) == (None, "none: 4 clusters are fewer than 40")
     assert (values[1].value, values[1].interval_method) == (0, "none: the 4 clusters have one value, 0")
     assert len(toy_images.Red.asked) == asked
     assert rescore(plugins, store, ["toy-mean-absolute-error"], data) == ([], [])

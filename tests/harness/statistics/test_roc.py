@@ -8,36 +8,43 @@ from fashionbench.statistics.bootstrap import NoInterval
 from fashionbench.statistics.roc import area_under_curve
 
 
+def by_hand(positive, negative):
+    """Compare every pair, and take DeLong's variance of both samples' placements."""
+    pairs = np.array([[(p > n) + 0.5 * (p == n) for n in negative] for p in positive])
+    above, below = pairs.mean(axis=1), pairs.mean(axis=0)
+    return pairs.mean(), np.sqrt(above.var(ddof=1) / len(positive) + below.var(ddof=1) / len(negative))
+
+
 def test_the_variance_is_delongs_and_the_interval_is_on_the_logit():
-    # By hand: placements of the positives 1/3, 1, 2/3 + ... of four against three.
-    positive, negative = np.array([2.0, 5.0, 3.5, 6.0]), np.array([1.0, 3.0, 4.0])
-    above, below = np.array([1 / 3, 1, 2 / 3, 1]), np.array([1, 3 / 4, 2 / 4])
+    rng = np.random.default_rng(0)
+    positive, negative = np.round(rng.normal(1, 1, 25), 1), np.round(rng.normal(0, 1, 40), 1)
+    area, error = by_hand(positive, negative)
     value, found = area_under_curve(positive, negative)
-    assert value == pytest.approx(above.mean()) == pytest.approx(below.mean())
-    error = np.sqrt(above.var(ddof=1) / 4 + below.var(ddof=1) / 3)
-    logit = stats.logistic.ppf(value)
+    assert value == pytest.approx(area)
     half = stats.norm.ppf(0.975) * error / (value * (1 - value))
-    assert found.bounds == pytest.approx((stats.logistic.cdf(logit - half), stats.logistic.cdf(logit + half)), abs=1e-6)
+    ends = stats.logistic.cdf(stats.logistic.ppf(value) + half * np.array([-1, 1]))
+    assert found.bounds == pytest.approx(tuple(ends), abs=1e-6)
 
 
-@pytest.mark.parametrize(("positive", "negative"), [((5, 6, 7, 8), (1, 2, 3, 4)), ((3, 4), (1, 2, 2, 0, 1))])
-def test_separated_labels_have_the_wilson_interval_of_the_smaller_label(positive, negative):
-    fewer = min(len(positive), len(negative))
-    value, found = area_under_curve(np.array(positive, float), np.array(negative, float))
+@pytest.mark.parametrize(("more", "fewer"), [(30, 20), (20, 45)])
+def test_separated_labels_have_the_wilson_interval_of_the_smaller_label(more, fewer):
+    high, low, smaller = np.arange(100.0, 100 + more), np.arange(0.0, fewer), min(more, fewer)
+    value, found = area_under_curve(high, low)
     assert (value, found.high) == (1.0, 1.0)
-    assert found.low == pytest.approx(stats.binomtest(fewer, fewer).proportion_ci(method="wilson").low)
-    value, found = area_under_curve(np.array(negative, float), np.array(positive, float))
+    assert found.low == pytest.approx(stats.binomtest(smaller, smaller).proportion_ci(method="wilson").low)
+    value, found = area_under_curve(low, high)
     assert (value, found.low) == (0.0, 0.0)
-    assert 0.3 < found.high < 0.7
+    assert found.high == pytest.approx(stats.binomtest(0, smaller).proportion_ci(method="wilson").high)
 
 
-@pytest.mark.parametrize(("positive", "negative"), [([0.0] * 4, [0.0] * 4), ([1.0, 1.0], [1.0] * 50)])
-def test_constant_scores_have_no_interval(positive, negative):
-    value, found = area_under_curve(np.array(positive), np.array(negative))
-    assert value == 0.5
-    assert isinstance(found, NoInterval)
+@pytest.mark.parametrize(("more", "fewer"), [(20, 20), (25, 50)])
+def test_constant_scores_have_no_interval(more, fewer):
+    value, found = area_under_curve(np.ones(more), np.ones(fewer))
+    assert (value, isinstance(found, NoInterval)) == (0.5, True)
+    assert "do not differ" in found.method
 
 
-def test_one_item_of_a_label_has_no_interval_unless_it_is_separated():
-    assert isinstance(area_under_curve(np.array([2.0]), np.array([1.0, 3.0]))[1], NoInterval)
-    assert area_under_curve(np.array([4.0]), np.array([1.0, 3.0]))[1].low == pytest.approx(1 / (1 + 1.959964**2))
+@pytest.mark.parametrize("scores", [[5.0, 6, 7, 8], [1.0, 2, 3, 4], [2.5] * 4])
+def test_few_items_of_a_label_have_no_interval(scores):
+    found = area_under_curve(np.array(scores), np.arange(1.0, 50.0))[1]
+    assert found == NoInterval("4 items of a label are fewer than 20")

@@ -37,9 +37,9 @@ def test_errors_that_are_all_0_are_no_share():
 @pytest.mark.parametrize(
     ("values", "options", "reason"),
     [
-        (GRADED[:29], {}, "29 items are fewer than 30"),
-        (GRADED, {"clusters": [str(i % 20) for i in range(60)]}, "20 clusters are fewer than 30"),
-        (GRADED, slices(52, 8), "8 items of slice b are fewer than 30"),
+        (GRADED[:39], {}, "39 items are fewer than 40"),
+        (GRADED, {"clusters": [str(i % 20) for i in range(60)]}, "20 clusters are fewer than 40"),
+        (GRADED, slices(52, 8), "8 items of slice b are fewer than 40"),
         (np.r_[GRADED, [0.5] * 40], slices(60, 40), "the 40 items of slice b have one value, 0.5"),
         ([0.5] * 60, {}, "the 60 items have one value, 0.5"),
         ([3.0] * 60, {"statistic": "median"}, "the median and both its limits are one value, 3"),

@@ -27,6 +27,7 @@ from fashionbench.metrics.captioning.style_distance import style_distance as dis
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.predictions.captions import Corpus, corpus_of, refuse
 from fashionbench.seeding import seed_of
+from fashionbench.statistics.sampling import FEWEST
 from fashionbench.statistics.sums import resampled_interval
 
 if TYPE_CHECKING:
@@ -136,7 +137,10 @@ def _bleu(table: pa.Table, arguments: MetricArguments, order: int) -> Outcome:
 def _of_sums(statistics: FloatArray, score: Callable[[FloatArray], FloatArray], table: pa.Table, name: str) -> Outcome:
     value = float(score(statistics.sum(axis=0)))
     seed = seed_of("captions/1", name)
-    interval = resampled_interval(statistics, score, clusters=table.column("cluster").to_pylist(), seed=seed)
+    clusters = table.column("cluster").to_pylist()
+    if len(set(clusters)) < FEWEST:
+        return Outcome(value=value, method=f"none: {len(set(clusters))} clusters are fewer than {FEWEST}")
+    interval = resampled_interval(statistics, score, clusters=clusters, seed=seed)
     return Outcome(value=value, interval=interval.bounds, method=interval.method)
 
 

@@ -256,8 +256,13 @@ class TestWithJava:
             assert value(name, rows) == pytest.approx(value(name, rows[::-1]), abs=1e-12)
 
     def test_intervals_are_the_same_in_every_run(self):
-        rows = made_up(40, seed=5)
+        rows = made_up(90, seed=5)
         first = outcome("bleu-4", rows)
         metrics._bleu_counts.cache_clear()
         assert outcome("bleu-4", rows) == first
         assert np.diff(first.interval)[0] > 0
+
+    def test_few_clusters_have_no_interval(self):
+        found = outcome("bleu-4", made_up(12, seed=5))
+        assert found.interval is None
+        assert "clusters are fewer than 40" in found.method
