@@ -47,11 +47,6 @@ class Pairing:
     person: str
     garment: str
 
-    @property
-    def id(self) -> str:
-        """The person's stem: every pairing of a list has another person."""
-        return self.person
-
 
 class VitonHD:
     """VITON-HD below a root folder.
