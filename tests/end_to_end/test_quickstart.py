@@ -103,7 +103,9 @@ def test_the_board_is_what_theory_says(undisturbed):
         assert of("unifashion-quick", label)["value"] > of("control/random", label)["interval"][1]
     assert of("unifashion-quick", "BLEU-4")["value"] > 0
     trained, pasted = (of(name, "unpaired MSE in the mask") for name in ("unifashion-quick", "control/paste-garment"))
-    assert trained["interval"][1] < pasted["value"]
+    assert trained["value"] < pasted["value"]
+    # Of so few persons a board says nothing about how far graded errors may be off, and why.
+    assert (trained["interval"], "clusters are fewer than 40" in trained["method"]) == (None, True)
 
 
 def test_a_second_run_reuses_every_cell(undisturbed):
