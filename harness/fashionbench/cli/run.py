@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fashionbench.runner.executors.local import Preview
     from fashionbench.runner.plan import NotApplicable
 
+#: How many findings on data and rights are printed after a run.
+_FINDINGS = 8
+
 EXAMPLES = """
 \b
 Examples:
@@ -192,6 +195,11 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
     for line in lines:
         click.echo(line)
+    said = dict.fromkeys(f"{r.task.id}: {finding.message}" for r in records for finding in r.policy)
+    for line in list(said)[:_FINDINGS]:
+        click.echo(line)
+    if len(said) > _FINDINGS:
+        click.echo(f"{len(said) - _FINDINGS} findings more are in the records")
     if config.board:
         made = make_board(config.board, store=store, plugins=state.plugins)
         paths = write_board(made, store=store, plugins=state.plugins)

@@ -124,7 +124,7 @@ class Retrieval:
         whole = next((Candidates(one) for one in self.listed() if one.name == fold.name), lists.candidates)
         counts = [whole.count(name) or len(fold.gallery) for name in fold.unavailable]
         lost = unavailable_rows(fold.name, fold.unavailable, clusters, counts)
-        return [_in_order(pa.concat_tables([table, lost]), fold.asked)]
+        return [_in_order(pa.concat_tables([table, lost], promote_options="default"), fold.asked)]
 
     def _require_items(self, fold: Fold) -> None:
         """Refuse a fold whose gallery is empty, in which any rank would be the first, or that has lost every query.

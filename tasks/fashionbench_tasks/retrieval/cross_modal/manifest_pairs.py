@@ -89,9 +89,9 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         [(ImageFile(row["image"], data.file(row["image"])), row["text"], product[_group(row)]) for row in train]
     )
 
-    def folds() -> list[Fold]:
+    def folds(absent: frozenset[str]) -> list[Fold]:
         files = {name: ImageFile(name, data.file(name)) for name in groups.of_image}
-        made = _folds(groups, files, checked.absent)
+        made = _folds(groups, files, absent)
         further = _further(groups, rows, data.slices)
         return [replace(fold, training=training, further=further[fold.name]) for fold in made]
 
@@ -101,8 +101,8 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     facts = {"split": split, "texts that several products share": str(shared)}
     if data.others:
         facts["columns that were not read"] = ", ".join(data.others)
-    info = DataInfo(checked.fingerprint, sizes, checked.missing, checked.unreadable, is_twin(root), facts)
-    return Retrieval(spec, info, folds)
+    info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=facts)
+    return Retrieval(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
 
 
 def _folds(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str]) -> list[Fold]:
@@ -123,6 +123,7 @@ def _folds(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str
         },
         clusters={name: cluster[own[0]] for name, own in groups.of_image.items()},
         unavailable=tuple(name for name in groups.of_image if name in absent),
+        order=tuple(groups.of_image),
     )
     to_image = Fold(
         name=TEXT_TO_IMAGE,
