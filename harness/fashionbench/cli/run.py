@@ -195,7 +195,9 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
     for line in lines:
         click.echo(line)
-    said = dict.fromkeys(f"{r.task.id}: {finding.message}" for r in records for finding in r.policy)
+    said = dict.fromkeys(
+        f"{r.task.id}: {finding.message}" for r in records for finding in r.policy if finding.kind != "data"
+    )
     for line in list(said)[:_FINDINGS]:
         click.echo(line)
     if len(said) > _FINDINGS:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, field_validator
 
-from fashionbench.errors import UnknownNameError
+from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.specs.board_file import read_board
 from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
@@ -89,15 +90,21 @@ def make_config(fields: dict[str, Any], where: str = "the configuration") -> Run
 
 
 def load_config(name: str, plugins: Plugins) -> RunConfig:
-    """Read a run from a YAML file, or take the tasks and backends of a board by its name.
+    """Read a run from a YAML file, or take the tasks and backends of a board by its name or its YAML file.
 
-    :raises ConfigError: where the file cannot be read or is not a run.
+    :raises ConfigError: where the file cannot be read, or is neither a run nor a board; or a board names no backends.
     :raises UnknownNameError: where the name is neither a file nor a board.
     """
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
-        return make_config(read_yaml(path), str(path))
-    board = plugins.boards[name]
+        fields = read_yaml(path)
+        if "columns" not in fields:
+            return make_config(fields, str(path))
+        board = read_board(path)
+    else:
+        board = plugins.boards[name]
+    if not board.backends:
+        raise ConfigError(f"the board {name} names no backends to run", remedy="list them under backends:")
     tasks = tuple(dict.fromkeys(column.task for column in board.columns))
     return make_config({"tasks": tasks, "backends": board.backends, "seeds": board.seeds, "board": name}, name)
 

@@ -242,6 +242,22 @@ def test_rescoring_damaged_predictions_is_exit_code_1_and_one_file(tmp_path, cap
     assert "readable: 2 records; damaged: 1 file" in capsys.readouterr().out
 
 
+def test_a_board_file_runs_as_it_is_and_is_shown(cli, tmp_path):
+    board = tmp_path / "mine.yaml"
+    column = "columns: [{task: toy/squares, metric: hit@1, label: H1}]\n"
+    board.write_text(f"id: mine\ntitle: My squares\n{column}backends: [toy/colour]\nseeds: [3]\n")
+    code, out, _ = cli("run", str(board))
+    assert code == 0
+    assert "My squares" in out
+    assert "H1" in out
+    assert "board: results/boards/mine.html" in out
+    assert [r["decoding"]["seed"] for r in json.loads(cli("records", "list", "--json")[1])] == [3]
+    board.write_text(f"id: mine\ntitle: My squares\n{column}")
+    code, _, err = cli("run", str(board))
+    assert code == 2
+    assert "names no backends to run" in err
+
+
 def test_a_negative_seed_is_refused(capsys, tmp_path):
     words = ["run", "--task", "wardrobe/image-to-text", "--backend", "control/random", "--store", str(tmp_path)]
     assert main([*words, "--seed", "-1"]) == 2
