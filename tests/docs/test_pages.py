@@ -98,3 +98,13 @@ def test_public_names_exist_and_are_documented():
     shown = [name for name in fashionbench.__all__ if name != "hookimpl"]
     missing = [name for name in shown if f"::: fashionbench.{name}\n" not in page + "\n"]
     assert missing == []
+
+
+def test_every_mark_of_a_board_is_explained_with_an_example():
+    from fashionbench.boards.table import MARKS
+
+    page = (ROOT / "docs" / "explanation" / "comparability.md").read_text(encoding="utf-8")
+    rows = [line.split("|") for line in page.splitlines() if line.startswith("| `")]
+    explained = {mark: cells for cells in rows for mark in re.findall(r"`([a-z-]+)`", cells[1])}
+    assert set(MARKS) <= explained.keys()
+    assert all(explained[mark][2].strip() and explained[mark][3].strip() for mark in MARKS)
