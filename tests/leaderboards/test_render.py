@@ -120,6 +120,7 @@ def test_json_is_everything(render, board):
             ("9.32", "± 0.26 standard error at this n, n = 2032"),
         ),
         (Value(value=0.123456, n=9, unit="distance"), ("0.1235", "n = 9")),
+        (Value(value=0.25, bound="lower", n=9, unit="fraction"), ("≥ 25.00", "n = 9")),
         (Value(reason="not run"), ("–", "")),
     ],
 )

@@ -86,6 +86,7 @@ def _value(column: Column, signature: Signature | None, records: Sequence[Record
     measured = {r.decoding.seed for r in comparable}
     return Value(
         value=fmean(values),
+        bound="lower" if any(part.bound == "lower" for part in parts) else "",
         interval=_mean_interval(parts),
         standard_error=_mean([part.standard_error for part in parts]),
         method="; ".join(dict.fromkeys(part.interval_method for part in parts if part.interval_method)),

@@ -42,6 +42,7 @@ class Value:
     """One place in a table: a value, or the reason why there is none.
 
     :param value: the mean over seeds.
+    :param bound: ``lower`` where the true value may be higher, as of imported lists that end early.
     :param interval: the 95 % interval over items. Of several seeds it is the mean of their intervals, as if all erred
         together, which is no narrower than the interval of the mean.
     :param standard_error: where there is no interval: of a distance whose value depends on the number of images, at
@@ -54,6 +55,7 @@ class Value:
     """
 
     value: float | None = None
+    bound: str = ""
     interval: tuple[float, float] | None = None
     standard_error: float | None = None
     method: str = ""

@@ -13,8 +13,10 @@ if TYPE_CHECKING:
 
 
 def number(value: Value) -> str:
-    """Write a value, as :func:`figure` does; a gap as a dash."""
-    return "–" if value.value is None else figure(value.value, value.unit)
+    """Write a value, as :func:`figure` does, and a lower bound as one; a gap as a dash."""
+    if value.value is None:
+        return "–"
+    return ("≥ " if value.bound == "lower" else "") + figure(value.value, value.unit)
 
 
 def uncertainty(value: Value) -> str:

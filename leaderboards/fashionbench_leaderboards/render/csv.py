@@ -12,9 +12,9 @@ if TYPE_CHECKING:
     from fashionbench.boards import Board
 
 FIELDS = (
-    "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "low", "high",
-    "standard_error", "sd_over_seeds", "seeds", "n", "unit", "method", "protocol", "fingerprint", "implementation",
-    "reason", "note", "records",
+    "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "bound", "low",
+    "high", "standard_error", "sd_over_seeds", "seeds", "n", "unit", "method", "protocol", "fingerprint",
+    "implementation", "reason", "note", "records",
 )  # fmt: skip
 
 #: A text that begins with one of these is a formula to a spreadsheet, and gets an apostrophe before it. So does one
@@ -31,7 +31,7 @@ def render(board: Board) -> str:
                 low, high = value.interval or (None, None)
                 signature = head.signature or ("", "", "")
                 line = [number, row.backend, row.label, row.attestation, row.control, " ".join(row.marks)]
-                line += [head.column.task, head.column.metric, head.column.slice, value.value, low, high]
+                line += [head.column.task, head.column.metric, head.column.slice, value.value, value.bound, low, high]
                 line += [value.standard_error, value.sd_over_seeds, value.seeds, value.n, value.unit, value.method]
                 line += [*signature, value.reason, value.note, " ".join(value.records)]
                 lines.append(_line([_cell(cell) for cell in line]))

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pytest
 import toy_plugin
 
-from fashionbench import api
+from fashionbench import BoardSpec, Column, api
 from fashionbench.data.items import TextItem
 from fashionbench.metrics.scoring import score
 from fashionbench.predictions.base import Predictions
@@ -124,6 +124,9 @@ def test_the_depth_is_in_the_record_and_the_row_is_marked(plugins, store, tmp_pa
     assert record.predictions.depth == {"all": 3}
     (row,) = api.make_board("toy", store=store, plugins=plugins).tables[0].rows
     assert "truncated-lists" in row.marks
+    ranks = BoardSpec(id="m", title="m", summary="m", columns=(Column(task="toy/squares", metric="mrr"),))
+    (row,) = api.make_board(ranks, store=store, plugins=plugins).tables[0].rows
+    assert row.values[0].bound == "lower"
     path.write_text(json.dumps({query: [*found, *(set(names) - set(found))] for query, found in lists.items()}))
     assert api.score("toy/squares", path, store=store, plugins=plugins).predictions.depth == {}
 
