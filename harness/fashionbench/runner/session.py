@@ -12,7 +12,7 @@ from fashionbench.runner.bound_backend import BoundBackend
 from fashionbench.runner.counted_examples import counted_training
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionCounts, SessionResources, SessionState
-from fashionbench.runner.training_overlap import training_overlap
+from fashionbench.runner.training_overlap import Overlap, overlap_findings, training_overlap
 from fashionbench.runner.workload import embedding_counts
 from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints
 
@@ -73,7 +73,7 @@ class Session:
         self._build = build
         self._owner = owner
         self._backend: object | None = None
-        self.overlap: list[PolicyFinding] = []
+        self._overlaps: list[Overlap] = []
         self._state = SessionState(
             resources=resources or SessionResources(),
             memory=EmbeddingMemory(roles_differ=spec.roles_differ),
@@ -106,6 +106,11 @@ class Session:
         """The number of parameters, where the backend has an attribute of that name."""
         count = getattr(self._backend, "parameters", None)
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
+
+    @property
+    def overlap(self) -> list[PolicyFinding]:
+        """What the training parts share with what is measured."""
+        return overlap_findings(self.spec.id, self._overlaps)
 
     def can(self, *capabilities: Capability) -> bool:
         """Tell whether the backend has all of these capabilities."""
@@ -181,7 +186,7 @@ class Session:
                 msg = f"{self.spec.id} learns from training data, and this task has none"
                 raise BackendError(msg, remedy="leave this backend out of the run, or train it beforehand")
             if measured is not None:
-                self.overlap += training_overlap(self.spec.id, training, measured, self._state.resources.index)
+                self._overlaps.append(training_overlap(training, measured, self._state.resources.index))
             with counted_training(training, self.spec.learns_from, self._state.resources.advance) as counted:
                 backend.fit(counted, self.seed)  # type: ignore[attr-defined]
         if self.spec.privileged:

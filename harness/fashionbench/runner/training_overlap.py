@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from fashionbench.data.item_hash import item_hash
 from fashionbench.data.items import ComposedItem, ImageItem
@@ -11,7 +12,7 @@ from fashionbench.errors import DataError, counted, first_names
 from fashionbench.records.schema import PolicyFinding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fashionbench.data.file_index import FileIndex
     from fashionbench.data.lazy_items import Source
@@ -19,33 +20,54 @@ if TYPE_CHECKING:
     from fashionbench.data.training_examples import TrainingData
 
 
-def training_overlap(
-    backend: str, training: TrainingData, measured: MeasuredItems, index: FileIndex | None
-) -> list[PolicyFinding]:
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What the training part of one fold shares with what the fold measures.
+
+    :param learnt: how many images, or groups, there are in the training part.
+    """
+
+    fold: str
+    images: tuple[str, ...]
+    groups: tuple[str, ...]
+    learnt: tuple[int, int]
+
+
+def training_overlap(training: TrainingData, measured: MeasuredItems, index: FileIndex | None) -> Overlap:
     """Compare the training part of a fold with what the fold measures.
 
     Images count as the same where their ids agree or their contents do: the bytes of a file, else the pixels. An image
     that was encoded again has other bytes, and is found by its id or group alone.
+    """
+    there = {image.id: image for source in measured.sources if (image := _image(source))}
+    contents = set(_contents(there, index).values())
+    learnt = _contents(training.images, index)
+    images = sorted(name for name in training.images if name in there or learnt.get(name) in contents)
+    groups = {names[2] for names in getattr(training.pairs, "names", None) or ()}
+    shared = sorted(groups & set(measured.groups))
+    return Overlap(training.fold, tuple(images), tuple(shared), (len(training.images), len(groups)))
+
+
+def overlap_findings(backend: str, overlaps: Sequence[Overlap]) -> list[PolicyFinding]:
+    """Say what all folds share: one finding on images and one on groups, or fewer.
 
     :param backend: its id, for the message.
-    :returns: one finding on images and one on groups, or fewer.
     """
     findings: list[PolicyFinding] = []
-    there = {name: image for source in measured.sources if (image := _image(source)) for name in (image.id,)}
-    contents = _contents(there, index)
-    learnt = _contents(training.images, index)
-    known = set(contents.values())
-    shared = sorted(name for name in training.images if name in there or learnt.get(name) in known)
-    if shared:
-        of = counted(len(training.images), "image")
-        message = f"{len(shared)} of the {of} that {backend} learnt from (fold {training.fold}) are measured too"
-        findings.append(PolicyFinding(kind="contamination", message=f"{message}: {first_names(shared)}"))
-    groups = {names[2] for names in getattr(training.pairs, "names", None) or ()}
-    common = sorted(groups & set(measured.groups))
-    if common:
-        of = counted(len(groups), "group")
-        message = f"{len(common)} of the {of} that {backend} learnt from (fold {training.fold}) are measured too"
-        findings.append(PolicyFinding(kind="overlap", message=f"{message}: {first_names(common)}"))
+    kinds: tuple[tuple[Literal["contamination", "overlap"], str], ...] = (
+        ("contamination", "image"),
+        ("overlap", "group"),
+    )
+    for at, (kind, noun) in enumerate(kinds):
+        hit = [one for one in overlaps if (one.images, one.groups)[at]]
+        if hit:
+            first = hit[0]
+            shared = (first.images, first.groups)[at]
+            message = (
+                f"{len(shared)} of the {counted(first.learnt[at], noun)} that {backend} learnt from are measured too"
+            )
+            folds = f"fold {first.fold}" + (f", and {len(hit) - 1} folds more" if len(hit) > 1 else "")
+            findings.append(PolicyFinding(kind=kind, message=f"{message} ({folds}): {first_names(shared)}"))
     return findings
 
 

@@ -14,7 +14,7 @@ from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.training_examples import TrainingData
-from fashionbench.runner.training_overlap import training_overlap
+from fashionbench.runner.training_overlap import Overlap, overlap_findings, training_overlap
 
 
 def photo(path, seed):
@@ -31,10 +31,8 @@ def photos(tmp_path):
 def found(images, sources, groups=(), pairs=()):
     training = TrainingData("train", pairs=pairs, images=images)
     with FileIndex() as index:
-        return [
-            (finding.kind, finding.message)
-            for finding in training_overlap("b/x", training, MeasuredItems(sources=sources, groups=groups), index)
-        ]
+        overlap = training_overlap(training, MeasuredItems(sources=sources, groups=groups), index)
+    return [(finding.kind, finding.message) for finding in overlap_findings("b/x", [overlap])]
 
 
 def test_other_photos_do_not_overlap(photos):
@@ -48,7 +46,7 @@ def test_a_copy_under_another_name_is_found_by_its_content(photos, tmp_path):
     images = {"one": ImageFile("one", photos["one"]), "copy": ImageFile("copy", copy)}
     kind, message = found(images, [ImageFile("two", photos["two"])])[0]
     assert kind == "contamination"
-    assert message == "1 of the 2 images that b/x learnt from (fold train) are measured too: copy"
+    assert message == "1 of the 2 images that b/x learnt from are measured too (fold train): copy"
 
 
 def test_another_file_of_the_same_id_is_found(photos):
@@ -76,7 +74,7 @@ def test_a_group_on_both_sides_is_found():
     assert found({}, [], groups={"product-9"}, pairs=_Pairs()) == []
     (kind, message) = found({}, [], groups={"product-8", "product-9"}, pairs=_Pairs())[0]
     assert kind == "overlap"
-    assert message == "1 of the 2 groups that b/x learnt from (fold train) are measured too: product-8"
+    assert message == "1 of the 2 groups that b/x learnt from are measured too (fold train): product-8"
 
 
 @pytest.mark.parametrize(("leaked", "marks"), [(False, set()), (True, {"contaminated"})])
@@ -97,7 +95,7 @@ def test_a_run_records_and_marks_it(tmp_path, leaked, marks):
     (record,) = fashionbench.run(config, store=store)
     assert record.status == "ok", record.error
     assert ["1.png" in f.message for f in record.policy if f.kind == "contamination"] == (
-        [True, True] if leaked else []
+        [True] if leaked else []
     )
     column = fashionbench.Column(task="manifest/pairs", metric="hit@1")
     board = fashionbench.make_board(
@@ -105,3 +103,9 @@ def test_a_run_records_and_marks_it(tmp_path, leaked, marks):
     )
     (row,) = board.tables[0].rows
     assert set(row.marks) & {"contaminated", "shared-groups"} == marks
+
+
+def test_folds_are_told_in_one_finding():
+    folds = [Overlap(name, ("a",), (), (9, 0)) for name in ("one", "two", "three")]
+    (finding,) = overlap_findings("b/x", [*folds, Overlap("four", (), (), (9, 0))])
+    assert finding.message == "1 of the 9 images that b/x learnt from are measured too (fold one, and 2 folds more): a"
