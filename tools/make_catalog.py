@@ -18,6 +18,7 @@ TITLES = {
     "backends": "Backends",
     "metrics": "Metrics",
     "trainers": "Trainers",
+    "studies": "Ablation studies",
     "boards": "Boards",
 }
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench.specs import BackendSpec, TrainerSpec
+from fashionbench.specs import BackendSpec, StudySpec, TrainerSpec
 from fashionbench_unifashion.options import DEFAULTS
+from fashionbench_unifashion.studies import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -44,6 +45,16 @@ def register_backends() -> Iterable[BackendSpec]:
     return [
         _backend("unifashion", "a trained UniFashion model; option model=FOLDER"),
         _backend("unifashion-quick", "a small UniFashion, trained in minutes on generated data", "unifashion-quick"),
+    ]
+
+
+@hookimpl
+def register_studies() -> Iterable[StudySpec]:
+    """Return the ready ablation studies."""
+    module = "fashionbench_unifashion.studies"
+    return [
+        StudySpec(id=f"unifashion-{name}", summary=summary, target=f"{module}:{name.replace('-', '_')}")
+        for name, summary in SUMMARIES.items()
     ]
 
 

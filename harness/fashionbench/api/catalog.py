@@ -8,8 +8,8 @@ from typing import Any, Literal, TypeAlias
 from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
 
-Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "boards"]
-KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "boards")
+Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards"]
+KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards")
 
 
 def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any]]:
@@ -22,7 +22,9 @@ def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any
 
 
 def describe(name: str, plugins: Plugins | None = None) -> list[dict[str, Any]]:
-    """Return every fact about the task, data set, backend, metric, trainer or board of a name; several may share one.
+    """Return every fact about the task, data set, backend, metric, trainer, study or board of a name.
+
+    Several may share one name.
 
     :raises UnknownNameError: where nothing has the name.
     """
@@ -46,6 +48,8 @@ def _columns(kind: Kind, spec: Any) -> dict[str, Any]:
             return {"unit": spec.unit, "better": "higher" if spec.higher_is_better else "lower"}
         case "trainers":
             return {"phases": ", ".join(spec.phases), "extra": spec.extra}
+        case "studies":
+            return {}
         case "boards":
             return {"columns": len(spec.columns)}
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.api.runs import preview, run
 from fashionbench.api.stores import open_store
 from fashionbench.plugins.manager import Plugins
 from fashionbench.runner.plan import make_plan
+from fashionbench.specs import resolve
+from fashionbench.specs.validation import validated
 from fashionbench.studies import ablation, ablation_text
 from fashionbench.studies.study import Study, checked, read_study
 
@@ -36,13 +38,13 @@ def ablate(
 ) -> ablation.Ablation:
     """Run a study and estimate its effects; what the store holds already is reused.
 
-    :param study: a YAML file, or its fields.
+    :param study: a YAML file, the name of a registered study, or its fields.
     :param shard: which of how many parts of the runs to execute; effects are then those of this part alone, and a last
         call without it, on the stores brought together, gives them all.
     :raises ConfigError: where the study cannot be run.
     """
     loaded = plugins or Plugins()
-    chosen = find_study(study)
+    chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
 
     def one(config: RunConfig, shown: Reporter) -> list[Record]:
@@ -64,7 +66,7 @@ def preview_study(
 ) -> list[tuple[Variant, int, list[Preview]]]:
     """Say what :func:`ablate` would run: for each variant and seed, its cells and whether they are reused."""
     loaded = plugins or Plugins()
-    chosen = find_study(study)
+    chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
     return [
         (variant, seed, preview(variant.run(chosen, seed), store=opened, plugins=loaded)[0])
@@ -72,16 +74,19 @@ def preview_study(
     ]
 
 
-def find_study(study: str | Path | Study | Mapping[str, Any]) -> Study:
-    """Return a study from a YAML file or from its fields.
+def find_study(study: str | Path | Study | Mapping[str, Any], plugins: Plugins | None = None) -> Study:
+    """Return a study from a YAML file, by the name of a registered one, or from its fields.
 
     :raises ConfigError: where it is none.
+    :raises UnknownNameError: where nothing registered the name.
     """
     if isinstance(study, Study):
         return checked(study)
-    if isinstance(study, (str, Path)):
+    if isinstance(study, Path) or (isinstance(study, str) and study.endswith((".yaml", ".yml"))):
         return read_study(Path(study))
-    return checked(Study.model_validate(study))
+    if isinstance(study, str):
+        return find_study(cast("Any", resolve((plugins or Plugins()).studies[study].target))())
+    return checked(validated(Study, study, "these fields are no study", "see docs/how-to/ablate.md"))
 
 
 def render_ablation(made: ablation.Ablation, format_: str) -> str:

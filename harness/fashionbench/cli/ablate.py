@@ -21,13 +21,15 @@ Examples:
   fashionbench ablate study.yaml --store runs/study --output study.html
   fashionbench ablate study.yaml --set options.dimension=16,64,256
   fashionbench ablate study.yaml --shard 2/4
+  fashionbench ablate unifashion-losses --trainer unifashion-tiny --dry-run
 """
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("study", type=click.Path(path_type=Path, dir_okay=False))
+@click.argument("study")
 @click.option("--set", "axes", multiple=True, metavar="FIELD=V1,V2", help="One more axis: a field and its values.")
 @click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="In place of the study's seeds.")
+@click.option("--trainer", help="In place of the study's trainer, such as unifashion-tiny.")
 @click.option("--shard", metavar="I/N", help="Run only this part of the variants and seeds, counted from 1.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost, and stop.")
 @click.option("--format", "format_", type=click.Choice(["table", "markdown", "json", "html"]), help="How to print.")
@@ -39,7 +41,8 @@ def ablate(
     state: State,
     /,
     *,
-    study: Path,
+    study: str,
+    trainer: str | None,
     axes: tuple[str, ...],
     seeds: tuple[int, ...],
     shard: str | None,
@@ -51,6 +54,7 @@ def ablate(
 ) -> int:
     """Run an ablation study: a base, its variants, several seeds; print the effect of each change.
 
+    STUDY is a YAML file, or the name of a registered study ('fashionbench list studies').
     What the store holds already is reused, so a study that was interrupted goes on where it stopped. Ends with exit
     code 1 where a run failed.
     """
@@ -59,7 +63,7 @@ def ablate(
     from fashionbench.files import write_text
     from fashionbench.progress import Bars
 
-    chosen = _changed(find_study(study), axes, seeds)
+    chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
     part = _shard(shard)
     if dry_run:
         _preview(state, chosen, store, part)
@@ -79,7 +83,7 @@ def ablate(
     return 1 if made.failures else 0
 
 
-def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...]) -> Study:
+def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...], trainer: str | None) -> Study:
     from fashionbench.specs.validation import read_value
     from fashionbench.studies.study import checked
 
@@ -88,6 +92,8 @@ def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...]) -> Stu
         field, values = name_and_value(text, "--set", "options.dimension=16,64")
         added[field.rpartition(".")[2]] = {field: read_value(f"[{values}]", f"--set {field}")}
     changes: dict[str, object] = {"axes": {**study.axes, **added}, "seeds": seeds or study.seeds}
+    if trainer is not None:
+        changes["base"] = study.base.model_copy(update={"trainer": trainer})
     return checked(study.model_copy(update=changes))
 
 

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         MetricSpec,
         ReporterSpec,
+        StudySpec,
         TaskSpec,
         TrainerSpec,
     )
@@ -61,6 +62,10 @@ class Providers:
     @hookspec
     def register_trainers(self) -> Iterable[TrainerSpec]:  # type: ignore[empty-body]
         """Return trainers."""
+
+    @hookspec
+    def register_studies(self) -> Iterable[StudySpec]:  # type: ignore[empty-body]
+        """Return ready ablation studies."""
 
     @hookspec
     def register_boards(self) -> Iterable[BoardSpec]:  # type: ignore[empty-body]

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
         DatasetSpec,
         MetricSpec,
         ReporterSpec,
+        StudySpec,
         TaskSpec,
         TrainerSpec,
     )
@@ -63,6 +64,7 @@ class Plugins:
         self.metrics: Registry[MetricSpec] = self._collect("metric", "register_metrics")
         self.backends: Registry[BackendSpec] = self._collect("backend", "register_backends")
         self.trainers: Registry[TrainerSpec] = self._collect("trainer", "register_trainers")
+        self.studies: Registry[StudySpec] = self._collect("study", "register_studies")
         self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
         self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
 

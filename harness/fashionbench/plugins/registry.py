@@ -18,11 +18,14 @@ if TYPE_CHECKING:
         DatasetSpec,
         MetricSpec,
         ReporterSpec,
+        StudySpec,
         TaskSpec,
         TrainerSpec,
     )
 
-S = TypeVar("S", bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | BoardSpec | ReporterSpec")
+S = TypeVar(
+    "S", bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReporterSpec"
+)
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from fashionbench.specs.base import Licence, Spec, resolve
 from fashionbench.specs.board import BoardSpec, Column, ReporterSpec
 from fashionbench.specs.dataset import Access, DatasetSpec
 from fashionbench.specs.metric import MetricSpec
+from fashionbench.specs.study import StudySpec
 from fashionbench.specs.task import TaskKind, TaskSpec
 from fashionbench.specs.trainer import TrainerSpec
 
@@ -20,6 +21,7 @@ __all__ = [
     "MetricSpec",
     "ReporterSpec",
     "Spec",
+    "StudySpec",
     "TaskKind",
     "TaskSpec",
     "TrainerSpec",

@@ -94,9 +94,7 @@ def test_a_run_records_and_marks_it(tmp_path, leaked, marks):
     config = {"tasks": "manifest/pairs", "backends": "baseline/pocket-lit", "data": {"manifest": root}}
     (record,) = fashionbench.run(config, store=store)
     assert record.status == "ok", record.error
-    assert ["1.png" in f.message for f in record.policy if f.kind == "contamination"] == (
-        [True] if leaked else []
-    )
+    assert ["1.png" in f.message for f in record.policy if f.kind == "contamination"] == ([True] if leaked else [])
     column = fashionbench.Column(task="manifest/pairs", metric="hit@1")
     board = fashionbench.make_board(
         fashionbench.BoardSpec(id="b", title="b", summary="b", columns=(column,)), store=store

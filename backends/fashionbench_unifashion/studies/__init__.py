@@ -1,0 +1,34 @@
+"""Ready ablation studies of UniFashion, one YAML file each; read without torch."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib import resources
+from typing import Any
+
+import yaml
+
+#: The files, and what each asks.
+SUMMARIES = {
+    "components": "no generator, the language model alone, both; without captions or images of the gallery (Table 5)",
+    "phases": "each phase of training left out",
+    "losses": "each loss left out",
+    "queries": "8, 16 or 32 queries of the Q-Former",
+    "adapter": "a linear layer or a perceptron before each generator",
+    "queried-with": "one half of a composed query, or of a candidate, left out",
+}
+
+
+def fields(name: str) -> dict[str, Any]:
+    """Read the fields of a study."""
+    file = resources.files("fashionbench_unifashion.studies").joinpath(f"{name}.yaml")
+    read: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return read
+
+
+components = partial(fields, "components")
+phases = partial(fields, "phases")
+losses = partial(fields, "losses")
+queries = partial(fields, "queries")
+adapter = partial(fields, "adapter")
+queried_with = partial(fields, "queried-with")

@@ -1,0 +1,53 @@
+"""Ready studies are studies, their recipes hold, and one is run at the smallest size."""
+
+from __future__ import annotations
+
+import pytest
+
+import fashionbench
+from fashionbench.api.studies import find_study
+from fashionbench.runner.plan import make_plan
+from fashionbench.studies.study import variants
+from fashionbench_unifashion.studies import SUMMARIES
+from fashionbench_unifashion.training.recipe import load_recipe
+
+NAMES = [f"unifashion-{name}" for name in SUMMARIES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_variant_has_a_recipe_that_holds_and_cells_of_its_own(name, plugins):
+    study = find_study(name, plugins)
+    assert study.id == name
+    assert len(study.seeds) >= 3
+    cells = set()
+    for variant in variants(study):
+        plan = make_plan(variant.run(study, 0), plugins)
+        assert {cell.task.id for cell in plan.cells} == set(study.tasks)
+        assert not plan.not_applicable
+        for training in plan.trainings:
+            recipe = load_recipe(training.trainer.id, training.config)
+            assert recipe.seed == 0
+            # A phase that is left out is gone, and a loss that is left out counts for nothing.
+            for field, value in variant.training.items():
+                if field.startswith("phases.") and value is None:
+                    assert field.removeprefix("phases.") not in recipe.phases
+        cells |= {(cell.identity.cell_id(""), training.id({})) for cell in plan.cells for training in plan.trainings}
+    assert len(cells) == len(variants(study)) * len(study.tasks)
+
+
+@pytest.mark.slow
+def test_a_ready_study_runs_at_the_smallest_size(tmp_path):
+    study = find_study("unifashion-components")
+    small = {**study.base.training, "phases.vae": None, "phases.1b-diffusion": None}
+    base = study.base.model_copy(update={"trainer": "unifashion-nano", "training": small})
+    study = study.model_copy(
+        update={"base": base, "seeds": (0,), "tasks": ("atelier/fashion-iq-original",), "device": "cpu"}
+    )
+    made = fashionbench.ablate(study, store=tmp_path)
+    assert made.failures == ()
+    assert made.units == (5, 5)
+    assert {effect.metric for effect in made.effects} == {"recall@10"}
+    assert all(effect.difference is not None for effect in made.effects)
+    assert made.costs["base"].training_seconds is not None
+    # One model is asked in three ways; without generators and with one there are two more.
+    assert len(list((tmp_path / "models").iterdir())) == 3
