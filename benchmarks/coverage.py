@@ -85,14 +85,17 @@ def extreme(low: float, high: float) -> Callable[[Rng, int], Found]:
     return draw
 
 
-def slices(rng: Rng, units: int) -> Found:
-    """The mean over three slices of hits, of which one is small."""
-    shares, sizes = (0.1, 0.1, 0.3), (0.6, 0.3, 0.1)
-    counts = [int(units * size) for size in sizes]
-    strata = [name for name, count in zip("abc", counts, strict=True) for _ in range(count)]
-    values = np.concatenate([(rng.random(n) < p).astype(float) for n, p in zip(counts, shares, strict=True)])
-    found = sampling_interval(values, clusters=None, strata=strata, seed=0, average="strata", bounds=(0, 1))
-    return Found(0.0, found.bounds, float(np.mean(shares)))
+def slices(shares: tuple[float, ...], sizes: tuple[float, ...]) -> Callable[[Rng, int], Found]:
+    """The mean over slices of hits."""
+
+    def draw(rng: Rng, units: int) -> Found:
+        counts = [int(units * size) for size in sizes]
+        strata = [name for name, count in zip("abc", counts, strict=True) for _ in range(count)]
+        values = np.concatenate([(rng.random(n) < p).astype(float) for n, p in zip(counts, shares, strict=True)])
+        found = sampling_interval(values, clusters=None, strata=strata, seed=0, average="strata", bounds=(0, 1))
+        return Found(0.0, found.bounds, float(np.mean(shares)))
+
+    return draw
 
 
 def reciprocal(mean: float) -> Callable[[Rng, int], Found]:
@@ -223,7 +226,9 @@ ROWS: tuple[tuple[str, Any, tuple[int, int, int]], ...] = (
     ("hit, share 0.9, clusters", hits(0.9), (2000, 2000, 500)),
     ("hit, share 0 to 0.1 (0 successes)", extreme(0, 0.1), (4000, 4000, 2000)),
     ("hit, share 0.9 to 1 (all successes)", extreme(0.9, 1), (4000, 4000, 2000)),
-    ("mean over slices of 60, 30, 10 %", slices, (2000, 2000, 1000)),
+    ("mean over slices of 60, 30, 10 %", slices((0.1, 0.1, 0.3), (0.6, 0.3, 0.1)), (2000, 2000, 1000)),
+    ("mean over three equal slices, share 0.95", slices((0.95,) * 3, (1 / 3,) * 3), (2000, 2000, 1000)),
+    ("mean over three equal slices, share 0.03", slices((0.03,) * 3, (1 / 3,) * 3), (2000, 2000, 1000)),
     ("MRR 0.27, clusters", reciprocal(2.0), (1000, 600, 200)),
     ("MRR 0.03, clusters", reciprocal(5.0), (1000, 600, 200)),
     ("median rank, clusters", median_rank, (2000, 1000, 1000)),

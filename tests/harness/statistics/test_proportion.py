@@ -54,12 +54,22 @@ def test_independent_clusters_of_several_items_have_no_larger_effect_than_they_s
     assert 2500 < share.size <= 3000
 
 
-def test_strata_are_brought_together_as_variances_add():
-    # Two far-off strata of the same size: the half width of their mean is that of one over the root of two.
-    values, strata = [1.0] * 50 + [0.0] * 50, ["a"] * 100
-    one = interval(values)
+def test_equal_strata_of_equal_size_are_one_sample():
+    values, strata = [1.0] * 20 + [0.0] * 80, ["a"] * 100
     two = interval(values * 2, strata=strata + ["b"] * 100)
-    assert two.high - 0.5 == pytest.approx((one.high - 0.5) / np.sqrt(2))
+    assert two.bounds == pytest.approx(wilson(0.2, 200))
+
+
+@pytest.mark.parametrize(("share", "size"), [(0.95, 10), (0.97, 100), (0.01, 100), (0.5, 10)])
+def test_the_mean_of_three_strata_covers_on_both_sides(share, size):
+    rng = np.random.default_rng(5)
+    strata = [name for name in "abc" for _ in range(size)]
+    below = above = 0
+    for _ in range(1000):
+        found = interval((rng.random(3 * size) < share).astype(float), strata=strata)
+        below, above = below + (found.high < share), above + (found.low > share)
+    assert 0.925 <= 1 - (below + above) / 1000 <= 0.98
+    assert max(below, above) < 70
 
 
 def test_strata_that_share_all_clusters_are_as_uncertain_as_one():
@@ -75,9 +85,11 @@ def test_a_stratum_without_hits_widens_the_interval_of_the_mean():
     values = np.r_[np.tile([1.0] + [0.0] * 9, 100), np.tile([1.0] + [0.0] * 9, 10), np.zeros(8)]
     strata = ["a"] * 1000 + ["b"] * 100 + ["c"] * 8
     found = interval(values, strata=strata)
-    ends = [wilson(0.1, 1000), wilson(0.1, 100), wilson(0.0, 8)]
-    above = np.sqrt(sum((high - value) ** 2 for (_, high), value in zip(ends, (0.1, 0.1, 0.0), strict=True))) / 3
-    assert found.high == pytest.approx(0.2 / 3 + above)
+    counts = [(100, 1000), (10, 100), (0, 8)]
+    smooth = [(hits + 2 / 3) / (n + 4 / 3) for hits, n in counts]
+    variance = sum(p * (1 - p) / n for p, (_, n) in zip(smooth, counts, strict=True)) / 9
+    centre = sum(smooth) / 3
+    assert found.bounds == pytest.approx(wilson(0.2 / 3, centre * (1 - centre) / variance))
     assert found.low < 0.1 < found.high
 
 
