@@ -32,6 +32,10 @@ class ExtractorLoader:
             self._loaded[name] = given or load(name, self.device)
         return self._loaded[name]
 
+    def fingerprint(self, name: str) -> str | None:
+        """Return the fingerprint of an extractor; None where it cannot be loaded."""
+        return self(name).fingerprint if self.can_load(name) else None
+
     def can_load(self, name: str) -> bool:
         """Tell whether an extractor can be loaded, by loading it."""
         try:

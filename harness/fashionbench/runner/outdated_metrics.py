@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from importlib.util import find_spec
 from shutil import which
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
-from fashionbench.errors import UnknownNameError
+from fashionbench.errors import FashionBenchError, UnknownNameError
 from fashionbench.metrics.scoring import metric_spec
+from fashionbench.specs import resolve
 from fashionbench.statistics.sampling import SUPERSEDED
 
 if TYPE_CHECKING:
@@ -23,14 +24,16 @@ def outdated(
     task: TaskSpec,
     metrics: Registry[MetricSpec],
     *,
+    fingerprint: Callable[[str], str | None] = lambda _name: None,
     can_load: Callable[[str], bool] = lambda _name: True,
     further: Sequence[str] = (),
 ) -> tuple[str, ...]:
-    """Name the metrics of a task that a record lacks, or has by another implementation or with an interval of old.
+    """Name the metrics of a task that a record lacks, or has by other code or weights, or with an interval of old.
 
     Metrics whose needs are not met are left out.
 
     :param record: a record with predictions; one without has none.
+    :param fingerprint: tells the fingerprint of a feature extractor that is in place; None where nobody knows.
     :param can_load: whether a feature extractor is there.
     :param further: metrics beside those of the task; those that read other predictions are left out.
     """
@@ -42,21 +45,38 @@ def outdated(
     return tuple(
         name
         for name in wanted
-        if _is_outdated(name, record, metrics) and _can_run(metric_spec(name, metrics), can_load)
+        if _is_outdated(name, record, metrics, fingerprint) and _can_run(metric_spec(name, metrics), can_load)
     )
 
 
-def _is_outdated(name: str, record: Record, metrics: Registry[MetricSpec]) -> bool:
+def _is_outdated(
+    name: str, record: Record, metrics: Registry[MetricSpec], fingerprint: Callable[[str], str | None]
+) -> bool:
     known = [part for part in record.metrics if part.id == name]
     try:
-        implementation = metric_spec(name, metrics).implementation
+        spec = metric_spec(name, metrics)
     except UnknownNameError:
         return False
+    implementation = spec.implementation
+    measured_by = {part.implementation.partition("@")[2] for part in known} - {""}
+    in_place = _weights(spec, fingerprint) if measured_by else None
+    if in_place is not None and measured_by != {in_place}:
+        return True
     # Of one slice alone, as in an imported file, the headline is not there, and cannot be.
     return not known or any(
         part.implementation.partition("@")[0] != implementation or part.interval_method.startswith(SUPERSEDED)
         for part in known
     )
+
+
+def _weights(spec: MetricSpec, fingerprint: Callable[[str], str | None]) -> str | None:
+    """Return the fingerprint of the weights that a metric would measure by now; None where that is not known."""
+    if spec.weights:
+        try:
+            return str(cast("Any", resolve(spec.weights))())
+        except FashionBenchError:
+            return None
+    return fingerprint(spec.extractors[0]) if len(spec.extractors) == 1 else None
 
 
 def _can_run(spec: MetricSpec, can_load: Callable[[str], bool]) -> bool:

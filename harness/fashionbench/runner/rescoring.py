@@ -143,7 +143,14 @@ def rescore_store(
             if task.protocol.hash != record.protocol.hash:
                 say(f"{name}: measured by another protocol than today's, left as it is")
                 continue
-            names = outdated(record, task, plugins.metrics, can_load=extractors.can_load, further=further)
+            names = outdated(
+                record,
+                task,
+                plugins.metrics,
+                fingerprint=extractors.fingerprint,
+                can_load=extractors.can_load,
+                further=further,
+            )
             if not names:
                 continue
             try:

@@ -16,6 +16,8 @@ class MetricSpec(Spec):
     :param implementation: name and version of the code; two values are comparable only when it is equal.
     :param predictions: the schema of predictions that it reads, such as ``ranking/1``.
     :param extractors: the feature extractors that it needs, such as ``inception-v3-fid``.
+    :param weights: ``"module:attribute"`` of ``() -> str``, the fingerprint of the weights that are in place, where
+        these are no extractor's; a stored value by others is computed anew.
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
     :param by_slice: whether a metric of a whole set is also computed on each slice, of a table of its rows alone.
@@ -28,6 +30,7 @@ class MetricSpec(Spec):
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     extractors: tuple[str, ...] = ()
+    weights: str = ""
     biased_below: int = 0
     by_slice: bool = False
     unit: Literal["fraction", "rank", "score", "distance", "count"]

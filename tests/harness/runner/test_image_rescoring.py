@@ -86,15 +86,18 @@ def test_the_real_side_is_looked_at_once_for_two_backends_and_other_weights_look
     toy_images.Mean.seen.clear()
     assert run(plugins, store, data, "toy/red", "toy/copy") == [red, copy]
     assert toy_images.Mean.seen == []
+    asked = len(toy_images.Red.asked)
     weights.write_text("3")
-    records = api.run(
-        {"tasks": "toy/clothes", "backends": "toy/red", "data": {"toy-clothes": data}},
-        plugins=plugins,
-        store=store,
-        rerun=True,
-    )
-    assert records[0].metric("toy-distance").value == pytest.approx(3 * DISTANCE, rel=1e-6)
+    (other,) = run(plugins, store, data, "toy/red")
+    assert other.metric("toy-distance").value == pytest.approx(3 * DISTANCE, rel=1e-6)
+    assert other.metric("toy-distance").implementation == "toy.toy-distance/1@toy-mean x 3.0"
     assert len(toy_images.Mean.seen) == 5
+    # Back to the first weights: their features are still there, and the value is theirs again.
+    weights.write_text("1")
+    (back,) = run(plugins, store, data, "toy/red")
+    assert back.metric("toy-distance").value == pytest.approx(DISTANCE, rel=1e-6)
+    assert len(toy_images.Mean.seen) == 5
+    assert len(toy_images.Red.asked) == asked
 
 
 def test_without_the_cache_features_are_computed_anew_and_are_the_same(plugins, store, data, weights):

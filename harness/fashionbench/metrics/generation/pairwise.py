@@ -101,6 +101,14 @@ def lpips_weights() -> tuple[str, str]:
     return _lpips_hashes(path, stamp(path))
 
 
+def lpips_fingerprint() -> str:
+    """Return the fingerprint of the weights that LPIPS would measure by.
+
+    :raises MetricError: where LPIPS cannot be computed.
+    """
+    return lpips_weights()[0]
+
+
 @cache
 def _lpips_hashes(path: Path, at: Stamp) -> tuple[str, str]:  # noqa: ARG001
     backbone = sha256(path)

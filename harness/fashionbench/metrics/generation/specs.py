@@ -18,6 +18,7 @@ def _spec(
     packages: tuple[str, ...] = (),
     extractors: tuple[str, ...] = (),
     biased_below: int = 0,
+    weights: str = "",
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
@@ -30,6 +31,7 @@ def _spec(
         packages=packages,
         extractors=extractors,
         biased_below=biased_below,
+        weights=weights,
         by_slice=name.startswith(("fid", "kid", "fd-", "kd-")),
     )
 
@@ -49,6 +51,7 @@ DISTANCE_METRICS = (
         version=2,
         basis="+torchmetrics",
         packages=("torch", "torchvision", "torchmetrics"),
+        weights="fashionbench.metrics.generation.pairwise:lpips_fingerprint",
     ),
     _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2),
     _spec("mse-garment", "squared error within the mask", higher=False, unit="distance"),

@@ -140,7 +140,13 @@ class Runner:
     def _reuse(self, cell: Cell, task: Task | Exception, known: Record, context: RunContext) -> Record:
         """Return a known record, with metrics computed that it lacks or has by an older implementation."""
         record, outcome = known, f"reused {short(known.record_id)}"
-        names = outdated(known, cell.task, self.plugins.metrics, can_load=context.extractors.can_load)
+        names = outdated(
+            known,
+            cell.task,
+            self.plugins.metrics,
+            fingerprint=context.extractors.fingerprint,
+            can_load=context.extractors.can_load,
+        )
         if names and known.dataset is not None:
             opened = None if isinstance(task, Exception) else task
             try:
