@@ -1,4 +1,4 @@
-"""Write docs/reference/catalog.md: the tasks, data sets, backends, trainers, metrics and boards of the package.
+"""Write docs/reference/catalog.md: what the built-in plugins register, one table a kind.
 
 python tools/make_catalog.py
 """
@@ -19,6 +19,7 @@ TITLES = {
     "metrics": "Metrics",
     "trainers": "Trainers",
     "boards": "Boards",
+    "references": "Published numbers",
 }
 
 

@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import ReferenceValue
 
-Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "boards"]
-KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "boards")
+Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "boards", "references"]
+KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "boards", "references")
 
 
 def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any]]:
@@ -22,7 +23,7 @@ def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any
 
 
 def describe(name: str, plugins: Plugins | None = None) -> list[dict[str, Any]]:
-    """Return every fact about the task, data set, backend, metric, trainer or board of a name; several may share one.
+    """Return every fact about the task, data set, metric, board or other thing of a name; several may share one.
 
     :raises UnknownNameError: where nothing has the name.
     """
@@ -48,6 +49,8 @@ def _columns(kind: Kind, spec: Any) -> dict[str, Any]:
             return {"phases": ", ".join(spec.phases), "extra": spec.extra}
         case "boards":
             return {"columns": len(spec.columns)}
+        case "references":
+            return {"systems": len({value.system for value in spec.values}), "values": len(spec.values)}
 
 
 def _facts(kind: str, spec: Any, origin: str) -> dict[str, Any]:
@@ -71,6 +74,8 @@ def _plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, ReferenceValue):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)} | {"known": dict(value.known)}
     if hasattr(value, "__dataclass_fields__"):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     return value

@@ -17,12 +17,16 @@ if TYPE_CHECKING:
         BoardSpec,
         DatasetSpec,
         MetricSpec,
+        ReferenceSpec,
         ReporterSpec,
         TaskSpec,
         TrainerSpec,
     )
 
-S = TypeVar("S", bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | BoardSpec | ReporterSpec")
+S = TypeVar(
+    "S",
+    bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | BoardSpec | ReferenceSpec | ReporterSpec",
+)
 
 
 @dataclass(slots=True)
