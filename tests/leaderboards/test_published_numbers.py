@@ -176,3 +176,16 @@ def test_every_value_has_evidence_and_no_field_that_is_empty():
             assert "KID scale" in value.unknown
         else:
             assert value.number == pytest.approx(float(value.printed) / value.scale, rel=1e-12)
+
+
+def test_list_and_show_give_every_value_with_what_is_known_of_it(plugins):
+    from fashionbench.api.catalog import describe, list_specs
+
+    listed = {row["id"]: row["values"] for row in list_specs("references", plugins)}
+    assert sum(listed.values()) == len(VALUES)
+    (facts,) = describe("published/mgd", plugins)
+    (value,) = [value for value in facts["values"] if value["printed"] == "12.43"]
+    assert value["source"]["identifier"] == "arXiv:2408.11305"
+    assert value["known"]["pairs"] == "unpaired"
+    assert "FID library" in value["unknown"]
+    assert value["caveat"].startswith("12.43 is the FID of garment design")
