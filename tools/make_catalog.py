@@ -1,4 +1,4 @@
-"""Write docs/reference/catalog.md: the tasks, data sets, backends, trainers, metrics and boards of the package.
+"""Write docs/reference/catalog.md: what the built-in plugins register, one table a kind.
 
 python tools/make_catalog.py
 """
@@ -20,6 +20,7 @@ TITLES = {
     "trainers": "Trainers",
     "studies": "Ablation studies",
     "boards": "Boards",
+    "references": "Published numbers",
 }
 
 

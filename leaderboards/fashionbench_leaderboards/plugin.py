@@ -1,4 +1,4 @@
-"""Registers boards and file formats."""
+"""Registers boards, published numbers and file formats."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import ReporterSpec
 from fashionbench.specs.board_file import read_board
+from fashionbench.specs.reference_file import read_references
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fashionbench.specs import BoardSpec
+    from fashionbench.specs import BoardSpec, ReferenceSpec
 
 FASHIONBENCH_API = (1, 0)
 
@@ -28,8 +29,13 @@ _FORMATS = {
 @hookimpl
 def register_boards() -> Iterable[BoardSpec]:
     """Return the boards of the folder ``boards``."""
-    folder = Path(str(files("fashionbench_leaderboards").joinpath("boards")))
-    return [read_board(path) for path in sorted(folder.glob("*.yaml"))]
+    return [read_board(path) for path in _yaml_files("boards")]
+
+
+@hookimpl
+def register_references() -> Iterable[ReferenceSpec]:
+    """Return the published numbers of the folder ``references``."""
+    return [read_references(path) for path in _yaml_files("references")]
 
 
 @hookimpl
@@ -39,3 +45,7 @@ def register_reporters() -> Iterable[ReporterSpec]:
         ReporterSpec(id=name, summary=summary, suffix=suffix, target=f"fashionbench_leaderboards.render.{name}:render")
         for name, (suffix, summary) in _FORMATS.items()
     ]
+
+
+def _yaml_files(folder: str) -> list[Path]:
+    return sorted(Path(str(files("fashionbench_leaderboards").joinpath(folder))).glob("*.yaml"))

@@ -7,9 +7,10 @@ from typing import Any, Literal, TypeAlias
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import ReferenceValue
 
-Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards"]
-KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards")
+Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references"]
+KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
 
 
 def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any]]:
@@ -22,9 +23,7 @@ def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any
 
 
 def describe(name: str, plugins: Plugins | None = None) -> list[dict[str, Any]]:
-    """Return every fact about the task, data set, backend, metric, trainer, study or board of a name.
-
-    Several may share one name.
+    """Return every fact about the task, data set, metric, board or other thing of a name; several may share one.
 
     :raises UnknownNameError: where nothing has the name.
     """
@@ -52,6 +51,8 @@ def _columns(kind: Kind, spec: Any) -> dict[str, Any]:
             return {}
         case "boards":
             return {"columns": len(spec.columns)}
+        case "references":
+            return {"systems": len({value.system for value in spec.values}), "values": len(spec.values)}
 
 
 def _facts(kind: str, spec: Any, origin: str) -> dict[str, Any]:
@@ -75,6 +76,8 @@ def _plain(value: Any) -> Any:
         return sorted(value)
     if isinstance(value, tuple):
         return [_plain(item) for item in value]
+    if isinstance(value, ReferenceValue):
+        return {item.name: _plain(getattr(value, item.name)) for item in fields(value)} | {"known": dict(value.known)}
     if hasattr(value, "__dataclass_fields__"):
         return {item.name: _plain(getattr(value, item.name)) for item in fields(value)}
     return value

@@ -48,6 +48,7 @@ def doctor(plugins: Plugins | None = None) -> list[Finding]:
     findings += [_package(distribution, module, extra, plugins) for distribution, module, extra in PACKAGES]
     findings += [_program(name, plugins) for name in sorted({p for m in plugins.metrics for p in m.programs})]
     findings += [_dataset(spec.id, spec.access, spec.how_to_get, spec.beside) for spec in plugins.datasets]
+    _ = plugins.references  # read late, and so may fail late
     for report in plugins.reports:
         message = f"left out; {report.error}" if report.error else ""
         findings.append(Finding(f"plugin {report.origin.name}", not report.error, str(report.origin), message))

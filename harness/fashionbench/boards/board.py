@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.columns import check_columns
+from fashionbench.boards.references import Reported, references_for
 from fashionbench.boards.rows import make_table
 from fashionbench.boards.selection import selected
 from fashionbench.boards.signature import difference, main_signature, signature_of
@@ -32,12 +33,14 @@ class Board:
 
     :param tables: one for each group of columns, then one for each other way of measuring.
     :param faults: files of the store that were left out; a board with faults is incomplete.
+    :param references: published numbers of its columns; they stand in none of the tables.
     """
 
     spec: BoardSpec
     tables: tuple[Table, ...]
     faults: tuple[Fault, ...] = ()
     cards: dict[str, ProtocolCard] = field(default_factory=dict)
+    references: tuple[Reported, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -79,7 +82,8 @@ class Board:
             tables.append(make_table(spec, group or spec.title, columns, signatures, kept, plugins))
         tables += _separate_tables(spec, main, kept, plugins)
         cards = {record.protocol.hash: record.card for record in kept}
-        return cls(spec, tuple(tables), tuple(faults), cards)
+        references = references_for(spec.columns, plugins.references)
+        return cls(spec, tuple(tables), tuple(faults), cards, references)
 
 
 def _separate_tables(

@@ -11,7 +11,7 @@ from fashionbench.cli.options import State, json_option, pass_state, print_json,
 if TYPE_CHECKING:
     from fashionbench.api.catalog import Kind
 
-KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards")
+KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
 
 
 @click.command("list", epilog="\b\nExamples:\n  fashionbench list tasks\n  fashionbench list backends --json\n")
@@ -19,7 +19,7 @@ KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boa
 @json_option
 @pass_state
 def list_(state: State, /, *, kind: Kind, as_json: bool) -> None:
-    """List what is registered: tasks, datasets, backends, metrics, trainers, studies or boards."""
+    """List tasks, datasets, backends, metrics, trainers, studies, boards, or references: published numbers."""
     from rich.table import Table
 
     from fashionbench.api.catalog import list_specs

@@ -16,6 +16,7 @@ def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     from rich.markup import escape
     from rich.table import Table
 
+    _ = state.plugins.references  # read late, and so may fail late
     reports = state.plugins.reports
     if as_json:
         print_json(

@@ -14,7 +14,7 @@ from fashionbench.cli.options import State, json_option, pass_state, print_json,
 @json_option
 @pass_state
 def show(state: State, /, *, name: str, as_json: bool) -> None:
-    """Show one task (protocol card and hash), data set, backend, metric or board."""
+    """Show one task (protocol card and hash), data set, backend, metric, board or published numbers."""
     from rich.table import Table
 
     from fashionbench.api.catalog import describe
@@ -39,9 +39,10 @@ def show(state: State, /, *, name: str, as_json: bool) -> None:
         print_table(table)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, between: str = "\n") -> str:
+    """Write a list with one line an item, and what is inside an item on its line."""
     if isinstance(value, list):
-        return "\n".join(_text(item) for item in value)
+        return between.join(_text(item, ", ") for item in value)
     if isinstance(value, dict):
-        return ", ".join(f"{key}: {_text(item)}" for key, item in value.items() if item not in ("", None))
+        return ", ".join(f"{key}: {_text(item, '; ')}" for key, item in value.items() if item not in ("", None, [], {}))
     return str(value)

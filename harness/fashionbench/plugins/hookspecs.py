@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         BoardSpec,
         DatasetSpec,
         MetricSpec,
+        ReferenceSpec,
         ReporterSpec,
         StudySpec,
         TaskSpec,
@@ -70,6 +71,10 @@ class Providers:
     @hookspec
     def register_boards(self) -> Iterable[BoardSpec]:  # type: ignore[empty-body]
         """Return leaderboards."""
+
+    @hookspec
+    def register_references(self) -> Iterable[ReferenceSpec]:  # type: ignore[empty-body]
+        """Return published numbers, which boards show apart from what was measured."""
 
     @hookspec
     def register_reporters(self) -> Iterable[ReporterSpec]:  # type: ignore[empty-body]

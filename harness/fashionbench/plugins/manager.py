@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
         BoardSpec,
         DatasetSpec,
         MetricSpec,
+        ReferenceSpec,
         ReporterSpec,
         StudySpec,
         TaskSpec,
@@ -67,6 +69,16 @@ class Plugins:
         self.studies: Registry[StudySpec] = self._collect("study", "register_studies")
         self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
         self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
+
+    @cached_property
+    def references(self) -> Registry[ReferenceSpec]:
+        """Published numbers. They are read when first asked for: a thousand values would slow every other command."""
+        before = self.failures
+        found: Registry[ReferenceSpec] = self._collect("reference", "register_references")
+        for report in self.failures:
+            if report not in before:
+                self.warn(f"warning: plugin {report.origin.name} ({report.origin}) failed: {report.error}")
+        return found
 
     @property
     def hook(self) -> pluggy.HookRelay:

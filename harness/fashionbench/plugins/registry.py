@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         BoardSpec,
         DatasetSpec,
         MetricSpec,
+        ReferenceSpec,
         ReporterSpec,
         StudySpec,
         TaskSpec,
@@ -24,7 +25,9 @@ if TYPE_CHECKING:
     )
 
 S = TypeVar(
-    "S", bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReporterSpec"
+    "S",
+    bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReferenceSpec"
+    " | ReporterSpec",
 )
 
 

@@ -1,4 +1,4 @@
-"""Frozen descriptions that plugins register: data sets, tasks, metrics, backends, trainers, boards."""
+"""Frozen descriptions that plugins register: data sets, tasks, metrics, backends, trainers, boards, references."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from fashionbench.specs.base import Licence, Spec, resolve
 from fashionbench.specs.board import BoardSpec, Column, ReporterSpec
 from fashionbench.specs.dataset import Access, DatasetSpec
 from fashionbench.specs.metric import MetricSpec
+from fashionbench.specs.reference import ReferenceSource, ReferenceSpec, ReferenceValue
 from fashionbench.specs.study import StudySpec
 from fashionbench.specs.task import TaskKind, TaskSpec
 from fashionbench.specs.trainer import TrainerSpec
@@ -19,6 +20,9 @@ __all__ = [
     "DatasetSpec",
     "Licence",
     "MetricSpec",
+    "ReferenceSource",
+    "ReferenceSpec",
+    "ReferenceValue",
     "ReporterSpec",
     "Spec",
     "StudySpec",

@@ -6,6 +6,8 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.references import known, misprint, source
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -15,6 +17,7 @@ FIELDS = (
     "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "bound", "low",
     "high", "standard_error", "sd_over_seeds", "seeds", "n", "unit", "method", "protocol", "fingerprint",
     "implementation", "reason", "note", "records",
+    "printed", "source", "evidence", "known", "unknown",
 )  # fmt: skip
 
 #: A text that begins with one of these is a formula to a spreadsheet, and gets an apostrophe before it. So does one
@@ -23,7 +26,11 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 def render(board: Board) -> str:
-    """Write one line for each cell of each table, those without a value included."""
+    """Write one line for each cell of each table, those without a value included; then published numbers.
+
+    What is reported elsewhere has ``reported-elsewhere`` for its table and no value, so that no sum or order of the
+    measured column can take it in; its text is in ``printed``.
+    """
     lines = [_line(FIELDS)]
     for number, table in enumerate(board.tables):
         for row in table.rows:
@@ -34,7 +41,30 @@ def render(board: Board) -> str:
                 line += [head.column.task, head.column.metric, head.column.slice, value.value, value.bound, low, high]
                 line += [value.standard_error, value.sd_over_seeds, value.seeds, value.n, value.unit, value.method]
                 line += [*signature, value.reason, value.note, " ".join(value.records)]
+                line += [""] * 5
                 lines.append(_line([_cell(cell) for cell in line]))
+    for reported in board.references:
+        column, printed = reported.column, reported.value
+        note = "; ".join(text for text in (misprint(printed), printed.caveat) if text)
+        line = [
+            "reported-elsewhere",
+            printed.system,
+            printed.system,
+            "",
+            "",
+            "",
+            column.task,
+            column.metric,
+            column.slice,
+        ]
+        line += [""] * (FIELDS.index("note") - len(line)) + [
+            note,
+            "",
+            printed.printed,
+            source(printed),
+            printed.evidence,
+        ]
+        lines.append(_line([_cell(cell) for cell in [*line, known(printed), ", ".join(printed.unknown)]]))
     return "".join(lines)
 
 

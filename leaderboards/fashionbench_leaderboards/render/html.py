@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
+from fashionbench.boards.references import EXPLANATION, HEADING, reported_rows
 from fashionbench.boards.text import heading, how_measured, legend, number, uncertainty
 
 if TYPE_CHECKING:
@@ -21,8 +22,12 @@ def render(board: Board) -> str:
         "uncertainty": uncertainty,
         "heading": heading,
         "legend": legend,
+        "reported_heading": HEADING,
+        "reported_explanation": EXPLANATION,
     }
     template = files("fashionbench_leaderboards.render").joinpath("board.html.j2").read_text(encoding="utf-8")
     cards = sorted(board.cards.values(), key=lambda card: (card.task, card.hash))
-    page = environment.from_string(template).render(board=board, measured=how_measured(board), cards=cards)
+    page = environment.from_string(template).render(
+        board=board, measured=how_measured(board), cards=cards, reported=reported_rows(board.references)
+    )
     return page.rstrip() + "\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.references import EXPLANATION, HEADING, reported_rows
 from fashionbench.boards.text import heading, how_measured, legend, number, uncertainty
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ def render(board: Board) -> str:
     lines += ["Fractions in per cent, with 95 % intervals over items. Comparable by:", ""]
     lines += [f"- {line}" for line in how_measured(board)]
     lines += [f"- left out: `{fault.path.name}`: {escape(fault.message)}" for fault in board.faults]
+    lines += _reported(board)
     return "\n".join(lines).rstrip() + "\n"
 
 
@@ -47,6 +49,18 @@ def _rows(table: Table) -> list[str]:
         cells = [f"{number(value)} {uncertainty(value)}".strip() for value in row.values]
         lines.append(f"| {escape(row.label)}{marks} | " + " | ".join(escape(cell) for cell in cells) + " |")
     return [*lines, ""]
+
+
+def _reported(board: Board) -> list[str]:
+    """Write the published numbers as texts, one line a row of a source."""
+    if not board.references:
+        return []
+    lines = ["", f"## {HEADING}", "", EXPLANATION, ""]
+    lines += ["| system | as printed | source | evidence | known | not known | caveat |", "|" + " --- |" * 7]
+    for row in reported_rows(board.references):
+        cells = (row.system, row.numbers, row.source, row.evidence, row.known, row.unknown, row.caveat)
+        lines.append("| " + " | ".join(escape(cell) for cell in cells) + " |")
+    return lines
 
 
 def _reasons(table: Table) -> list[str]:

@@ -165,3 +165,20 @@ def test_every_hook_is_documented_with_its_signature(request):
         section = text.split(f"### `{name}(")[1].split("\n### ")[0]
         assert section.startswith(f"{arguments})`"), name
         assert "Since 1.0" in section, name
+
+
+def test_published_numbers_are_read_late_and_one_that_fails_is_named(points):
+    good = "import fashionbench\nFASHIONBENCH_API = (1, 0)\n@fashionbench.hookimpl\ndef register_references():\n    "
+    found = Plugins(
+        points=[
+            points("bad", good + 'raise OSError("disk")'),
+            points("fine", good + 'return [fashionbench.ReferenceSpec(id="a/b", title="", summary="", values=())]'),
+        ]
+    )
+    warned = []
+    found.warn = warned.append
+    assert found.failures == []
+    assert found.references.names() == ["a/b"]
+    assert "register_references: OSError: disk" in found.failures[0].error
+    assert ["disk" in line for line in warned] == [True]
+    assert found.references is found.references
