@@ -52,13 +52,13 @@ def find_system(name: str, store: Store) -> System:
         return within[0]
     systems = list(_systems(store).values())
     exact = [system for system in systems if system.label == name]
-    fitting = exact or [system for system in systems if system.records[0].backend.id == name]
-    if len(fitting) == 1:
-        return fitting[0]
-    if fitting:
-        listed = "; ".join(f"{system.label} ({short(system.records[0].record_id)})" for system in fitting)
+    matching = exact or [system for system in systems if system.records[0].backend.id == name]
+    if len(matching) == 1:
+        return matching[0]
+    if matching:
+        listed = "; ".join(f"{system.label} ({short(system.records[0].record_id)})" for system in matching)
         remedy = "name one by its whole label, or by the id of a record"
-        raise ConfigError(f"{name} fits {len(fitting)} systems of {store.root}: {listed}", remedy=remedy)
+        raise ConfigError(f"{name} fits {len(matching)} systems of {store.root}: {listed}", remedy=remedy)
     beginning = name.removeprefix("sha256:")
     for system in systems:
         records = [r for r in system.records if r.record_id.removeprefix("sha256:").startswith(beginning)]
