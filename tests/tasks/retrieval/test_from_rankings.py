@@ -197,6 +197,8 @@ def test_both_server_files_give_all_recalls_and_the_mean(cirr, plugins, store, t
         assert record.metric(f"recall@{k}", "subset").value == pytest.approx(share(ranks["subset"], k))
     mean = (share(ranks["full"], 5) + share(ranks["subset"], 1)) / 2
     assert record.metric("cirr-mean").value == pytest.approx(mean)
+    # A query that stands in both files is one query; a recall of one slice is of as many.
+    assert record.metric("cirr-mean").n == record.metric("recall@5").n == len(ranks["full"]) == len(ranks["subset"])
     assert record.predictions.depth["subset"] == 3
     rows = store.read_predictions(record.predictions).to_pylist()
     assert {row["n_candidates"] for row in rows if row["slice"] == "subset"} == {5}
