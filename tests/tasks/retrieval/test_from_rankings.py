@@ -204,6 +204,25 @@ def test_both_server_files_give_all_recalls_and_the_mean(cirr, plugins, store, t
     assert {row["n_candidates"] for row in rows if row["slice"] == "subset"} == {5}
 
 
+def test_a_subset_list_may_name_its_reference_and_no_image_of_another_subset(cirr, plugins, store, tmp_path):
+    root, make = cirr
+    full, subset, ranks = make("val")
+    entry = load(root / "captions" / "cap.rc2.val.json")[1]
+    query, members = str(entry["pairid"]), entry["img_set"]["members"]
+
+    def score_with(name, at):
+        names = [*subset[query][:at], name, *subset[query][at:]]
+        path = written(tmp_path / f"{name}-{at}.json", {**subset, query: names})
+        return scored(plugins, store, "cirr/val", path, cirr=root)
+
+    with_reference = score_with(entry["reference"], 0)
+    assert with_reference.metric("recall@1", "subset").value == pytest.approx(share(ranks["subset"], 1))
+    foreign = next(name for name in full[query] if name not in members)
+    for at in (0, 3):
+        with pytest.raises(DataError, match=f"query '{query}' ranks {foreign}, which is no member of its subset"):
+            score_with(foreign, at)
+
+
 def test_a_target_that_is_last_of_five_and_one_that_is_not_named(cirr, plugins, store, tmp_path):
     root, _ = cirr
     entries = load(root / "captions" / "cap.rc2.val.json")
