@@ -376,3 +376,24 @@ def test_a_category_without_images_is_an_error_that_names_it(iq, twin, plugins, 
     assert record.metrics == ()
     assert record.error.message.startswith("fold dress has an empty gallery: none of ")
     assert f" in {root / 'images'}, which holds " in record.error.message
+
+
+@pytest.mark.parametrize("spared", ["shirt", ""])
+def test_images_that_cannot_be_read_are_not_called_missing(iq, twin, plugins, store, spared):
+    root, _, _ = iq
+    shutil.copytree(twin / "fashion-iq" / "images", root / "images")
+    kept = load(root / "image_splits" / f"split.{spared}.val.json") if spared else []
+    damaged = [path for path in (root / "images").iterdir() if path.stem not in kept]
+    for path in damaged:
+        path.write_bytes(b"")
+    fields = {"tasks": "fashion-iq/original", "backends": "control/random", "data": {"fashion-iq": root}}
+    (record,) = run(fields, store=store, plugins=plugins)
+    dress = len(set(load(root / "image_splits" / "split.dress.val.json")))
+    whole = record.dataset.images
+    said = f"fold dress has an empty gallery: {dress} of {dress}" if spared else f"{whole} of {whole}"
+    assert record.error.message.startswith(f"{said} images ")
+    assert "cannot be read" in record.error.message
+    # The reason is that of the survey.
+    assert any(fault in record.error.message for fault in record.dataset.unreadable.values())
+    assert "is there" not in record.error.message
+    assert "damaged" in record.error.remedy
