@@ -193,6 +193,7 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     from fashionbench.cli.board import print_board
 
     lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
+    lines |= {f"{r.task.id}: {fact}": None for r in records if r.dataset for fact in r.dataset.counted_facts}
     for line in lines:
         click.echo(line)
     said = dict.fromkeys(

@@ -55,6 +55,8 @@ def score(
         return 1 if record.is_empty else 0
     if record.dataset and record.dataset.missing_line:
         click.echo(record.dataset.missing_line)
+    for fact in record.dataset.counted_facts if record.dataset else ():
+        click.echo(fact)
     for metric in record.metrics:
         low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
         if metric.standard_error is not None:

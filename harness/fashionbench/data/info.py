@@ -85,14 +85,21 @@ class DataInfo:
         )
 
     def require_images(self, dataset: str) -> None:
-        """Refuse data of which no image is there at all.
+        """Refuse data of which no image is there at all, or none can be read.
 
-        :raises DataError: naming the place where they were looked for.
+        :raises DataError: naming the place where they were looked for, or why they cannot be read.
         """
-        if self.images and len(self.missing) == self.images:
-            named = first_names(self.missing, 3)
-            msg = f"none of the {self.images} images of {dataset} is there: {named}; {self.looked_for}"
-            raise DataError(msg, remedy=f"see 'fashionbench show {dataset}' for where they belong")
+        if not self.images or len(self.missing) + len(self.unreadable) < self.images:
+            return
+        if self.unreadable:
+            reasons = first_names([f"{name} ({fault})" for name, fault in self.unreadable.items()], 3)
+            msg = f"{len(self.unreadable)} of {self.images} images of {dataset} cannot be read: {reasons}"
+            if self.missing:
+                msg += f"; the other {len(self.missing)} are missing: {first_names(self.missing, 3)}; {self.looked_for}"
+            raise DataError(msg, remedy="these files are damaged, or no images: copy or fetch them again")
+        named = first_names(self.missing, 3)
+        msg = f"none of the {self.images} images of {dataset} is there: {named}; {self.looked_for}"
+        raise DataError(msg, remedy=f"see 'fashionbench show {dataset}' for where they belong")
 
 
 def _missing(info: DataInfo) -> str:

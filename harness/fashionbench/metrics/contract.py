@@ -58,7 +58,7 @@ class Outcome:
         that the predictions do not tell, and infinity a rank beyond the end of a list; where the whole or a slice
         cannot be had without it, that is absent.
     :param rows: which rows of the predictions the values are of; None for all.
-    :param n: the number of items behind ``value``, where it is not the number of rows.
+    :param n: the number of items behind ``value``, or behind all values by row, where it is not the number of rows.
     :param statistic: how rows are brought together.
     :param average: over what, where the metric decides that instead of the card: ``queries`` or ``slices``.
     :param value: the value of a metric that has none by row, such as BLEU or FID.

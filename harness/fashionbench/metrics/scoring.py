@@ -191,7 +191,7 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
         made = {
             **fixed,
             "value": value,
-            "n": len(chosen),
+            "n": len(chosen) if label != "all" or outcome.n is None else outcome.n,
             "bound": "lower" if lower else "",
             "interval": bounds,
             "interval_method": "; ".join(part for part in (method, outcome.method) if part),

@@ -6,6 +6,7 @@ supersedes it. Do not rename or reorder fields without raising :data:`SCHEMA_VER
 
 from __future__ import annotations
 
+import re
 from typing import Any, Literal, Self
 
 from pydantic import Field, model_validator
@@ -75,6 +76,12 @@ class DatasetPart(Model):
         if self.unreadable:
             said.append(f"{len(self.unreadable)}{of} images unreadable: {first_names(list(self.unreadable))}")
         return "; ".join(said) or self.facts.get("images", "")
+
+    @property
+    def counted_facts(self) -> list[str]:
+        """The facts that count something that is there, a line each, such as queries without a judgement."""
+        facts = {name: text for name, text in self.facts.items() if name != "images"}  # those are the missing line
+        return [f"{name}: {text}" for name, text in facts.items() if re.match(r"[1-9]\d*(?=[ :]|$)", text)]
 
 
 class TrainingDataPart(Model):

@@ -69,7 +69,7 @@ class ImageFolder:
     @cached_property
     def _other_case(self) -> dict[str, Path]:
         """Files by their stem in lower case, without those that an id names as it is."""
-        known = {_composed(name) for name in self._names()} if self._names is not None else set()
+        known = {composed(name) for name in self._names()} if self._names is not None else set()
         times = Counter(name.lower() for name in known)
         alone = {name for name, count in times.items() if count == 1}
         left = {stem: path for stem, path in self.found.items() if stem not in known}
@@ -81,7 +81,7 @@ class ImageFolder:
         :raises DataError: where the id leads out of the folder.
         """
         expected = inside(self.folders[0], f"{name}.jpg")
-        key = _composed(name)
+        key = composed(name)
         return self.found.get(key) or self._other_case.get(key.lower()) or expected
 
     def extra(self, known: Iterable[str]) -> list[str]:
@@ -110,7 +110,7 @@ class ImagePaths:
         exact = inside(self.root, name)
         if exact.is_file():
             return exact
-        stem = _composed(PurePosixPath(name).stem)
+        stem = composed(PurePosixPath(name).stem)
         for base in self._bases:
             found = self._folder((base / name).parent).get(stem)
             if found is not None:
@@ -135,8 +135,9 @@ def actual(root: Path, name: str) -> Path:
 
 
 def _images(folder: Path) -> dict[str, Path]:
-    return {_composed(path.stem): path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS}
+    return {composed(path.stem): path for path in sorted(folder.iterdir()) if path.suffix.lower() in EXTENSIONS}
 
 
-def _composed(name: str) -> str:
+def composed(name: str) -> str:
+    """Return a name in Unicode's composed form."""
     return unicodedata.normalize("NFC", name)

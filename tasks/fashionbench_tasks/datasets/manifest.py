@@ -3,8 +3,8 @@
 The columns say what it is: ``image``, ``text`` and optionally ``group`` for image-text pairs (images and texts of one
 group are positives of each other, and without a group those of one image; a COCO or Flickr export has one row a
 caption); ``reference``, ``text``, ``target`` for composed queries; ``person``, ``garment`` for try-on. Images are paths
-relative to the folder. An optional column ``split`` keeps train, val and test apart. A column ``slice:brand`` reports
-results by its values too.
+relative to the folder; one that is not there is looked for in another Unicode form, case or extension. An optional
+column ``split`` keeps train, val and test apart. A column ``slice:brand`` reports results by its values too.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
-from fashionbench.data.roots import inside
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.listed_images import ListedImages
 from fashionbench_tasks.datasets.manifest_rows import read_rows
 from fashionbench_tasks.datasets.readers import first_of
 
@@ -133,16 +133,19 @@ class Manifest:
         raise DataError(f"{self.path} has the columns {', '.join(row)}", remedy=f"known kinds are {wanted}")
 
     def file(self, name: str) -> Path:
-        """Return the path of an image.
+        """Return the file of an image that a row names, or where it would be if it were there.
 
         :raises DataError: where it leads out of the folder.
         """
-        return inside(self.root, name)
+        return self._files[name]
+
+    @cached_property
+    def _files(self) -> Mapping[str, Path]:
+        return ListedImages(self.root).find(row[column] for row in self.rows for column in _IMAGES[self.kind])
 
     def images(self) -> Mapping[str, Path]:
         """Return every image of every row."""
-        names = {row[column] for row in self.rows for column in _IMAGES[self.kind]}
-        return {name: self.file(name) for name in sorted(names)}
+        return self._files
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the manifest."""

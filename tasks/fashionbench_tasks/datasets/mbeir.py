@@ -37,11 +37,15 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """One M-BEIR task."""
+    """One M-BEIR task.
+
+    :param repeated: judgements that stand in several lines with one value, as query and candidate.
+    """
 
     queries: list[Entry]
     candidates: list[Entry]
     qrels: Mapping[str, list[str]] = field(default_factory=dict)
+    repeated: tuple[tuple[str, str], ...] = ()
 
 
 class MBeir:
@@ -62,7 +66,8 @@ class MBeir:
         files = self._files(number)
         queries = _entries(files["query"], "qid", "query_txt", "query_img_path")
         candidates = _entries(files["pool"], "did", "txt", "img_path")
-        return Task(queries, candidates, _qrels(files["qrels"]))
+        qrels, repeated = _qrels(files["qrels"])
+        return Task(queries, candidates, qrels, repeated)
 
     def path(self, name: str) -> Path:
         """Return the file of an image, or where it would be if it were there."""
@@ -116,14 +121,16 @@ def _entries(path: Path, key: str, text: str, image: str) -> list[Entry]:
     return entries
 
 
-def _qrels(path: Path) -> dict[str, list[str]]:
+def _qrels(path: Path) -> tuple[dict[str, list[str]], tuple[tuple[str, str], ...]]:
     """Read judgements: query, 0, candidate, relevance, as TREC has them; or BEIR's three columns below their names.
 
-    Further fields are passed over. What stands twice in the same words counts once.
+    Further fields are passed over. What stands twice with one value counts once.
 
+    :returns: the positives of each query, and the judgements that stand in several lines.
     :raises DataError: naming the line that has too few fields, or contradicts an earlier one.
     """
     relevance: dict[tuple[str, str], int] = {}
+    repeated: dict[tuple[str, str], None] = {}
     three = False
     for number, line in enumerate(read_text(path).split("\n"), 1):
         parts = line.split()
@@ -136,6 +143,8 @@ def _qrels(path: Path) -> dict[str, list[str]]:
         if len(parts) < 3 + (not three) or not fields[2].lstrip("-").isdigit():
             raise DataError(f"{path}, line {number}: expected query 0 candidate relevance", remedy="mend the line")
         pair, value = (fields[0], fields[1]), int(fields[2])
+        if pair in relevance:
+            repeated[pair] = None
         if relevance.setdefault(pair, value) != value:
             msg = f"{path}, line {number}: {pair[1]} for {pair[0]} has the relevance {value}, {relevance[pair]} before"
             raise DataError(msg, remedy="keep one of the two")
@@ -143,4 +152,4 @@ def _qrels(path: Path) -> dict[str, list[str]]:
     for (query, candidate), value in relevance.items():
         if value > 0:
             qrels.setdefault(query, []).append(candidate)
-    return qrels
+    return qrels, tuple(repeated)

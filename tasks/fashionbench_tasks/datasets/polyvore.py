@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.datasets.image_folder import ImageFolder
 from fashionbench_tasks.datasets.readers import first_of, read_entries, read_text
 
@@ -74,9 +74,12 @@ class Polyvore:
     def questions(self) -> list[Question]:
         """Return the fill-in-the-blank questions of the test split.
 
-        :raises DataError: where not exactly one answer is of the question's outfit.
+        :raises DataError: where not exactly one answer is of the question's outfit, the position of the blank is not in
+            it, or a question stands twice.
         """
         names = self._names("test")
+        outfits = self._read("test")
+        seen: dict[tuple[frozenset[str], frozenset[str]], int] = {}
         path = self.folder / "fill_in_blank_test.json"
         questions: list[Question] = []
         for number, entry in enumerate(read_entries(path, {"question": list, "answers": list})):
@@ -91,6 +94,10 @@ class Polyvore:
                 raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
             if len(set(candidates)) != len(candidates):
                 raise DataError(f"{place} offers an item twice among {', '.join(candidates)}", remedy="mend or drop it")
+            _check_blank(entry, outfits[outfit], place)
+            first = seen.setdefault((frozenset(entry["question"]), frozenset(entry["answers"])), number)
+            if first != number:
+                raise DataError(f"{place} is the question of entry {first} again", remedy="drop one of the two")
             questions.append(Question(f"blank-{number:05d}", items, candidates, names[right[0]]))
         return questions
 
@@ -149,3 +156,15 @@ def _known(wanted: Sequence[object], names: Mapping[str, str], place: str) -> tu
     if unknown:
         raise DataError(f"{place} names {unknown[0]!r}, which no outfit of the split has", remedy="mend or drop it")
     return tuple(names[str(name)] for name in wanted)
+
+
+def _check_blank(entry: Mapping[str, object], outfit: Mapping[int, str], place: str) -> None:
+    """Check that the position of a blank, where a question has one, is in its outfit: an index, or a place from 1.
+
+    :raises DataError: naming the position.
+    """
+    position = entry.get("blank_position")
+    if position is None or (type(position) is int and (position in outfit or 1 <= position <= len(outfit))):
+        return
+    msg = f"{place}: blank_position is {position!r}, and the outfit has the positions {first_names(sorted(outfit), 10)}"
+    raise DataError(msg, remedy="mend or drop it")

@@ -52,12 +52,14 @@ class OutfitTask(ABC):
         self.paths = {name: self.data.files.path(name) for name in names}
         checked = survey(self.paths, self.data.annotations(), cache=roots.index)
         self.absent = frozenset(checked.absent)
+        sizes = {"questions": len(questions), "items": len(names)}
+        self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root))
+        if checked.unreadable:
+            self._info.require_images(spec.dataset)
         if self.absent.issuperset(names):
             where = self.paths[names[0]] if names else root
             msg = f"none of the {len(names)} items is there: {first_names(names)}; looked for {where}"
             raise DataError(msg, remedy="fetch the photos, or mend the root folder")
-        sizes = {"questions": len(questions), "items": len(names)}
-        self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root))
 
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""

@@ -96,6 +96,10 @@ def _ranked_fold(rankings: Mapping[str, RankedList], fold: Fold, name: str) -> p
             raise DataError(f"{name}: {query!r} ranks a candidate twice: {twice}", remedy="remove the repetition")
         # Naming what the protocol excludes, such as the reference, is no fault; it is passed over.
         kept = candidates.among(query, ids)
+        stray = sorted(set(ids) - set(kept) - candidates.excluded(query)) if fold.name == SUBSET else []
+        if stray:
+            msg = f"{name}: the query {query!r} ranks {first_names(stray, 3)}, which is no member of its subset"
+            raise DataError(msg, remedy=f"its subset holds {first_names(candidates.listed(query) or (), 6)}")
         score_of = dict(zip(ids, ranked.scores, strict=True)) if ranked.scores else {}
         rows.add(query, kept, [score_of[one] for one in kept] if score_of else [])
     return rows.table()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.data.file_index import FileIndex
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.data.measured_items import MeasuredItems
@@ -129,13 +130,22 @@ class Retrieval:
     def _require_items(self, fold: Fold) -> None:
         """Refuse a fold whose gallery is empty, in which any rank would be the first, or that has lost every query.
 
-        :raises DataError: naming an image that should be there.
+        :raises DataError: naming an image that should be there, or why those that are there cannot be read.
         """
         if fold.gallery and (fold.queries or not fold.unavailable):
             return
         listed = next((one for one in self.listed() if one.name == fold.name), fold)
         what, sources = ("list of queries", listed.queries) if fold.gallery else ("gallery", listed.gallery)
         paths = [source.path for source in sources if isinstance(source, (ImageFile, ComposedFile))]
+        damaged = sorted({path for path in paths if path.is_file()})
+        if damaged:
+            with FileIndex() as index:
+                looked = index.look(damaged[:3], decode_images=True)
+            reasons = ", ".join(f"{path.name} ({facts.fault})" for path, facts in sorted(looked.items()))
+            msg = f"fold {fold.name} has an empty {what}: {len(damaged)} of {len(set(paths))} images cannot be read"
+            raise DataError(
+                f"{msg}, such as {reasons}", remedy="these files are damaged, or no images: copy or fetch them again"
+            )
         searched = describe_search(paths) or "the annotations name none"
         whole = f"none of {len(sources)} items is there; " if sources else ""
         raise DataError(f"fold {fold.name} has an empty {what}: {whole}{searched}", remedy="fetch its images")

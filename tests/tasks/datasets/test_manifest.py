@@ -141,6 +141,62 @@ def test_an_image_cannot_lead_out_of_the_folder(tmp_path, name):
         Manifest(tmp_path).images()
 
 
+def found(root, files, names):
+    """Save images, list names in a manifest, and tell which file each name has found."""
+    for file in files:
+        (root / file).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (4, 4)).save(root / file, format="PNG")
+    write(root, [{"image": name, "text": "x"} for name in names], "csv")
+    return {name: str(path.relative_to(root)) for name, path in Manifest(root).images().items() if path.is_file()}
+
+
+NFC, NFD = "T\u00e9b\u00e9", "Te\u0301be\u0301"
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        (f"images/{NFD}.png", f"images/{NFC}.png"),
+        (f"images/{NFC}.png", f"images/{NFD}.png"),
+        (f"{NFD}/0.png", f"{NFC}/0.png"),
+        ("0.PNG", "0.png"),
+        ("0.jpg", "0.png"),
+        ("0.webp", "0.JPG"),
+        ("Images/B00A.jpg", "images/b00a.png"),
+        (f"images/{NFD}.JPG", f"images/{NFC}.png"),
+        ("a.b.jpg", "a.b"),
+    ],
+)
+def test_what_is_there_is_found_in_another_form_case_or_extension(tmp_path, file, name):
+    (tmp_path / "data").mkdir()
+    assert found(tmp_path / "data", [file, "other.png"], [name]) == {name: file}
+    assert file not in Manifest(tmp_path / "data").extra()
+
+
+@pytest.mark.parametrize(
+    ("files", "names", "said"),
+    [
+        (["0.jpg"], ["0.jpg", "0.png"], {"0.jpg": "0.jpg"}),  # the file of another row
+        (["0.jpg", "0.webp"], ["0.png"], {}),  # either may be meant
+        (["0.jpg"], ["0.png", "0.bmp"], {}),  # of either row
+        (["a.PNG", "a.jpg"], ["a.png"], {"a.png": "a.PNG"}),  # the nearest
+        (["A.png"], ["A.png", "a.png"], {"A.png": "A.png"}),
+        (["A/0.png", "a/0.png"], ["A/0.png", "a/0.png"], {"A/0.png": "A/0.png", "a/0.png": "a/0.png"}),
+        (["0.txt.png", "00.png"], ["0.png"], {}),
+    ],
+)
+def test_a_file_that_may_be_another_image_is_not_taken(tmp_path, files, names, said):
+    assert found(tmp_path, files, names) == said
+
+
+def test_a_name_in_another_form_does_not_lead_out_of_the_folder(tmp_path):
+    (tmp_path / "data").mkdir()
+    Image.new("RGB", (4, 4)).save(tmp_path / "0.PNG", format="PNG")
+    for name in ("../0.png", "images/../../0.png", str(tmp_path / "0.png")):
+        with pytest.raises(DataError, match="leads out"):
+            found(tmp_path / "data", [], [name])
+
+
 def test_missing_and_extra_images_are_named(tmp_path):
     write(tmp_path, ROWS, "csv")
     for name in ("a.png", "c.png"):

@@ -87,6 +87,15 @@ def rewrite(root, name, change):
         (lambda e: e[0].update(question=[]), "entry 0 has no items"),
         (lambda e: e[0].update(answers=[7]), "entry 0 names 7"),
         (lambda e: e[0].pop("answers"), "entry 0: 'answers' is nothing"),
+        (lambda e: e.append(e[1]), r"entry \d+ is the question of entry 1 again"),
+        (lambda e: e.insert(2, {**e[1], "answers": e[1]["answers"][::-1]}), "entry 2 is the question of entry 1 again"),
+        (
+            lambda e: e[1].update(blank_position=9),
+            "entry 1: blank_position is 9, and the outfit has the positions 1, 2",
+        ),
+        (lambda e: e[1].update(blank_position=0), "entry 1: blank_position is 0,"),
+        (lambda e: e[1].update(blank_position=-1), "entry 1: blank_position is -1,"),
+        (lambda e: e[1].update(blank_position="one"), "entry 1: blank_position is 'one',"),
     ],
 )
 def test_a_malformed_question_is_named(copied, change, said):
@@ -105,6 +114,23 @@ def test_a_malformed_question_is_named(copied, change, said):
         Polyvore(root).questions()
     assert "fill_in_blank_test.json" in str(caught.value)
     assert own.answer in own.candidates
+
+
+def test_a_question_without_a_position_and_two_blanks_of_one_outfit_are_read(copied):
+    root = copied("polyvore")
+    before = Polyvore(root).questions()
+
+    def another(entries):
+        """Swap the answer of a question with one of its items."""
+        entries[0].pop("blank_position")
+        (item, *rest), answers = entries[0]["question"], entries[0]["answers"]
+        right = next(name for name in answers if name.rpartition("_")[0] == item.rpartition("_")[0])
+        entries.append({"question": [right, *rest], "answers": [item if name == right else name for name in answers]})
+
+    rewrite(root, "fill_in_blank_test.json", another)
+    questions = Polyvore(root).questions()
+    assert questions[:-1] == before
+    assert questions[-1].answer == before[0].items[0]
 
 
 @pytest.mark.parametrize("line", ["2 210000001_1", "yes 210000001_1", "1 5_5"])

@@ -79,6 +79,14 @@ def test_a_set_without_a_photo_is_on_the_wrong_side_of_all_others(root, run):
     assert record.metric("roc-auc").value == pytest.approx(4 / 9)
 
 
+def test_photos_that_are_all_damaged_are_not_called_missing(root, run):
+    for at in range(1, 9):
+        photo(root, at).write_bytes(b"")
+    error = run("fill-in-the-blank", "control/oracle").error
+    assert error.message.startswith("8 of 8 images of polyvore cannot be read: 1 (")
+    assert "is there" not in error.message
+
+
 def test_without_any_photo_the_folder_is_named(root, run):
     for at in range(1, 9):
         photo(root, at).unlink()

@@ -197,9 +197,30 @@ def test_both_server_files_give_all_recalls_and_the_mean(cirr, plugins, store, t
         assert record.metric(f"recall@{k}", "subset").value == pytest.approx(share(ranks["subset"], k))
     mean = (share(ranks["full"], 5) + share(ranks["subset"], 1)) / 2
     assert record.metric("cirr-mean").value == pytest.approx(mean)
+    # A query that stands in both files is one query; a recall of one slice is of as many.
+    assert record.metric("cirr-mean").n == record.metric("recall@5").n == len(ranks["full"]) == len(ranks["subset"])
     assert record.predictions.depth["subset"] == 3
     rows = store.read_predictions(record.predictions).to_pylist()
     assert {row["n_candidates"] for row in rows if row["slice"] == "subset"} == {5}
+
+
+def test_a_subset_list_may_name_its_reference_and_no_image_of_another_subset(cirr, plugins, store, tmp_path):
+    root, make = cirr
+    full, subset, ranks = make("val")
+    entry = load(root / "captions" / "cap.rc2.val.json")[1]
+    query, members = str(entry["pairid"]), entry["img_set"]["members"]
+
+    def score_with(name, at):
+        names = [*subset[query][:at], name, *subset[query][at:]]
+        path = written(tmp_path / f"{name}-{at}.json", {**subset, query: names})
+        return scored(plugins, store, "cirr/val", path, cirr=root)
+
+    with_reference = score_with(entry["reference"], 0)
+    assert with_reference.metric("recall@1", "subset").value == pytest.approx(share(ranks["subset"], 1))
+    foreign = next(name for name in full[query] if name not in members)
+    for at in (0, 3):
+        with pytest.raises(DataError, match=f"query '{query}' ranks {foreign}, which is no member of its subset"):
+            score_with(foreign, at)
 
 
 def test_a_target_that_is_last_of_five_and_one_that_is_not_named(cirr, plugins, store, tmp_path):
@@ -355,3 +376,24 @@ def test_a_category_without_images_is_an_error_that_names_it(iq, twin, plugins, 
     assert record.metrics == ()
     assert record.error.message.startswith("fold dress has an empty gallery: none of ")
     assert f" in {root / 'images'}, which holds " in record.error.message
+
+
+@pytest.mark.parametrize("spared", ["shirt", ""])
+def test_images_that_cannot_be_read_are_not_called_missing(iq, twin, plugins, store, spared):
+    root, _, _ = iq
+    shutil.copytree(twin / "fashion-iq" / "images", root / "images")
+    kept = load(root / "image_splits" / f"split.{spared}.val.json") if spared else []
+    damaged = [path for path in (root / "images").iterdir() if path.stem not in kept]
+    for path in damaged:
+        path.write_bytes(b"")
+    fields = {"tasks": "fashion-iq/original", "backends": "control/random", "data": {"fashion-iq": root}}
+    (record,) = run(fields, store=store, plugins=plugins)
+    dress = len(set(load(root / "image_splits" / "split.dress.val.json")))
+    whole = record.dataset.images
+    said = f"fold dress has an empty gallery: {dress} of {dress}" if spared else f"{whole} of {whole}"
+    assert record.error.message.startswith(f"{said} images ")
+    assert "cannot be read" in record.error.message
+    # The reason is that of the survey.
+    assert any(fault in record.error.message for fault in record.dataset.unreadable.values())
+    assert "is there" not in record.error.message
+    assert "damaged" in record.error.remedy

@@ -7,6 +7,8 @@ import json
 import pytest
 
 from fashionbench.api import audit, run
+from fashionbench.cli import options
+from fashionbench.cli.main import main
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.cirr import CIRR
 from fashionbench_tasks.datasets.mbeir import MBeir
@@ -184,6 +186,33 @@ def test_queries_that_nobody_has_judged_are_left_out_and_counted(mbeir, plugins,
     assert facts["judgements of queries that are not there"] == "1: stranger"
     found = audit("fashion200k-mbeir/text-to-image", root=root, store=store, plugins=plugins)
     assert any("left out" in check.name for check in found.checks)
+
+
+def test_what_is_odd_about_judgements_is_printed_after_a_run(mbeir, plugins, store, monkeypatch, capsys):
+    root, qrels = mbeir
+    monkeypatch.setattr(options.State, "plugins", property(lambda self: plugins))
+    task = "fashion200k-mbeir/text-to-image"
+    words = ["run", "--task", task, "--backend", "control/random", "--data", f"fashion200k-mbeir={root}"]
+    words += ["--store", str(store.root)]
+    assert main(words) == 0
+    assert "judgement" not in capsys.readouterr().out
+    lines = qrels.read_text().splitlines()
+    query, _, candidate, *_ = lines[0].split()
+    gone = judged(root)[-1]
+    kept = [line for line in lines if line.split()[0] != gone]
+    qrels.write_text("\n".join([*kept, lines[0], lines[0], f"stranger 0 {candidate} 1"]) + "\n")
+    assert main(words) == 0
+    said = capsys.readouterr().out.splitlines()
+    count = len(MBeir(root).task(0).queries)
+    assert said.count(f"{task}: queries without a judgement, left out: 1 of {count}: {gone}") == 1
+    assert said.count(f"{task}: judgements of queries that are not there: 1: stranger") == 1
+    assert said.count(f"{task}: judgements in several lines, counted once: 1: {candidate} of {query}") == 1
+    names = [entry.id for entry in MBeir(root).task(0).candidates]
+    known = {entry.id for entry in MBeir(root).task(0).queries}
+    lists = root.parent / "lists.json"
+    lists.write_text(json.dumps({one: names for one in judged(root) if one in known}))
+    assert main(["score", task, "--predictions", str(lists), *words[5:]]) == 0
+    assert f"queries without a judgement, left out: 1 of {count}: {gone}" in capsys.readouterr().out.splitlines()
 
 
 def test_judgements_without_a_positive_are_an_error(mbeir, plugins, store):

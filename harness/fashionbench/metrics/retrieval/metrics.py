@@ -56,7 +56,9 @@ def cirr_mean(table: pa.Table, arguments: MetricArguments) -> Outcome:
     rows = np.where(full, at_k.hit_at_k(counts, 5, **rules), at_k.hit_at_k(counts, 1, **rules))
     depth = list_depth(table, counts)
     unknown = depth.all_unnamed & np.where(full, depth.beyond(5), depth.beyond(1))
-    return _told(rows, depth, unknown, average="slices")
+    # A query stands in both slices, and is one query.
+    n = len(set(table.column("query_id").to_pylist())) if "query_id" in table.column_names else None
+    return _told(rows, depth, unknown, average="slices", n=n)
 
 
 def average_precision(table: pa.Table, arguments: MetricArguments) -> Outcome:

@@ -62,11 +62,14 @@ def mbeir(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     known = {e.id for e in task.queries}
     left_out = [e.id for e in task.queries if not task.qrels.get(e.id)]
     stray = [name for name in task.qrels if name not in known]
+    repeated = [f"{candidate} of {query}" for query, candidate in task.repeated]
+    found = (left_out, stray, repeated)
     facts = {
         "queries without a judgement, left out": f"{len(left_out)} of {len(known)}: {first_names(left_out, 3)}",
         "judgements of queries that are not there": f"{len(stray)}: {first_names(stray, 3)}",
+        "judgements in several lines, counted once": f"{len(repeated)}: {first_names(repeated, 3)}",
     }
-    facts = {name: text for (name, text), there in zip(facts.items(), (left_out, stray), strict=True) if there}
+    facts = {name: text for (name, text), there in zip(facts.items(), found, strict=True) if there}
     info = DataInfo.of(checked, sizes, synthetic=is_twin(data.root), facts=facts)
     return Retrieval(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
 
