@@ -31,8 +31,6 @@ _TRANSPARENT = frozenset({"LA", "PA", "RGBA"})
 def rgb_on_white(image: Image.Image) -> Image.Image:
     """Convert an image to RGB of eight bits a channel; what is transparent is laid on white, as in a product photo.
 
-    An image in memory that is RGB already comes back itself.
-
     :raises DataError: on an image without pixels, or a mode without a faithful eight-bit form, such as ``I;16`` or
         ``F``.
     """
@@ -41,8 +39,6 @@ def rgb_on_white(image: Image.Image) -> Image.Image:
     if image.mode in _TRANSPARENT or (image.mode in _OPAQUE and "transparency" in image.info):
         layer = image.convert("RGBA")
         return Image.alpha_composite(Image.new("RGBA", image.size, _WHITE), layer).convert("RGB")
-    if image.mode == "RGB" and type(image) is Image.Image:
-        return image  # a copy of each image would be a tenth of a survey
     if image.mode in _OPAQUE:
         return image.convert("RGB")
     msg = f"the image has the mode {image.mode}, which has no faithful form in RGB of eight bits"
@@ -72,6 +68,13 @@ def decode_with_form(path: Path) -> OpenedImage:
     :raises DataError: as :func:`read_rgb`.
     """
     found = open_image(path)
+    if (
+        found.image.mode == "RGB"
+        and "transparency" not in found.image.info
+        and found.image.width
+        and found.image.height
+    ):
+        return found  # a copy of each image would be a tenth of a survey
     try:
         return found._replace(image=rgb_on_white(found.image))
     except DataError as error:
