@@ -53,7 +53,7 @@ def make_table(
         rows.append(
             Row(
                 first.backend.id,
-                _label(first, records),
+                row_label(first, records),
                 first.attestation,
                 first.backend.control,
                 tuple(mark for mark in MARKS if mark in marks),
@@ -139,7 +139,7 @@ def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
     return "not run"
 
 
-def _label(record: Record, records: Sequence[Record]) -> str:
+def row_label(record: Record, records: Sequence[Record]) -> str:
     """Name a row: the backend, the options in which rows of this backend differ, and the limit of a limited run."""
     same = [r.backend.options for r in records if r.backend.id == record.backend.id]
     own = record.backend.options

@@ -122,8 +122,8 @@ def compare_systems(
 
     :param metrics: the metrics to compare; by default those that both have.
     :param keep: tells of a task whether to compare it.
-    :raises ConfigError: where the systems share no task, or were measured alike on none of those that they share; the
-        message names what differs.
+    :raises ConfigError: where a side has two records of one task and seed; where the systems share no task, or were
+        measured alike on none of those that they share. The message names what differs.
     """
     tasks = [
         task
@@ -139,6 +139,7 @@ def compare_systems(
     left_out: list[str] = []
     for task in tasks:
         sides = [[r for r in side.records if r.task.id == task] for side in (baseline, candidate)]
+        _check_seeds(task, (baseline, candidate), sides)
         shared = [part.id for part in sides[0][0].metrics]
         names = [name for name in dict.fromkeys(metrics or shared) if all(_has(name, side) for side in sides)]
         left_out += [f"{task}: not both have {name}" for name in metrics if name not in names]
@@ -167,6 +168,19 @@ def compare_systems(
         flips=tuple(flips),
         left_out=tuple(left_out),
     )
+
+
+def _check_seeds(task: str, systems: Sequence[System], sides: Sequence[Sequence[Record]]) -> None:
+    """Check that records of one side are seeds of one system.
+
+    :raises ConfigError: where a seed stands twice: records of two systems would pass as two seeds of one.
+    """
+    for system, side in zip(systems, sides, strict=True):
+        seeds = [record.decoding.seed for record in side]
+        twice = sorted({seed for seed in seeds if seeds.count(seed) > 1})
+        if twice:
+            msg = f"{system.label} has several records of {task} with seed {twice[0]}"
+            raise ConfigError(msg, remedy="give the records of one backend with one set of options")
 
 
 def _has(name: str, records: Sequence[Record]) -> bool:

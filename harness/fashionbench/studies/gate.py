@@ -102,15 +102,20 @@ def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateRe
 def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...], list[Record]]:
     """Bring records together by task and backend; by options too, where a backend was run with several."""
     kept = [record for record in newest(records) if policy.covers(record.task.id, record.backend.id)]
-    configurations: dict[tuple[str, str], set[str]] = {}
+    configurations: dict[tuple[str, ...], set[str]] = {}
     for record in kept:
-        configurations.setdefault((record.task.id, record.backend.id), set()).add(record.backend.config_hash)
+        configurations.setdefault(_place(record), set()).add(record.backend.config_hash)
     cells: dict[tuple[str, ...], list[Record]] = {}
     for record in kept:
-        key = (record.task.id, record.backend.id)
+        key = _place(record)
         several = len(configurations[key]) > 1
         cells.setdefault((*key, record.backend.config_hash) if several else key, []).append(record)
     return cells
+
+
+def _place(record: Record) -> tuple[str, ...]:
+    """Name task and backend, and the limit of a limited run, which stands for no full one."""
+    return record.task.id, record.backend.id, str(record.decoding.limit)
 
 
 def _judge_cell(

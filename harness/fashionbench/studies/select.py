@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.rows import row_label
 from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, UnknownNameError, first_names
@@ -12,7 +13,7 @@ from fashionbench.records.store import Store
 from fashionbench.studies.compare import System
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable
 
     from fashionbench.records.schema import Record
 
@@ -86,17 +87,10 @@ def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None]
     for record in newest(store.scan().current()):
         by_key.setdefault(row_key(record), []).append(record)
     groups = list(by_key.values())
+    firsts = [records[0] for records in groups]
     return {
         (records[0].backend.id, records[0].backend.config_hash, records[0].decoding.limit): System(
-            label=prefix + _label(records[0], groups), records=records, store=store
+            label=prefix + row_label(records[0], firsts), records=records, store=store
         )
         for records in groups
     }
-
-
-def _label(record: Record, groups: Sequence[Sequence[Record]]) -> str:
-    """Name a system by its backend, and by the options in which systems of this backend differ."""
-    others = [records[0].backend.options for records in groups if records[0].backend.id == record.backend.id]
-    own = record.backend.options
-    distinct = [name for name in sorted(own) if any(other.get(name) != own[name] for other in others)]
-    return record.backend.id + (f" ({', '.join(f'{name}={own[name]}' for name in distinct)})" if distinct else "")

@@ -187,3 +187,10 @@ def test_the_command_prints_writes_and_fails_in_words(store, tmp_path, capsys):
     assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
     assert main([*words, "--task", "wardrobe/text*"]) == 2
     assert "share no task" in capsys.readouterr().err
+
+
+def test_records_of_two_systems_do_not_pass_as_two_seeds(store):
+    records = fashionbench.load_records(store)
+    one = [r for r in records if r.backend.id == "control/random"]
+    with pytest.raises(ConfigError, match=f"several records of {TASK} with seed 0"):
+        fashionbench.compare(one, records, store=store)

@@ -235,3 +235,13 @@ def test_the_command_ends_with_the_code_and_writes_reports(before, tmp_path, tem
 def test_a_policy_that_covers_nothing_is_refused(before):
     with pytest.raises(ConfigError, match="covers no record"):
         fashionbench.gate(before, before, GatePolicy(margins={"hit@5": 0.01}, tasks=("viton-hd/*",)))
+
+
+def test_a_limited_run_in_the_same_store_stands_for_no_full_one(before, tmp_path, template):
+    write(tmp_path / "after", template, ranks(1200, 800))
+    limited = template.decoding.model_copy(update={"limit": 3})
+    write(tmp_path / "after", template, ranks(0, 3), decoding=limited, status="partial")
+    assert fashionbench.gate(before, tmp_path / "after", POLICY).code == 0
+    write(tmp_path / "only", template, ranks(0, 3), decoding=limited, status="partial")
+    result = fashionbench.gate(before, tmp_path / "only", POLICY)
+    assert (result.code, result.verdicts[0].reason) == (3, "the cell is missing")
