@@ -103,7 +103,9 @@ def mean_share(shares: Sequence[Share], correlation: FloatArray, level: float = 
     smooth = (values * sizes + 2 / count) / (sizes + 4 / count)
     errors = np.sqrt(smooth * (1 - smooth) / sizes) / count
     centre = float(smooth.mean())
-    return wilson(float(values.mean()), centre * (1 - centre) / float(errors @ correlation @ errors), level)
+    # Strata that seem to make up for each other are taken as independent: their sum is not without variance.
+    variance = float(errors @ np.maximum(correlation, 0) @ errors)
+    return wilson(float(values.mean()), centre * (1 - centre) / variance, level)
 
 
 def correlations(residuals: Sequence[FloatArray], units: Sequence[IntArray]) -> FloatArray:

@@ -80,6 +80,13 @@ def test_strata_that_share_all_clusters_are_as_uncertain_as_one():
     assert both.bounds == pytest.approx(one.bounds)
 
 
+def test_strata_that_make_up_for_each_other_still_have_an_interval():
+    # Whatever the first misses the second hits, so that their mean is one half in every cluster.
+    values, ids = [1.0, 0.0] * 30, [str(i) for i in range(60)]
+    found = interval([*values, *(1 - value for value in values)], ids * 2, ["a"] * 60 + ["b"] * 60)
+    assert found.bounds == pytest.approx(wilson(0.5, 120))
+
+
 def test_a_stratum_without_hits_widens_the_interval_of_the_mean():
     # Of 0 in 8 the share may be 32 %; a bootstrap of it never leaves 0.
     values = np.r_[np.tile([1.0] + [0.0] * 9, 100), np.tile([1.0] + [0.0] * 9, 10), np.zeros(8)]
