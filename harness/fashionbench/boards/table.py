@@ -91,12 +91,54 @@ class Head:
     higher_is_better: bool = True
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Against:
+    """A row's value minus that of the reference row of its column.
+
+    :param interval: the 95 % paired interval; only of a board that names a base.
+    :param wins: items on which the row is better than the reference; None where there are no values by item.
+    """
+
+    difference: float
+    interval: tuple[float, float] | None = None
+    wins: int | None = None
+    ties: int | None = None
+    losses: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnTests:
+    """What the tests of all pairs of rows say of one column.
+
+    :param ranks: by row, the ranks that it may have, from best to worst; None for a row that takes no part, such as a
+        control or a limited run.
+    :param tied_with_best: by row, whether it cannot be told from the best one, itself included.
+    :param detectable: the difference that two rows must have to be told apart with probability 0.8; None where no rows
+        differ.
+    :param reference: the row that ``against`` is counted from: the board's base, else the best row that takes part.
+    :param base: whether the reference is the board's base.
+    :param against: by row; None for the reference itself, and where there is no value.
+    :param method: the test, and over how many rows.
+    :param reason: why there are no ranks; empty where there are.
+    """
+
+    ranks: tuple[tuple[int, int] | None, ...]
+    tied_with_best: tuple[bool, ...]
+    detectable: float | None = None
+    reference: int | None = None
+    base: bool = False
+    against: tuple[Against | None, ...] = ()
+    method: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """Rows that may be compared.
 
     :param note: for a separate table, in what it differs from the main one.
     :param main: whether this is how the board measures, and no table of what was measured otherwise.
+    :param tests: one a head, where the board was made with the predictions at hand; else empty.
     """
 
     title: str
@@ -104,3 +146,4 @@ class Table:
     rows: tuple[Row, ...]
     note: str = ""
     main: bool = True
+    tests: tuple[ColumnTests, ...] = ()

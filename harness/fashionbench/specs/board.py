@@ -27,6 +27,7 @@ class BoardSpec:
 
     :param backends: the rows to run by default; a record of any other backend is shown too.
     :param sort_by: index of the column that orders the rows; a table without it is ordered by its first column.
+    :param base: the row, by backend or label, whose differences to the others are shown; empty for none.
     """
 
     id: str
@@ -36,6 +37,7 @@ class BoardSpec:
     backends: tuple[str, ...] = ()
     seeds: tuple[int, ...] = (0,)
     sort_by: int = 0
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
