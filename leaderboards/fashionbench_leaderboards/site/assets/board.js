@@ -94,7 +94,7 @@
   }
 
   form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("input", () => { show(); remember(); });
+  for (const kind of ["input", "change"]) form.addEventListener(kind, () => { show(); remember(); });
   field("csv").addEventListener("click", () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
