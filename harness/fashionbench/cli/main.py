@@ -14,6 +14,7 @@ from fashionbench.cli.board import board
 from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
+from fashionbench.cli.export import export
 from fashionbench.cli.gate import gate
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
@@ -88,7 +89,24 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-_COMMANDS = ablate, audit, board, compare, data, doctor, gate, list_, plugins, records, rescore, run, score, show, train
+_COMMANDS = (
+    ablate,
+    audit,
+    board,
+    compare,
+    data,
+    doctor,
+    export,
+    gate,
+    list_,
+    plugins,
+    records,
+    rescore,
+    run,
+    score,
+    show,
+    train,
+)
 for command in _COMMANDS:
     group.add_command(command)
 
