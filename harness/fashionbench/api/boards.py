@@ -11,6 +11,7 @@ from fashionbench.files import slug, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import resolve
 from fashionbench.specs.board_file import read_board
+from fashionbench.studies.column_tests import with_tests
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store
@@ -30,14 +31,17 @@ def find_board(name: str | Path, plugins: Plugins) -> BoardSpec:
 def make_board(
     board: str | Path | BoardSpec, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
 ) -> Board:
-    """Make a leaderboard of the records of a store; damaged files are left out and named in ``faults``.
+    """Make a leaderboard of the records of a store, with the tests of its columns.
+
+    Damaged files are left out and named in ``faults``.
 
     :param board: a YAML file, the name of a registered board, or a specification.
     :raises StoreError: where there is no store.
     """
     loaded = plugins or Plugins()
     spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
-    return Board.of(spec, existing_store(store, loaded), loaded)
+    records = existing_store(store, loaded)
+    return with_tests(Board.of(spec, records, loaded), records, loaded)
 
 
 def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) -> str:

@@ -116,6 +116,7 @@ class ColumnTests:
     :param detectable: the difference that two rows must have to be told apart with probability 0.8; None where no rows
         differ.
     :param reference: the row that ``against`` is counted from: the board's base, else the best row that takes part.
+    :param base: whether the reference is the board's base.
     :param against: by row; None for the reference itself, and where there is no value.
     :param method: the test, and over how many rows.
     :param reason: why there are no ranks; empty where there are.
@@ -125,6 +126,7 @@ class ColumnTests:
     tied_with_best: tuple[bool, ...]
     detectable: float | None = None
     reference: int | None = None
+    base: bool = False
     against: tuple[Against | None, ...] = ()
     method: str = ""
     reason: str = ""

@@ -65,6 +65,70 @@ def heading(head: Head) -> str:
     return f"{head.label} {'↑' if head.higher_is_better else '↓'}"
 
 
+def tested_heading(table: Table, column: int) -> str:
+    """Write a column's name as :func:`heading` does, with the smallest difference that could be told."""
+    head = table.heads[column]
+    detectable = table.tests[column].detectable if table.tests else None
+    if detectable is None:
+        return heading(head)
+    return f"{heading(head)} (detectable {figure(detectable, unit(table, column))})"
+
+
+def unit(table: Table, column: int) -> str:
+    """Return the unit of a column's values."""
+    return next((row.values[column].unit for row in table.rows if row.values[column].value is not None), "")
+
+
+def standing(table: Table, row: int, column: int) -> str:
+    """Write the ranks that a row may have, such as ``rank 1–3``, and its difference to the board's base."""
+    if not table.tests:
+        return ""
+    tests = table.tests[column]
+    said: list[str] = []
+    ranks = tests.ranks[row]
+    if ranks is not None:
+        low, high = ranks
+        said.append(f"rank {low}" if low == high else f"rank {low}–{high}")
+    against = tests.against[row] if tests.against else None
+    if against is not None and tests.base:
+        of = unit(table, column)
+        text = f"{'+' if against.difference > 0 else ''}{figure(against.difference, of)}"
+        if against.interval is not None:
+            low_end, high_end = against.interval
+            text += f" [{figure(low_end, of)}, {figure(high_end, of)}]"
+        if against.wins is not None:
+            text += f", {against.wins}/{against.ties}/{against.losses} won/tied/lost"
+        said.append(text)
+    return "; ".join(said)
+
+
+def is_among_best(table: Table, row: int, column: int) -> bool:
+    """Tell whether a value is one of several ranked ones, and cannot be told from the best."""
+    return bool(table.tests) and table.tests[column].tied_with_best[row]
+
+
+def how_tested(table: Table) -> list[str]:
+    """Say how the ranks of a table were found, or why there are none; one line for what columns share."""
+    columns: dict[str, list[str]] = {}
+    for head, tests in zip(table.heads, table.tests, strict=False):
+        text = f"no ranks: {tests.reason}" if tests.reason else f"ranks by {tests.method}"
+        columns.setdefault(text, []).append(head.label)
+    if not any(not tests.reason for tests in table.tests):
+        return []
+    lines = [f"{', '.join(labels)}: {text}" for text, labels in columns.items()]
+    based = next((tests for tests in table.tests if tests.base and tests.reference is not None), None)
+    if based is not None and based.reference is not None:
+        lines.append(f"differences, and items won, tied and lost, are to {table.rows[based.reference].label}")
+    return lines
+
+
+#: What ranks and the mark of the best group mean, for below a table.
+RANKS = (
+    "A rank is the set of places that a row may have, at 5 % for a whole column; what cannot be told from the best is "
+    "set in bold; detectable is the difference that would be seen in four of five repetitions"
+)
+
+
 def legend(table: Table) -> dict[str, str]:
     """List the marks that a table uses, with their meaning."""
     used = {mark for row in table.rows for mark in row.marks}

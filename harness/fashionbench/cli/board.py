@@ -58,11 +58,17 @@ def board(
 
 def print_board(made: Board) -> None:
     """Print a board on the terminal."""
+    from fashionbench.boards.text import RANKS, how_tested
+
     for table in made.tables:
         print_table(_rich(table))
+        for line in how_tested(table):
+            click.echo(f"  {line}")
         reasons = sorted({f"{r.label}: {v.reason}" for r in table.rows for v in r.values if v.reason})
         for reason in reasons:
             click.echo(f"  – {reason}")
+    if any(how_tested(table) for table in made.tables):
+        click.echo(RANKS)
     for fault in made.faults:
         click.echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
 
@@ -70,17 +76,32 @@ def print_board(made: Board) -> None:
 def _rich(table: Table) -> RichTable:
     from rich.markup import escape
     from rich.table import Table as RichTable
+    from rich.text import Text
 
-    from fashionbench.boards.text import heading, legend, number, uncertainty
+    from fashionbench.boards.text import (
+        is_among_best,
+        legend,
+        number,
+        standing,
+        tested_heading,
+        uncertainty,
+    )
 
     marks = legend(table)
-    caption = "; ".join([part for part in (table.note, *(f"{mark}: {text}" for mark, text in marks.items())) if part])
+    notes = [table.note, *(f"{mark}: {text}" for mark, text in marks.items())]
+    caption = "; ".join(note for note in notes if note)
     shown = RichTable(title=escape(table.title), caption=escape(caption))
     shown.add_column("backend", overflow="fold")
-    for head in table.heads:
-        shown.add_column(escape(heading(head)), justify="right")
-    for row in table.rows:
+    for at in range(len(table.heads)):
+        shown.add_column(escape(tested_heading(table, at)), justify="right")
+    for place, row in enumerate(table.rows):
         label = " ".join([row.label, *(f"({mark})" for mark in row.marks)])
-        cells = [f"{number(value)} {uncertainty(value)}".strip() for value in row.values]
-        shown.add_row(escape(label), *(escape(cell) for cell in cells), style="dim" if row.control else "")
+        cells = [
+            Text(
+                " ".join(part for part in (number(value), uncertainty(value), standing(table, place, at)) if part),
+                style="bold" if is_among_best(table, place, at) else "",
+            )
+            for at, value in enumerate(row.values)
+        ]
+        shown.add_row(escape(label), *cells, style="dim" if row.control else "")
     return shown

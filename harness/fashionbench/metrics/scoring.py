@@ -11,6 +11,7 @@ from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError
 from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
+from fashionbench.predictions.ranking import SCHEMA as RANKING
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
@@ -78,6 +79,7 @@ def score(
     names: Sequence[str] | None = None,
     images: ImageAccess | None = None,
     advance: Callable[[int, str], object] = _no_progress,
+    keep: Callable[[pa.Table], str] | None = None,
 ) -> Scores:
     """Compute the metrics of a task; one that raises anything is absent, with its reason.
 
@@ -85,11 +87,13 @@ def score(
     :param names: the metrics to compute, by default all of the task.
     :param images: the images behind predictions of the schema ``images/2``; None for others.
     :param advance: called with 1 and ``metric`` after each.
+    :param keep: stores the values by item of a metric and returns their checksum; None keeps none. Those of a ranking
+        follow from its predictions at once, and are not kept.
     """
     scores = Scores([], [])
     for name in task.metrics if names is None else names:
         try:
-            parts, unknown = _parts(name, metric_spec(name, registry), predictions, task, seed, images)
+            parts, unknown = _parts(name, metric_spec(name, registry), predictions, task, seed, images, keep)
             scores.metrics += parts
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
@@ -103,7 +107,13 @@ def score(
 
 
 def _parts(
-    name: str, spec: MetricSpec, predictions: Predictions, task: TaskSpec, seed: str, images: ImageAccess | None
+    name: str,
+    spec: MetricSpec,
+    predictions: Predictions,
+    task: TaskSpec,
+    seed: str,
+    images: ImageAccess | None,
+    keep: Callable[[pa.Table], str] | None,
 ) -> tuple[list[MetricPart], str]:
     """Compute one metric; also say why there is no value of the whole, where there is none."""
     if spec.predictions != predictions.schema_id:
@@ -139,7 +149,23 @@ def _parts(
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
     without = outcome.unknown or f"the predictions have no slice {average}, of which the headline is"
-    return _by_row(fixed, outcome, table, average, seed_of(seed, name)), without
+    made = _by_row(fixed, outcome, table, average, seed_of(seed, name))
+    if keep is not None and predictions.schema_id != RANKING and any(part.slice == "all" for part in made):
+        stored = keep(values_table(outcome.values, table, average, outcome.statistic))
+        made = [part.model_copy(update={"values": stored}) if part.slice == "all" else part for part in made]
+    return made, without
+
+
+def values_table(values: NDArray[np.float64], table: pa.Table, average: str, statistic: str) -> pa.Table:
+    """Make the table of a metric's values by item, as it is stored: ``item``, ``slice``, ``cluster``, ``value``.
+
+    :param table: the rows of the predictions that the values are of; their first column is the id.
+    """
+    import pyarrow as pa  # noqa: PLC0415
+
+    columns = [table.column(table.schema.names[0]), table.column("slice"), table.column("cluster"), pa.array(values)]
+    made = pa.table(columns, names=["item", "slice", "cluster", "value"])
+    return made.replace_schema_metadata({"average": average, "statistic": statistic})
 
 
 def _whole(fixed: dict[str, Any], outcome: Outcome, table: pa.Table) -> MetricPart:

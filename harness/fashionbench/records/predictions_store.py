@@ -1,4 +1,4 @@
-"""Predictions and generated images of a store: files under their checksum, written whole or not at all."""
+"""Predictions, values by item and generated images of a store: whole files under their checksum."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ class PredictionsStore:
     ::
 
         predictions/<sha256>.parquet      what metrics are computed from
+        values/<sha256>.parquet           what a metric found by item, where that is costly or needs the data set
         images/<xx>/<sha256>.png          what try-on and design backends generated
     """
 
@@ -33,6 +34,32 @@ class PredictionsStore:
 
     def write(self, table: pa.Table, schema_id: str) -> PredictionsPart:
         """Write a predictions table under its checksum."""
+        checksum = self._write(table, "predictions")
+        return PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows, depth=_depths(table))
+
+    def read(self, part: PredictionsPart) -> pa.Table:
+        """Read a predictions table.
+
+        :raises StoreError: where the file is missing, or its content is not what the record says.
+        """
+        return _read(self.path(part), part.sha256, "predictions")
+
+    def values_path(self, checksum: str) -> Path:
+        """Return the file of values by item."""
+        return self._root / "values" / f"{checksum}.parquet"
+
+    def write_values(self, table: pa.Table) -> str:
+        """Write what a metric found by item under its checksum, which is returned."""
+        return self._write(table, "values")
+
+    def read_values(self, checksum: str) -> pa.Table:
+        """Read what a metric found by item.
+
+        :raises StoreError: where the file is missing, or its content is not what its name says.
+        """
+        return _read(self.values_path(checksum), checksum, "values by item")
+
+    def _write(self, table: pa.Table, folder: str) -> str:
         import pyarrow as pa  # noqa: PLC0415
         import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -40,35 +67,10 @@ class PredictionsStore:
         pq.write_table(table, sink, compression="zstd")
         content = sink.getvalue().to_pybytes()
         checksum = hashlib.sha256(content).hexdigest()
-        part = PredictionsPart(schema_id=schema_id, sha256=checksum, rows=table.num_rows, depth=_depths(table))
-        if not self.path(part).is_file():
-            files.write_bytes(self.path(part), content)
-        return part
-
-    def read(self, part: PredictionsPart) -> pa.Table:
-        """Read a predictions table.
-
-        :raises StoreError: where the file is missing, or its content is not what the record says.
-        """
-        import pyarrow as pa  # noqa: PLC0415
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
-        path = self.path(part)
+        path = self._root / folder / f"{checksum}.parquet"
         if not path.is_file():
-            raise StoreError(f"the predictions file {path} is missing", remedy="run the cell again with --rerun")
-        content = path.read_bytes()
-        if hashlib.sha256(content).hexdigest() != part.sha256:
-            msg = f"the predictions file {path} was altered or damaged"
-            raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
-        return pq.read_table(pa.BufferReader(content))
-
-    def fault(self, part: PredictionsPart) -> str:
-        """Compare a file with its checksum; return what is wrong with it, or nothing."""
-        try:
-            sound = files.sha256(self.path(part)) == part.sha256
-        except OSError as error:
-            return str(error.strerror)
-        return "" if sound else "altered or damaged"
+            files.write_bytes(path, content)
+        return checksum
 
     def keep_image(self, content: bytes) -> str:
         """Keep a generated PNG under its checksum, which is returned."""
@@ -97,6 +99,28 @@ class PredictionsStore:
     def image_path(self, checksum: str) -> Path:
         """Return the file of a generated image."""
         return self._root / "images" / checksum[:2] / f"{checksum}.png"
+
+
+def fault(path: Path, checksum: str) -> str:
+    """Compare a file with its checksum; return what is wrong with it, or nothing."""
+    try:
+        sound = files.sha256(path) == checksum
+    except OSError as error:
+        return str(error.strerror)
+    return "" if sound else "altered or damaged"
+
+
+def _read(path: Path, checksum: str, what: str) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    if not path.is_file():
+        raise StoreError(f"the {what} file {path} is missing", remedy="run the cell again with --rerun")
+    content = path.read_bytes()
+    if hashlib.sha256(content).hexdigest() != checksum:
+        msg = f"the {what} file {path} was altered or damaged"
+        raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
+    return pq.read_table(pa.BufferReader(content))
 
 
 def _depths(table: pa.Table) -> dict[str, int]:

@@ -149,6 +149,9 @@ class MetricPart(Model):
     biased_below: int = 0
     """Below this n the value is biased, and compares with values of equal n alone; 0 where it never is."""
     slice: str = "all"
+    values: str = ""
+    """SHA-256 of the stored file of its values by item, beside the value of the whole; empty where they follow from
+    the predictions at once, or there are none."""
 
 
 class AbsentMetricPart(Model):

@@ -25,7 +25,7 @@ from fashionbench.errors import StoreError
 from fashionbench.files import slug
 from fashionbench.records.base import Model
 from fashionbench.records.migrations import load
-from fashionbench.records.predictions_store import PredictionsStore
+from fashionbench.records.predictions_store import PredictionsStore, fault
 from fashionbench.records.provenance import now
 
 if TYPE_CHECKING:
@@ -164,12 +164,15 @@ class Store:
         return self.predictions.read(part)
 
     def check_predictions(self, record: Record) -> Fault | None:
-        """Compare the predictions file of a record with its checksum; None where all is well."""
-        if record.predictions is None:
-            return None
-        wrong = self.predictions.fault(record.predictions)
-        path = self.predictions.path(record.predictions)
-        return Fault(path, f"predictions of {record.record_id}: {wrong}") if wrong else None
+        """Compare the files of a record, predictions and values by item, with their checksums; None if all is well."""
+        stored = {part.values: self.predictions.values_path(part.values) for part in record.metrics if part.values}
+        if record.predictions is not None:
+            stored[record.predictions.sha256] = self.predictions.path(record.predictions)
+        for checksum, path in stored.items():
+            wrong = fault(path, checksum)
+            if wrong:
+                return Fault(path, f"{path.parent.name} of {record.record_id}: {wrong}")
+        return None
 
     def _path(self, record: Record) -> Path:
         folder = self.root / "records" / slug(record.task.id) / slug(record.backend.id)

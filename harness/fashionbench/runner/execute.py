@@ -127,6 +127,7 @@ def execute(
             seed,
             images=context.image_access(state.predictions, task),
             advance=context.reporter.advance,
+            keep=context.store.predictions.write_values,
         )
     except OSError as error:
         if state.predictions is not None and state.stored is None:

@@ -74,7 +74,14 @@ def rescored(
         for kind, count in work.items():
             reporter.expect_work(kind, count)
     fresh = score(
-        predictions, task, plugins.metrics, seed, names=names, images=images(predictions), advance=reporter.advance
+        predictions,
+        task,
+        plugins.metrics,
+        seed,
+        names=names,
+        images=images(predictions),
+        advance=reporter.advance,
+        keep=store.predictions.write_values,
     )
     for absent in fresh.absent:
         say(f"{absent.id} cannot be computed: {absent.reason}")

@@ -21,7 +21,13 @@ class _Column(BaseModel):
     metric: str
     slice: str = "all"
     label: str = ""
-    group: str = ""
+
+
+class _Group(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+    title: str
+    columns: list[_Column] = Field(min_length=1)
 
 
 class _Board(BaseModel):
@@ -30,10 +36,12 @@ class _Board(BaseModel):
     id: str
     title: str
     summary: str = ""
-    columns: list[_Column] = Field(min_length=1)
+    columns: list[_Column] = []
+    groups: list[_Group] = []
     backends: list[str] = []
     seeds: list[int] = [0]
-    sort_by: int = Field(default=0, ge=0)
+    sort_by: int | str = 0
+    base: str = ""
 
 
 def read_board(path: Path) -> BoardSpec:
@@ -42,14 +50,30 @@ def read_board(path: Path) -> BoardSpec:
     :raises ConfigError: where the file cannot be read or is not a board; the message names file and field.
     """
     fields = validated(_Board, read_yaml(path), f"{path} is not a board", "see docs/how-to/boards.md")
-    if fields.sort_by >= len(fields.columns):
-        raise ConfigError(f"{path} sorts by column {fields.sort_by}, and the last is {len(fields.columns) - 1}")
+    if bool(fields.columns) == bool(fields.groups):
+        raise ConfigError(f"{path} needs 'columns', or 'groups' of columns, and not both")
+    columns = [Column(**column.model_dump()) for column in fields.columns]
+    columns += [Column(**column.model_dump(), group=group.title) for group in fields.groups for column in group.columns]
     return BoardSpec(
         id=fields.id,
         title=fields.title,
         summary=fields.summary or fields.title,
-        columns=tuple(Column(**column.model_dump()) for column in fields.columns),
+        columns=tuple(columns),
         backends=tuple(fields.backends),
         seeds=tuple(fields.seeds),
-        sort_by=fields.sort_by,
+        sort_by=_sort_by(fields.sort_by, columns, path),
+        base=fields.base,
     )
+
+
+def _sort_by(wanted: int | str, columns: list[Column], path: Path) -> int:
+    """Find the column that a board is sorted by: its number, counted from 0, or its label."""
+    if isinstance(wanted, int):
+        if not 0 <= wanted < len(columns):
+            raise ConfigError(f"{path} sorts by column {wanted}, and the last is {len(columns) - 1}")
+        return wanted
+    found = [at for at, column in enumerate(columns) if column.label == wanted]
+    if len(found) != 1:
+        msg = f"{path} sorts by the column {wanted!r}, which is the label of {len(found) or 'none'}"
+        raise ConfigError(msg, remedy="give the number of the column, counted from 0")
+    return found[0]

@@ -21,7 +21,7 @@ from fashionbench.seeding import seed_of
 from fashionbench.specs import Column
 from fashionbench.statistics.paired import holm, paired_interval, paired_randomisation
 from fashionbench.statistics.seeds import seed_difference_interval, seed_difference_p_value
-from fashionbench.studies.item_values import ItemValues, item_values
+from fashionbench.studies.item_values import ItemValues, item_values, mean_over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -266,7 +266,7 @@ def _paired(
     )
     if items.statistic == "median":
         return found
-    found = replace(found, baseline=_mean(base, strata), candidate=_mean(new, strata))
+    found = replace(found, baseline=mean_over_seeds(base, strata), candidate=mean_over_seeds(new, strata))
     if max(found.seeds) > 1:
         interval = seed_difference_interval(new, base, clusters=part.clusters, strata=strata, average=average)
         p_value = seed_difference_p_value(new, base, clusters=part.clusters, strata=strata, average=average)
@@ -276,14 +276,6 @@ def _paired(
     test = paired_randomisation(*sides, clusters=part.clusters, strata=strata, average=average, seed=seed)
     method = f"{interval.method}; {test.method}"
     return replace(found, interval=interval.bounds, p_value=test.p_value, method=method)
-
-
-def _mean(values: NDArray[np.float64], strata: Sequence[str] | None) -> float:
-    items = values.mean(axis=0)
-    if strata is None:
-        return float(items.mean())
-    labels = np.asarray(strata, dtype=object)
-    return fmean(float(items[labels == label].mean()) for label in sorted(set(strata)))
 
 
 def _flips(items: ItemValues, arrays: Sequence[NDArray[np.float64]]) -> list[Flip]:

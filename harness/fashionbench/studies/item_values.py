@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,11 +15,15 @@ from fashionbench.predictions.images import SCHEMA as IMAGES
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import pyarrow as pa
     from numpy.typing import NDArray
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
+    from fashionbench.specs import MetricSpec
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +61,31 @@ class ItemValues:
             values=self.values[rows],
         )
 
+    def of_slice(self, label: str) -> tuple[ItemValues, tuple[str, ...] | None] | None:
+        """Return the items of a slice, ``all`` for the metric's main value, and the strata that it is averaged over.
 
-def item_values(record: Record, metric: str, store: Store, plugins: Plugins) -> ItemValues | None:
-    """Compute a metric by item; None where it has no value by item, as BLEU and FID have none.
+        :returns: the items, and their strata, None where the value is the plain mean; None for no such slice.
+        """
+        slices = np.asarray(self.slices, dtype=object)
+        if label != "all":
+            rows = slices == label
+            return (self.of(rows), None) if rows.any() else None
+        if self.average in {"queries", "slices"}:
+            return self, self.slices if self.average == "slices" else None
+        rows = slices == self.average
+        return (self.of(rows), None) if rows.any() else None
 
-    Metrics of generated images are among these: their values by item need the images of the data set.
+
+def item_values(
+    record: Record, metric: str, store: Store, plugins: Plugins, *, table: pa.Table | None = None
+) -> ItemValues | None:
+    """Read or compute a metric by item; None where it has no value by item, as BLEU and FID have none.
+
+    The values of metrics of images are read, since they need the images of the data set; a record from before they were
+    kept has none.
 
     :param metric: its name, such as ``mrr`` or ``hit@10``.
+    :param table: the record's predictions, where they have been read.
     :raises StoreError: where the predictions are missing or damaged.
     :raises MetricError: where the record has no predictions, or the metric cannot be computed from them alone.
     :raises UnknownNameError: where no plugin registered the metric.
@@ -73,9 +96,13 @@ def item_values(record: Record, metric: str, store: Store, plugins: Plugins) -> 
     if spec.predictions != record.predictions.schema_id:
         msg = f"{metric} reads {spec.predictions}, and the predictions are {record.predictions.schema_id}"
         raise MetricError(msg, remedy="name a metric that the record has")
+    kept = next((part.values for part in record.metrics if part.id == metric and part.values), "")
+    if kept:
+        return _kept(store.predictions.read_values(kept), metric, spec)
     if spec.predictions == IMAGES:
         return None
-    table = store.read_predictions(record.predictions)
+    if table is None:
+        table = store.read_predictions(record.predictions)
     target: Any = resolve(spec.target)
     try:
         outcome: Outcome = target(table, MetricArguments(cutoffs_of(metric), record.card.fields))
@@ -99,3 +126,27 @@ def item_values(record: Record, metric: str, store: Store, plugins: Plugins) -> 
         clusters=tuple(table.column("cluster").to_pylist()),
         values=np.asarray(outcome.values, dtype=np.float64),
     )
+
+
+def _kept(table: pa.Table, metric: str, spec: MetricSpec) -> ItemValues:
+    facts = {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
+    return ItemValues(
+        metric=metric,
+        unit=spec.unit,
+        higher_is_better=spec.higher_is_better,
+        average=facts["average"],
+        statistic=facts["statistic"],
+        ids=tuple(table.column("item").to_pylist()),
+        slices=tuple(table.column("slice").to_pylist()),
+        clusters=tuple(table.column("cluster").to_pylist()),
+        values=table.column("value").to_numpy(),
+    )
+
+
+def mean_over_seeds(values: NDArray[np.float64], strata: Sequence[str] | None) -> float:
+    """Return the mean of float64 [S, N] over seeds and items; of items as the mean of the means of their strata."""
+    items = values.mean(axis=0)
+    if strata is None:
+        return float(items.mean())
+    labels = np.asarray(strata, dtype=object)
+    return fmean(float(items[labels == label].mean()) for label in sorted(set(strata)))

@@ -11,12 +11,14 @@ from fashionbench.boards.references import known, misprint, source
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench.boards import Board
+    from fashionbench.boards import Board, Table
 
 FIELDS = (
     "table", "backend", "label", "attestation", "control", "marks", "task", "metric", "slice", "value", "bound", "low",
     "high", "standard_error", "sd_over_seeds", "seeds", "n", "unit", "method", "protocol", "fingerprint",
     "implementation", "reason", "note", "records",
+    "rank_from", "rank_to", "tied_with_best", "detectable", "reference", "difference", "difference_low",
+    "difference_high", "wins", "ties", "losses",
     "printed", "source", "evidence", "known", "unknown",
 )  # fmt: skip
 
@@ -33,14 +35,15 @@ def render(board: Board) -> str:
     """
     lines = [_line(FIELDS)]
     for number, table in enumerate(board.tables):
-        for row in table.rows:
-            for head, value in zip(table.heads, row.values, strict=True):
+        for place, row in enumerate(table.rows):
+            for at, (head, value) in enumerate(zip(table.heads, row.values, strict=True)):
                 low, high = value.interval or (None, None)
                 signature = head.signature or ("", "", "")
                 line = [number, row.backend, row.label, row.attestation, row.control, " ".join(row.marks)]
                 line += [head.column.task, head.column.metric, head.column.slice, value.value, value.bound, low, high]
                 line += [value.standard_error, value.sd_over_seeds, value.seeds, value.n, value.unit, value.method]
                 line += [*signature, value.reason, value.note, " ".join(value.records)]
+                line += _tested(table, place, at)
                 line += [""] * 5
                 lines.append(_line([_cell(cell) for cell in line]))
     for reported in board.references:
@@ -60,12 +63,27 @@ def render(board: Board) -> str:
         line += [""] * (FIELDS.index("note") - len(line)) + [
             note,
             "",
+            *[""] * 11,
             printed.printed,
             source(printed),
             printed.evidence,
         ]
         lines.append(_line([_cell(cell) for cell in [*line, known(printed), ", ".join(printed.unknown)]]))
     return "".join(lines)
+
+
+def _tested(table: Table, row: int, column: int) -> list[object]:
+    """Write what the tests of a column say of a row, from ``rank_from`` to ``losses``."""
+    if not table.tests:
+        return [""] * 11
+    tests = table.tests[column]
+    ranks = tests.ranks[row]
+    against = tests.against[row] if tests.against else None
+    reference = "" if tests.reference is None else table.rows[tests.reference].label
+    line: list[object] = [*(ranks or ("", "")), tests.tied_with_best[row] if ranks else "", tests.detectable, reference]
+    if against is None:
+        return [*line, *[""] * 6]
+    return [*line, against.difference, *(against.interval or ("", "")), against.wins, against.ties, against.losses]
 
 
 def _line(cells: Sequence[object]) -> str:

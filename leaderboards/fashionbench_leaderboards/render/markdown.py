@@ -5,7 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.references import EXPLANATION, HEADING, reported_rows
-from fashionbench.boards.text import heading, how_measured, legend, number, uncertainty
+from fashionbench.boards.text import (
+    RANKS,
+    how_measured,
+    how_tested,
+    is_among_best,
+    legend,
+    number,
+    standing,
+    tested_heading,
+    uncertainty,
+)
 
 if TYPE_CHECKING:
     from fashionbench.boards import Board, Table
@@ -21,6 +31,8 @@ def render(board: Board) -> str:
             lines += [f"## {escape(table.title)}", "", *([escape(table.note), ""] if table.note else [])]
         lines += _rows(table)
         lines += [f"- `{mark}`: {text}" for mark, text in legend(table).items()]
+        tested = how_tested(table)
+        lines += [f"- {escape(line)}" for line in ([RANKS, *tested] if tested else [])]
         lines += [f"- {escape(reason)}" for reason in _reasons(table)]
         lines.append("")
     lines += ["Fractions in per cent, with 95 % intervals over items. Comparable by:", ""]
@@ -39,16 +51,23 @@ def escape(text: str) -> str:
 
 def _rows(table: Table) -> list[str]:
     lines = [
-        "| backend | " + " | ".join(escape(heading(head)) for head in table.heads) + " |",
+        "| backend | " + " | ".join(escape(tested_heading(table, at)) for at in range(len(table.heads))) + " |",
         "| --- |" + " ---: |" * len(table.heads),
     ]
-    for row in table.rows:
+    for place, row in enumerate(table.rows):
         marks = "".join(f" `{mark}`" for mark in row.marks)
         if row.attestation != "measured":
             marks += f" `{row.attestation}`"
-        cells = [f"{number(value)} {uncertainty(value)}".strip() for value in row.values]
-        lines.append(f"| {escape(row.label)}{marks} | " + " | ".join(escape(cell) for cell in cells) + " |")
+        cells = [_cell(table, place, at) for at in range(len(table.heads))]
+        lines.append(f"| {escape(row.label)}{marks} | " + " | ".join(cells) + " |")
     return [*lines, ""]
+
+
+def _cell(table: Table, row: int, column: int) -> str:
+    value = table.rows[row].values[column]
+    text = escape(number(value))
+    rest = escape("; ".join(part for part in (uncertainty(value), standing(table, row, column)) if part))
+    return f"{f'**{text}**' if is_among_best(table, row, column) else text} {rest}".strip()
 
 
 def _reported(board: Board) -> list[str]:
