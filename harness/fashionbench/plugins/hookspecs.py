@@ -28,6 +28,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -84,6 +85,10 @@ class Providers:
     @hookspec
     def register_exporters(self) -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
         """Return formats of other tools that records can be written in."""
+
+    @hookspec
+    def register_sites(self) -> Iterable[SiteSpec]:  # type: ignore[empty-body]
+        """Return ways to write a folder of pages about leaderboards."""
 
     @hookspec
     def register_commands(self, group: click.Group) -> None:

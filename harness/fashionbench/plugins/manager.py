@@ -33,6 +33,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -71,6 +72,7 @@ class Plugins:
         self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
         self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
         self.exporters: Registry[ExporterSpec] = self._collect("exporter", "register_exporters")
+        self.sites: Registry[SiteSpec] = self._collect("site", "register_sites")
 
     @cached_property
     def references(self) -> Registry[ReferenceSpec]:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 S = TypeVar(
     "S",
     bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReferenceSpec"
-    " | ReporterSpec | ExporterSpec",
+    " | ReporterSpec | ExporterSpec | SiteSpec",
 )
 
 
