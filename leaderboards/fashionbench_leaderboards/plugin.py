@@ -87,9 +87,15 @@ def register_exporters() -> Iterable[ExporterSpec]:
 
 @hookimpl
 def register_sites() -> Iterable[SiteSpec]:
-    """Return the folder of pages."""
-    target = "fashionbench_leaderboards.site.pages:render"
-    return [SiteSpec(id="pages", summary="an index, a page a board, and a page behind each value", target=target)]
+    """Return the folder of pages, and the folder of tables."""
+    summaries = {
+        "pages": "an index, a page a board, and a page behind each value",
+        "tables": "Markdown, CSV, JSON, LaTeX and a badge of each board, for a repository",
+    }
+    return [
+        SiteSpec(id=name, summary=summary, target=f"fashionbench_leaderboards.site.{name}:render")
+        for name, summary in summaries.items()
+    ]
 
 
 def _yaml_files(folder: str) -> list[Path]:

@@ -235,7 +235,7 @@ def test_a_model_card_says_interval_protocol_and_record_of_every_value(measured,
         own = [row for row in rows if record.record_id[7:19] in row[-1]]
         assert [row[2] for row in own] == [figure(part.value, part.unit) for part in record.metrics]
         assert all(record.protocol.hash[7:15] in row[6] for row in own)
-        assert all(f"https://example.org/b/records/{record.record_id[7:19]}.html" in row[-1] for row in own)
+        assert all(f"https://example.org/b/records/{record.record_id[7:27]}.html" in row[-1] for row in own)
 
 
 def test_the_legacy_model_index_is_read_back_by_the_hub_s_own_function(measured, plugins):

@@ -11,6 +11,7 @@ from fashionbench.files import slug
 from fashionbench.specs import Export
 from fashionbench_leaderboards.exporters.series import system_name
 from fashionbench_leaderboards.render.markdown import escape
+from fashionbench_leaderboards.site.links import record_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -45,7 +46,7 @@ def _table(records: Sequence[Record], site: str) -> str:
     lines.append("| --- | --- | ---: | ---: | ---: | ---: | --- | --- | --- |")
     for record in records:
         name = short(record.record_id)
-        link = f"[`{name}`]({site.rstrip('/')}/records/{name}.html)" if site else f"`{name}`"
+        link = f"[`{name}`]({site.rstrip('/')}/{record_path(record.record_id)})" if site else f"`{name}`"
         fingerprint = short(record.dataset.fingerprint, 8) if record.dataset else ""
         for part in record.metrics:
             task = escape(record.task.id + ("" if part.slice == "all" else f" [{part.slice}]"))
