@@ -98,7 +98,7 @@ def load_config(name: str, plugins: Plugins) -> RunConfig:
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         fields = read_yaml(path)
-        if "columns" not in fields:
+        if not fields.keys() & {"columns", "groups"}:
             return make_config(fields, str(path))
         board = read_board(path)
     else:
