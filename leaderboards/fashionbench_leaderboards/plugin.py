@@ -1,4 +1,4 @@
-"""Registers boards, published numbers and file formats."""
+"""Registers boards, published numbers, file formats and the site."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench.specs import ReporterSpec
+from fashionbench.specs import ReporterSpec, SiteSpec
 from fashionbench.specs.board_file import read_board
 from fashionbench.specs.reference_file import read_references
 
@@ -45,6 +45,13 @@ def register_reporters() -> Iterable[ReporterSpec]:
         ReporterSpec(id=name, summary=summary, suffix=suffix, target=f"fashionbench_leaderboards.render.{name}:render")
         for name, (suffix, summary) in _FORMATS.items()
     ]
+
+
+@hookimpl
+def register_sites() -> Iterable[SiteSpec]:
+    """Return the folder of pages."""
+    target = "fashionbench_leaderboards.site.pages:render"
+    return [SiteSpec(id="pages", summary="an index, a page a board, and a page behind each value", target=target)]
 
 
 def _yaml_files(folder: str) -> list[Path]:

@@ -18,6 +18,7 @@ from fashionbench.cli.gate import gate
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
 from fashionbench.cli.plugins import plugins
+from fashionbench.cli.publish import publish
 from fashionbench.cli.records import records
 from fashionbench.cli.rescore import rescore
 from fashionbench.cli.run import run
@@ -88,7 +89,10 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
-_COMMANDS = ablate, audit, board, compare, data, doctor, gate, list_, plugins, records, rescore, run, score, show, train
+_COMMANDS = (
+    ablate, audit, board, compare, data, doctor, gate, list_, plugins, publish, records, rescore, run, score, show,
+    train,
+)  # fmt: skip
 for command in _COMMANDS:
     group.add_command(command)
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -79,6 +80,10 @@ class Providers:
     @hookspec
     def register_reporters(self) -> Iterable[ReporterSpec]:  # type: ignore[empty-body]
         """Return file formats of a leaderboard."""
+
+    @hookspec
+    def register_sites(self) -> Iterable[SiteSpec]:  # type: ignore[empty-body]
+        """Return ways to write a folder of pages about leaderboards."""
 
     @hookspec
     def register_commands(self, group: click.Group) -> None:

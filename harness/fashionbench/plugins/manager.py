@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -69,6 +70,7 @@ class Plugins:
         self.studies: Registry[StudySpec] = self._collect("study", "register_studies")
         self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
         self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
+        self.sites: Registry[SiteSpec] = self._collect("site", "register_sites")
 
     @cached_property
     def references(self) -> Registry[ReferenceSpec]:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 S = TypeVar(
     "S",
     bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReferenceSpec"
-    " | ReporterSpec",
+    " | ReporterSpec | SiteSpec",
 )
 
 

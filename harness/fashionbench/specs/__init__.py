@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fashionbench.specs.backend import BackendSpec, TrainingDataUse
 from fashionbench.specs.base import Licence, Spec, resolve
-from fashionbench.specs.board import BoardSpec, Column, ReporterSpec
+from fashionbench.specs.board import BoardSpec, Column, ReporterSpec, SiteSpec
 from fashionbench.specs.dataset import Access, DatasetSpec
 from fashionbench.specs.metric import MetricSpec
 from fashionbench.specs.reference import ReferenceSource, ReferenceSpec, ReferenceValue
@@ -24,6 +24,7 @@ __all__ = [
     "ReferenceSpec",
     "ReferenceValue",
     "ReporterSpec",
+    "SiteSpec",
     "Spec",
     "StudySpec",
     "TaskKind",

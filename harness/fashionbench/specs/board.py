@@ -1,4 +1,4 @@
-"""Leaderboard specifications: columns, boards, and file formats."""
+"""Leaderboard specifications: columns, boards, file formats, and sites."""
 
 from __future__ import annotations
 
@@ -47,3 +47,12 @@ class ReporterSpec(Spec):
     """A file format of a board; the target is ``(board: Board) -> str``."""
 
     suffix: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SiteSpec(Spec):
+    """A folder of pages about boards and the records behind them.
+
+    The target is ``(publication: Publication) -> Mapping[str, bytes]``: files by their path below the folder. It must
+    be a pure function: equal publications give equal bytes.
+    """

@@ -1,0 +1,196 @@
+"""Publish boards as a folder of pages: a pure function of records, written file by file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from fashionbench.api.boards import find_board, render_board
+from fashionbench.api.stores import existing_store
+from fashionbench.boards.board import Board
+from fashionbench.boards.path_names import record_without_paths, without_paths
+from fashionbench.boards.publication import Publication
+from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
+from fashionbench.files import sha256, write_bytes, write_text
+from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import BoardSpec, resolve
+from fashionbench.studies.column_tests import tested
+from fashionbench.studies.examples import examples_of
+from fashionbench.studies.pictures import Pictures
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from fashionbench.boards.examples import Examples
+    from fashionbench.records.schema import Record
+    from fashionbench.records.store import Fault, Store
+
+#: Lists the files of a site with their checksums; what it does not list, publishing neither replaces nor removes.
+MANIFEST = "site.json"
+
+
+def make_publication(
+    boards: Sequence[str | Path | BoardSpec] = (),
+    *,
+    stores: Sequence[str | Path | Store] = (),
+    plugins: Plugins | None = None,
+) -> Publication:
+    """Bring boards together with what lies behind their values; damaged files are left out and named in each board.
+
+    :param boards: registered names, YAML files or specifications; by default every registered board that has a record.
+    :param stores: by default the one that other commands use. A record that several hold counts once.
+    :raises ConfigError: where there is nothing to publish, or two boards have one id.
+    """
+    loaded = plugins or Plugins()
+    opened = [existing_store(store, loaded) for store in stores or (None,)]
+    held, faults = _current(opened)
+    current = [record for record, _ in held.values()]
+    specs = _specs(boards, current, loaded)
+    made = []
+    for spec in specs:
+        wanted = {column.task for column in spec.columns}
+        board = Board.build(spec, [record for record in current if record.task.id in wanted], loaded, faults)
+        made.append(tested(board, held, loaded))
+    shown = {name for b in made for table in b.tables for row in table.rows for v in row.values for name in v.records}
+    records = {name: held[name][0] for name in held if name in shown}
+    tasks = {c.task: loaded.tasks[c.task] for board in made for c in board.spec.columns}
+    backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
+    datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
+    pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
+    examples: dict[str, Examples] = {}
+    for name, record in records.items():
+        found = examples_of(record, held[name][1], loaded)
+        if found is not None:
+            examples[name] = pictures.show(found, record, held[name][1])
+    return Publication(
+        boards=tuple(made),
+        records=records,
+        tasks=dict(sorted(tasks.items())),
+        backends={name: loaded.backends[name] for name in backends},
+        datasets={name: loaded.datasets[name] for name in datasets},
+        examples=examples,
+        pictures=dict(sorted(pictures.files.items())),
+        downloads={board.spec.id: _downloads(board, loaded) for board in made},
+    )
+
+
+def _specs(boards: Sequence[str | Path | BoardSpec], current: Sequence[Record], plugins: Plugins) -> list[BoardSpec]:
+    """Return the boards to publish, in the order of their ids."""
+    named = [board if isinstance(board, BoardSpec) else find_board(board, plugins) for board in boards]
+    measured = {record.task.id for record in current if record.status != "error"}
+    specs = named or [b for b in plugins.boards if measured & {column.task for column in b.columns}]
+    if not specs:
+        raise ConfigError("no registered board has a record", remedy="run one, or name a board or its YAML file")
+    ids = sorted(spec.id for spec in specs)
+    twice = [one for one, other in pairwise(ids) if one == other]
+    if twice:
+        raise ConfigError(f"two boards have the id {twice[0]!r}", remedy="name each board once, and give each an id")
+    return sorted(specs, key=lambda spec: spec.id)
+
+
+def site_files(publication: Publication, *, site: str = "pages", plugins: Plugins | None = None) -> dict[str, bytes]:
+    """Make the files of a site, by path below its folder; equal publications give equal bytes.
+
+    :param site: the name of a way to write sites that a plugin registered.
+    """
+    loaded = plugins or Plugins()
+    files = dict(cast("Any", resolve(loaded.sites[site].target))(publication))
+    sums = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
+    files[MANIFEST] = (json.dumps({"files": sums}, indent=1) + "\n").encode()
+    return dict(sorted(files.items()))
+
+
+def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
+    """Write the files of a site into a folder, and remove those of an earlier one that are no longer part of it.
+
+    :raises ConfigError: where a file stands in the way that is not of an earlier site, or was edited since.
+    """
+    folder = Path(out)
+    before = _manifest(folder)
+    foreign = sorted(
+        path
+        for path, content in files.items()
+        if path != MANIFEST
+        and (folder / path).is_file()
+        and sha256(folder / path) not in {before.get(path), hashlib.sha256(content).hexdigest()}
+    )
+    if foreign:
+        msg = f"{folder / foreign[0]} is not a file of an earlier site, or was edited since"
+        raise ConfigError(msg, remedy="move it away, or choose another --out")
+    for path, content in files.items():
+        known = sha256(folder / path) if (folder / path).is_file() else ""
+        if path != MANIFEST and known != hashlib.sha256(content).hexdigest():
+            write_bytes(folder / path, content)
+    for path in sorted(set(before) - set(files)):
+        if (folder / path).is_file() and sha256(folder / path) == before[path]:
+            (folder / path).unlink()
+    write_text(folder / MANIFEST, files[MANIFEST].decode())
+
+
+def publish(
+    boards: Sequence[str | Path | BoardSpec] = (),
+    *,
+    out: str | Path,
+    stores: Sequence[str | Path | Store] = (),
+    site: str = "pages",
+    plugins: Plugins | None = None,
+) -> Publication:
+    """Write boards, and a page for each record, backend and task behind them, as a folder of pages.
+
+    The same records give the same bytes, wherever and whenever.
+
+    :param out: the folder.
+    """
+    loaded = plugins or Plugins()
+    made = make_publication(boards, stores=stores, plugins=loaded)
+    write_site(site_files(made, site=site, plugins=loaded), out)
+    return made
+
+
+def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], list[Fault]]:
+    """Read the current records of stores, without paths, each with its store; by id.
+
+    One that any store marks as invalid or supersedes is not current.
+    """
+    scans = [(store, store.scan()) for store in stores]
+    gone = {record.supersedes for _, scan in scans for record in scan.records}
+    gone |= {name for _, scan in scans for name in scan.marks}
+    found: dict[str, tuple[Record, Store]] = {}
+    faults: dict[str, Fault] = {}
+    for store, scan in scans:
+        damaged = list(scan.faults)
+        for record in scan.records:
+            if record.record_id in gone or record.record_id in found:
+                continue
+            fault = store.check_predictions(record)
+            if fault is None:
+                found[record.record_id] = record_without_paths(record), store
+            else:
+                damaged.append(fault)
+        for fault in damaged:
+            place = fault.path.relative_to(store.root)
+            message = without_paths(fault.message.replace(f"{store.root}/", ""))
+            faults[place.as_posix()] = replace(fault, path=place, message=message)
+    return dict(sorted(found.items())), [faults[name] for name in sorted(faults)]
+
+
+def _downloads(board: Board, plugins: Plugins) -> dict[str, str]:
+    """Write a board in each format that is no page."""
+    return {r.suffix: render_board(board, r.id, plugins=plugins) for r in plugins.reporters if r.suffix != "html"}
+
+
+def _manifest(folder: Path) -> dict[str, str]:
+    """Read which files an earlier site has in a folder."""
+    try:
+        read = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        return {str(path): str(checksum) for path, checksum in read["files"].items()}
+    except FileNotFoundError:
+        return {}
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"{folder / MANIFEST} is not the list of a site's files: {error}"
+        raise ConfigError(msg, remedy="choose another --out, or remove the file") from error

@@ -1,0 +1,35 @@
+"""Cut absolute paths to their last name, for what is published says nothing of the machine or its user."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from fashionbench.records.schema import Record
+
+#: An absolute path of two names or more, or one below a home or a drive; no address of the web, and no relative path.
+_PATH = re.compile(
+    r"(?<![\w./:~-])(?:file://)?(?:~[\w.-]*|[A-Za-z]:|(?=[/\\]))(?:[/\\][^\s/\\:;,'\"<>|()\[\]{}]+){2,}[/\\]?"
+)
+#: Names and hashes that say what was measured; none holds a path, and changing one would make it another thing.
+_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "metrics"})
+
+
+def without_paths(text: str) -> str:
+    """Replace each absolute path of a text by its last name behind an ellipsis."""
+    return _PATH.sub(lambda found: "…/" + re.split(r"[/\\]", found.group().rstrip("/\\"))[-1], text)
+
+
+def record_without_paths(record: Record) -> Record:
+    """Return a record in whose texts absolute paths are cut; itself, where there is none."""
+    fields = record.model_dump(mode="json")
+    cut = {name: value if name in _KEPT else _cut(value) for name, value in fields.items()}
+    return record if cut == fields else Record.model_validate(cut)
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, str):
+        return without_paths(value)
+    if isinstance(value, dict):
+        return {without_paths(name): _cut(inner) for name, inner in value.items()}
+    return [_cut(inner) for inner in value] if isinstance(value, list) else value

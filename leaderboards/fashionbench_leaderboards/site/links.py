@@ -1,0 +1,58 @@
+"""Addresses of the pages of a site, relative to the page that they stand on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fashionbench.files import slug
+
+
+def board_path(board: str) -> str:
+    """Return the page of a board."""
+    return f"boards/{slug(board)}.html"
+
+
+def record_path(record: str) -> str:
+    """Return the page of a record."""
+    return f"records/{record.removeprefix('sha256:')[:20]}.html"
+
+
+def backend_path(backend: str) -> str:
+    """Return the page of a backend."""
+    return f"backends/{slug(backend)}.html"
+
+
+def task_path(task: str) -> str:
+    """Return the page of a task."""
+    return f"tasks/{slug(task)}.html"
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Addresses from one page to others; none where a page stands alone.
+
+    :param root: the way to the site's folder, such as ``../``; None for a page without a site.
+    :param records: ids of the records that have a page.
+    """
+
+    root: str | None = None
+    records: frozenset[str] = frozenset()
+
+    def board(self, name: str) -> str:
+        """Return the address of a board."""
+        return self._to(board_path(name))
+
+    def record(self, name: str) -> str:
+        """Return the address of a record; nothing where it has no page."""
+        return self._to(record_path(name)) if name in self.records else ""
+
+    def backend(self, name: str) -> str:
+        """Return the address of a backend."""
+        return self._to(backend_path(name))
+
+    def task(self, name: str) -> str:
+        """Return the address of a task."""
+        return self._to(task_path(name))
+
+    def _to(self, path: str) -> str:
+        return "" if self.root is None else self.root + path
