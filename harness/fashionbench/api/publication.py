@@ -132,6 +132,14 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     write_text(folder / MANIFEST, files[MANIFEST].decode())
 
 
+def published_paths(folder: Path) -> list[str]:
+    """List the files of a site that was written into a folder.
+
+    :raises ConfigError: where its list of files cannot be read.
+    """
+    return sorted(_manifest(folder))
+
+
 def publish(
     boards: Sequence[str | Path | BoardSpec] = (),
     *,

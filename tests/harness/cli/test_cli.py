@@ -243,13 +243,14 @@ def test_rescoring_damaged_predictions_is_exit_code_1_and_one_file(tmp_path, cap
     assert "readable: 2 records; damaged: 1 file" in capsys.readouterr().out
 
 
-def test_a_board_file_runs_as_it_is_and_is_shown(cli, tmp_path):
+@pytest.mark.parametrize("layout", ["{}", "groups: [{{title: One, {}}}]"])
+def test_a_board_file_runs_as_it_is_and_is_shown(cli, tmp_path, layout):
     board = tmp_path / "mine.yaml"
-    column = "columns: [{task: toy/squares, metric: hit@1, label: H1}]\n"
+    column = layout.format("columns: [{task: toy/squares, metric: hit@1, label: H1}]") + "\n"
     board.write_text(f"id: mine\ntitle: My squares\n{column}backends: [toy/colour]\nseeds: [3]\n")
     code, out, _ = cli("run", str(board))
     assert code == 0
-    assert "My squares" in out
+    assert ("My squares" if layout == "{}" else "One") in out
     assert "H1" in out
     assert "board: results/boards/mine.html" in out
     assert [r["decoding"]["seed"] for r in json.loads(cli("records", "list", "--json")[1])] == [3]
