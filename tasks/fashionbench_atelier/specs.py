@@ -12,6 +12,7 @@ DATASET = DatasetSpec(
     revision=str(VERSION),
     licence=Licence(id="Apache-2.0", source="LICENSE; drawn by this package, from no photograph", usage="any"),
     access="generated",
+    image_credit="drawn by FashionBench (Apache-2.0)",
     splits=("train", "val", "test"),
     maker="fashionbench_atelier.generate:make",
     synthetic=True,

@@ -174,6 +174,7 @@ _TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 @given(value=_FLOATS, low=_FLOATS, high=_FLOATS, label=_TEXTS, reason=_TEXTS)
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @example(value=-1.25e-05, low=-9.1e-05, high=6.6e-05, label="'=1+1", reason='-x\r\n"y')
+@example(value=0.0, low=0.0, high=0.0, label="+0", reason="")
 @example(value=-1e300, low=-0.0, high=5e-324, label="-1", reason="'")
 def test_csv_parses_back_to_the_same_floats_and_texts(plugins, value, low, high, label, reason):
     from fashionbench_leaderboards.render.csv import render

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
 
@@ -13,14 +14,19 @@ from fashionbench.api.stores import existing_store
 from fashionbench.boards.board import Board
 from fashionbench.boards.path_names import record_without_paths, without_paths
 from fashionbench.boards.publication import Publication
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import BoardSpec, resolve
+from fashionbench.studies.column_tests import tested
+from fashionbench.studies.examples import examples_of
+from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from fashionbench.boards.examples import Examples
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Fault, Store
 
@@ -41,37 +47,50 @@ def make_publication(
     :raises ConfigError: where there is nothing to publish, or two boards have one id.
     """
     loaded = plugins or Plugins()
-    held = [existing_store(store, loaded) for store in stores or (None,)]
-    current, faults = _current(held)
-    named = [board if isinstance(board, BoardSpec) else find_board(board, loaded) for board in boards]
-    measured = {record.task.id for record in current if record.status != "error"}
-    specs = named or [b for b in loaded.boards if measured & {column.task for column in b.columns}]
-    if not specs:
-        raise ConfigError("no registered board has a record", remedy="run one, or name a board or its YAML file")
-    twice = sorted({spec.id for spec in specs if sum(spec.id == other.id for other in specs) > 1})
-    if twice:
-        raise ConfigError(f"two boards have the id {twice[0]!r}", remedy="name each board once, and give each an id")
+    opened = [existing_store(store, loaded) for store in stores or (None,)]
+    held, faults = _current(opened)
+    current = [record for record, _ in held.values()]
+    specs = _specs(boards, current, loaded)
     made = []
-    for spec in sorted(specs, key=lambda spec: spec.id):
+    for spec in specs:
         wanted = {column.task for column in spec.columns}
-        made.append(Board.build(spec, [r for r in current if r.task.id in wanted], loaded, faults))
-    shown = {
-        name for board in made for table in board.tables for r in table.rows for v in r.values for name in v.records
-    }
-    records = {record.record_id: record for record in current if record.record_id in shown}
-    task_ids = {column.task for board in made for column in board.spec.columns}
-    tasks = {name: loaded.tasks[name] for name in sorted(task_ids)}
-    backend_ids = sorted({record.backend.id for record in records.values()})
+        board = Board.build(spec, [record for record in current if record.task.id in wanted], loaded, faults)
+        made.append(tested(board, held, loaded))
+    shown = {name for b in made for table in b.tables for row in table.rows for v in row.values for name in v.records}
+    records = {name: held[name][0] for name in held if name in shown}
+    tasks = {c.task: loaded.tasks[c.task] for board in made for c in board.spec.columns}
+    backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
+    datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
+    pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
+    examples: dict[str, Examples] = {}
+    for name, record in records.items():
+        found = examples_of(record, held[name][1], loaded)
+        if found is not None:
+            examples[name] = pictures.show(found, record, held[name][1])
     return Publication(
         boards=tuple(made),
-        records=dict(sorted(records.items())),
-        tasks=tasks,
-        backends={name: loaded.backends[name] for name in backend_ids if name in loaded.backends},
-        datasets={
-            task.dataset: loaded.datasets[task.dataset] for task in tasks.values() if task.dataset in loaded.datasets
-        },
+        records=records,
+        tasks=dict(sorted(tasks.items())),
+        backends={name: loaded.backends[name] for name in backends},
+        datasets={name: loaded.datasets[name] for name in datasets},
+        examples=examples,
+        pictures=dict(sorted(pictures.files.items())),
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
+
+
+def _specs(boards: Sequence[str | Path | BoardSpec], current: Sequence[Record], plugins: Plugins) -> list[BoardSpec]:
+    """Return the boards to publish, in the order of their ids."""
+    named = [board if isinstance(board, BoardSpec) else find_board(board, plugins) for board in boards]
+    measured = {record.task.id for record in current if record.status != "error"}
+    specs = named or [b for b in plugins.boards if measured & {column.task for column in b.columns}]
+    if not specs:
+        raise ConfigError("no registered board has a record", remedy="run one, or name a board or its YAML file")
+    ids = sorted(spec.id for spec in specs)
+    twice = [one for one, other in pairwise(ids) if one == other]
+    if twice:
+        raise ConfigError(f"two boards have the id {twice[0]!r}", remedy="name each board once, and give each an id")
+    return sorted(specs, key=lambda spec: spec.id)
 
 
 def site_files(publication: Publication, *, site: str = "pages", plugins: Plugins | None = None) -> dict[str, bytes]:
@@ -141,12 +160,15 @@ def publish(
     return made
 
 
-def _current(stores: Iterable[Store]) -> tuple[list[Record], list[Fault]]:
-    """Read the current records of stores, without paths; one that any store marks or supersedes is not current."""
+def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], list[Fault]]:
+    """Read the current records of stores, without paths, each with its store; by id.
+
+    One that any store marks as invalid or supersedes is not current.
+    """
     scans = [(store, store.scan()) for store in stores]
     gone = {record.supersedes for _, scan in scans for record in scan.records}
     gone |= {name for _, scan in scans for name in scan.marks}
-    found: dict[str, Record] = {}
+    found: dict[str, tuple[Record, Store]] = {}
     faults: dict[str, Fault] = {}
     for store, scan in scans:
         damaged = list(scan.faults)
@@ -155,14 +177,14 @@ def _current(stores: Iterable[Store]) -> tuple[list[Record], list[Fault]]:
                 continue
             fault = store.check_predictions(record)
             if fault is None:
-                found[record.record_id] = record_without_paths(record)
+                found[record.record_id] = record_without_paths(record), store
             else:
                 damaged.append(fault)
         for fault in damaged:
             place = fault.path.relative_to(store.root)
             message = without_paths(fault.message.replace(f"{store.root}/", ""))
             faults[place.as_posix()] = replace(fault, path=place, message=message)
-    return [found[name] for name in sorted(found)], [faults[name] for name in sorted(faults)]
+    return dict(sorted(found.items())), [faults[name] for name in sorted(faults)]
 
 
 def _downloads(board: Board, plugins: Plugins) -> dict[str, str]:

@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fashionbench.boards.board import Board
+    from fashionbench.boards.examples import Examples
     from fashionbench.records.schema import Record
     from fashionbench.specs import BackendSpec, DatasetSpec, TaskSpec
 
@@ -22,6 +23,8 @@ class Publication:
     :param tasks: tasks of the boards' columns, by id; so far as a plugin has registered them.
     :param backends: backends of the records, by id; those that are registered.
     :param datasets: data sets of the tasks, by id.
+    :param examples: single cases of records, by record.
+    :param pictures: the pictures of the examples, by file name.
     :param downloads: each board as files, by board and then by suffix, such as ``csv``.
     """
 
@@ -30,4 +33,6 @@ class Publication:
     tasks: Mapping[str, TaskSpec] = field(default_factory=dict)
     backends: Mapping[str, BackendSpec] = field(default_factory=dict)
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
+    examples: Mapping[str, Examples] = field(default_factory=dict)
+    pictures: Mapping[str, bytes] = field(default_factory=dict)
     downloads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

@@ -58,6 +58,7 @@ def make_table(
                 first.backend.control,
                 tuple(mark for mark in MARKS if mark in marks),
                 values,
+                _coverage(values) if spec.coverage and main else "",
             )
         )
     wanted = spec.columns[spec.sort_by]
@@ -74,6 +75,10 @@ def make_table(
         for column, signature, higher in zip(columns, signatures, better, strict=True)
     )
     return Table(title, heads, tuple(sorted(rows, key=order)), note, main)
+
+
+def _coverage(values: Sequence[Value]) -> str:
+    return f"{sum(value.value is not None for value in values)} of {len(values)}"
 
 
 def _value(column: Column, signature: Signature | None, records: Sequence[Record], plugins: Plugins) -> Value:

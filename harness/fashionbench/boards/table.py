@@ -79,6 +79,8 @@ class Row:
     control: bool
     marks: tuple[str, ...]
     values: tuple[Value, ...]
+    coverage: str = ""
+    """In how many columns of the board it was measured, such as ``3 of 12``; empty where the board does not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,14 +59,19 @@ def board(
 def print_board(made: Board) -> None:
     """Print a board on the terminal."""
     from fashionbench.boards.text import RANKS, how_tested
+    from fashionbench.errors import first_names
 
     for table in made.tables:
         print_table(_rich(table))
         for line in how_tested(table):
             click.echo(f"  {line}")
-        reasons = sorted({f"{r.label}: {v.reason}" for r in table.rows for v in r.values if v.reason})
-        for reason in reasons:
-            click.echo(f"  – {reason}")
+        reasons: dict[str, dict[str, None]] = {}
+        for row in table.rows:
+            for value in row.values:
+                if value.reason:
+                    reasons.setdefault(value.reason, {})[row.label] = None
+        for reason in sorted(reasons):
+            click.echo(f"  – {first_names(list(reasons[reason]))}: {reason}")
     if any(how_tested(table) for table in made.tables):
         click.echo(RANKS)
     for fault in made.faults:
@@ -95,7 +100,8 @@ def _rich(table: Table) -> RichTable:
     for at in range(len(table.heads)):
         shown.add_column(escape(tested_heading(table, at)), justify="right")
     for place, row in enumerate(table.rows):
-        label = " ".join([row.label, *(f"({mark})" for mark in row.marks)])
+        measured = [f"[{row.coverage} columns]"] if row.coverage else []
+        label = " ".join([row.label, *measured, *(f"({mark})" for mark in row.marks)])
         cells = [
             Text(
                 " ".join(part for part in (number(value), uncertainty(value), standing(table, place, at)) if part),

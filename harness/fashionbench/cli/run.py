@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fashionbench.runner.config import RunConfig
     from fashionbench.runner.executors.local import Preview
     from fashionbench.runner.plan import NotApplicable
+    from fashionbench.specs import BoardSpec
 
 #: How many findings on data and rights are printed after a run.
 _FINDINGS = 8
@@ -203,21 +204,51 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
         click.echo(line)
     if len(said) > _FINDINGS:
         click.echo(f"{len(said) - _FINDINGS} findings more are in the records")
-    if config.board:
-        made = make_board(config.board, store=store, plugins=state.plugins)
+    board = config.board or _board_of(records, state)
+    if board is not None:
+        made = make_board(board, store=store, plugins=state.plugins)
         paths = write_board(made, store=store, plugins=state.plugins)
         print_board(made)
         click.echo(f"board: {paths.get('html', next(iter(paths.values())))}")
-        return
+    _say_what_failed(records)
+    if not config.board:
+        _say_what_is_absent(records)
+        click.echo(f"records: {store.root}")
+
+
+def _board_of(records: Sequence[Record], state: State) -> BoardSpec | None:
+    """Make the board of what was run; None where nothing was that has metrics."""
+    from fashionbench.boards.of_tasks import board_of_tasks
+
+    names = dict.fromkeys(record.task.id for record in records if record.metrics)
+    tasks = [state.plugins.tasks[name] for name in names if name in state.plugins.tasks]
+    shown = [task for task in tasks if task.metrics]
+    return board_of_tasks(shown) if shown else None
+
+
+def _say_what_failed(records: Sequence[Record]) -> None:
+    """Print each error once, with the cells that it ended and with what to do."""
+    from fashionbench.errors import first_names
+
+    errors: dict[tuple[str, str], list[str]] = {}
     for record in records:
-        name = f"{record.task.id} × {record.backend.id}"
         if record.error:
-            click.echo(f"{name}: error: {record.error.message}")
-            if record.error.remedy:
-                click.echo(f"  try: {record.error.remedy}")
-            continue
-        shown = ", ".join(f"{m.id} {m.value:.4g}" for m in record.metrics if m.slice == "all")
-        click.echo(f"{name}: {shown}")
-        for absent in record.absent:
-            click.echo(f"{name}: {absent.id} is absent: {absent.reason}")
-    click.echo(f"records: {store.root}")
+            name = f"{record.task.id} × {record.backend.id}"
+            errors.setdefault((record.error.message, record.error.remedy), []).append(name)
+    for (message, remedy), names in errors.items():
+        click.echo(f"{first_names(names, 2)}: error: {message}")
+        if remedy:
+            click.echo(f"  try: {remedy}")
+
+
+def _say_what_is_absent(records: Sequence[Record]) -> None:
+    """Print each reason why a metric is absent once, with the cells that it concerns."""
+    from fashionbench.errors import first_names
+
+    absent: dict[str, list[str]] = {}
+    for record in records:
+        for metric in record.absent:
+            name = f"{record.task.id} × {record.backend.id}"
+            absent.setdefault(f"{metric.id} is absent: {metric.reason}", []).append(name)
+    for reason, names in absent.items():
+        click.echo(f"{first_names(names, 2)}: {reason}")

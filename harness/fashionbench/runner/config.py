@@ -98,7 +98,7 @@ def load_config(name: str, plugins: Plugins) -> RunConfig:
     path = Path(name)
     if path.suffix in {".yaml", ".yml"} or path.is_file():
         fields = read_yaml(path)
-        if not fields.keys() & {"columns", "groups"}:
+        if not {"columns", "groups"} & set(fields):
             return make_config(fields, str(path))
         board = read_board(path)
     else:

@@ -28,6 +28,7 @@ class BoardSpec:
     :param backends: the rows to run by default; a record of any other backend is shown too.
     :param sort_by: index of the column that orders the rows; a table without it is ordered by its first column.
     :param base: the row, by backend or label, whose differences to the others are shown; empty for none.
+    :param coverage: whether each row says in how many columns it was measured.
     """
 
     id: str
@@ -38,6 +39,7 @@ class BoardSpec:
     seeds: tuple[int, ...] = (0,)
     sort_by: int = 0
     base: str = ""
+    coverage: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -42,6 +42,7 @@ class _Board(BaseModel):
     seeds: list[int] = [0]
     sort_by: int | str = 0
     base: str = ""
+    coverage: bool = False
 
 
 def read_board(path: Path) -> BoardSpec:
@@ -63,6 +64,7 @@ def read_board(path: Path) -> BoardSpec:
         seeds=tuple(fields.seeds),
         sort_by=_sort_by(fields.sort_by, columns, path),
         base=fields.base,
+        coverage=fields.coverage,
     )
 
 

@@ -29,6 +29,8 @@ class DatasetSpec(Spec):
     :param how_to_get: instructions for a user who does not have it.
     :param expected: published counts by name, which ``fashionbench data verify`` compares with.
     :param beside: another data set, in whose folder this one lies where it has none of its own.
+    :param image_credit: the words that stand beside its images and texts on a public page; empty where its licence does
+        not allow them there.
     :param maker: ``"module:attribute"`` of ``(out: Path, seed: int, options, advance) -> None`` for data that are made.
     """
 
@@ -38,6 +40,7 @@ class DatasetSpec(Spec):
     expected: Mapping[str, int] = field(default_factory=no_counts)
     beside: str = ""
     maker: str = ""
+    image_credit: str = ""
     synthetic: bool = False
     splits: tuple[str, ...] = ()
     how_to_get: str = ""

@@ -43,9 +43,17 @@ def with_tests(board: Board, store: Store, plugins: Plugins) -> Board:
     :param store: the store whose records the board was made of.
     :raises ConfigError: where the board names a base that is none of its rows, or several.
     """
+    return tested(board, {record.record_id: (record, store) for record in store.scan().current()}, plugins)
+
+
+def tested(board: Board, records: Mapping[str, tuple[Record, Store]], plugins: Plugins) -> Board:
+    """Return the board with the tests of every column of its tables.
+
+    :param records: the records that it was made of, by id, each with the store that holds its predictions.
+    :raises ConfigError: where the board names a base that is none of its rows, or several.
+    """
     _check_base(board)
-    records = {record.record_id: record for record in store.scan().current()}
-    reader = _Reader(records, store, plugins)
+    reader = _Reader(records, plugins)
     tables = [replace(table, tests=_tests(table, board.spec.base, reader)) for table in board.tables]
     return replace(board, tables=tuple(tables))
 
@@ -66,9 +74,8 @@ def _is_base(row: Row, base: str) -> bool:
 class _Reader:
     """Reads the values by item of rows; the predictions of each record once."""
 
-    def __init__(self, records: Mapping[str, Record], store: Store, plugins: Plugins) -> None:
+    def __init__(self, records: Mapping[str, tuple[Record, Store]], plugins: Plugins) -> None:
         self._records = records
-        self._store = store
         self._plugins = plugins
         self._tables: dict[str, pa.Table] = {}
         self._values: dict[tuple[str, str], ItemValues | None] = {}
@@ -82,17 +89,20 @@ class _Reader:
     def _of(self, record_id: str, metric: str) -> ItemValues | None:
         key = record_id, metric
         if key not in self._values:
-            self._values[key] = self._read(self._records.get(record_id), metric)
+            self._values[key] = self._read(record_id, metric)
         return self._values[key]
 
-    def _read(self, record: Record | None, metric: str) -> ItemValues | None:
-        if record is None or record.predictions is None:
+    def _read(self, record_id: str, metric: str) -> ItemValues | None:
+        if record_id not in self._records:
+            return None
+        record, store = self._records[record_id]
+        if record.predictions is None:
             return None
         digest = record.predictions.sha256
         try:
             if digest not in self._tables:
-                self._tables[digest] = self._store.read_predictions(record.predictions)
-            return item_values(record, metric, self._store, self._plugins, table=self._tables[digest])
+                self._tables[digest] = store.read_predictions(record.predictions)
+            return item_values(record, metric, store, self._plugins, table=self._tables[digest])
         except FashionBenchError:
             return None
 

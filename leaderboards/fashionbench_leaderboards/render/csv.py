@@ -101,12 +101,13 @@ def _cell(cell: object) -> object:
 
 
 def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) and not _is_number(text) else text
+    return f"'{text}" if text.startswith(_FORMULA) and not _is_negative(text) else text
 
 
-def _is_number(text: str) -> bool:
+def _is_negative(text: str) -> bool:
+    """Tell whether a text is a negative number, which a spreadsheet takes for one; a plus sign it may compute with."""
     try:
         float(text)
     except ValueError:
         return False
-    return text.isprintable()
+    return text.startswith("-") and text.isprintable()

@@ -59,6 +59,7 @@ def _rows(table: Table) -> list[str]:
         if row.attestation != "measured":
             marks += f" `{row.attestation}`"
         cells = [_cell(table, place, at) for at in range(len(table.heads))]
+        marks += f" ({row.coverage} columns)" if row.coverage else ""
         lines.append(f"| {escape(row.label)}{marks} | " + " | ".join(cells) + " |")
     return [*lines, ""]
 

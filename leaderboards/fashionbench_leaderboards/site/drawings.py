@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from markupsafe import Markup, escape
@@ -16,22 +17,32 @@ if TYPE_CHECKING:
 _WIDTH, _HEIGHT, _MARGIN = 92, 12, 4
 
 
-def interval_drawing(value: Value, column: Sequence[Value]) -> str:
-    """Draw a value with its interval, on one scale for the whole column; nothing where it has no interval."""
-    if value.interval is None or value.value is None:
-        return ""
-    ends = [end for other in column if other.value is not None for end in (other.value, *(other.interval or ()))]
-    low, high = min(ends), max(ends)
-    scale = (_WIDTH - 2 * _MARGIN) / ((high - low) or 1.0)
-    left, dot, right = (_MARGIN + scale * (at - low) for at in (value.interval[0], value.value, value.interval[1]))
-    middle = _HEIGHT / 2
-    bounds = " to ".join(figure(end, value.unit) for end in value.interval)
-    said = f"{number(value)}, 95 % interval {bounds}"
-    level = f'y1="{middle:g}" y2="{middle:g}" stroke="currentColor"'
-    return Markup(  # noqa: S704  # numbers alone, and a text that is escaped
-        f'<svg class="interval" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img">'
-        f"<title>{escape(said)}</title>"
-        f'<line x1="0" x2="{_WIDTH}" {level} stroke-opacity="0.2"/>'
-        f'<line x1="{left:.1f}" x2="{right:.1f}" {level} stroke-width="2"/>'
-        f'<circle cx="{dot:.1f}" cy="{middle:g}" r="3.5" fill="currentColor"/></svg>'
-    )
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """The scale that all intervals of a column share."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, column: Sequence[Value]) -> Scale:
+        """Make the scale that takes in every value and interval of a column."""
+        ends = [end for one in column if one.value is not None for end in (one.value, *(one.interval or ()))]
+        return cls(min(ends, default=0.0), max(ends, default=0.0))
+
+    def interval(self, value: Value) -> str:
+        """Draw a value with its interval; nothing where it has no interval."""
+        if value.interval is None or value.value is None:
+            return ""
+        factor = (_WIDTH - 2 * _MARGIN) / ((self.high - self.low) or 1.0)
+        places = (value.interval[0], value.value, value.interval[1])
+        left, dot, right = (_MARGIN + factor * (place - self.low) for place in places)
+        said = f"{number(value)}, 95 % interval {' to '.join(figure(end, value.unit) for end in value.interval)}"
+        level = f'y1="{_HEIGHT / 2:g}" y2="{_HEIGHT / 2:g}" stroke="currentColor"'
+        return Markup(  # noqa: S704  # numbers alone, and a text that is escaped
+            f'<svg class="interval" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img">'
+            f"<title>{escape(said)}</title>"
+            f'<line x1="0" x2="{_WIDTH}" {level} stroke-opacity="0.2"/>'
+            f'<line x1="{left:.1f}" x2="{right:.1f}" {level} stroke-width="2"/>'
+            f'<circle cx="{dot:.1f}" cy="{_HEIGHT / 2:g}" r="3.5" fill="currentColor"/></svg>'
+        )

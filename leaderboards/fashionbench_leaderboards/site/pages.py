@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from importlib.resources import files
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, counted
@@ -10,13 +12,16 @@ from fashionbench.files import slug
 from fashionbench_leaderboards.site.badge import badge
 from fashionbench_leaderboards.site.board_page import board_context
 from fashionbench_leaderboards.site.filling import page
-from fashionbench_leaderboards.site.links import Links, board_path
+from fashionbench_leaderboards.site.links import Links, backend_path, board_path, record_path, task_path
+from fashionbench_leaderboards.site.listing import records_of_backend, records_of_task
+from fashionbench_leaderboards.site.record_page import record_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fashionbench.boards import Board
     from fashionbench.boards.publication import Publication
+    from fashionbench.records.schema import Record
 
 #: Files that pages load; the licence goes with the program that it belongs to.
 ASSETS = ("board.js", "dataTables.LICENSE.txt", "dataTables.min.js", "site.css")
@@ -51,12 +56,31 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         add(f"boards/{name}.svg", badge(board))
         for suffix, text in downloads.items():
             add(f"boards/{name}.{suffix}", text)
+    for record in publication.records.values():
+        path = record_path(record.record_id)
+        context = record_context(record, publication, links) | {"file_name": PurePosixPath(path).stem, "links": links}
+        add(path, page("record.html.j2", context))
+        add(path.removesuffix("html") + "json", _json(record))
+    for name in sorted({row.backend for board in publication.boards for table in board.tables for row in table.rows}):
+        rows = records_of_backend(publication, name, links)
+        context = {"backend": name, "spec": publication.backends.get(name), "rows": rows, "links": links}
+        add(backend_path(name), page("backend.html.j2", context))
+    for name, task in publication.tasks.items():
+        dataset = publication.datasets.get(task.dataset)
+        rows = records_of_task(publication, name, links)
+        add(task_path(name), page("task.html.j2", {"task": task, "dataset": dataset, "rows": rows, "links": links}))
+    made |= {f"images/{name}": content for name, content in publication.pictures.items()}
     return made
 
 
 def asset(name: str) -> bytes:
     """Read a file that pages load."""
     return files("fashionbench_leaderboards.site").joinpath("assets", name).read_bytes()
+
+
+def _json(record: Record) -> str:
+    """Write a record as it is in the store, but for paths of the machine that measured it."""
+    return json.dumps(record.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _summary(board: Board) -> dict[str, object]:

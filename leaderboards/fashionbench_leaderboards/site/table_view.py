@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.table import MARKS
-from fashionbench.boards.text import heading, number, uncertainty
-from fashionbench_leaderboards.site.drawings import interval_drawing
+from fashionbench.boards.text import figure, heading, how_tested, number, standing, uncertainty, unit
+from fashionbench_leaderboards.site.drawings import Scale
 
 if TYPE_CHECKING:
     from fashionbench.boards import Table
-    from fashionbench.boards.table import Head, Row, Value
+    from fashionbench.boards.table import Row
     from fashionbench_leaderboards.site.links import Links
 
 
@@ -21,7 +21,9 @@ class Cell:
 
     :param order: what it is sorted by, a number as text; empty for a gap.
     :param partial: whether it is over some of the items, and stands behind the whole values.
-    :param detail: interval, standard error, seeds and n.
+    :param detail: interval, standard error, seeds, and n where it is not that of the whole column.
+    :param standing: the ranks that it may have, and its difference to the board's base.
+    :param among_best: whether it cannot be told from the best one.
     """
 
     text: str
@@ -31,7 +33,9 @@ class Cell:
     title: str = ""
     href: str = ""
     drawing: str = ""
+    standing: str = ""
     best: bool = False
+    among_best: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,9 +58,14 @@ class RowView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HeadView:
-    """A column's head; ``direction`` is how its best value comes first."""
+    """A column's head.
+
+    :param details: the n that all its values share, and the difference that could be told.
+    :param direction: how its best value comes first.
+    """
 
     text: str
+    details: tuple[str, ...]
     title: str
     href: str
     direction: str
@@ -69,6 +78,7 @@ class TableView:
     :param heading: empty where the page's title says it already.
     :param shared: marks that all rows share, with their meaning; they are said once, above the table.
     :param legend: the other marks, with their meaning.
+    :param tested: how ranks were found, or why there are none; empty where nothing was tested.
     :param sorted_by: index of the column that orders the rows.
     """
 
@@ -78,21 +88,36 @@ class TableView:
     rows: tuple[RowView, ...]
     shared: dict[str, str]
     legend: dict[str, str]
+    tested: tuple[str, ...]
     sorted_by: int
 
 
 def table_view(table: Table, board_title: str, links: Links, sorted_by: int) -> TableView:
     """Decide how a table is shown."""
     everywhere = set(MARKS).intersection(*(row.marks for row in table.rows)) if len(table.rows) > 1 else set()
-    best = [_best(table, at) for at in range(len(table.heads))]
     used = {mark for row in table.rows for mark in row.marks} - everywhere
+    columns = [_column(table, at, links) for at in range(len(table.heads))]
+    rows = [
+        RowView(
+            label=row.label,
+            title=row.label,
+            href=links.backend(row.backend),
+            control=row.control,
+            attestation=row.attestation,
+            family=family(row.backend),
+            marks=tuple(mark for mark in row.marks if mark not in everywhere),
+            cells=tuple(cells[place] for _, cells in columns),
+        )
+        for place, row in enumerate(table.rows)
+    ]
     return TableView(
         heading="" if table.title == board_title else table.title,
         note=table.note,
-        heads=tuple(_head(head, links) for head in table.heads),
-        rows=tuple(_row(row, table, best, everywhere, links) for row in table.rows),
+        heads=tuple(head for head, _ in columns),
+        rows=tuple(rows),
         shared={mark: text for mark, text in MARKS.items() if mark in everywhere},
         legend={mark: text for mark, text in MARKS.items() if mark in used},
+        tested=tuple(how_tested(table)),
         sorted_by=sorted_by,
     )
 
@@ -102,46 +127,55 @@ def family(backend: str) -> str:
     return backend.partition("/")[0]
 
 
-def _head(head: Head, links: Links) -> HeadView:
+def _column(table: Table, at: int, links: Links) -> tuple[HeadView, list[Cell]]:
+    """Decide how a column's head and cells are shown."""
+    values = [row.values[at] for row in table.rows]
+    counts = {value.n for value in values if value.value is not None}
+    n = counts.pop() if len(counts) == 1 else None
+    best = _best(table, at)
+    scale = Scale.of(values)
+    tied = table.tests[at].tied_with_best if table.tests else (False,) * len(values)
+    cells = []
+    for place, (row, value) in enumerate(zip(table.rows, values, strict=True)):
+        href = links.record(value.records[0]) if value.records else ""
+        if value.value is None:
+            cells.append(Cell(text=number(value), detail=value.reason, title=value.reason, href=href))
+            continue
+        detail = uncertainty(value)
+        cells.append(
+            Cell(
+                text=number(value),
+                order=repr(value.value),
+                partial="partial" in row.marks,
+                detail=detail.removesuffix(f"n = {n}").rstrip(", "),
+                title="; ".join(said for said in (value.method, value.note) if said),
+                href=href,
+                drawing=scale.interval(value),
+                standing=standing(table, place, at),
+                best=_is_ranked(row) and value.value == best,
+                among_best=tied[place] and sum(tied) > 1,
+            )
+        )
+    return _head(table, at, n, links), cells
+
+
+def _head(table: Table, at: int, n: int | None, links: Links) -> HeadView:
+    head = table.heads[at]
     column = head.column
     said = [f"{column.task} {column.metric}" + ("" if column.slice == "all" else f" {column.slice}")]
+    details = [] if n is None else [f"n = {n:,}"]
+    if table.tests and (detectable := table.tests[at].detectable) is not None:
+        details.append(f"detectable {figure(detectable, unit(table, at))}")
+        said.append("detectable: the difference that would be seen in four of five repetitions")
     if head.signature is not None:
         said += [f"protocol {head.signature.protocol}", f"data {head.signature.fingerprint}"]
         said.append(f"implementation {head.signature.implementation}")
-    direction = "desc" if head.higher_is_better else "asc"
-    return HeadView(text=heading(head), title="\n".join(said), href=links.task(column.task), direction=direction)
-
-
-def _row(row: Row, table: Table, best: list[float | None], everywhere: set[str], links: Links) -> RowView:
-    ranked = _is_ranked(row)
-    return RowView(
-        label=row.label,
-        title=row.label,
-        href=links.backend(row.backend),
-        control=row.control,
-        attestation=row.attestation,
-        family=family(row.backend),
-        marks=tuple(mark for mark in row.marks if mark not in everywhere),
-        cells=tuple(
-            _cell(value, row, table, at, ranked and value.value is not None and value.value == best[at], links)
-            for at, value in enumerate(row.values)
-        ),
-    )
-
-
-def _cell(value: Value, row: Row, table: Table, at: int, best: bool, links: Links) -> Cell:  # noqa: FBT001
-    href = links.record(value.records[0]) if value.records else ""
-    if value.value is None:
-        return Cell(text=number(value), detail=value.reason, title=value.reason, href=href)
-    return Cell(
-        text=number(value),
-        order=repr(value.value),
-        partial="partial" in row.marks,
-        detail=uncertainty(value),
-        title="; ".join(said for said in (value.method, value.note) if said),
-        href=href,
-        drawing=interval_drawing(value, [other.values[at] for other in table.rows]),
-        best=best,
+    return HeadView(
+        text=heading(head),
+        details=tuple(details),
+        title="\n".join(said),
+        href=links.task(column.task),
+        direction="desc" if head.higher_is_better else "asc",
     )
 
 

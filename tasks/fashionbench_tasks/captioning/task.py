@@ -7,7 +7,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.lazy_items import opened
 from fashionbench.data.measured_items import MeasuredItems
+from fashionbench.data.shown_items import ShownItem
 from fashionbench.errors import ConfigError, DataError, first_names
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.captions import AS_RELEASED, SCHEMA, STANDARD, captions_table
@@ -15,12 +17,13 @@ from fashionbench.predictions.id_matching import IdMatcher
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pyarrow as pa
 
     from fashionbench.data.info import DataInfo
     from fashionbench.data.lazy_items import Source
+    from fashionbench.data.shown_items import Side
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.predictions.imported import Imported
     from fashionbench.runner.session import Session
@@ -144,6 +147,11 @@ class Captioning:
         captions = captions_by_id(imported, [name for fold in folds for name in fold.asked])
         tables = [_table(fold, fold.asked, [captions[name] for name in fold.asked]) for fold in folds]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+
+    def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
+        """Return images of a fold as a person sees them."""
+        items = [item for fold in self.folds if fold.name == slice_ and side == "query" for item in fold.items]
+        return {item.id: ShownItem.of(opened(item)) for item in items if item.id in ids}
 
     @property
     def _instruction(self) -> str:

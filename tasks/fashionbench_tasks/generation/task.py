@@ -10,6 +10,7 @@ from PIL import Image
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.measured_items import MeasuredItems
+from fashionbench.data.shown_items import ShownItem
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
@@ -20,13 +21,14 @@ from fashionbench_tasks.generation.samples import LazySample, LazyTruths
 from fashionbench_tasks.generation.training_set import image_name
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
     from fashionbench.data.info import DataInfo
+    from fashionbench.data.shown_items import Side
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
@@ -87,6 +89,16 @@ class Generation:
     def images(self) -> GenerationImages:
         """Return what generated images are compared with."""
         return self._images
+
+    def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
+        """Return what a backend is asked with, and what should come out, as a person sees it."""
+        chosen = [s for s in self.samples if s.slice == slice_ and s.id in ids and side == "query"]
+        return {sample.id: self._shown_sample(sample) for sample in chosen}
+
+    def _shown_sample(self, sample: GenerationSample) -> ShownItem:
+        paths = {"person": sample.person, "sketch" if sample.text else "garment": sample.garment, "truth": sample.truth}
+        images = {what: self.resize.read(path) for what, path in paths.items() if path is not None}
+        return ShownItem(text=sample.text, images=images)
 
     def image_names(self) -> dict[str, list[str]]:
         """Return by which names images are written: the id, then person and garment, and the person alone.

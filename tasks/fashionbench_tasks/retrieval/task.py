@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.ground_truth import Truth
-from fashionbench.data.lazy_items import ComposedFile, ImageFile
+from fashionbench.data.lazy_items import ComposedFile, ImageFile, opened
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.search import describe_search
+from fashionbench.data.shown_items import ShownItem
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
@@ -21,12 +22,13 @@ from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, r
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     import pyarrow as pa
 
     from fashionbench.data.info import DataInfo
     from fashionbench.data.lazy_items import Source
+    from fashionbench.data.shown_items import Side
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.predictions.imported import Imported
     from fashionbench.runner.session import Session
@@ -175,6 +177,12 @@ class Retrieval:
 
         whole = pa.concat_tables(tables_of(imported, self.listed())).combine_chunks()
         return Predictions(SCHEMA, _with_further_slices(whole, self.listed()))
+
+    def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
+        """Return queries or candidates of a fold as a person sees them."""
+        fold = next((fold for fold in self.folds if fold.name == slice_), None)
+        sources = () if fold is None else fold.queries if side == "query" else fold.gallery
+        return {source.id: ShownItem.of(opened(source)) for source in sources if source.id in ids}
 
     @property
     def _tolerance(self) -> float:

@@ -25,6 +25,8 @@ DATASET = DatasetSpec(
         usage="any",
     ),
     access="bundled",
+    image_credit="Fluent Emoji, Copyright (c) Microsoft Corporation (MIT); Noto Emoji, Copyright Google Inc "
+    "(Apache-2.0); Twemoji, Copyright 2020 Twitter, Inc and other contributors (CC BY 4.0), rendered and reduced",
     splits=("fluent", "noto", "twemoji"),
     how_to_get="It comes with the package.",
 )

@@ -79,13 +79,13 @@
 
   // A text that begins like a formula gets an apostrophe before it, as in the files of whole boards.
   const quoted = text => {
-    const safe = /^[=+\-@\t\r']/.test(text) && Number.isNaN(Number(text)) ? `'${text}` : text;
+    const safe = /^[=+\-@\t\r']/.test(text) && !/^-[\d.e+-]+$/.test(text) ? `'${text}` : text;
     return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
   };
   function csv() {
     const lines = [];
     for (const { element, table } of tables) {
-      lines.push([...element.tHead.rows[0].cells].map(cell => cell.innerText.trim()));
+      lines.push([...element.tHead.rows[0].cells].map(cell => cell.dataset.export));
       for (const row of table.rows({ search: "applied", order: "applied" }).nodes().toArray()) {
         lines.push([...row.cells].map(cell => cell.dataset.export));
       }
@@ -94,7 +94,7 @@
   }
 
   form.addEventListener("submit", event => event.preventDefault());
-  form.addEventListener("input", () => { show(); remember(); });
+  for (const kind of ["input", "change"]) form.addEventListener(kind, () => { show(); remember(); });
   field("csv").addEventListener("click", () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([csv()], { type: "text/csv" }));
