@@ -93,7 +93,12 @@ def register_sites() -> Iterable[SiteSpec]:
         "tables": "Markdown, CSV, JSON, LaTeX and a badge of each board, for a repository",
     }
     return [
-        SiteSpec(id=name, summary=summary, target=f"fashionbench_leaderboards.site.{name}:render")
+        SiteSpec(
+            id=name,
+            summary=summary,
+            target=f"fashionbench_leaderboards.site.{name}:render",
+            cases=name == "pages",
+        )
         for name, summary in summaries.items()
     ]
 

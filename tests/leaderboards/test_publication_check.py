@@ -220,6 +220,18 @@ class Text(HTMLParser):
             self.title += data.strip()
 
 
+def test_tables_open_no_data_set(measured, plugins, store, tmp_path, monkeypatch):
+    import toy_plugin
+
+    opened, squares = [], toy_plugin.squares
+    monkeypatch.setattr(toy_plugin, "squares", lambda *asked: opened.append(asked) or squares(*asked))
+    publish(["toy"], out=tmp_path / "tables", stores=[store], site="tables", plugins=plugins)
+    assert check_publication(["toy"], out=tmp_path / "tables", stores=[store], site="tables", plugins=plugins).ok
+    assert opened == []
+    publish(["toy"], out=tmp_path / "pages", stores=[store], plugins=plugins)
+    assert opened  # for the pictures of single cases
+
+
 def test_a_folder_that_is_no_site_is_an_error(measured, plugins, store, tmp_path):
     (tmp_path / "site.json").write_text("[]", encoding="utf-8")
     with pytest.raises(FashionBenchError, match="site.json"):

@@ -65,7 +65,7 @@ def check_publication(
     """
     loaded = plugins or Plugins()
     held = [existing_store(store, loaded) for store in stores or (None,)]
-    made = make_publication(boards, stores=held, plugins=loaded)
+    made = make_publication(boards, stores=held, cases=loaded.sites[site].cases, plugins=loaded)
     faults = dict.fromkeys(fault for board in made.boards for fault in board.faults)
     drawn = sample(list(made.records.values()), size, seed)
     return PublicationCheck(
