@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.training.phases.base import PhaseInputs
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
-#: How far losses in float32 without TF32 may be from the processor's, relative to them.
-LOSS_TOLERANCE = 1e-3
+#: How far losses in float32 without TF32 may be from the processor's, relative to them: that of the first step, and any of five.
+#: AdamW's first updates are signs of gradients, so that rounding of one near zero moves a weight by the whole learning rate.
+FIRST_TOLERANCE, LOSS_TOLERANCE = 1e-4, 1e-2
 
 
 def plain_steps(
@@ -111,7 +112,9 @@ def equality(bench: Bench) -> dict[str, Any]:
     changes: dict[str, Any] = {"qformer": {"dropout": 0.0}}  # each device draws what drops from a generator of its own
     if bench.size != "nano":
         changes["diffusion"] = {"width": 128, "height": 192}
-    training = bench.training("equality", "cpu", model={"changes": changes}, precision="no", limit=24, held_out=0.2)
+    training = bench.training(
+        "equality", "cpu", model={"changes": changes}, precision="no", recompute=False, limit=24, held_out=0.2
+    )
     rows: dict[str, Any] = {}
     for name in ("1a", "1b-language", "1b-diffusion", "2", "try-on"):
         if time.perf_counter() > bench.ends - 15:
@@ -134,10 +137,11 @@ def equality(bench: Bench) -> dict[str, Any]:
             "processor": wanted,
             "device": got,
             "relative difference by step": [difference([one], [two]) for one, two in zip(got, wanted, strict=True)],
+            "relative difference of the first step": difference(got[:1], wanted[:1]),
             "largest relative difference": difference(got, wanted),
-            "within": difference(got, wanted) <= LOSS_TOLERANCE,
+            "within": difference(got[:1], wanted[:1]) <= FIRST_TOLERANCE and difference(got, wanted) <= LOSS_TOLERANCE,
             "seconds": time.perf_counter() - begun,
         }
         print(f"losses of {name}: {said(rows[name])}")
         bench.keep({"phases": rows})
-    return {"tolerance": LOSS_TOLERANCE, "steps": 5, "batch": 4, "phases": rows}
+    return {"tolerances": [FIRST_TOLERANCE, LOSS_TOLERANCE], "steps": 5, "batch": 4, "phases": rows}

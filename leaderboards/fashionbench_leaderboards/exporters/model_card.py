@@ -10,7 +10,7 @@ from fashionbench.errors import ConfigError
 from fashionbench.files import slug
 from fashionbench.specs import Export
 from fashionbench_leaderboards.exporters.series import system_name
-from fashionbench_leaderboards.render.markdown import escape
+from fashionbench_leaderboards.markdown_escape import escape
 from fashionbench_leaderboards.site.links import record_path
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import counted
 from fashionbench.files import slug
-from fashionbench_leaderboards.render.markdown import escape
+from fashionbench_leaderboards.markdown_escape import escape
 from fashionbench_leaderboards.site.badge import badge
 
 if TYPE_CHECKING:
