@@ -220,16 +220,13 @@ class Text(HTMLParser):
             self.title += data.strip()
 
 
-def test_tables_open_no_data_set(measured, plugins, store, tmp_path, monkeypatch):
-    import toy_plugin
-
-    opened, squares = [], toy_plugin.squares
-    monkeypatch.setattr(toy_plugin, "squares", lambda *asked: opened.append(asked) or squares(*asked))
-    publish(["toy"], out=tmp_path / "tables", stores=[store], site="tables", plugins=plugins)
-    assert check_publication(["toy"], out=tmp_path / "tables", stores=[store], site="tables", plugins=plugins).ok
-    assert opened == []
-    publish(["toy"], out=tmp_path / "pages", stores=[store], plugins=plugins)
-    assert opened  # for the pictures of single cases
+def test_tables_collect_no_single_cases(small, tmp_path):
+    made = {
+        site: publish([small[1]], out=tmp_path / site, stores=[tmp_path / "results"], site=site)
+        for site in ("tables", "pages")
+    }
+    assert made["pages"].examples and made["pages"].pictures
+    assert (made["tables"].examples, made["tables"].pictures) == ({}, {})
 
 
 def test_a_folder_that_is_no_site_is_an_error(measured, plugins, store, tmp_path):
