@@ -140,7 +140,7 @@ class _Tosses:
         self._seed = seed
 
     def parts(self, width: int) -> Iterator[FloatArray]:
-        """Yield float [n, count] of +1 and -1, with n so small that n * width values can be held."""
+        """Yield float [n, count], 1 where a sign is turned and else 0, with n so small that n * width can be held."""
         step = max(_CELLS // max(width, self._count), 1)
         rng = np.random.Generator(np.random.PCG64(self._seed))
         for start in range(0, self.total, step):
@@ -151,7 +151,7 @@ class _Tosses:
             else:
                 drawn = rng.integers(0, 256, size=(rows, -(-self._count // 8)), dtype=np.uint8)
                 bits = np.unpackbits(drawn, axis=1, count=self._count).astype(np.float64)
-            yield 1 - 2 * bits
+            yield bits
 
 
 def _step_down(
@@ -165,19 +165,24 @@ def _step_down(
     totals = sums.sum(axis=1)
     found = np.abs(totals[left] - totals[right]) / lengths
     order = np.argsort(-found, kind="stable")
-    left, right, lengths = left[order], right[order], lengths[order]
-    bar = found[order] - 1e-9
+    bar = found - 1e-9
     reached = np.zeros(len(order), dtype=np.int64)
     largest: list[FloatArray] = []
-    for signs in tosses.parts(len(order)):
-        flipped = signs @ sums.T
-        sizes = np.abs(flipped[:, left] - flipped[:, right]) / lengths
-        # The largest of this pair and of all whose difference is smaller.
-        maxima = np.maximum.accumulate(sizes[:, ::-1], axis=1)[:, ::-1]
-        reached += (maxima >= bar).sum(axis=0)
-        largest.append(maxima[:, 0].copy())
+    for turned in tosses.parts(len(sums)):
+        flipped = totals[:, None] - 2 * (sums @ turned.T)
+        # From the smallest difference to the largest: the largest of a pair and of all whose difference is smaller.
+        # One row of tosses at a time stays in the processor's cache, where a matrix of all pairs would not.
+        maxima = np.zeros(len(turned))
+        sizes = np.empty(len(turned))
+        for pair in order[::-1].tolist():
+            np.subtract(flipped[left[pair]], flipped[right[pair]], out=sizes)
+            np.abs(sizes, out=sizes)
+            np.multiply(sizes, 1 / lengths[pair], out=sizes)
+            np.maximum(maxima, sizes, out=maxima)
+            reached[pair] += np.count_nonzero(maxima >= bar[pair])
+        largest.append(maxima)
     # What was found is one of all patterns, or is counted beside those that were drawn.
     counted = reached / tosses.total if tosses.exact else (reached + 1) / (tosses.total + 1)
     p_values = np.empty(len(order))
-    p_values[order] = np.maximum.accumulate(counted)
+    p_values[order] = np.maximum.accumulate(counted[order])
     return p_values, float(np.quantile(np.concatenate(largest), 1 - alpha))
