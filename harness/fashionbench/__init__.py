@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
@@ -38,6 +39,8 @@ if TYPE_CHECKING:
         BoardSpec,
         Column,
         DatasetSpec,
+        Export,
+        ExporterSpec,
         Licence,
         MetricSpec,
         ReferenceSource,
@@ -63,6 +66,8 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "Export": "specs",
+    "ExporterSpec": "specs",
     "DesignItem": "data.items",
     "FashionBenchError": "errors",
     "ImageAccess": "metrics.image_access",
@@ -100,6 +105,7 @@ _HOMES = {
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
+    "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
     "hookimpl": "plugins.hookspecs",
@@ -126,6 +132,8 @@ __all__ = [
     "DataRoots",
     "DatasetSpec",
     "DesignItem",
+    "Export",
+    "ExporterSpec",
     "FashionBenchError",
     "ImageAccess",
     "ImageFile",
@@ -162,6 +170,7 @@ __all__ = [
     "audit",
     "compare",
     "data_status",
+    "export",
     "frame",
     "gate",
     "hookimpl",

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import find_board, make_board, render_board, write_board
     from fashionbench.api.catalog import describe, list_specs
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.exports import export
     from fashionbench.api.machine import doctor
     from fashionbench.api.records import frame, invalidate, load_records, verify_records
     from fashionbench.api.runs import preview, rescore, run, score
@@ -23,6 +24,7 @@ __all__ = [
     "data_status",
     "describe",
     "doctor",
+    "export",
     "find_board",
     "frame",
     "invalidate",
@@ -46,6 +48,7 @@ _MODULES = {
     "data_status": "data",
     "describe": "catalog",
     "doctor": "machine",
+    "export": "exports",
     "find_board": "boards",
     "frame": "records",
     "invalidate": "records",

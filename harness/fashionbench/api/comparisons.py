@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fashionbench.api.stores import existing_store
 from fashionbench.plugins.manager import Plugins
 from fashionbench.studies import comparison_text
-from fashionbench.studies.compare import Comparison, System, compare_systems
+from fashionbench.studies.compare import compare_systems
+from fashionbench.studies.comparison import Comparison, System
 from fashionbench.studies.comparison_page import page
 from fashionbench.studies.item_values import ItemValues, item_values
 from fashionbench.studies.select import find_pairs

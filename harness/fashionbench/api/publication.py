@@ -38,12 +38,14 @@ def make_publication(
     boards: Sequence[str | Path | BoardSpec] = (),
     *,
     stores: Sequence[str | Path | Store] = (),
+    cases: bool = True,
     plugins: Plugins | None = None,
 ) -> Publication:
     """Bring boards together with what lies behind their values; damaged files are left out and named in each board.
 
     :param boards: registered names, YAML files or specifications; by default every registered board that has a record.
     :param stores: by default the one that other commands use. A record that several hold counts once.
+    :param cases: collect single cases with their pictures, for which the data sets are opened.
     :raises ConfigError: where there is nothing to publish, or two boards have one id.
     """
     loaded = plugins or Plugins()
@@ -63,7 +65,7 @@ def make_publication(
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
     examples: dict[str, Examples] = {}
-    for name, record in records.items():
+    for name, record in records.items() if cases else ():
         found = examples_of(record, held[name][1], loaded)
         if found is not None:
             examples[name] = pictures.show(found, record, held[name][1])
@@ -132,6 +134,14 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     write_text(folder / MANIFEST, files[MANIFEST].decode())
 
 
+def published_paths(folder: Path) -> list[str]:
+    """List the files of a site that was written into a folder.
+
+    :raises ConfigError: where its list of files cannot be read.
+    """
+    return sorted(_manifest(folder))
+
+
 def publish(
     boards: Sequence[str | Path | BoardSpec] = (),
     *,
@@ -147,7 +157,7 @@ def publish(
     :param out: the folder.
     """
     loaded = plugins or Plugins()
-    made = make_publication(boards, stores=stores, plugins=loaded)
+    made = make_publication(boards, stores=stores, cases=loaded.sites[site].cases, plugins=loaded)
     write_site(site_files(made, site=site, plugins=loaded), out)
     return made
 

@@ -25,7 +25,7 @@ Examples:
 
 @click.command(epilog=EXAMPLES)
 @click.argument("name")
-@click.option("--format", "format_", help="A file format: markdown, html, csv, json, or a plugin's.")
+@click.option("--format", "format_", help="A file format: markdown, html, csv, json, latex, or a plugin's.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
 @store_option
 @json_option

@@ -10,7 +10,7 @@ import click
 from fashionbench.cli.options import State, json_option, pass_state, print_table, store_option
 
 if TYPE_CHECKING:
-    from fashionbench.studies.compare import Comparison
+    from fashionbench.studies.comparison import Comparison
 
 EXAMPLES = """
 \b

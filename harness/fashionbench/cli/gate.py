@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fashionbench.cli.job_summary import append_summary
 from fashionbench.cli.options import State, json_option
 
 EXAMPLES = """
@@ -70,6 +71,7 @@ def gate(
     for path, text in ((junit, gate_report.junit(result)), (markdown, gate_report.markdown(result))):
         if path is not None:
             write_text(path, text)
+    append_summary(gate_report.markdown(result))
     if as_json:
         click.echo(gate_report.as_json(result), nl=False)
     else:

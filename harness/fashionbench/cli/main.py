@@ -14,6 +14,7 @@ from fashionbench.cli.board import board
 from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
+from fashionbench.cli.export import export
 from fashionbench.cli.gate import gate
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
@@ -90,8 +91,8 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
 
 
 _COMMANDS = (
-    ablate, audit, board, compare, data, doctor, gate, list_, plugins, publish, records, rescore, run, score, show,
-    train,
+    ablate, audit, board, compare, data, doctor, export, gate, list_, plugins, publish, records, rescore, run, score,
+    show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(command)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fashionbench.errors import MetricError
@@ -65,6 +65,8 @@ class Outcome:
     :param interval: its 95 % interval, where the metric can give one.
     :param standard_error: its standard error at this number of items, where an interval would be taken for one of what
         the value tends to, as with FID.
+    :param influences: by unit that was drawn, such as a person, by how much it moves ``value``; those of two systems
+        on the same units give the error of their difference.
     :param method: how interval or standard error were made, or why there is none; of values by row, what else a reader
         must know.
     :param weights: fingerprint of the network that measured; values of two networks are not comparable.
@@ -86,6 +88,7 @@ class Outcome:
     published: str = ""
     unknown: str = ""
     at_least: NDArray[np.bool_] | None = None
+    influences: Mapping[str, float] = field(default_factory=dict)
 
 
 class Metric(Protocol):

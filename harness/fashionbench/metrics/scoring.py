@@ -18,7 +18,7 @@ from fashionbench.specs import MetricSpec, resolve
 from fashionbench.statistics.sampling import sampling_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -144,6 +144,8 @@ def _parts(
                 except MetricError as error:  # of too few images; the whole has a value all the same
                     said = f"{parts['all'].interval_method}; no value of {label}: {error.message}"
                     parts["all"] = parts["all"].model_copy(update={"interval_method": said})
+        if keep is not None and outcome.influences:
+            parts["all"] = parts["all"].model_copy(update={"values": keep(_influences_table(outcome.influences))})
         return list(parts.values()), ""
     average = outcome.average or str(card["average"])
     if outcome.rows is not None:
@@ -166,6 +168,13 @@ def values_table(values: NDArray[np.float64], table: pa.Table, average: str, sta
     columns = [table.column(table.schema.names[0]), table.column("slice"), table.column("cluster"), pa.array(values)]
     made = pa.table(columns, names=["item", "slice", "cluster", "value"])
     return made.replace_schema_metadata({"average": average, "statistic": statistic})
+
+
+def _influences_table(influences: Mapping[str, float]) -> pa.Table:
+    import pyarrow as pa  # noqa: PLC0415
+
+    made = pa.table({"item": list(influences), "value": list(influences.values())})
+    return made.replace_schema_metadata({"statistic": "influence"})
 
 
 def _whole(fixed: dict[str, Any], outcome: Outcome, table: pa.Table) -> MetricPart:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        ExporterSpec,
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
@@ -80,6 +81,10 @@ class Providers:
     @hookspec
     def register_reporters(self) -> Iterable[ReporterSpec]:  # type: ignore[empty-body]
         """Return file formats of a leaderboard."""
+
+    @hookspec
+    def register_exporters(self) -> Iterable[ExporterSpec]:  # type: ignore[empty-body]
+        """Return formats of other tools that records can be written in."""
 
     @hookspec
     def register_sites(self) -> Iterable[SiteSpec]:  # type: ignore[empty-body]

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        ExporterSpec,
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
@@ -70,6 +71,7 @@ class Plugins:
         self.studies: Registry[StudySpec] = self._collect("study", "register_studies")
         self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
         self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
+        self.exporters: Registry[ExporterSpec] = self._collect("exporter", "register_exporters")
         self.sites: Registry[SiteSpec] = self._collect("site", "register_sites")
 
     @cached_property

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        ExporterSpec,
         MetricSpec,
         ReferenceSpec,
         ReporterSpec,
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 S = TypeVar(
     "S",
     bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReferenceSpec"
-    " | ReporterSpec | SiteSpec",
+    " | ReporterSpec | ExporterSpec | SiteSpec",
 )
 
 

@@ -55,4 +55,8 @@ class SiteSpec(Spec):
 
     The target is ``(publication: Publication) -> Mapping[str, bytes]``: files by their path below the folder. It must
     be a pure function: equal publications give equal bytes.
+
+    :param cases: whether it shows single cases with their pictures; where not, no data set is opened.
     """
+
+    cases: bool = True

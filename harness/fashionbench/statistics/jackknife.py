@@ -1,9 +1,25 @@
-"""The interval of an estimate with a jackknife standard error."""
+"""Standard errors and intervals of estimates that are moved by each of many independent units."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import numpy as np
+
 from fashionbench.statistics.bootstrap import Interval, NoInterval
 from fashionbench.statistics.sampling import FEWEST
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+
+def error_of(influences: NDArray[np.float64]) -> float:
+    """Return the standard error of an estimate from by how much each unit moves it, float64 [n].
+
+    Those of two estimates over the same units are subtracted unit by unit for the error of their difference.
+    """
+    n = influences.size
+    return float(np.sqrt(n / (n - 1) * (influences**2).sum()))
 
 
 def jackknife_interval(value: float, error: float, units: int, level: float = 0.95) -> Interval | NoInterval:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.progress import PhaseReporter, Silent
 from fashionbench.statistics.paired import holm
-from fashionbench.studies.compare import Difference, System, compare_systems
+from fashionbench.studies.compare import compare_systems
+from fashionbench.studies.comparison import Difference, System
 from fashionbench.studies.study import Study, Variant, variants
 
 if TYPE_CHECKING:

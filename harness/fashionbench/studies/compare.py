@@ -1,16 +1,13 @@
 """Compare two systems on the tasks that both were measured on: differences, intervals, p-values, wins and losses.
 
 The first system is the baseline. Metrics with a value an item are compared item by item: clusters of items are swapped
-for the p-value and resampled for the interval; where a system has several seeds, the seeds vary as well. A metric of
-the whole set, such as BLEU or FID, has an unpaired interval, made of those of both systems; it is wider than a paired
-one.
+for the p-value and resampled for the interval; where a system has several seeds, the seeds vary as well. Metrics
+of the whole set, such as BLEU or FID, are compared in ``whole_sets``.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
-from statistics import NormalDist, fmean
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,7 +18,9 @@ from fashionbench.seeding import seed_of
 from fashionbench.specs import Column
 from fashionbench.statistics.paired import holm, paired_interval, paired_randomisation
 from fashionbench.statistics.seeds import seed_difference_interval, seed_difference_p_value
+from fashionbench.studies.comparison import Comparison, Difference, Flip, System
 from fashionbench.studies.item_values import ItemValues, item_values, mean_over_seeds
+from fashionbench.studies.whole_sets import whole_set
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,85 +28,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.plugins.manager import Plugins
-    from fashionbench.records.schema import MetricPart, Record
+    from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.statistics.bootstrap import Average
 
 #: How many items whose value changed are kept for people to look at.
 SHOWN = 50
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class System:
-    """Records of one system, and the store that holds their predictions.
-
-    :param label: how it is called.
-    :param records: of any tasks and seeds.
-    """
-
-    label: str
-    records: Sequence[Record]
-    store: Store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """Candidate minus baseline, for one metric of one task or slice.
-
-    :param n: items that were compared.
-    :param seeds: of the baseline, and of the candidate.
-    :param interval: the 95 % interval of the difference; None where there is none, and ``method`` says why.
-    :param p_value: two-sided; over the slices of a metric adjusted after Holm.
-    :param wins: items where the candidate is better; None for a metric of the whole set.
-    """
-
-    task: str
-    metric: str
-    slice: str
-    unit: str
-    higher_is_better: bool
-    n: int
-    seeds: tuple[int, int]
-    baseline: float
-    candidate: float
-    interval: tuple[float, float] | None
-    p_value: float | None
-    method: str
-    wins: int | None = None
-    ties: int | None = None
-    losses: int | None = None
-
-    @property
-    def difference(self) -> float:
-        """Candidate minus baseline."""
-        return self.candidate - self.baseline
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Flip:
-    """An item whose value changed."""
-
-    task: str
-    metric: str
-    slice: str
-    item: str
-    baseline: float
-    candidate: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """Two systems beside each other.
-
-    :param flips: of the first metric of each task, the items that changed most, losses first.
-    :param left_out: why a task or metric is not compared, in words.
-    """
-
-    baseline: str
-    candidate: str
-    differences: tuple[Difference, ...]
-    flips: tuple[Flip, ...]
-    left_out: tuple[str, ...]
 
 
 def compare_systems(
@@ -211,7 +137,7 @@ def _compared(
     ]
     items = [[one for one in side if one is not None] for side in values]
     if any(len(some) != len(every) for some, every in zip(items, sides, strict=True)):
-        return _whole_set(name, sides), []
+        return whole_set(name, sides, stores), []
     first = items[0][0]
     for other in (*items[0][1:], *items[1]):
         if (other.ids, other.slices) != (first.ids, first.slices):
@@ -296,38 +222,3 @@ def _flips(items: ItemValues, arrays: Sequence[NDArray[np.float64]]) -> list[Fli
         )
         for at in chosen
     ]
-
-
-def _whole_set(name: str, sides: Sequence[Sequence[Record]]) -> list[Difference]:
-    """Compare a metric of the whole set by the values and intervals that the records hold."""
-    made: list[Difference] = []
-    for label in dict.fromkeys(part.slice for part in sides[0][0].metrics if part.id == name):
-        parts = [[p for record in side if (p := record.metric(name, label)) is not None] for side in sides]
-        if not all(parts):
-            continue
-        first: MetricPart = parts[0][0]
-        base, new = (fmean(part.value for part in side) for side in parts)
-        halves = [(p.interval[1] - p.interval[0]) / 2 for side in parts for p in side if p.interval is not None]
-        interval, p_value, method = None, None, "no interval: one side has none, or there are several seeds"
-        if len(halves) == len(sides) == sum(map(len, parts)):
-            half = math.hypot(*halves)
-            interval, method = (new - base - half, new - base + half), "unpaired, of both systems' intervals"
-            if half > 0:
-                p_value = 2 * (1 - NormalDist().cdf(abs(new - base) / (half / NormalDist().inv_cdf(0.975))))
-        made.append(
-            Difference(
-                task="",
-                metric=name,
-                slice=label,
-                unit=first.unit,
-                higher_is_better=first.higher_is_better,
-                n=first.n,
-                seeds=(len(parts[0]), len(parts[1])),
-                baseline=base,
-                candidate=new,
-                interval=interval,
-                p_value=p_value,
-                method=method,
-            )
-        )
-    return made

@@ -13,7 +13,7 @@ from fashionbench.studies.comparison_text import HEADS, cells, notes
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench.studies.compare import Comparison, Difference
+    from fashionbench.studies.comparison import Comparison, Difference
 
 _WIDTH, _HEIGHT = 180, 18
 

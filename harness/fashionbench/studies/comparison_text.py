@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fashionbench.studies.compare import Comparison, Difference
+    from fashionbench.studies.comparison import Comparison, Difference
 
 HEADS = ("task", "metric", "slice", "n", "baseline", "candidate", "difference", "95 % interval", "p", "won/tied/lost")
 

@@ -20,7 +20,8 @@ from typing import TYPE_CHECKING, Literal
 
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.statistics.pairwise import POWER
-from fashionbench.studies.compare import Difference, System, compare_systems
+from fashionbench.studies.compare import compare_systems
+from fashionbench.studies.comparison import Difference, System
 from fashionbench.studies.select import newest
 
 if TYPE_CHECKING:

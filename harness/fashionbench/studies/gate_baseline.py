@@ -14,7 +14,7 @@ from fashionbench.files import write_text
 from fashionbench.records.provenance import now
 from fashionbench.records.store import Store
 from fashionbench.specs.validation import read_yaml, validated
-from fashionbench.studies.compare import System
+from fashionbench.studies.comparison import System
 from fashionbench.studies.select import newest
 
 if TYPE_CHECKING:

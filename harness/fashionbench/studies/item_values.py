@@ -21,9 +21,12 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.plugins.manager import Plugins
-    from fashionbench.records.schema import Record
+    from fashionbench.records.schema import MetricPart, Record
     from fashionbench.records.store import Store
     from fashionbench.specs import MetricSpec
+
+
+_INFLUENCE = "influence"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +101,8 @@ def item_values(
         raise MetricError(msg, remedy="name a metric that the record has")
     kept = next((part.values for part in record.metrics if part.id == metric and part.values), "")
     if kept:
-        return _kept(store.predictions.read_values(kept), metric, spec)
+        stored = store.predictions.read_values(kept)
+        return None if _facts(stored)["statistic"] == _INFLUENCE else _kept(stored, metric, spec)
     if spec.predictions == IMAGES:
         return None
     if table is None:
@@ -128,8 +132,25 @@ def item_values(
     )
 
 
+def influences(part: MetricPart, store: Store) -> dict[str, float]:
+    """Read by how much each unit, such as a person, moves a value of the whole set; empty where that is not known.
+
+    :raises StoreError: where the file is missing or damaged.
+    """
+    if not part.values:
+        return {}
+    table = store.predictions.read_values(part.values)
+    if _facts(table)["statistic"] != _INFLUENCE:
+        return {}
+    return dict(zip(table.column("item").to_pylist(), table.column("value").to_pylist(), strict=True))
+
+
+def _facts(table: pa.Table) -> dict[str, str]:
+    return {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
+
+
 def _kept(table: pa.Table, metric: str, spec: MetricSpec) -> ItemValues:
-    facts = {name.decode(): text.decode() for name, text in (table.schema.metadata or {}).items()}
+    facts = _facts(table)
     return ItemValues(
         metric=metric,
         unit=spec.unit,

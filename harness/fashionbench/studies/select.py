@@ -10,7 +10,7 @@ from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, UnknownNameError, first_names
 from fashionbench.records.store import Store
-from fashionbench.studies.compare import System
+from fashionbench.studies.comparison import System
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -16,6 +16,7 @@ from fashionbench.boards.text import (
     tested_heading,
     uncertainty,
 )
+from fashionbench_leaderboards.markdown_escape import escape
 
 if TYPE_CHECKING:
     from fashionbench.boards import Board, Table
@@ -40,13 +41,6 @@ def render(board: Board) -> str:
     lines += [f"- left out: `{fault.path.name}`: {escape(fault.message)}" for fault in board.faults]
     lines += _reported(board)
     return "\n".join(lines).rstrip() + "\n"
-
-
-def escape(text: str) -> str:
-    """Keep text from being read as Markdown or HTML."""
-    for sign in ("\\", "|", "`", "*", "_", "[", "]", "<", ">"):
-        text = text.replace(sign, f"\\{sign}" if sign not in "<>" else {"<": "&lt;", ">": "&gt;"}[sign])
-    return text.replace("\n", " ")
 
 
 def _rows(table: Table) -> list[str]:

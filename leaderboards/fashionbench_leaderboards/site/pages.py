@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, counted
 from fashionbench.files import slug
+from fashionbench_leaderboards.site.badge import badge
 from fashionbench_leaderboards.site.board_page import board_context
 from fashionbench_leaderboards.site.filling import page
 from fashionbench_leaderboards.site.links import Links, backend_path, board_path, record_path, task_path
@@ -52,6 +53,7 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         context = board_context(board, links)
         context["downloads"] = {suffix: f"{name}.{suffix}" for suffix in downloads}
         add(board_path(board.spec.id), page("board.html.j2", {"links": links, **context}))
+        add(f"boards/{name}.svg", badge(board))
         for suffix, text in downloads.items():
             add(f"boards/{name}.{suffix}", text)
     for record in publication.records.values():

@@ -16,6 +16,7 @@ from scipy import linalg
 
 from fashionbench.errors import MetricError
 from fashionbench.statistics.bootstrap import NoInterval
+from fashionbench.statistics.jackknife import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,6 +115,15 @@ def frechet_of_features(one: NDArray[Any], two: NDArray[Any]) -> float:
 def standard_error(generated: NDArray[Any], real: NDArray[Any], persons: Persons) -> float | NoInterval:
     """Return the delta-method standard error of the distance between as many images as these.
 
+    :returns: a :class:`NoInterval` where :func:`person_influences` gives one.
+    """
+    influences = person_influences(generated, real, persons)
+    return influences if isinstance(influences, NoInterval) else error_of(influences)
+
+
+def person_influences(generated: NDArray[Any], real: NDArray[Any], persons: Persons) -> Matrix | NoInterval:
+    """Return by how much each person moves the distance, float64 [persons.count]; their sum is near 0.
+
     A person adds the influences of its images on both sides, so that what images of one person have in common counts
     once; a small real side counts with its own. The influence of a generated row x is 2 (m₁ − m₂)·(x − m₁) +
     (x − m₁)ᵀ (I − T) (x − m₁), with T the optimal transport map S₁^−½ (S₁^½ S₂ S₁^½)^½ S₁^−½, on the span of S₁
@@ -134,15 +144,15 @@ def standard_error(generated: NDArray[Any], real: NDArray[Any], persons: Persons
     for at, codes in enumerate((persons.made, persons.real)):
         influence = _influence(sides[at], moments[at], moments[1 - at])
         parts += np.bincount(codes, weights=influence / len(influence), minlength=width)
-    error = float(np.sqrt(persons.count / (persons.count - 1) * (parts**2).sum()))
-    if error <= _ROUNDING * sum(float(np.trace(one.covariance)) for one in moments):
+    influences = parts[persons.present]
+    if error_of(influences) <= _ROUNDING * sum(float(np.trace(one.covariance)) for one in moments):
         return NoInterval("the influence of images on the distance vanishes")
     distance, halved = frechet_of_features(*sides), _distance_of_halves(sides[0], sides[1], persons)
     # The part that comes from the number of images falls as one over it, so halving the images doubles it.
     share = (halved - distance) / distance
     if share > _MOSTLY:
         return NoInterval(f"{share:.0%} of the distance comes from the number of images")
-    return error
+    return influences
 
 
 def _influence(rows: Matrix, own: Moments, other: Moments) -> Matrix:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fashionbench.errors import MetricError
+from fashionbench.statistics.jackknife import error_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -65,12 +66,22 @@ def off_diagonal_distance(generated: NDArray[Any], real: NDArray[Any], persons: 
 
     :raises MetricError: as :func:`kernel_distance` does, and for fewer than three persons.
     """
+    value, influences = off_diagonal_influences(generated, real, persons)
+    return Distance(value, error_of(influences))
+
+
+def off_diagonal_influences(generated: NDArray[Any], real: NDArray[Any], persons: Persons) -> tuple[float, Matrix]:
+    """Return the distance off the diagonal, and by how much each person moves it, float64 [persons.count].
+
+    The jackknife's: what leaving a person out takes away, less the mean of that, times (n - 1) / n.
+
+    :raises MetricError: as :func:`off_diagonal_distance` does.
+    """
     one, two = _checked(generated), _checked(real)
     if one.shape[1] != two.shape[1]:
         raise MetricError(f"features of {one.shape[1]} and {two.shape[1]} dimensions cannot be compared")
-    count = persons.count
-    if count < 3:
-        raise MetricError(f"a distance without the pairs of one person needs three persons, not {count}")
+    if persons.count < 3:
+        raise MetricError(f"a distance without the pairs of one person needs three persons, not {persons.count}")
     made, shown = persons.made, persons.real
     sides = ((one, made, one, made), (two, shown, two, shown), (one, made, two, shown))
     width = int(max(made.max(), shown.max())) + 1
@@ -89,12 +100,13 @@ def off_diagonal_distance(generated: NDArray[Any], real: NDArray[Any], persons: 
         terms.append((totals[0] / totals[1], (totals[0] - lost[0]) / (totals[1] - lost[1])))
     (own, own_without), (other, other_without), (across, across_without) = terms
     value = own + other - 2 * across
-    present = np.unique(np.concatenate([made, shown]))
-    without = (own_without + other_without - 2 * across_without)[present]
-    error = float(np.sqrt((count - 1) / count * ((without - without.mean()) ** 2).sum()))
+    without = (own_without + other_without - 2 * across_without)[persons.present]
+    influences: Matrix = (len(without) - 1) / len(without) * (without.mean() - without)
     # What is left of equal sums is their rounding.
     least = 1e-11 * (own + other + 2 * across)
-    return Distance(0.0 if abs(value) <= least else float(value), 0.0 if error <= least else error)
+    if error_of(influences) <= least:
+        influences = np.zeros_like(influences)
+    return 0.0 if abs(value) <= least else float(value), influences
 
 
 def subset_distance(

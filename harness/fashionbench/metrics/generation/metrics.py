@@ -9,7 +9,8 @@ from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_weights
 from fashionbench.metrics.generation.specs import FEW
-from fashionbench.statistics.jackknife import jackknife_interval
+from fashionbench.statistics.bootstrap import NoInterval
+from fashionbench.statistics.jackknife import error_of, jackknife_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -23,19 +24,25 @@ if TYPE_CHECKING:
 
 def _fid(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
-        from fashionbench.metrics.generation.frechet import frechet_of_features, standard_error  # noqa: PLC0415
+        from fashionbench.metrics.generation.frechet import frechet_of_features, person_influences  # noqa: PLC0415
         from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
 
         images = arguments.require_images()
         weights = images.extractor(extractor).fingerprint
         made, real = images.features(extractor, "generated"), images.features(extractor, "real")
         value = frechet_of_features(made, real)
-        error = standard_error(made, real, persons_of(table))
-        said = "delta method over persons" if isinstance(error, float) else error.method
+        persons = persons_of(table)
+        influences = person_influences(made, real, persons)
+        said, error, moved = "delta method over persons", None, {}
+        if isinstance(influences, NoInterval):
+            said = influences.method
+        else:
+            error, moved = error_of(influences), dict(zip(persons.names, influences.tolist(), strict=True))
         warning = f"; n below {FEW:,} biases it upwards, compare equal n alone" if len(made) < FEW else ""
         return Outcome(
             value=value,
-            standard_error=error if isinstance(error, float) else None,
+            standard_error=error,
+            influences=moved,
             method=f"{said}, {len(made)} against {len(real)}{warning}",
             n=len(made),
             weights=weights,
@@ -62,19 +69,21 @@ def _kid(extractor: str) -> Target:
 
 def _kid_off_diagonal(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
-        from fashionbench.metrics.generation.kernel_mmd import off_diagonal_distance  # noqa: PLC0415
+        from fashionbench.metrics.generation.kernel_mmd import off_diagonal_influences  # noqa: PLC0415
         from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
 
         images = arguments.require_images()
         weights = images.extractor(extractor).fingerprint
         made, real = images.features(extractor, "generated"), images.features(extractor, "real")
         persons = persons_of(table)
-        found = off_diagonal_distance(made, real, persons)
-        interval = jackknife_interval(found.value, found.error, persons.count)
+        value, influences = off_diagonal_influences(made, real, persons)
+        error = error_of(influences)
+        interval = jackknife_interval(value, error, persons.count)
         return Outcome(
-            value=found.value,
+            value=value,
             interval=interval.bounds,
-            standard_error=found.error or None,
+            standard_error=error or None,
+            influences=dict(zip(persons.names, influences.tolist(), strict=True)) if error else {},
             method=f"{interval.method}, {len(made)} against {len(real)}, {persons.on_both_sides} on both sides",
             n=len(made),
             weights=weights,

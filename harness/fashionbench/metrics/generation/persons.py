@@ -22,10 +22,12 @@ class Persons:
 
     :param made: int64 [N], of each generated image.
     :param real: int64 [M], of each real photo.
+    :param names: of the numbers from 0 on, where they are known.
     """
 
     made: IntArray
     real: IntArray
+    names: tuple[str, ...] = ()
 
     @classmethod
     def apart(cls, made: int, real: int) -> Persons:
@@ -35,7 +37,12 @@ class Persons:
     @property
     def count(self) -> int:
         """The number of different persons."""
-        return int(np.unique(np.concatenate([self.made, self.real])).size)
+        return int(self.present.size)
+
+    @property
+    def present(self) -> IntArray:
+        """The numbers that occur, ascending, int64 [count]."""
+        return np.unique(np.concatenate([self.made, self.real]))
 
     @property
     def on_both_sides(self) -> int:
@@ -57,5 +64,6 @@ def persons_of(table: pa.Table) -> Persons:
     if all(item == cluster and cluster not in known for item, cluster in made):
         raise MetricError("the predictions do not say whom each image shows", remedy="run the cell again with --rerun")
     names = [cluster for _, cluster in (*made, *real)]
-    codes = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
-    return Persons(codes[: len(made)], codes[len(made) :])
+    different, found = np.unique(np.asarray(names, dtype=np.str_), return_inverse=True)
+    codes = found.astype(np.int64)
+    return Persons(codes[: len(made)], codes[len(made) :], tuple(different.tolist()))

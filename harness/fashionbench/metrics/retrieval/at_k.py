@@ -174,6 +174,25 @@ def average_precision_at_k(
     return _per_query(counts, groups, groups.positives / groups.size * precision / normaliser)
 
 
+@_over_the_cut
+def ndcg_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
+    """Compute the normalised discounted cumulative gain of the first ``k`` candidates, with relevance 0 or 1.
+
+    A positive at rank ``r`` gains ``1 / log2(r + 1)``; the sum is divided by that of a ranking whose first places are
+    all positives. Each place of a group of ``n`` tied candidates holds one of its ``m`` positives with probability
+    ``m / n``, and gains add up, so the mean over all orders is exact.
+
+    :param k: the cut-off, at least 1.
+    :returns: float64 [Nq] in [0, 1].
+    :raises MetricError: for a query without positives, unless ``missing="miss"``.
+    """
+    groups = _tie_groups(counts, ties, missing)
+    gains = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2, _cutoff(k) + 2)))])
+    within = gains[np.minimum(groups.ahead + groups.size, k)] - gains[np.minimum(groups.ahead, k)]
+    best = gains[np.minimum(counts.n_positives[groups.query], k)]
+    return _per_query(counts, groups, groups.positives / groups.size * within / best)
+
+
 @dataclass(frozen=True, eq=False)
 class _TieGroups:
     """Groups of tied positives, best first within a query, each with the negatives tied with it."""

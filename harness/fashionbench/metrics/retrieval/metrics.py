@@ -69,6 +69,14 @@ def average_precision(table: pa.Table, arguments: MetricArguments) -> Outcome:
     return _told(at_k.average_precision_at_k(counts, arguments.cutoff, **rules), depth, unknown)
 
 
+def ndcg(table: pa.Table, arguments: MetricArguments) -> Outcome:
+    """Compute the normalised discounted cumulative gain of the first k, with relevance 0 or 1."""
+    counts, rules = _read(table, arguments)
+    depth = list_depth(table, counts)
+    unknown = depth.some_unnamed & (depth.depth < arguments.cutoff)
+    return _told(at_k.ndcg_at_k(counts, arguments.cutoff, **rules), depth, unknown)
+
+
 def reciprocal_rank(table: pa.Table, arguments: MetricArguments) -> Outcome:
     """Compute one over the rank of the first positive, whose mean is MRR; of lists that end early, a lower bound."""
     counts, rules = _read(table, arguments)

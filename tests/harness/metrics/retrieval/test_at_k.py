@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from itertools import permutations, product
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from fashionbench.metrics.retrieval.at_k import (
     average_precision_at_k,
     first_rank,
     hit_at_k,
+    ndcg_at_k,
     recall_at_k,
     reciprocal_rank,
 )
@@ -50,6 +52,11 @@ def precision(relevant: list[bool], k: int | None) -> float:
     top = len(relevant) if k is None else k
     found = [sum(relevant[: place + 1]) / (place + 1) for place, good in enumerate(relevant[:top]) if good]
     return sum(found) / min(sum(relevant), top)
+
+
+def gain(relevant: list[bool], k: int) -> float:
+    best = sum(1 / math.log2(place + 2) for place in range(min(k, sum(relevant))))
+    return sum(1 / math.log2(place + 2) for place, good in enumerate(relevant[:k]) if good) / best
 
 
 def orders(scores: list[int], relevant: list[bool], ties: TieRule) -> Iterable[list[bool]]:
@@ -97,6 +104,20 @@ def test_every_metric_is_the_mean_over_all_orders_of_the_tied(
     assert agrees(first_rank(counts, ties=ties), rank)
     assert agrees(average_precision_at_k(counts, k, ties=ties), lambda order: precision(order, k))
     assert agrees(average_precision_at_k(counts, None, ties=ties), lambda order: precision(order, None))
+    assert agrees(ndcg_at_k(counts, k, ties=ties), lambda order: gain(order, k))
+
+
+def test_ndcg_is_that_of_scikit_learn_where_nothing_ties() -> None:
+    ndcg_score = pytest.importorskip("sklearn.metrics").ndcg_score
+
+    rng = np.random.default_rng(5)
+    scores = rng.permutation(4 * 30).reshape(4, 30).astype(np.float32)
+    relevant = rng.random((4, 30)) < 0.2
+    relevant[:, 0] = True
+    counts = count_from_scores(scores, [np.flatnonzero(row).tolist() for row in relevant])
+    for k in (1, 5, 10, 30, 99):
+        peers = [ndcg_score([good], [row], k=k) for good, row in zip(relevant, scores, strict=True)]
+        assert ndcg_at_k(counts, k).tolist() == pytest.approx(peers)
 
 
 def test_hand_computed_values_without_ties() -> None:

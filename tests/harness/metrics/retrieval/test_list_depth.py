@@ -23,7 +23,8 @@ from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.from_rankings import tables_of
 
 GALLERY = 40
-METRICS = ("hit@1", "hit@10", "hit@30", "recall@10", "recall@30", "mean-recall@10,30", "map@10", "map@30", "mrr")
+METRICS = ("hit@1", "hit@10", "hit@30", "recall@10", "recall@30", "mean-recall@10,30", "map@10", "map@30",
+           "ndcg@10", "ndcg@30", "mrr")  # fmt: skip
 
 
 def fold(answers, name="all"):
@@ -57,9 +58,9 @@ def test_a_list_that_ends_before_the_cut_off_gives_what_it_tells_and_no_more(plu
     whole = values(scored(folds, GALLERY, plugins=plugins))
     assert (whole["recall@30"], whole["mrr"], whole["median-rank"]) == (1.0, pytest.approx(1 / 20), 20)
     cut = scored(folds, 10, plugins=plugins)
-    assert set(values(cut)) == {"hit@1", "hit@10", "recall@10", "map@10", "mrr"}
+    assert set(values(cut)) == {"hit@1", "hit@10", "recall@10", "map@10", "ndcg@10", "mrr"}
     reasons = {absent.id: absent.reason for absent in cut.absent}
-    assert set(reasons) == {"hit@30", "recall@30", "mean-recall@10,30", "map@30", "median-rank"}
+    assert set(reasons) == {"hit@30", "recall@30", "mean-recall@10,30", "map@30", "ndcg@30", "median-rank"}
     assert all("end at 10" in reason and "12 of 12" in reason for reason in reasons.values())
     (mrr,) = (m for m in cut.metrics if m.id == "mrr")
     assert (mrr.bound, mrr.value, mrr.interval) == ("lower", pytest.approx(1 / GALLERY), None)
