@@ -46,13 +46,13 @@ def _rankings(_record: Record, table: pa.Table, _store: Store, _plugins: Plugins
     shown = ("query_id", "slice", "n_candidates", "positive_ids", "top_ids")
     rows = table.select(shown).take([at for *_, at in places[:cases]]).to_pylist()
     chosen = []
-    for (rank, *_), row in zip(places, rows, strict=False):
-        at = figure(-rank, "rank")
+    for (worst, *_), row in zip(places, rows, strict=False):
+        place = figure(-worst, "rank")
         right = set(row["positive_ids"])
         chosen.append(
             Example(
                 slice=row["slice"],
-                outcome=f"first right answer at rank {at} of {row['n_candidates']}",
+                outcome=f"first right answer at rank {place} of {row['n_candidates']}",
                 asked=Thing(id=row["query_id"]),
                 answers=tuple(Thing(id=name, right=name in right) for name in row["top_ids"][:ANSWERS]),
                 expected=tuple(Thing(id=name, right=True) for name in row["positive_ids"][:ANSWERS]),
