@@ -120,7 +120,8 @@ def _read(path: Path, checksum: str, what: str) -> pa.Table:
     if hashlib.sha256(content).hexdigest() != checksum:
         msg = f"the {what} file {path} was altered or damaged"
         raise StoreError(msg, remedy="delete it and run the cell again with --rerun")
-    return pq.read_table(pa.BufferReader(content))
+    # Threads cost more than they save in a file of a few hundred kilobytes.
+    return pq.ParquetFile(pa.BufferReader(content)).read(use_threads=False)
 
 
 def _depths(table: pa.Table) -> dict[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.boards.examples import Example, Examples, Thing
 from fashionbench.boards.text import figure
@@ -35,28 +35,35 @@ def examples_of(record: Record, store: Store, plugins: Plugins, cases: int = CAS
 
 
 def _rankings(_record: Record, table: pa.Table, _store: Store, _plugins: Plugins, cases: int) -> Examples | None:
-    columns = ("query_id", "slice", "n_candidates", "positive_ids", "better", "tied", "top_ids")
-    rows = [row for row in table.select(columns).to_pylist() if row["positive_ids"]]
-
-    def rank(row: dict[str, list[int]]) -> float:
-        """Return the expected rank of the first positive, among those that tie with it."""
-        return min(better + tied / 2 for better, tied in zip(row["better"], row["tied"], strict=True)) + 1
-
-    rows.sort(key=lambda row: (-rank(row), row["slice"], row["query_id"]))
+    # Lists of answers are long, so only those of the chosen rows become objects.
+    places = []
+    names = ("slice", "query_id", "better", "tied")
+    columns: list[list[Any]] = [table.column(name).to_pylist() for name in names]
+    for at, (slice_, query, better, tied) in enumerate(zip(*columns, strict=True)):
+        if better:  # the expected rank of the first positive, among those that tie with it
+            places.append((-min(map(_ahead, better, tied)) - 1, slice_, query, at))
+    places.sort()
+    shown = ("query_id", "slice", "n_candidates", "positive_ids", "top_ids")
+    rows = table.select(shown).take([at for *_, at in places[:cases]]).to_pylist()
     chosen = []
-    for row in rows[:cases]:
-        at = figure(rank(row), "rank")
+    for (worst, *_), row in zip(places, rows, strict=False):
+        place = figure(-worst, "rank")
         right = set(row["positive_ids"])
         chosen.append(
             Example(
                 slice=row["slice"],
-                outcome=f"first right answer at rank {at} of {row['n_candidates']}",
+                outcome=f"first right answer at rank {place} of {row['n_candidates']}",
                 asked=Thing(id=row["query_id"]),
                 answers=tuple(Thing(id=name, right=name in right) for name in row["top_ids"][:ANSWERS]),
                 expected=tuple(Thing(id=name, right=True) for name in row["positive_ids"][:ANSWERS]),
             )
         )
     return Examples(kind="ranking", order="the rank of the first right answer", cases=tuple(chosen)) if chosen else None
+
+
+def _ahead(better: int, tied: int) -> float:
+    """Return how many candidates stand before a positive, on average over the orders of those that tie."""
+    return better + tied / 2
 
 
 def _captions(record: Record, table: pa.Table, store: Store, plugins: Plugins, cases: int) -> Examples | None:
