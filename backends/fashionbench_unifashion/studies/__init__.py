@@ -15,6 +15,8 @@ SUMMARIES = {
     "losses": "each loss left out",
     "queries": "8, 16 or 32 queries of the Q-Former",
     "adapter": "a linear layer or a perceptron before each generator",
+    "instruction": "one instruction for all data sets, or one for each",
+    "language-models": "three architectures of language models of one size",
     "queried-with": "one half of a composed query, or of a candidate, left out",
 }
 
@@ -31,4 +33,6 @@ phases = partial(fields, "phases")
 losses = partial(fields, "losses")
 queries = partial(fields, "queries")
 adapter = partial(fields, "adapter")
+instruction = partial(fields, "instruction")
+language_models = partial(fields, "language-models")
 queried_with = partial(fields, "queried-with")

@@ -7,17 +7,21 @@ from typing import Any
 
 from fashionbench.records.schema import Record
 
+_SIGN = r"[^\s/\\:;,'\"<>|()\[\]{}]"
+#: A name of a path; with up to two spaces where another name follows, since folders are called so too.
+_NAME = rf"(?:{_SIGN}+(?: (?!-){_SIGN}+){{0,2}}(?=[/\\])|{_SIGN}+)"
+_STEP = rf"(?:[/\\]+{_NAME})"
+#: The folder of a user, whose name it tells.
+_HOME = re.compile(rf"(?:/home|/Users|\b[A-Za-z]:[/\\]+Users)[/\\]+{_NAME}|(?<![\w./~-])/root(?![\w.-])")
 #: An absolute path of two names or more, or one below a home or a drive; no address of the web, and no relative path.
-_PATH = re.compile(
-    r"(?<![\w./:~-])(?:file://)?(?:~[\w.-]*|[A-Za-z]:|(?=[/\\]))(?:[/\\][^\s/\\:;,'\"<>|()\[\]{}]+){2,}[/\\]?"
-)
+_PATH = re.compile(rf"(?<![\w./\\:~-])(?:file://)?(?:~[\w.-]*{_STEP}+|[A-Za-z]:{_STEP}+|{_STEP}{{2,}})[/\\]*")
 #: Names and hashes that say what was measured; none holds a path, and changing one would make it another thing.
 _KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "metrics"})
 
 
 def without_paths(text: str) -> str:
-    """Replace each absolute path of a text by its last name behind an ellipsis."""
-    return _PATH.sub(lambda found: "…/" + re.split(r"[/\\]", found.group().rstrip("/\\"))[-1], text)
+    """Replace each absolute path of a text by its last name behind an ellipsis, and the folder of a user by a tilde."""
+    return _PATH.sub(lambda found: "…/" + re.split(r"[/\\]", found.group().rstrip("/\\"))[-1], _HOME.sub("~", text))
 
 
 def record_without_paths(record: Record) -> Record:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean, stdev
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.labels import row_label, row_title
 from fashionbench.boards.marks import image_marks
 from fashionbench.boards.selection import row_key
 from fashionbench.boards.signature import signature_of
@@ -58,6 +59,7 @@ def make_table(
                 first.backend.control,
                 tuple(mark for mark in MARKS if mark in marks),
                 values,
+                row_title(first),
                 _coverage(values) if spec.coverage and main else "",
             )
         )
@@ -142,16 +144,6 @@ def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
     if not satisfied(able, task.needs):  # type: ignore[arg-type]
         return "cannot " + " or ".join(" + ".join(sorted(needed)) for needed in task.needs)
     return "not run"
-
-
-def row_label(record: Record, records: Sequence[Record]) -> str:
-    """Name a row: the backend, the options in which rows of this backend differ, and the limit of a limited run."""
-    same = [r.backend.options for r in records if r.backend.id == record.backend.id]
-    own = record.backend.options
-    said = [f"{n}={own[n]}" for n in sorted(own) if any(n not in other or other[n] != own[n] for other in same)]
-    if record.decoding.limit is not None:
-        said.append(f"limit={record.decoding.limit}")
-    return record.backend.id + (f" ({', '.join(said)})" if said else "")
 
 
 #: The marks of a row by the kind of a finding of its records.

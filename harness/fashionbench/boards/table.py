@@ -71,7 +71,10 @@ class Value:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """A backend, with the options that tell it from other rows."""
+    """A backend, with the options that tell it from other rows.
+
+    :param title: all its options, with hashes in full.
+    """
 
     backend: str
     label: str
@@ -79,6 +82,7 @@ class Row:
     control: bool
     marks: tuple[str, ...]
     values: tuple[Value, ...]
+    title: str = ""
     coverage: str = ""
     """In how many columns of the board it was measured, such as ``3 of 12``; empty where the board does not say."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashionbench.boards.rows import row_label
+from fashionbench.boards.labels import row_label
 from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, UnknownNameError, first_names

@@ -100,7 +100,7 @@ def table_view(table: Table, board_title: str, links: Links, sorted_by: int) -> 
     rows = [
         RowView(
             label=row.label,
-            title=row.label,
+            title=row.title or row.label,
             href=links.backend(row.backend),
             control=row.control,
             attestation=row.attestation,

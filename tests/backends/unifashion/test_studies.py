@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cached_twin import cached_twin
 
 import fashionbench
 from fashionbench.api.studies import find_study
@@ -35,19 +36,34 @@ def test_every_variant_has_a_recipe_that_holds_and_cells_of_its_own(name, plugin
     assert len(cells) == len(variants(study)) * len(study.tasks)
 
 
+def small(study, twin):
+    """The study at the smallest size: models of a few weights, three steps a phase, one seed."""
+    left_out = {"phases.vae": None, "phases.1b-diffusion": None}
+    base = study.base.model_copy(update={"trainer": "unifashion-nano", "training": study.base.training | left_out})
+    changes = {"base": base, "seeds": (0,), "tasks": study.tasks[-1:], "metrics": (), "device": "cpu"}
+    return study.model_copy(update={**changes, "data": {"atelier": str(twin)}})
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """One store for all studies: what they share is trained once."""
+    return tmp_path_factory.mktemp("studies")
+
+
 @pytest.mark.slow
-def test_a_ready_study_runs_at_the_smallest_size(tmp_path):
-    study = find_study("unifashion-components")
-    small = {**study.base.training, "phases.vae": None, "phases.1b-diffusion": None}
-    base = study.base.model_copy(update={"trainer": "unifashion-nano", "training": small})
-    study = study.model_copy(
-        update={"base": base, "seeds": (0,), "tasks": ("atelier/fashion-iq-original",), "device": "cpu"}
-    )
-    made = fashionbench.ablate(study, store=tmp_path)
+@pytest.mark.parametrize("name", NAMES)
+def test_a_ready_study_runs_at_the_smallest_size(name, folder, pytestconfig, plugins):
+    study = small(find_study(name, plugins), cached_twin(pytestconfig))
+    made = fashionbench.ablate(study, store=folder)
     assert made.failures == ()
-    assert made.units == (5, 5)
-    assert {effect.metric for effect in made.effects} == {"recall@10"}
+    assert made.units == (len(variants(study)),) * 2
     assert all(effect.difference is not None for effect in made.effects)
     assert made.costs["base"].training_seconds is not None
+
+
+@pytest.mark.slow
+def test_variants_that_differ_in_what_they_are_asked_share_a_training(tmp_path, pytestconfig, plugins):
+    study = small(find_study("unifashion-components", plugins), cached_twin(pytestconfig))
+    fashionbench.ablate(study, store=tmp_path)
     # One model is asked in three ways; without generators and with one there are two more.
     assert len(list((tmp_path / "models").iterdir())) == 3

@@ -1,0 +1,88 @@
+"""Names of rows: short ones by what tells a row from others, and what those leave out."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.canonical import short
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fashionbench.records.schema import Record
+
+_DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
+#: How many digits of a hash a label has.
+_DIGITS = 8
+
+
+def row_label(record: Record, records: Sequence[Record]) -> str:
+    """Name a row by its backend, the options in which rows of this backend differ, and the limit of a limited run.
+
+    A model that was trained on demand goes by the name of its trainer and by what was changed of the trainer's
+    configuration; by its hash only where that does not tell it from another one.
+    """
+    same = [other for other in records if other.backend.id == record.backend.id]
+    own = record.backend.options
+    said: list[str] = []
+    for name in sorted(own):
+        if all(name in other.backend.options and other.backend.options[name] == own[name] for other in same):
+            continue
+        training = _training(own[name])
+        said += [f"{name}={_brief(own[name])}"] if not training else _training_words(name, record, same)
+    if record.decoding.limit is not None:
+        said.append(f"limit={record.decoding.limit}")
+    return record.backend.id + (f" ({', '.join(said)})" if said else "")
+
+
+def row_title(record: Record) -> str:
+    """Say all options of a row, with hashes in full."""
+    options = record.backend.options
+    lines = [f"{record.backend.id}, revision {record.backend.revision}"]
+    return "\n".join([*lines, *(f"{name} = {options[name]}" for name in sorted(options))])
+
+
+def _training_words(name: str, record: Record, same: Sequence[Record]) -> list[str]:
+    """Name a trained model by its trainer, what was changed of its configuration, and its hash where that is equal."""
+    trainer, training = _training(record.backend.options[name])
+    own = _changed(record)
+    others = [o for o in same if _training(o.backend.options.get(name)) not in {(), (trainer, training)}]
+    configurations = [_changed(other) for other in others]
+    differing = sorted(
+        key for key in own if any(key not in other or other[key] != own[key] for other in configurations)
+    )
+    words = [trainer, *(f"{key}={own[key]}" for key in differing)]
+    alike = any(
+        other == own and _training(o.backend.options.get(name))[0] == trainer
+        for o, other in zip(others, configurations, strict=True)
+    )
+    return [*words, f"training {short(training, _DIGITS)}"] if alike else words
+
+
+def _training(value: object) -> tuple[str, ...]:
+    """Return trainer and hash of an option that is a model trained on demand; nothing for any other."""
+    if isinstance(value, dict) and value.keys() == {"trainer", "training"}:
+        return str(value["trainer"]), str(value["training"])
+    return ()
+
+
+def _changed(record: Record) -> dict[str, str]:
+    """Return what was changed of a trainer's configuration, by dotted name."""
+    return dict(_leaves(record.training.config)) if record.training is not None else {}
+
+
+def _leaves(config: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:
+    found: list[tuple[str, str]] = []
+    for name, value in config.items():
+        nested = isinstance(value, dict) and bool(value)
+        found += (
+            _leaves(value, f"{before}{name}.")
+            if nested
+            else [(f"{before}{name}", "off" if value is None else str(value))]
+        )
+    return found
+
+
+def _brief(value: object) -> str:
+    return _DIGEST.sub(lambda digest: short(digest.group(), _DIGITS), str(value))

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import pytest
+
+from fashionbench import api
+from fashionbench.boards.labels import row_label, row_title
+from fashionbench.records.schema import TrainingPart
+
+
+@pytest.fixture
+def record(plugins, store):
+    (made,) = api.run({"tasks": "toy/squares", "backends": "toy/colour"}, plugins=plugins, store=store)
+    return made
+
+
+def trained(record, digit, config, trainer="small"):
+    training = f"sha256:{digit * 64}"
+    options = {"model": {"trainer": trainer, "training": training}, "steps": 10}
+    backend = record.backend.model_copy(update={"options": options})
+    part = TrainingPart(trainer=trainer, training=training, config=config)
+    return record.model_copy(update={"backend": backend, "training": part})
+
+
+def labels(*records):
+    return [row_label(record, records) for record in records]
+
+
+def test_trained_models_go_by_trainer_and_what_was_changed(record):
+    base = trained(record, "a", {"seed": 0, "phases": {"two": {"replay": 0.5}}})
+    other = trained(record, "b", {"seed": 0, "phases": {"two": None}})
+    reseeded = trained(record, "c", {"seed": 1, "phases": {"two": {"replay": 0.5}}})
+    assert labels(base, reseeded) == ["toy/colour (small, seed=0)", "toy/colour (small, seed=1)"]
+    assert labels(base, other) == ["toy/colour (small, phases.two.replay=0.5)", "toy/colour (small, phases.two=off)"]
+    assert labels(base) == ["toy/colour"]
+    assert "sha256:" + "a" * 64 in row_title(base)
+    assert "steps = 10" in row_title(base)
+
+
+def test_trainings_of_equal_configuration_are_told_apart_by_hash(record):
+    pair = trained(record, "a", {"seed": 0}), trained(record, "b", {"seed": 0})
+    assert labels(*pair) == ["toy/colour (small, training aaaaaaaa)", "toy/colour (small, training bbbbbbbb)"]
+    other = trained(record, "b", {"seed": 0}, trainer="large")
+    assert labels(pair[0], other) == ["toy/colour (small)", "toy/colour (large)"]
+
+
+def test_hashes_of_options_are_cut_in_labels_alone(record):
+    digest = "sha256:" + "0123456789abcdef" * 4
+    pair = [
+        record.model_copy(update={"backend": record.backend.model_copy(update={"options": {"model": value}})})
+        for value in (digest, "none")
+    ]
+    assert labels(*pair) == ["toy/colour (model=01234567)", "toy/colour (model=none)"]
+    assert digest in row_title(pair[0])
+
+
+def test_limited_runs_say_so(record):
+    limited = record.model_copy(update={"decoding": record.decoding.model_copy(update={"limit": 2})})
+    assert labels(record, limited) == ["toy/colour", "toy/colour (limit=2)"]
