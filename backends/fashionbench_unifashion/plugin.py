@@ -64,6 +64,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
     summaries = {
         "tiny": "all phases on the generated twin, in minutes on two cores",
         "quick": "the same in a minute or two, to see how it works",
+        "study": "the same in about eight minutes, for the variants of an ablation",
         "paper": "the paper's size on FashionGen, Fashion-IQ and VITON-HD; needs GPUs",
         "nano": "a few steps of everything, for tests",
     }

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
+    from fashionbench.api.sensitivity import sensitivity
     from fashionbench.api.studies import ablate
     from fashionbench.api.training import train
     from fashionbench.boards.board import Board
@@ -117,6 +118,7 @@ _HOMES = {
     "rescore": "api.runs",
     "run": "api.runs",
     "score": "api.runs",
+    "sensitivity": "api.sensitivity",
     "train": "api.training",
     "write_board": "api.boards",
 }
@@ -182,6 +184,7 @@ __all__ = [
     "rescore",
     "run",
     "score",
+    "sensitivity",
     "train",
     "write_board",
 ]

@@ -59,6 +59,7 @@ def twin(spec: TaskSpec) -> TaskSpec:
         metrics=metrics,
         main_metric=main,
         options=options,
+        benchmark=spec.benchmark and f"atelier/{spec.benchmark}",
     )
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Kind = Literal["vae", "contrastive", "language", "image", "composed", "try_on"]
-RECIPES = ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
+RECIPES = ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-study", "unifashion-paper")
 
 
 class PhaseConfig(Model):

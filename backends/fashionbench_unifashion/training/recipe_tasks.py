@@ -25,5 +25,6 @@ def recipe_tasks(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
 
 tiny = partial(recipe_tasks, "unifashion-tiny")
 quick = partial(recipe_tasks, "unifashion-quick")
+study = partial(recipe_tasks, "unifashion-study")
 paper = partial(recipe_tasks, "unifashion-paper")
 nano = partial(recipe_tasks, "unifashion-nano")

@@ -27,6 +27,7 @@ from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.phases.base import PhaseInputs
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
+from fashionbench_unifashion.training.shared_phases import SharedPhases
 from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def unifashion(name: str) -> Callable[[Mapping[str, Any], TrainingContext], Trai
     return run
 
 
-tiny, nano, quick, paper = map(
-    unifashion, ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-paper")
+tiny, nano, quick, study, paper = map(
+    unifashion, ("unifashion-tiny", "unifashion-nano", "unifashion-quick", "unifashion-study", "unifashion-paper")
 )
 
 
@@ -100,6 +101,10 @@ class Training:
         self.tryon_batches = (
             TryOnBatches(self.model, self.examples, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
         )
+        fingerprints = {name: part.fingerprint for name, part in self.examples.parts.items()}
+        self._shared = SharedPhases(
+            context.shared, recipe, fingerprints, str(self.accelerator.device), self.accelerator.num_processes
+        )
         self._inputs = PhaseInputs(self.model, self.examples, self.feature_cache, self.tryon_batches, recipe.seed)
 
     def run(self) -> TrainingResult:
@@ -135,6 +140,9 @@ class Training:
 
     def _phase(self, number: int, name: str, config: PhaseConfig, log: experiment_log.ExperimentLog) -> dict[str, Any]:
         folder, reporter = PhaseFolder(self.out / "phases" / f"{number}-{name}"), self.context.reporter
+        if self.accelerator.is_main_process:
+            self._shared.take(number, folder)
+        self.accelerator.wait_for_everyone()
         phase = make_phase(name, config, self._inputs)
         if not folder.done:
             phase.start()
@@ -159,6 +167,7 @@ class Training:
         }
         if self.accelerator.is_main_process:
             folder.finish(parameters, summary)
+            self._shared.keep(number, folder)
         self.accelerator.wait_for_everyone()
         of_step = f"of step {figures['best step']:.0f}"
         reporter.end(f"held-out score {figures['best']:.4g} {of_step} in {figures['seconds']:.0f} s")

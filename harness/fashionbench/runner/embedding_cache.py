@@ -58,6 +58,16 @@ class EmbeddingCache:
         with self._base:
             self._base.executemany("INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)", rows)
 
+    def note(self, key: str, fingerprint: str) -> None:
+        """Keep what a backend said of its weights, by what decides which backend that was."""
+        with self._base:
+            self._base.execute("INSERT OR REPLACE INTO fingerprint VALUES (?, ?)", (key, fingerprint))
+
+    def noted(self, key: str) -> str | None:
+        """Return what a backend last said of its weights; None where it was never asked."""
+        row = self._base.execute("SELECT said FROM fingerprint WHERE key = ?", (key,)).fetchone()
+        return None if row is None else str(row[0])
+
     def close(self) -> None:
         """Close the file."""
         self._base.close()
@@ -77,4 +87,5 @@ def _connect(path: Path) -> sqlite3.Connection:
     base = sqlite3.connect(path, timeout=60)
     base.execute("PRAGMA journal_mode=WAL")
     base.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, shape TEXT, content BLOB) WITHOUT ROWID")
+    base.execute("CREATE TABLE IF NOT EXISTS fingerprint (key TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID")
     return base

@@ -72,11 +72,16 @@ class CellIdentity:
 
     def embedding_owner(self) -> str:
         """Return what an embedding depends on besides its item, and besides what the backend's fingerprint adds."""
-        return digest({"backend": _plain(self.backend), "seed": self.seed, "measurement": self.measurement})
+        return embedding_owner(self.backend, self.seed, self.measurement)
 
     def with_options(self, options: Mapping[str, Any]) -> CellIdentity:
         """Return the identity with some of the backend's options replaced."""
         return replace(self, backend=replace(self.backend, options={**self.backend.options, **options}))
+
+
+def embedding_owner(backend: BackendIdentity, seed: int, measurement: str) -> str:
+    """Return what an embedding of a backend depends on besides its item, and besides the backend's fingerprint."""
+    return digest({"backend": _plain(backend), "seed": seed, "measurement": measurement})
 
 
 def _plain(part: CellIdentity | TaskIdentity | BackendIdentity) -> dict[str, Any]:

@@ -166,12 +166,20 @@ class Session:
         """
         said = self._backend.fingerprint() if isinstance(self._backend, Fingerprints) else None
         learnt = self.spec.fits or self.spec.privileged
+        cache = self._state.resources.cache
+        if cache is not None and said is not None and not self.spec.privileged:
+            cache.note(self.fingerprint_key(training), said)
         owner = digest([self._owner.identity, said])
         if said is not None or self._owner.known_weights:
             self.counts.weights.append(owner)
         if self.spec.privileged or (said is None and (learnt or not self._owner.known_weights)):
             return None
         return digest([owner, self._owner.data, training.fold if training else ""]) if self.spec.fits else owner
+
+    def fingerprint_key(self, training: TrainingData | None) -> str:
+        """Return under what the cache notes the backend's fingerprint, so that embeddings are found without it."""
+        learnt = [self._owner.data, training.fold if training else ""] if self.spec.fits else []
+        return digest([self._owner.identity, *learnt])
 
     def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
         backend = self._build()

@@ -107,6 +107,7 @@ def _known_or_trained(
             reporter=reporter,
             say=lambda _: None,
             lock=False,
+            shared=context.store.cache / "phases" / short(cell.code),
         )
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301

@@ -36,6 +36,7 @@ class TaskSpec(Spec):
     :param main_metric: the one a leaderboard sorts by.
     :param trains: what its training part is made of, empty where it has none; None where nobody says.
     :param options: arguments of the target that follow from the protocol; they are part of a cell's identity.
+    :param benchmark: what tasks share that are ways of measuring one thing, such as Fashion-IQ with another gallery.
     :param audit: ``"module:attribute"`` of ``(task, dataset, roots, gallery_text) -> Audit``; empty where none is.
     """
 
@@ -48,6 +49,7 @@ class TaskSpec(Spec):
     main_metric: str
     trains: frozenset[Kind] | None = None
     options: Mapping[str, object] = field(default_factory=no_options)
+    benchmark: str = ""
     audit: str = ""
 
     def __post_init__(self) -> None:

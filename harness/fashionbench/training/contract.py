@@ -46,6 +46,7 @@ class TrainingContext:
     :param device: a torch device name.
     :param dry_run: say what would be done, without data and without weights.
     :param say: prints a line, or a table of rich, for people.
+    :param shared: a folder for parts of trainings that others of the same code may take over; None where there is none.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class TrainingContext:
     reporter: Reporter
     say: Callable[[Any], object]
     dry_run: bool = False
+    shared: Path | None = None
 
 
 def _nothing() -> Mapping[str, float]:

@@ -52,10 +52,12 @@ def train(
     say: Callable[[Any], object],
     dry_run: bool = False,
     lock: bool = True,
+    shared: Path | None = None,
 ) -> TrainingResult:
     """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
 
     :param roots: where data sets lie.
+    :param shared: where finished parts of trainings of this code are kept for others.
     :param lock: whether to hold the lock of ``out``; False where the caller does, as the first of several processes.
     :raises LockedError: where another process trains in ``out``.
     """
@@ -63,7 +65,18 @@ def train(
     if lock and not dry_run and os.environ.get("RANK", "0") == "0":
         with locked(out, "training"):
             return train(
-                spec, config, plugins, out=out, roots=roots, device=device, reporter=reporter, say=say, lock=False
+                spec,
+                config,
+                plugins,
+                out=out,
+                roots=roots,
+                device=device,
+                reporter=reporter,
+                say=say,
+                lock=False,
+                shared=shared,
             )
-    context = TrainingContext(out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run)
+    context = TrainingContext(
+        out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run, shared=shared
+    )
     return cast("Trainer", resolve(spec.target))(config, context)

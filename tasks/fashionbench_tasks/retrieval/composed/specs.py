@@ -109,6 +109,7 @@ def _fashion_iq(name: str, *, gallery: str, reference: str, join: str = "and", r
         main_metric="mean-recall@10,50",
         trains=frozenset({"triplets"}),
         options=options,
+        benchmark=FASHION_IQ.id,
         audit="fashionbench_tasks.retrieval.audit:fashion_iq",
     )
 

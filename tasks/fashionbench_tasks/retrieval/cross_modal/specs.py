@@ -100,6 +100,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
         main_metric="mean-hit@1,5,10",
         trains=frozenset({"pairs"}),
         options=options,
+        benchmark=FASHIONGEN.id,
         audit=AUDIT,
     )
 
