@@ -20,15 +20,17 @@ from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.column_tests import tested
-from fashionbench.studies.examples import examples_of
+from fashionbench.studies.differing import differing_cases
+from fashionbench.studies.examples import case_values, examples_of
 from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fashionbench.boards.examples import Examples
+    from fashionbench.boards.examples import Differing, Examples
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Fault, Store
+    from fashionbench.studies.examples import CaseValues
 
 #: Lists the files of a site with their checksums; what it does not list, publishing neither replaces nor removes.
 MANIFEST = "site.json"
@@ -64,11 +66,7 @@ def make_publication(
     backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
-    examples: dict[str, Examples] = {}
-    for name, record in records.items() if cases else ():
-        found = examples_of(record, held[name][1], loaded)
-        if found is not None:
-            examples[name] = pictures.show(found, record, held[name][1])
+    examples, differing = _cases(records, held, pictures, loaded) if cases else ({}, {})
     return Publication(
         boards=tuple(made),
         records=records,
@@ -76,9 +74,36 @@ def make_publication(
         backends={name: loaded.backends[name] for name in backends},
         datasets={name: loaded.datasets[name] for name in datasets},
         examples=examples,
+        differing=differing,
         pictures=dict(sorted(pictures.files.items())),
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
+
+
+def _cases(
+    records: Mapping[str, Record], held: Mapping[str, tuple[Record, Store]], pictures: Pictures, plugins: Plugins
+) -> tuple[dict[str, Examples], dict[str, Differing]]:
+    """Choose single cases of each record, and for each task those on which systems differ most."""
+    examples: dict[str, Examples] = {}
+    values: dict[str, list[tuple[Record, CaseValues]]] = {}
+    for name, record in records.items():
+        store = held[name][1]
+        if record.predictions is None:
+            continue
+        table = store.read_predictions(record.predictions)
+        known = case_values(record, table, store, plugins)
+        found = examples_of(record, table, known)
+        if found is not None:
+            examples[name] = pictures.show(found, record, store)
+        if known is not None:
+            values.setdefault(record.task.id, []).append((record, known))
+    differing: dict[str, Differing] = {}
+    for task in sorted(values):
+        most = differing_cases(values[task])
+        if most is not None:
+            record, store = held[most.systems[0][1]]
+            differing[task] = replace(most, examples=pictures.show(most.examples, record, store))
+    return examples, differing
 
 
 def _specs(boards: Sequence[str | Path | BoardSpec], current: Sequence[Record], plugins: Plugins) -> list[BoardSpec]:

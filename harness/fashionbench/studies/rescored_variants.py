@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import isclose
 from typing import TYPE_CHECKING, Any, cast
 
-from fashionbench.boards.rows import row_label
+from fashionbench.boards.labels import row_label
 from fashionbench.boards.selection import row_key
 from fashionbench.errors import FashionBenchError
 from fashionbench.metrics.scoring import score

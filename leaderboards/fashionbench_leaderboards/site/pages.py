@@ -66,9 +66,9 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         context = {"backend": name, "spec": publication.backends.get(name), "rows": rows, "links": links}
         add(backend_path(name), page("backend.html.j2", context))
     for name, task in publication.tasks.items():
-        dataset = publication.datasets.get(task.dataset)
-        rows = records_of_task(publication, name, links)
-        add(task_path(name), page("task.html.j2", {"task": task, "dataset": dataset, "rows": rows, "links": links}))
+        context = {"task": task, "dataset": publication.datasets.get(task.dataset), "links": links}
+        context |= {"rows": records_of_task(publication, name, links), "differing": publication.differing.get(name)}
+        add(task_path(name), page("task.html.j2", context))
     made |= {f"images/{name}": content for name, content in publication.pictures.items()}
     return made
 

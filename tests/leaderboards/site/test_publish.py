@@ -205,6 +205,40 @@ def test_cases_stand_worst_first_with_their_right_answers(store, publication):
         ]
 
 
+def test_a_task_shows_the_cases_on_which_systems_differ_most(store, plugins, tmp_path):
+    made = Store(tmp_path / "results")
+    shutil.copytree(store.root / "predictions", made.root / "predictions")
+    tables = {}
+    for record in store.scan().records:
+        if record.task.id == "wardrobe/image-to-image" and record.backend.id != "control/oracle":
+            made.add(record.model_copy(update={"backend": record.backend.model_copy(update={"control": False})}))
+            rows = store.read_predictions(record.predictions).to_pylist()
+            tables[record.backend.id] = {
+                (row["slice"], row["query_id"]): 1
+                + min(b + t / 2 for b, t in zip(row["better"], row["tied"], strict=True))
+                for row in rows
+            }
+    publication = make_publication(site_records.BOARDS[:1], stores=[made], plugins=plugins)
+    differing = publication.differing["wardrobe/image-to-image"]
+    labels = [label for label, _ in differing.systems]
+    assert labels == ["baseline/colour-histogram", "control/random"]
+    ratios = {
+        case: max(one[case] for one in tables.values()) / min(one[case] for one in tables.values())
+        for case in tables["control/random"]
+    }
+    cases = [(case.slice, case.asked.id) for case in differing.examples.cases]
+    assert [ratios[case] for case in cases] == sorted(ratios.values(), reverse=True)[: len(cases)]
+    for case, values in zip(cases, differing.values, strict=True):
+        assert [float(text) for text in values] == [round(tables[label][case], 1) for label in labels]
+    page = Page(site_files(publication, plugins=plugins)["tasks/wardrobe__image-to-image.html"])
+    assert "Cases on which systems differ most" in page.text
+    assert sum(link.startswith("../images/") for link in page.links) == len(cases)
+
+
+def test_controls_are_no_systems_that_differ(publication):
+    assert "wardrobe/image-to-image" not in publication.differing
+
+
 def test_the_best_is_bold_among_rows_that_compete_and_gaps_have_no_order(files):
     text = files["boards/shapes.html"].decode()
     squares = text[text.index('id="table-1"') :]
