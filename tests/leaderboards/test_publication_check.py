@@ -73,12 +73,17 @@ def test_an_edited_a_missing_and_a_forgotten_file_are_stale(published, tmp_path,
     assert told["old.md"].startswith("is no part of")
 
 
-def test_damaged_predictions_are_named(published, store):
+def test_damaged_predictions_are_named(published, plugins, store, tmp_path, site):
     file = next((store.root / "predictions").glob("*.parquet"))
     file.write_bytes(file.read_bytes()[:-1] + b"x")
     found = published()
     assert not found.ok
     assert any("altered or damaged" in line and file.name in line for line in found.damaged)
+    # Published anew, the boards say that they are incomplete, and are still no sound ones.
+    publish(["toy"], out=tmp_path / "site", stores=[store], site=site, plugins=plugins)
+    again = published()
+    assert again.stale == () and again.damaged == found.damaged
+    assert not again.ok
 
 
 def forged(record, store, **changes):
@@ -194,13 +199,15 @@ def test_a_badge_names_the_best_of_what_was_measured(plugins, store, tmp_path):
     record = api.run({"tasks": "toy/squares", "backends": "toy/colour"}, plugins=plugins, store=store)[0]
     better = record.backend.model_copy(update={"id": "toy/<b>&best", "control": False})
     control = record.backend.model_copy(update={"id": "toy/oracle", "control": True})
-    half = tuple(p.model_copy(update={"value": p.value / 2}) for p in record.metrics)
+    half, most = (
+        tuple(p.model_copy(update={"value": p.value * share}) for p in record.metrics) for share in (0.5, 0.9)
+    )
     store.add(record.model_copy(update={"backend": control, "cell": "a"}))
-    store.add(record.model_copy(update={"backend": better, "cell": "b"}))
+    store.add(record.model_copy(update={"backend": better, "cell": "b", "metrics": most}))
     store.add(record.model_copy(update={"metrics": half, "supersedes": record.record_id}))
     publish(["toy"], out=tmp_path, stores=[store], site="tables", plugins=plugins)
     told = Text((tmp_path / "toy.svg").read_text(encoding="utf-8"))
-    assert told.title == "toy: toy/squares hit@1 100.00 toy/<b>&best"
+    assert told.title == "toy: toy/squares hit@1 90.00 toy/<b>&best"
     (store.root / "records" / "damaged.json").write_text("{", encoding="utf-8")
     publish(["toy"], out=tmp_path, stores=[store], site="tables", plugins=plugins)
     assert Text((tmp_path / "toy.svg").read_text(encoding="utf-8")).title == "toy: incomplete"

@@ -21,7 +21,7 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.column_tests import tested
 from fashionbench.studies.differing import differing_cases
-from fashionbench.studies.examples import case_values, examples_of
+from fashionbench.studies.examples import case_values, choose
 from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
@@ -92,7 +92,7 @@ def _cases(
             continue
         table = store.read_predictions(record.predictions)
         known = case_values(record, table, store, plugins)
-        found = examples_of(record, table, known)
+        found = choose(record, table, known)
         if found is not None:
             examples[name] = pictures.show(found, record, store)
         if known is not None:

@@ -12,7 +12,7 @@ from fashionbench.predictions import captions, images, ranking
 from fashionbench.studies.item_values import item_values
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
 
     import pyarrow as pa
 
@@ -67,8 +67,36 @@ def case_values(record: Record, table: pa.Table, store: Store, plugins: Plugins)
     return None
 
 
-def examples_of(record: Record, table: pa.Table, known: CaseValues | None, cases: int = CASES) -> Examples | None:
-    """Choose cases of a record; None where its predictions are of no kind that can be shown.
+def examples_of(
+    record: Record,
+    store: Store,
+    plugins: Plugins,
+    cases: int = CASES,
+    *,
+    items: Collection[tuple[str, str]] | None = None,
+) -> Examples | None:
+    """Choose cases of a record; None where its predictions are of no kind that can be shown, or cannot be read.
+
+    :param items: slice and id of those to choose from; None for all.
+    """
+    if record.predictions is None:
+        return None
+    try:
+        table = store.read_predictions(record.predictions)
+    except FashionBenchError:
+        return None
+    return choose(record, table, case_values(record, table, store, plugins), cases, items=items)
+
+
+def choose(
+    record: Record,
+    table: pa.Table,
+    known: CaseValues | None,
+    cases: int = CASES,
+    *,
+    items: Collection[tuple[str, str]] | None = None,
+) -> Examples | None:
+    """Choose cases of a record as :func:`examples_of` does.
 
     :param table: the record's predictions.
     :param known: how each case went; without it the first cases are chosen.
@@ -82,7 +110,7 @@ def examples_of(record: Record, table: pa.Table, known: CaseValues | None, cases
 
         table = table.filter(pc.equal(table.column("side"), "generated"))
     ids = list(zip(table.column("slice").to_pylist(), table.column(name).to_pylist(), strict=True))
-    places = {case: at for at, case in enumerate(ids)}
+    places = {case: at for at, case in enumerate(ids) if items is None or case in items}
     chosen = [case for case in known.worst() if case in places] if known else list(places)
     if not chosen:
         return None
