@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 
     from fashionbench.boards.board import Board
     from fashionbench.boards.examples import Differing, Examples
+    from fashionbench.boards.history import ColumnHistory
     from fashionbench.records.schema import Record
     from fashionbench.specs import BackendSpec, DatasetSpec, TaskSpec
 
@@ -26,6 +27,7 @@ class Publication:
     :param examples: single cases of records, by record.
     :param differing: cases on which systems differ most, by task.
     :param pictures: the pictures of the examples, by file name.
+    :param history: how values of a board changed, by board.
     :param downloads: each board as files, by board and then by suffix, such as ``csv``.
     """
 
@@ -37,4 +39,5 @@ class Publication:
     examples: Mapping[str, Examples] = field(default_factory=dict)
     differing: Mapping[str, Differing] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    history: Mapping[str, tuple[ColumnHistory, ...]] = field(default_factory=dict)
     downloads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

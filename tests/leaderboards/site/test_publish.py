@@ -235,6 +235,25 @@ def test_a_task_shows_the_cases_on_which_systems_differ_most(store, plugins, tmp
     assert sum(link.startswith("../images/") for link in page.links) == len(cases)
 
 
+def test_values_that_changed_have_a_page_and_invalid_records_no_place_on_it(store, plugins, tmp_path):
+    made = Store(tmp_path / "results")
+    shutil.copytree(store.root / "predictions", made.root / "predictions")
+    record = next(r for r in store.scan().records if r.backend.id == "toy/colour" and r.status == "ok")
+    values, old = (0.25, 0.5, 0.125), None
+    for day, value in enumerate(values, 1):
+        ended = record.provenance.model_copy(update={"ended": f"2026-01-{day:02}T00:00:00+00:00"})
+        metrics = tuple(part.model_copy(update={"value": value}) for part in record.metrics)
+        new = record.model_copy(update={"provenance": ended, "metrics": metrics, "supersedes": old, "cell": f"{day}"})
+        old = made.add(new).record_id
+    made.invalidate(made.get(old), "wrong")
+    files = site_files(make_publication(site_records.BOARDS[1:], stores=[made], plugins=plugins), plugins=plugins)
+    assert "../history/squares.html" in pages(files)["boards/squares.html"].links
+    text = pages(files)["history/squares.html"].text
+    assert "2026-01-01 25.00" in " ".join(text.split())
+    assert "50.00" in text
+    assert "12.50" not in text
+
+
 def test_controls_are_no_systems_that_differ(publication):
     assert "wardrobe/image-to-image" not in publication.differing
 
