@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.api.boards import find_board, render_board
 from fashionbench.api.stores import existing_store
 from fashionbench.boards.board import Board
+from fashionbench.boards.history import history_of
 from fashionbench.boards.path_names import record_without_paths, without_paths
 from fashionbench.boards.publication import Publication
 from fashionbench.data.roots import DataRoots
@@ -20,15 +21,17 @@ from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.column_tests import tested
-from fashionbench.studies.examples import examples_of
+from fashionbench.studies.differing import differing_cases
+from fashionbench.studies.examples import case_values, choose
 from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fashionbench.boards.examples import Examples
+    from fashionbench.boards.examples import Differing, Examples
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Fault, Store
+    from fashionbench.studies.examples import CaseValues
 
 #: Lists the files of a site with their checksums; what it does not list, publishing neither replaces nor removes.
 MANIFEST = "site.json"
@@ -50,7 +53,7 @@ def make_publication(
     """
     loaded = plugins or Plugins()
     opened = [existing_store(store, loaded) for store in stores or (None,)]
-    held, faults = _current(opened)
+    held, earlier, faults = _current(opened)
     current = [record for record, _ in held.values()]
     specs = _specs(boards, current, loaded)
     made = []
@@ -64,11 +67,8 @@ def make_publication(
     backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
-    examples: dict[str, Examples] = {}
-    for name, record in records.items() if cases else ():
-        found = examples_of(record, held[name][1], loaded)
-        if found is not None:
-            examples[name] = pictures.show(found, record, held[name][1])
+    examples, differing = _cases(records, held, pictures, loaded) if cases else ({}, {})
+    history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
     return Publication(
         boards=tuple(made),
         records=records,
@@ -76,9 +76,37 @@ def make_publication(
         backends={name: loaded.backends[name] for name in backends},
         datasets={name: loaded.datasets[name] for name in datasets},
         examples=examples,
+        differing=differing,
         pictures=dict(sorted(pictures.files.items())),
+        history={name: columns for name, columns in history.items() if columns},
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
+
+
+def _cases(
+    records: Mapping[str, Record], held: Mapping[str, tuple[Record, Store]], pictures: Pictures, plugins: Plugins
+) -> tuple[dict[str, Examples], dict[str, Differing]]:
+    """Choose single cases of each record, and for each task those on which systems differ most."""
+    examples: dict[str, Examples] = {}
+    values: dict[str, list[tuple[Record, CaseValues]]] = {}
+    for name, record in records.items():
+        store = held[name][1]
+        if record.predictions is None:
+            continue
+        table = store.read_predictions(record.predictions)
+        known = case_values(record, table, store, plugins)
+        found = choose(record, table, known)
+        if found is not None:
+            examples[name] = pictures.show(found, record, store)
+        if known is not None:
+            values.setdefault(record.task.id, []).append((record, known))
+    differing: dict[str, Differing] = {}
+    for task in sorted(values):
+        most = differing_cases(values[task])
+        if most is not None:
+            record, store = held[most.systems[0][1]]
+            differing[task] = replace(most, examples=pictures.show(most.examples, record, store))
+    return examples, differing
 
 
 def _specs(boards: Sequence[str | Path | BoardSpec], current: Sequence[Record], plugins: Plugins) -> list[BoardSpec]:
@@ -162,20 +190,24 @@ def publish(
     return made
 
 
-def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], list[Fault]]:
-    """Read the current records of stores, without paths, each with its store; by id.
+def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], list[Record], list[Fault]]:
+    """Read the records of stores, without paths: the current ones by id, each with its store, and those superseded.
 
     One that any store marks as invalid or supersedes is not current.
     """
     scans = [(store, store.scan()) for store in stores]
-    gone = {record.supersedes for _, scan in scans for record in scan.records}
-    gone |= {name for _, scan in scans for name in scan.marks}
+    superseded = {record.supersedes for _, scan in scans for record in scan.records}
+    invalid = {name for _, scan in scans for name in scan.marks}
+    earlier: dict[str, Record] = {}
     found: dict[str, tuple[Record, Store]] = {}
     faults: dict[str, Fault] = {}
     for store, scan in scans:
         damaged = list(scan.faults)
         for record in scan.records:
-            if record.record_id in gone or record.record_id in found:
+            if record.record_id in invalid or record.record_id in found:
+                continue
+            if record.record_id in superseded:
+                earlier[record.record_id] = record_without_paths(record)
                 continue
             fault = store.check_predictions(record)
             if fault is None:
@@ -186,7 +218,11 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
             place = fault.path.relative_to(store.root)
             message = without_paths(fault.message.replace(f"{store.root}/", ""))
             faults[place.as_posix()] = replace(fault, path=place, message=message)
-    return dict(sorted(found.items())), [faults[name] for name in sorted(faults)]
+    return (
+        dict(sorted(found.items())),
+        [earlier[name] for name in sorted(earlier)],
+        [faults[name] for name in sorted(faults)],
+    )
 
 
 def _downloads(board: Board, plugins: Plugins) -> dict[str, str]:

@@ -49,6 +49,20 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Differing:
+    """The cases of a task on which systems differ most.
+
+    :param systems: labels of rows, the best first, each with a record.
+    :param values: by case and system, as texts.
+    :param examples: the cases, without answers.
+    """
+
+    systems: tuple[tuple[str, str], ...]
+    values: tuple[tuple[str, ...], ...]
+    examples: Examples
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Examples:
     """The cases of one record.
 

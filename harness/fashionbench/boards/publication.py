@@ -9,7 +9,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fashionbench.boards.board import Board
-    from fashionbench.boards.examples import Examples
+    from fashionbench.boards.examples import Differing, Examples
+    from fashionbench.boards.history import ColumnHistory
     from fashionbench.records.schema import Record
     from fashionbench.specs import BackendSpec, DatasetSpec, TaskSpec
 
@@ -24,7 +25,9 @@ class Publication:
     :param backends: backends of the records, by id; those that are registered.
     :param datasets: data sets of the tasks, by id.
     :param examples: single cases of records, by record.
+    :param differing: cases on which systems differ most, by task.
     :param pictures: the pictures of the examples, by file name.
+    :param history: how values of a board changed, by board.
     :param downloads: each board as files, by board and then by suffix, such as ``csv``.
     """
 
@@ -34,5 +37,7 @@ class Publication:
     backends: Mapping[str, BackendSpec] = field(default_factory=dict)
     datasets: Mapping[str, DatasetSpec] = field(default_factory=dict)
     examples: Mapping[str, Examples] = field(default_factory=dict)
+    differing: Mapping[str, Differing] = field(default_factory=dict)
     pictures: Mapping[str, bytes] = field(default_factory=dict)
+    history: Mapping[str, tuple[ColumnHistory, ...]] = field(default_factory=dict)
     downloads: Mapping[str, Mapping[str, str]] = field(default_factory=dict)

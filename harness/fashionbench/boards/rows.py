@@ -10,6 +10,7 @@ from fashionbench.boards.marks import image_marks
 from fashionbench.boards.selection import row_key
 from fashionbench.boards.signature import signature_of
 from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
+from fashionbench.metrics.scoring import metric_spec
 from fashionbench.specs.capabilities import satisfied
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def make_table(
     :param main: whether it is how the board measures.
     """
     rows: list[Row] = []
-    better = [_higher_is_better(column, records) for column in columns]
+    better = [_higher_is_better(column, records, plugins) for column in columns]
     keys = list(dict.fromkeys(row_key(record) for record in records))
     for key in keys:
         own = [record for record in records if row_key(record) == key]
@@ -168,11 +169,11 @@ def _marks(records: Sequence[Record], columns: Sequence[Column]) -> set[str]:
     return found
 
 
-def _higher_is_better(column: Column, records: Sequence[Record]) -> bool:
+def _higher_is_better(column: Column, records: Sequence[Record], plugins: Plugins) -> bool:
     for record in records:
         if record.task.id == column.task and (part := record.metric(column.metric, column.slice)) is not None:
             return part.higher_is_better
-    return True
+    return metric_spec(column.metric, plugins.metrics).higher_is_better
 
 
 def _column_label(column: Column) -> str:

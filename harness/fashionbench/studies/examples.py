@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.boards.examples import Example, Examples, Thing
@@ -11,18 +12,59 @@ from fashionbench.predictions import captions, images, ranking
 from fashionbench.studies.item_values import item_values
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection, Mapping
 
     import pyarrow as pa
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
-    from fashionbench.studies.item_values import ItemValues
 
 #: How many cases of a record are shown, and how many answers of a ranking.
 CASES = 12
 ANSWERS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseValues:
+    """How each case of a record went: of a ranking the rank of the first right answer, else a metric of the item.
+
+    :param values: by slice and id.
+    """
+
+    measure: str
+    unit: str
+    higher_is_better: bool
+    values: Mapping[tuple[str, str], float]
+
+    def worst(self) -> list[tuple[str, str]]:
+        """Return slices and ids, worst first."""
+        sign = 1 if self.higher_is_better else -1
+        return sorted(self.values, key=lambda case: (sign * self.values[case], *case))
+
+
+def case_values(record: Record, table: pa.Table, store: Store, plugins: Plugins) -> CaseValues | None:
+    """Return how each case went; None where that is not stored.
+
+    :param table: the record's predictions.
+    """
+    assert record.predictions is not None  # noqa: S101
+    if record.predictions.schema_id == ranking.SCHEMA:
+        columns: list[list[Any]] = [table.column(name).to_pylist() for name in ("slice", "query_id", "better", "tied")]
+        rows = zip(*columns, strict=True)
+        ranks = {(slice_, query): min(map(_rank, better, tied)) for slice_, query, better, tied in rows if better}
+        return CaseValues(measure="rank of the first right answer", unit="rank", higher_is_better=False, values=ranks)
+    # Others than those that were kept need more than records.
+    for name in (part.id for part in record.metrics if part.values):
+        try:
+            found = item_values(record, name, store, plugins, table=table)
+        except FashionBenchError:
+            continue
+        if found is not None:
+            values = dict(zip(zip(found.slices, found.ids, strict=True), found.values.tolist(), strict=True))
+            better = found.higher_is_better
+            return CaseValues(measure=name, unit=found.unit, higher_is_better=better, values=values)
+    return None
 
 
 def examples_of(
@@ -37,106 +79,83 @@ def examples_of(
 
     :param items: slice and id of those to choose from; None for all.
     """
-    if record.predictions is None or record.predictions.schema_id not in _CHOOSERS:
+    if record.predictions is None:
         return None
     try:
         table = store.read_predictions(record.predictions)
     except FashionBenchError:
         return None
-    if items is not None:
-        named = zip(*(table.column(name).to_pylist() for name in ("slice", table.schema.names[0])), strict=True)
-        table = table.filter([pair in items for pair in named])
-    return _CHOOSERS[record.predictions.schema_id](record, table, store, plugins, cases)
+    return choose(record, table, case_values(record, table, store, plugins), cases, items=items)
 
 
-def _rankings(_record: Record, table: pa.Table, _store: Store, _plugins: Plugins, cases: int) -> Examples | None:
+def choose(
+    record: Record,
+    table: pa.Table,
+    known: CaseValues | None,
+    cases: int = CASES,
+    *,
+    items: Collection[tuple[str, str]] | None = None,
+) -> Examples | None:
+    """Choose cases of a record as :func:`examples_of` does.
+
+    :param table: the record's predictions.
+    :param known: how each case went; without it the first cases are chosen.
+    """
+    schema = record.predictions.schema_id if record.predictions else ""
+    if schema not in _KINDS:
+        return None
+    kind, name, make = _KINDS[schema]
+    if schema == images.SCHEMA:
+        import pyarrow.compute as pc  # noqa: PLC0415
+
+        table = table.filter(pc.equal(table.column("side"), "generated"))
+    ids = list(zip(table.column("slice").to_pylist(), table.column(name).to_pylist(), strict=True))
+    places = {case: at for at, case in enumerate(ids) if items is None or case in items}
+    chosen = [case for case in known.worst() if case in places] if known else list(places)
+    if not chosen:
+        return None
     # Lists of answers are long, so only those of the chosen rows become objects.
-    places = []
-    names = ("slice", "query_id", "better", "tied")
-    columns: list[list[Any]] = [table.column(name).to_pylist() for name in names]
-    for at, (slice_, query, better, tied) in enumerate(zip(*columns, strict=True)):
-        if better:  # the expected rank of the first positive, among those that tie with it
-            places.append((-min(map(_ahead, better, tied)) - 1, slice_, query, at))
-    places.sort()
-    shown = ("query_id", "slice", "n_candidates", "positive_ids", "top_ids")
-    rows = table.select(shown).take([at for *_, at in places[:cases]]).to_pylist()
-    chosen = []
-    for (worst, *_), row in zip(places, rows, strict=False):
-        place = figure(-worst, "rank")
-        right = set(row["positive_ids"])
-        chosen.append(
-            Example(
-                slice=row["slice"],
-                outcome=f"first right answer at rank {place} of {row['n_candidates']}",
-                asked=Thing(id=row["query_id"]),
-                answers=tuple(Thing(id=name, right=name in right) for name in row["top_ids"][:ANSWERS]),
-                expected=tuple(Thing(id=name, right=True) for name in row["positive_ids"][:ANSWERS]),
-            )
-        )
-    return Examples(kind="ranking", order="the rank of the first right answer", cases=tuple(chosen)) if chosen else None
+    rows = table.take([places[case] for case in chosen[:cases]]).to_pylist()
+    made = []
+    for case, row in zip(chosen, rows, strict=False):
+        said = f"{known.measure} {figure(known.values[case], known.unit)}" if known else ""
+        made.append(make(row, said))
+    return Examples(kind=kind, order=known.measure if known else "", cases=tuple(made))
 
 
-def _ahead(better: int, tied: int) -> float:
-    """Return how many candidates stand before a positive, on average over the orders of those that tie."""
-    return better + tied / 2
+def _rank(better: int, tied: int) -> float:
+    """Return the rank of a positive, on average over the orders of those that tie with it."""
+    return 1 + better + tied / 2
 
 
-def _captions(record: Record, table: pa.Table, store: Store, plugins: Plugins, cases: int) -> Examples | None:
-    rows = table.select(("item_id", "slice", "caption", "references")).to_pylist()
-    values = _first_values(record, table, store, plugins)
-    chosen = tuple(
-        Example(
-            slice=row["slice"],
-            outcome=outcome,
-            asked=Thing(id=row["item_id"]),
-            answers=(Thing(id="caption", text=row["caption"] or ""),),
-            expected=tuple(Thing(id="reference", text=text, right=True) for text in row["references"][:ANSWERS]),
-        )
-        for row, outcome in _worst(rows, values, cases)
+def _ranking(row: dict[str, Any], said: str) -> Example:
+    right = set(row["positive_ids"])
+    return Example(
+        slice=row["slice"],
+        outcome=f"{said} of {row['n_candidates']}",
+        asked=Thing(id=row["query_id"]),
+        answers=tuple(Thing(id=name, right=name in right) for name in row["top_ids"][:ANSWERS]),
+        expected=tuple(Thing(id=name, right=True) for name in row["positive_ids"][:ANSWERS]),
     )
-    order = f"{values.metric} of the item" if values else ""
-    return Examples(kind="captions", order=order, cases=chosen) if chosen else None
 
 
-def _images(record: Record, table: pa.Table, store: Store, plugins: Plugins, cases: int) -> Examples | None:
-    columns = ("item_id", "slice", "side", "image")
-    rows = [row for row in table.select(columns).to_pylist() if row["side"] == "generated"]
-    values = _first_values(record, table, store, plugins)
-    chosen = tuple(
-        Example(
-            slice=row["slice"],
-            outcome=outcome,
-            asked=Thing(id=row["item_id"]),
-            answers=(Thing(id=row["image"]),),
-        )
-        for row, outcome in _worst(rows, values, cases)
+def _caption(row: dict[str, Any], said: str) -> Example:
+    return Example(
+        slice=row["slice"],
+        outcome=said,
+        asked=Thing(id=row["item_id"]),
+        answers=(Thing(id="caption", text=row["caption"] or ""),),
+        expected=tuple(Thing(id="reference", text=text, right=True) for text in row["references"][:ANSWERS]),
     )
-    order = f"{values.metric} of the item" if values else ""
-    return Examples(kind="images", order=order, cases=chosen) if chosen else None
 
 
-_CHOOSERS = {ranking.SCHEMA: _rankings, captions.SCHEMA: _captions, images.SCHEMA: _images}
+def _image(row: dict[str, Any], said: str) -> Example:
+    asked, answer = Thing(id=row["item_id"]), Thing(id=row["image"])
+    return Example(slice=row["slice"], outcome=said, asked=asked, answers=(answer,))
 
 
-def _first_values(record: Record, table: pa.Table, store: Store, plugins: Plugins) -> ItemValues | None:
-    """Return the values by item of the first of a record's metrics that kept them; others need more than records."""
-    for name in (part.id for part in record.metrics if part.values):
-        try:
-            values = item_values(record, name, store, plugins, table=table)
-        except FashionBenchError:
-            continue
-        if values is not None:
-            return values
-    return None
-
-
-def _worst(rows: list[dict[str, str]], values: ItemValues | None, cases: int) -> list[tuple[dict[str, str], str]]:
-    """Order rows by their value, worst first, and say it; without values, by their place."""
-    if values is None:
-        return [(row, "") for row in rows[:cases]]
-    keys = zip(values.ids, values.slices, strict=True)
-    known = dict(zip(keys, values.values.tolist(), strict=True))
-    sign = 1 if values.higher_is_better else -1
-    found = [(row, known[row["item_id"], row["slice"]]) for row in rows if (row["item_id"], row["slice"]) in known]
-    found.sort(key=lambda pair: (sign * pair[1], pair[0]["slice"], pair[0]["item_id"]))
-    return [(row, f"{values.metric} {figure(value, values.unit)}") for row, value in found[:cases]]
+_KINDS: Mapping[str, tuple[str, str, Callable[[dict[str, Any], str], Example]]] = {
+    ranking.SCHEMA: ("ranking", "query_id", _ranking),
+    captions.SCHEMA: ("captions", "item_id", _caption),
+    images.SCHEMA: ("images", "item_id", _image),
+}

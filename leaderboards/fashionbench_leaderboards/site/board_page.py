@@ -35,6 +35,7 @@ def board_context(board: Board, links: Links) -> dict[str, object]:
         "attestations": sorted({row.attestation for row in rows}),
         "families": sorted({family(row.backend) for row in rows}),
         "downloads": {},
+        "history": "",
     }
 
 

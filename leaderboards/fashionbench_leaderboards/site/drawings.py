@@ -1,4 +1,4 @@
-"""Drawings of intervals as inline SVG: in the colour of the text, with a title for those who cannot see them."""
+"""Drawings of intervals, and of lines over time, as inline SVG in the colour of the text, with a title to be read."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fashionbench.boards.table import Value
 
 _WIDTH, _HEIGHT, _MARGIN = 92, 12, 4
+_LONG, _HIGH = 180, 36  # of a line over time
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,3 +47,24 @@ class Scale:
             f'<line x1="{left:.1f}" x2="{right:.1f}" {level} stroke-width="2"/>'
             f'<circle cx="{dot:.1f}" cy="{_HEIGHT / 2:g}" r="3.5" fill="currentColor"/></svg>'
         )
+
+
+def line_drawing(parts: Sequence[Sequence[float]], said: str) -> str:
+    """Draw values in their order as a line, broken between the parts.
+
+    :param said: what the drawing shows, in words.
+    """
+    values = [value for part in parts for value in part]
+    low, high = min(values), max(values)
+    step = (_LONG - 2 * _MARGIN) / max(len(values) - 1, 1)
+    factor = (_HIGH - 2 * _MARGIN) / ((high - low) or 1.0)
+    drawn: list[str] = []
+    at = 0
+    for part in parts:
+        places = [(_MARGIN + step * (at + n), _HIGH - _MARGIN - factor * (value - low)) for n, value in enumerate(part)]
+        at += len(part)
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
+        drawn.append(f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.5"/>')
+        drawn += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/>' for x, y in places]
+    head = f'<svg viewBox="0 0 {_LONG} {_HIGH}" width="{_LONG}" height="{_HIGH}" role="img">'
+    return Markup(f"{head}<title>{escape(said)}</title>{''.join(drawn)}</svg>")  # noqa: S704  # as above

@@ -12,6 +12,11 @@ def board_path(board: str) -> str:
     return f"boards/{slug(board)}.html"
 
 
+def history_path(board: str) -> str:
+    """Return the page of a board's history."""
+    return f"history/{slug(board)}.html"
+
+
 def record_path(record: str) -> str:
     """Return the page of a record."""
     return f"records/{record.removeprefix('sha256:')[:20]}.html"
@@ -41,6 +46,10 @@ class Links:
     def board(self, name: str) -> str:
         """Return the address of a board."""
         return self._to(board_path(name))
+
+    def history(self, name: str) -> str:
+        """Return the address of a board's history."""
+        return self._to(history_path(name))
 
     def record(self, name: str) -> str:
         """Return the address of a record; nothing where it has no page."""

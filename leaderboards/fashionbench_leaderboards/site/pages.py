@@ -12,7 +12,8 @@ from fashionbench.files import slug
 from fashionbench_leaderboards.site.badge import badge
 from fashionbench_leaderboards.site.board_page import board_context
 from fashionbench_leaderboards.site.filling import page
-from fashionbench_leaderboards.site.links import Links, backend_path, board_path, record_path, task_path
+from fashionbench_leaderboards.site.history_page import history_context
+from fashionbench_leaderboards.site.links import Links, backend_path, board_path, history_path, record_path, task_path
 from fashionbench_leaderboards.site.listing import records_of_backend, records_of_task
 from fashionbench_leaderboards.site.record_page import record_context
 
@@ -51,9 +52,14 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         name = slug(board.spec.id)
         downloads = publication.downloads.get(board.spec.id, {})
         context = board_context(board, links)
+        context["history"] = links.history(board.spec.id) if publication.history.get(board.spec.id) else ""
         context["downloads"] = {suffix: f"{name}.{suffix}" for suffix in downloads}
         add(board_path(board.spec.id), page("board.html.j2", {"links": links, **context}))
         add(f"boards/{name}.svg", badge(board))
+        columns = publication.history.get(board.spec.id, ())
+        if columns:
+            shown = {"board": board, "links": links, **history_context(columns, links)}
+            add(history_path(board.spec.id), page("history.html.j2", shown))
         for suffix, text in downloads.items():
             add(f"boards/{name}.{suffix}", text)
     for record in publication.records.values():
@@ -66,9 +72,9 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         context = {"backend": name, "spec": publication.backends.get(name), "rows": rows, "links": links}
         add(backend_path(name), page("backend.html.j2", context))
     for name, task in publication.tasks.items():
-        dataset = publication.datasets.get(task.dataset)
-        rows = records_of_task(publication, name, links)
-        add(task_path(name), page("task.html.j2", {"task": task, "dataset": dataset, "rows": rows, "links": links}))
+        context = {"task": task, "dataset": publication.datasets.get(task.dataset), "links": links}
+        context |= {"rows": records_of_task(publication, name, links), "differing": publication.differing.get(name)}
+        add(task_path(name), page("task.html.j2", context))
     made |= {f"images/{name}": content for name, content in publication.pictures.items()}
     return made
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fashionbench import api
+from fashionbench import Board, BoardSpec, Column, api
 from fashionbench.boards.labels import row_label, row_title
 from fashionbench.records.schema import TrainingPart
 
@@ -56,3 +56,13 @@ def test_hashes_of_options_are_cut_in_labels_alone(record):
 def test_limited_runs_say_so(record):
     limited = record.model_copy(update={"decoding": record.decoding.model_copy(update={"limit": 2})})
     assert labels(record, limited) == ["toy/colour", "toy/colour (limit=2)"]
+
+
+def test_a_column_that_nobody_measured_has_the_direction_of_its_metric(plugins, record):
+    columns = (
+        Column(task="toy/squares", metric="median-rank"),
+        Column(task="wardrobe/image-to-text", metric="median-rank"),
+    )
+    spec = BoardSpec(id="b", title="b", summary="b", columns=columns)
+    heads = Board.build(spec, [record], plugins).tables[0].heads
+    assert [head.higher_is_better for head in heads] == [False, False]

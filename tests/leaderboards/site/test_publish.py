@@ -205,6 +205,59 @@ def test_cases_stand_worst_first_with_their_right_answers(store, publication):
         ]
 
 
+def test_a_task_shows_the_cases_on_which_systems_differ_most(store, plugins, tmp_path):
+    made = Store(tmp_path / "results")
+    shutil.copytree(store.root / "predictions", made.root / "predictions")
+    tables = {}
+    for record in store.scan().records:
+        if record.task.id == "wardrobe/image-to-image" and record.backend.id != "control/oracle":
+            made.add(record.model_copy(update={"backend": record.backend.model_copy(update={"control": False})}))
+            rows = store.read_predictions(record.predictions).to_pylist()
+            tables[record.backend.id] = {
+                (row["slice"], row["query_id"]): 1
+                + min(b + t / 2 for b, t in zip(row["better"], row["tied"], strict=True))
+                for row in rows
+            }
+    publication = make_publication(site_records.BOARDS[:1], stores=[made], plugins=plugins)
+    differing = publication.differing["wardrobe/image-to-image"]
+    labels = [label for label, _ in differing.systems]
+    assert labels == ["baseline/colour-histogram", "control/random"]
+    ratios = {
+        case: max(one[case] for one in tables.values()) / min(one[case] for one in tables.values())
+        for case in tables["control/random"]
+    }
+    cases = [(case.slice, case.asked.id) for case in differing.examples.cases]
+    assert [ratios[case] for case in cases] == sorted(ratios.values(), reverse=True)[: len(cases)]
+    for case, values in zip(cases, differing.values, strict=True):
+        assert [float(text) for text in values] == [round(tables[label][case], 1) for label in labels]
+    page = Page(site_files(publication, plugins=plugins)["tasks/wardrobe__image-to-image.html"])
+    assert "Cases on which systems differ most" in page.text
+    assert sum(link.startswith("../images/") for link in page.links) == len(cases)
+
+
+def test_values_that_changed_have_a_page_and_invalid_records_no_place_on_it(store, plugins, tmp_path):
+    made = Store(tmp_path / "results")
+    shutil.copytree(store.root / "predictions", made.root / "predictions")
+    record = next(r for r in store.scan().records if r.backend.id == "toy/colour" and r.status == "ok")
+    values, old = (0.25, 0.5, 0.125), None
+    for day, value in enumerate(values, 1):
+        ended = record.provenance.model_copy(update={"ended": f"2026-01-{day:02}T00:00:00+00:00"})
+        metrics = tuple(part.model_copy(update={"value": value}) for part in record.metrics)
+        new = record.model_copy(update={"provenance": ended, "metrics": metrics, "supersedes": old, "cell": f"{day}"})
+        old = made.add(new).record_id
+    made.invalidate(made.get(old), "wrong")
+    files = site_files(make_publication(site_records.BOARDS[1:], stores=[made], plugins=plugins), plugins=plugins)
+    assert "../history/squares.html" in pages(files)["boards/squares.html"].links
+    text = pages(files)["history/squares.html"].text
+    assert "2026-01-01 25.00" in " ".join(text.split())
+    assert "50.00" in text
+    assert "12.50" not in text
+
+
+def test_controls_are_no_systems_that_differ(publication):
+    assert "wardrobe/image-to-image" not in publication.differing
+
+
 def test_the_best_is_bold_among_rows_that_compete_and_gaps_have_no_order(files):
     text = files["boards/shapes.html"].decode()
     squares = text[text.index('id="table-1"') :]
