@@ -15,6 +15,7 @@ from fashionbench.api.exports import exported
 from fashionbench.boards.text import figure
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.plugins.manager import Plugins
 
 SCHEMA = Path(__file__).parent / "every_eval_ever" / "eval-0.3.0.schema.json"
 FORMATS = ("bencher", "github-action-benchmark", "model-card", "every-eval-ever", "mteb")
@@ -294,3 +295,28 @@ def test_latex_has_the_numbers_of_the_board_the_best_in_bold_and_no_open_command
     # The median rank of the other row is half as large, and lower is better there.
     assert r"\textbf{0.5" in next(row for row in rows if "textbackslash" in row)
     assert re.sub(r"(?m)(?<!\\)%.*", "", text).count("{") == re.sub(r"(?m)(?<!\\)%.*", "", text).count("}")
+
+
+def test_latex_sets_in_bold_what_cannot_be_told_from_the_best(tmp_path):
+    """Of two baselines on the embedded drawings one is better by far; an oracle is a control."""
+    backends = ["control/oracle", "control/random", "baseline/colour-histogram"]
+    store = api.open_store(tmp_path / "results", Plugins())
+    records = api.run({"tasks": "wardrobe/image-to-image", "backends": backends}, store=store)
+    chance = next(record for record in records if record.backend.id == "control/random")
+    for name in ("one", "two"):
+        told = chance.backend.model_copy(update={"id": f"acme/{name}", "control": False})
+        store.add(chance.model_copy(update={"backend": told, "cell": name}))
+    column = Column(task="wardrobe/image-to-image", metric="hit@5")
+    both = api.make_board(BoardSpec(id="a", title="A", summary="a", columns=(column,)), store=store)
+    text = api.render_board(both, "latex")
+    assert [re.split(r" &|\$", line)[0] for line in text.splitlines() if r"\textbf" in line] == [
+        "baseline/colour-histogram"
+    ]
+    assert "% hit" not in text and "ranks by max-T" in text
+    lone = next(record for record in records if record.backend.id == "baseline/colour-histogram")
+    api.invalidate(lone.record_id, "to see the two that are equal", store=store)
+    equal = api.render_board(api.make_board(both.spec, store=store), "latex")
+    assert [re.split(r" &|\$", line)[0] for line in equal.splitlines() if r"\textbf" in line] == [
+        "acme/one",
+        "acme/two",
+    ]
