@@ -1,59 +1,68 @@
-"""Draw board.png: the head of an HTML board and some of its tables, as a browser shows them.
+"""Draw the pictures of a board: some of its tables, and the head of its page on a screen and on a phone.
 
     fashionbench run quickstart
-    python docs/images/board.py results/boards/quickstart.html docs/images/board.png composed captioning
+    fashionbench publish quickstart --out site
+    python docs/images/board.py site/boards/quickstart.html docs/images composed captioning
 
-The words behind the two files choose the tables by their headings. It needs Chromium and Pillow.
+The words behind the folder choose the tables of board.png by their headings. It needs Chromium, its driver, selenium
+and Pillow, as the tests of sites do.
 """
 
 from __future__ import annotations
 
-import re
-import subprocess
+import base64
+import io
+import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from PIL import Image, ImageChops
+from PIL import Image
+from selenium import webdriver
 
-WIDTH, HEIGHT, SCALE, COLOURS = 1080, 4000, 1.5, 48
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+COLOURS = 64
+#: Removes what a picture of some tables has no room for, and says how high the rest is.
+CHOOSE = """
+for (const old of document.querySelectorAll('nav, form, main > .downloads')) old.remove();
+for (const old of document.querySelectorAll('section.table'))
+  if (!arguments[0].some(word => old.querySelector('h2').innerText.includes(word))) old.remove();
+let next = [...document.querySelectorAll('section.table')].pop().nextElementSibling;
+while (next) { const gone = next; next = next.nextElementSibling; gone.remove(); }
+return document.documentElement.scrollHeight;
+"""
 
 
-def chosen(page: str, words: list[str]) -> str:
-    """Keep the head of the page and the tables whose heading holds one of the words."""
-    head, *sections = re.split(r"(?=<h2>)", page)
-    kept = [section for section in sections if any(word in section.partition("</h2>")[0] for word in words)]
-    if len(kept) != len(words):
-        sys.exit(f"{len(words)} words, and they fit the headings of {len(kept)} tables")
-    return head + "".join(kept) + "</body></html>"
-
-
-def photograph(page: Path, picture: Path) -> None:
-    """Let the first browser that is installed draw the page."""
+def start() -> webdriver.Chrome:
+    """Start the first browser that is installed."""
+    options = webdriver.ChromeOptions()
+    options.binary_location = next(filter(None, map(shutil.which, BROWSERS)))
     # Without a sandbox, because Chromium has none where it is run by root, as in a container; the page is our own.
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
-    size = [f"--window-size={WIDTH},{HEIGHT}", f"--force-device-scale-factor={SCALE}"]
-    for browser in BROWSERS:
-        try:
-            words = [browser, *options, *size, f"--screenshot={picture}", page.as_uri()]
-            subprocess.run(words, check=True, capture_output=True)  # noqa: S603
-        except FileNotFoundError:
-            continue
-        return
-    sys.exit(f"none of {', '.join(BROWSERS)} is installed")
+    for argument in ("--headless=new", "--no-sandbox", "--hide-scrollbars"):
+        options.add_argument(argument)
+    return webdriver.Chrome(options=options, service=webdriver.ChromeService(shutil.which("chromedriver")))
 
 
-def main(page: str, out: str, *words: str) -> None:
-    """Draw, cut off the white below, and save with few colours."""
-    with tempfile.TemporaryDirectory() as folder:
-        small, drawn = Path(folder, "page.html"), Path(folder, "page.png")
-        small.write_text(chosen(Path(page).read_text(encoding="utf-8"), list(words)), encoding="utf-8")
-        photograph(small, drawn)
-        image = Image.open(drawn).convert("RGB")
-    box = ImageChops.difference(image, Image.new("RGB", image.size, image.getpixel((0, 0)))).getbbox()
-    bottom = box[3] if box else image.height
-    image.crop((0, 0, image.width, min(image.height, bottom + 30))).quantize(COLOURS).save(out, optimize=True)
+def draw(browser: webdriver.Chrome, width: int, height: int, out: Path, scale: float = 1.5) -> None:
+    """Take a picture of the head of the page, and save it with few colours."""
+    metrics = {"width": width, "height": height, "deviceScaleFactor": scale, "mobile": width < 500}
+    browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    taken = browser.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+    image = Image.open(io.BytesIO(base64.b64decode(taken["data"]))).convert("RGB")
+    image.quantize(COLOURS).save(out, optimize=True)
+
+
+def main(page: str, folder: str, *words: str) -> None:
+    """Draw board-1280.png, board-390.png and board.png."""
+    browser = start()
+    try:
+        browser.get(Path(page).resolve().as_uri())
+        draw(browser, 1280, 1000, Path(folder, "board-1280.png"), 1)
+        draw(browser, 390, 844, Path(folder, "board-390.png"), 2)
+        draw(browser, 1080, 1000, Path(folder, "board.png"))
+        height = browser.execute_script(CHOOSE, list(words))
+        draw(browser, 1080, height, Path(folder, "board.png"))
+    finally:
+        browser.quit()
 
 
 if __name__ == "__main__":

@@ -6,16 +6,18 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from fashionbench.api.stores import existing_store
+from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.manager import Plugins
 from fashionbench.studies import comparison_text
 from fashionbench.studies.compare import compare_systems
 from fashionbench.studies.comparison import Comparison, System
 from fashionbench.studies.comparison_page import page
+from fashionbench.studies.flip_cases import flip_cases
 from fashionbench.studies.item_values import ItemValues, item_values
 from fashionbench.studies.select import find_pairs
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fashionbench.records.schema import Record
@@ -62,15 +64,39 @@ def compare_stored(
     """
     loaded = plugins or Plugins()
     pairs = find_pairs(baseline, candidate, lambda: existing_store(store, loaded))
-
-    def keep(task: str) -> bool:
-        return not tasks or any(fnmatchcase(task, pattern) for pattern in tasks)
-
+    keep = _keep(tasks)
     return [compare_systems(first, second, loaded, metrics=metrics, keep=keep) for first, second in pairs]
 
 
+def comparison_page(
+    baseline: str,
+    candidate: str,
+    *,
+    store: str | Path | Store | None = None,
+    tasks: Sequence[str] = (),
+    metrics: Sequence[str] = (),
+    data: Mapping[str, Path] | None = None,
+    plugins: Plugins | None = None,
+) -> str:
+    """Compare as :func:`compare_stored` does, and write a page with pictures of the items that changed most.
+
+    :param data: folders of data sets, by id; where one is not at hand, or may not be shown, ids stand
+        alone.
+    """
+    loaded = plugins or Plugins()
+    pairs = find_pairs(baseline, candidate, lambda: existing_store(store, loaded))
+    made = [compare_systems(one, two, loaded, metrics=metrics, keep=_keep(tasks)) for one, two in pairs]
+    roots = DataRoots(named=dict(data or {}), cache=pairs[0][0].store.cache / "surveys")
+    cases = [flip_cases(c, (one.store, two.store), loaded, roots) for c, (one, two) in zip(made, pairs, strict=True)]
+    return page(made, cases)
+
+
+def _keep(patterns: Sequence[str]) -> Callable[[str], bool]:
+    return lambda task: not patterns or any(fnmatchcase(task, pattern) for pattern in patterns)
+
+
 def render_comparison(comparisons: Sequence[Comparison], format_: str) -> str:
-    """Write comparisons as ``markdown``, ``latex``, ``json`` or ``html``."""
+    """Write comparisons as ``markdown``, ``latex``, ``json`` or ``html``; pages with pictures are made apart."""
     written = {
         "markdown": comparison_text.markdown,
         "latex": comparison_text.latex,

@@ -32,6 +32,7 @@ Examples:
 )
 @click.option("--slices", is_flag=True, help="Show the slices of each task in the table too.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies, for pictures.")
 @store_option
 @json_option
 @pass_state
@@ -46,6 +47,7 @@ def compare(
     format_: str | None,
     slices: bool,
     output: Path | None,
+    data: tuple[str, ...],
     store: Path | None,
     as_json: bool,
 ) -> None:
@@ -54,18 +56,25 @@ def compare(
     Each is a backend, its whole label on a board, the beginning of a record id, or the folder of a store. Numbers that
     were measured otherwise are refused, and what differs is named.
     """
-    from fashionbench.api.comparisons import FORMATS, compare_stored, render_comparison
+    from fashionbench.api.comparisons import FORMATS, compare_stored, comparison_page, render_comparison
     from fashionbench.files import write_text
 
-    made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lstrip("."), "markdown")
     if chosen in {None, "table"}:
+        made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
         for comparison in made:
             _print(comparison, slices=slices)
         return
-    text = render_comparison(made, str(chosen))
+    if chosen == "html":
+        roots = state.roots(data)
+        text = comparison_page(
+            baseline, candidate, store=store, tasks=tasks, metrics=metrics, data=roots, plugins=state.plugins
+        )
+    else:
+        made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
+        text = render_comparison(made, str(chosen))
     if output is None:
         click.echo(text, nl=False)
     else:

@@ -94,6 +94,24 @@ class RankCounts:
         :raises MetricError: if the columns differ in length or contradict each other.
         """
         lengths = [np.fromiter(map(len, column), np.int64, len(column)) for column in (better, tied, score)]
+        flat = [np.fromiter(chain.from_iterable(column), np.float64) for column in (better, tied, score)]
+        return cls.from_flat(lengths, flat, np.asarray(n_candidates, dtype=np.int64), tie_tolerance=tie_tolerance)
+
+    @classmethod
+    def from_flat(
+        cls,
+        lengths: Sequence[IntArray],
+        flat: Sequence[NDArray[np.number]],
+        n_candidates: IntArray,
+        *,
+        tie_tolerance: float = 1e-6,
+    ) -> RankCounts:
+        """Build the counts from the columns ``better``, ``tied`` and ``score``, each with all its entries in one array.
+
+        :param lengths: of each column, the number of entries of each query.
+        :param flat: of each column, its entries.
+        :raises MetricError: as :meth:`from_lists`.
+        """
         for name, other in (("tied", lengths[1]), ("score", lengths[2])):
             if other.size != lengths[0].size:
                 raise MetricError(f"the column {name} has {other.size} queries, the column better {lengths[0].size}")
@@ -103,13 +121,12 @@ class RankCounts:
                     f"the columns better and {name} differ in their number of positives "
                     f"at the queries {describe_indices(differing)}"
                 )
-        total = int(lengths[0].sum())
         return cls(
             offsets=np.concatenate([[0], np.cumsum(lengths[0])]).astype(np.int64),
-            better=np.fromiter(chain.from_iterable(better), np.int64, total),
-            tied=np.fromiter(chain.from_iterable(tied), np.int64, total),
-            score=np.fromiter(chain.from_iterable(score), np.float32, total),
-            n_candidates=np.asarray(n_candidates, dtype=np.int64),
+            better=flat[0].astype(np.int64),
+            tied=flat[1].astype(np.int64),
+            score=flat[2].astype(np.float32),
+            n_candidates=n_candidates,
             tie_tolerance=tie_tolerance,
         )
 

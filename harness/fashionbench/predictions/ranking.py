@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from fashionbench.predictions.rank_counts import Ranking
 
@@ -159,10 +160,14 @@ def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
     lacking = [name for name in ("better", "tied", "score", "n_candidates") if name not in table.column_names]
     if lacking:
         raise MetricError(f"the predictions have no column {', '.join(lacking)}", remedy=f"they must be {SCHEMA}")
-    lists = [table.column(name).to_pylist() for name in ("better", "tied", "score", "n_candidates")]
-    counts = RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
+    names = ("better", "tied", "score")
     if "inside" not in table.column_names:
-        return counts
+        ragged = [_ragged(table.column(name)) for name in names]
+        candidates = table.column("n_candidates").to_numpy()
+        flat = [values for _, values in ragged]
+        return RankCounts.from_flat([ns for ns, _ in ragged], flat, candidates, tie_tolerance=tie_tolerance)
+    lists = [table.column(name).to_pylist() for name in (*names, "n_candidates")]
+    counts = RankCounts.from_lists(*lists, tie_tolerance=tie_tolerance)
     # Rows of a fold without such a tie have no value there.
     inside = [1.0 if value is None else value for value in table.column("inside").to_pylist()]
     outside = [
@@ -171,3 +176,18 @@ def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
     ]
     otherwise = RankCounts.from_lists(*outside, *lists[2:], tie_tolerance=tie_tolerance)
     return replace(counts, otherwise=otherwise, inside=np.asarray(inside))
+
+
+def _ragged(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.number]]:
+    """Return the length of each list of a column, and all their entries; no list of a list is made.
+
+    :raises MetricError: where a list is missing.
+    """
+    if column.null_count:
+        raise MetricError("the predictions have a query without counts", remedy=f"they must be {SCHEMA}")
+    chunks = [
+        (np.diff(chunk.offsets.to_numpy()), chunk.flatten().to_numpy(zero_copy_only=False)) for chunk in column.chunks
+    ]
+    empty = (np.empty(0, np.int64), np.empty(0, np.int64))
+    lengths, values = zip(*(chunks or [empty]), strict=True)
+    return np.concatenate(lengths).astype(np.int64), np.concatenate(values)

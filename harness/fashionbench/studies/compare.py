@@ -81,7 +81,9 @@ def compare_systems(
                 left_out.append(f"{task} {name}: {error}")
                 continue
             differences += [replace(one, task=task) for one in made]
-            flips += [replace(one, task=task) for one in changed] if place == 0 else []
+            if place == 0:
+                records = sides[0][0].record_id, sides[1][0].record_id
+                flips += [replace(one, task=task, records=records) for one in changed]
     if not differences:
         raise ConfigError(
             f"{baseline.label} and {candidate.label} cannot be compared: {first_names(left_out)}",

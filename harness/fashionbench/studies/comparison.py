@@ -60,7 +60,10 @@ class Difference:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Flip:
-    """An item whose value changed."""
+    """An item whose value changed.
+
+    :param records: the records that the values are of, one a side; of several seeds the first.
+    """
 
     task: str
     metric: str
@@ -68,6 +71,7 @@ class Flip:
     item: str
     baseline: float
     candidate: float
+    records: tuple[str, str] = ("", "")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -14,18 +15,33 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fashionbench.studies.comparison import Comparison, Difference
+    from fashionbench.studies.flip_cases import FlipCases
 
 _WIDTH, _HEIGHT = 180, 18
 
 
-def page(comparisons: Sequence[Comparison]) -> str:
-    """Write the page."""
+def page(comparisons: Sequence[Comparison], cases: Sequence[FlipCases] = ()) -> str:
+    """Write the page.
+
+    :param cases: of each comparison, what its items look like that changed most; empty for none.
+    """
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = files("fashionbench.studies").joinpath("comparison.html.j2").read_text(encoding="utf-8")
     made = environment.from_string(template).render(
-        comparisons=comparisons, heads=HEADS, cells=cells, notes=notes, interval=interval_picture
+        comparisons=comparisons,
+        shown=list(cases) or [None] * len(comparisons),
+        heads=HEADS,
+        cells=cells,
+        notes=notes,
+        interval=interval_picture,
+        embedded=embedded,
     )
     return made.rstrip() + "\n"
+
+
+def embedded(content: bytes) -> str:
+    """Write a WebP picture as the address of an image that needs no file."""
+    return f"data:image/webp;base64,{b64encode(content).decode()}"
 
 
 def interval_picture(one: Difference, others: Sequence[Difference]) -> str:

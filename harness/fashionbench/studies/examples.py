@@ -11,6 +11,8 @@ from fashionbench.predictions import captions, images, ranking
 from fashionbench.studies.item_values import item_values
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
+
     import pyarrow as pa
 
     from fashionbench.plugins.manager import Plugins
@@ -23,14 +25,27 @@ CASES = 12
 ANSWERS = 8
 
 
-def examples_of(record: Record, store: Store, plugins: Plugins, cases: int = CASES) -> Examples | None:
-    """Choose cases of a record; None where its predictions are of no kind that can be shown, or cannot be read."""
+def examples_of(
+    record: Record,
+    store: Store,
+    plugins: Plugins,
+    cases: int = CASES,
+    *,
+    items: Collection[tuple[str, str]] | None = None,
+) -> Examples | None:
+    """Choose cases of a record; None where its predictions are of no kind that can be shown, or cannot be read.
+
+    :param items: slice and id of those to choose from; None for all.
+    """
     if record.predictions is None or record.predictions.schema_id not in _CHOOSERS:
         return None
     try:
         table = store.read_predictions(record.predictions)
     except FashionBenchError:
         return None
+    if items is not None:
+        named = zip(*(table.column(name).to_pylist() for name in ("slice", table.schema.names[0])), strict=True)
+        table = table.filter([pair in items for pair in named])
     return _CHOOSERS[record.predictions.schema_id](record, table, store, plugins, cases)
 
 
