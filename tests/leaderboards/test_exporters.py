@@ -15,6 +15,7 @@ from fashionbench.api.exports import exported
 from fashionbench.boards.text import figure
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.plugins.manager import Plugins
 
 SCHEMA = Path(__file__).parent / "every_eval_ever" / "eval-0.3.0.schema.json"
 FORMATS = ("bencher", "github-action-benchmark", "model-card", "every-eval-ever", "mteb")
@@ -294,3 +295,28 @@ def test_latex_has_the_numbers_of_the_board_the_best_in_bold_and_no_open_command
     # The median rank of the other row is half as large, and lower is better there.
     assert r"\textbf{0.5" in next(row for row in rows if "textbackslash" in row)
     assert re.sub(r"(?m)(?<!\\)%.*", "", text).count("{") == re.sub(r"(?m)(?<!\\)%.*", "", text).count("}")
+
+
+def test_latex_sets_in_bold_what_cannot_be_told_from_the_best(tmp_path):
+    """Colours beat chance by far; of two random systems one is the better by a hair."""
+    store = api.open_store(tmp_path / "results", Plugins())
+    fields = {"tasks": "wardrobe/image-to-image", "backends": ["baseline/colour-histogram", "control/random"]}
+    records = api.run({**fields, "seeds": [0, 1]}, store=store)
+    chance = [record for record in records if record.backend.id == "control/random"]
+    assert chance[0].metric("hit@5").value != chance[1].metric("hit@5").value
+    for name, record in zip(("one", "two"), chance, strict=True):
+        told = record.backend.model_copy(update={"id": f"acme/{name}", "control": False})
+        store.add(record.model_copy(update={"backend": told, "cell": name}))
+    column = Column(task="wardrobe/image-to-image", metric="hit@5")
+    both = api.make_board(BoardSpec(id="a", title="A", summary="a", columns=(column,)), store=store)
+    text = api.render_board(both, "latex")
+    assert in_bold(text) == ["baseline/colour-histogram"]
+    assert "% wardrobe/image-to-image hit@5: ranks by " in text
+    for record in (record for record in records if record.backend.id == "baseline/colour-histogram"):
+        api.invalidate(record.record_id, "to see the two that are alike", store=store)
+    equal = api.render_board(api.make_board(both.spec, store=store), "latex")
+    assert in_bold(equal) == ["acme/one", "acme/two"]
+
+
+def in_bold(text):
+    return sorted(re.split(r" &|\$", line)[0] for line in text.splitlines() if r"\textbf" in line)

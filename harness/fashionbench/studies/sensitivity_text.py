@@ -58,7 +58,10 @@ def headline(found: Sensitivity) -> str:
         return f"{found.metric} of {found.task}: nothing to compare"
     largest, system, label = max(known, key=lambda row: abs(row[0]))
     orders = [f"{label} ({len(m.reversed_pairs)} of {m.pairs} pairs)" for m, label in moves if m.reversed_pairs]
-    order = f"the order changes under {first_names(orders)}" if orders else "the order of systems does not change"
+    if not any(move.pairs for move, _ in moves):
+        order = "there are no two systems to order"
+    else:
+        order = f"the order changes under {first_names(orders)}" if orders else "the order of systems does not change"
     return f"{found.metric} of {found.task} moves by up to {_signed(largest, found)} ({system}, {label}); {order}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.boards.text import figure, legend, number
+from fashionbench.boards.text import RANKS, figure, how_tested, is_among_best, legend, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +22,7 @@ _ARROWS = {True: r"$\uparrow$", False: r"$\downarrow$"}
 
 
 def render(board: Board) -> str:
-    """Write a ``tabular`` for each table, best values in bold; controls and limited runs stand apart, never best."""
+    """Write a ``tabular`` for each table, bold what cannot be told from the best; controls and limited runs apart."""
     parts = [f"% {board.spec.title}".replace("\n", " "), r"% \usepackage{booktabs}"]
     if not board.complete:
         parts.append(f"% incomplete: {len(board.faults)} files of the store could not be used")
@@ -40,27 +40,25 @@ def escape(text: str) -> str:
 
 
 def _tabular(table: Table) -> list[str]:
-    ranked = [row for row in table.rows if not row.control and "partial" not in row.marks]
-    apart = [row for row in table.rows if row not in ranked]
-    best = [_best(ranked, at, higher=head.higher_is_better) for at, head in enumerate(table.heads)]
+    ranked = [at for at, row in enumerate(table.rows) if not row.control and "partial" not in row.marks]
+    apart = [at for at in range(len(table.rows)) if at not in ranked]
+    bold = [_bold(table, ranked, column) for column in range(len(table.heads))]
     marks = {mark: "abcdefghijklmnopqrstuvwxyz"[at] for at, mark in enumerate(legend(table))}
     heads = [f"{escape(head.label)} {_ARROWS[head.higher_is_better]}" for head in table.heads]
     lines = [rf"\begin{{tabular}}{{l{'r' * len(heads)}}}", r"\toprule", " & ".join(["", *heads]) + r" \\"]
     for rows in (ranked, apart):
         if rows:
-            lines.append(r"\midrule")
-            lines += [_row(row, best if rows is ranked else [None] * len(heads), marks) for row in rows]
+            lines += [r"\midrule", *(_row(table.rows[at], [at in column for column in bold], marks) for at in rows)]
     lines += [r"\bottomrule", r"\end{tabular}"]
-    return [*lines, *(rf"% $^{{{sign}}}$ {mark}: {legend(table)[mark]}" for mark, sign in marks.items())]
+    lines += [rf"% $^{{{sign}}}$ {mark}: {legend(table)[mark]}" for mark, sign in marks.items()]
+    tested = how_tested(table)
+    return [*lines, *(f"% {line}" for line in tested), *([f"% {RANKS}"] if tested else [])]
 
 
-def _row(row: Row, best: Sequence[float | None], marks: dict[str, str]) -> str:
+def _row(row: Row, bold: Sequence[bool], marks: dict[str, str]) -> str:
     signs = ",".join(marks[mark] for mark in row.marks if mark in marks)
     name = escape(row.label) + (f"$^{{{signs}}}$" if signs else "")
-    cells = [
-        _cell(value, bold=value.value is not None and value.value == top)
-        for value, top in zip(row.values, best, strict=True)
-    ]
+    cells = [_cell(value, bold=wanted) for value, wanted in zip(row.values, bold, strict=True)]
     return " & ".join([name, *cells]) + r" \\"
 
 
@@ -74,7 +72,12 @@ def _cell(value: Value, *, bold: bool) -> str:
     return text
 
 
-def _best(rows: Sequence[Row], at: int, *, higher: bool) -> float | None:
-    """Find the best of a column; None where fewer than two were measured."""
-    values = [value for row in rows if (value := row.values[at].value) is not None]
-    return None if len(values) < 2 else max(values) if higher else min(values)
+def _bold(table: Table, ranked: Sequence[int], column: int) -> set[int]:
+    """Find the rows that cannot be told from the best of a column; where nothing was tested, the best of several."""
+    if table.tests and not table.tests[column].reason:
+        return {at for at in range(len(table.rows)) if is_among_best(table, at, column)}
+    values = {at: value for at in ranked if (value := table.rows[at].values[column].value) is not None}
+    if len(values) < 2:
+        return set()
+    best = max(values.values()) if table.heads[column].higher_is_better else min(values.values())
+    return {at for at, value in values.items() if value == best}
