@@ -334,7 +334,7 @@ def test_missing_and_unreadable_images_are_one_line(cli, tmp_path):
     assert code == 1
     assert "none of the 8 images of toy-folder is there" in out
     assert f"looked for black.png in {root}, which holds nothing" in err
-        assert f"looked for black.png in …/{root.name}, which holds nothing" in out, "records name no folder"
+    assert f"looked for black.png in …/{root.name}, which holds nothing" in out, "records name no folder"
 
 
 def test_a_cell_without_any_metric_warns_and_counts_as_failed(cli, plugins, tmp_path):
