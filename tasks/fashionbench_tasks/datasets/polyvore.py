@@ -59,23 +59,27 @@ class Polyvore:
         return {name: tuple(item for _, item in sorted(items.items())) for name, items in self._read(split).items()}
 
     def _read(self, split: str) -> dict[str, dict[int, str]]:
-        """Read the items of each outfit by index."""
+        """Read the items of each outfit by index.
+
+        :raises DataError: naming the entry that lacks a value, or the outfit, index or item that stands twice.
+        """
         path = self.folder / f"{split}.json"
         outfits: dict[str, dict[int, str]] = {}
+        entry_of: dict[str, int] = {}
         for number, entry in enumerate(read_entries(path, {"set_id": (str, int), "items": list})):
-            try:
-                items = {int(item["index"]): str(item["item_id"]) for item in entry["items"]}
-            except (TypeError, KeyError, ValueError) as error:
-                msg = f"{path}, entry {number}: an item lacks its index or item_id"
-                raise DataError(msg, remedy="fetch the annotation file again") from error
-            outfits[str(entry["set_id"])] = items
+            name = str(entry["set_id"])
+            first = entry_of.setdefault(name, number)
+            if first != number:
+                msg = f"{path}, entry {number} is of the set_id {name!r}, and so is entry {first}"
+                raise DataError(msg, remedy="keep one of the two, or give each outfit a set_id of its own")
+            outfits[name] = _items_of(entry["items"], f"{path}, entry {number}", name)
         return outfits
 
     def questions(self) -> list[Question]:
         """Return the fill-in-the-blank questions of the test split.
 
-        :raises DataError: where not exactly one answer is of the question's outfit, the position of the blank is not in
-            it, or a question stands twice.
+        :raises DataError: where not exactly one answer is of the question's outfit, an item stands twice, the position
+            of the blank is not in the outfit, or a question stands twice.
         """
         names = self._names("test")
         outfits = self._read("test")
@@ -94,6 +98,11 @@ class Polyvore:
                 raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
             if len(set(candidates)) != len(candidates):
                 raise DataError(f"{place} offers an item twice among {', '.join(candidates)}", remedy="mend or drop it")
+            if len(set(items)) != len(items):
+                raise DataError(f"{place} shows an item twice among {', '.join(items)}", remedy="mend or drop it")
+            if names[right[0]] in items:
+                msg = f"{place} shows its right answer {right[0]!r} (item {names[right[0]]}) among its items"
+                raise DataError(msg, remedy="mend or drop it")
             _check_blank(entry, outfits[outfit], place)
             first = seen.setdefault((frozenset(entry["question"]), frozenset(entry["answers"])), number)
             if first != number:
@@ -102,21 +111,31 @@ class Polyvore:
         return questions
 
     def compatibility(self) -> list[Outfit]:
-        """Return the labelled outfits of the test split.
+        """Return the labelled sets of the test split; one that stands again is kept, see :func:`repetitions`.
 
-        :raises DataError: naming the line whose label is neither 0 nor 1.
+        :raises DataError: naming the line whose label is neither 0 nor 1, that has fewer than two items, or that labels
+            the items of another line the other way.
         """
         names = self._names("test")
         path = self.folder / "compatibility_test.txt"
         outfits: list[Outfit] = []
+        seen: dict[frozenset[str], tuple[int, str]] = {}
         for number, line in enumerate(read_text(path).split("\n"), 1):
-            parts = line.split()
-            if not parts:
+            label, *wanted = line.split() or [""]
+            if not label:
                 continue
-            if parts[0] not in {"0", "1"}:
-                raise DataError(f"{path}, line {number}: the label is {parts[0]!r}", remedy="it must be 0 or 1")
-            items = _known(parts[1:], names, f"{path}, line {number}")
-            outfits.append(Outfit(f"outfit-{number:05d}", items, parts[0] == "1"))
+            place = f"{path}, line {number}"
+            if label not in {"0", "1"}:
+                raise DataError(f"{place}: the label is {label!r}", remedy="it must be 0 or 1")
+            items = _known(wanted, names, place)
+            if len(set(items)) < 2:
+                told = f"one item alone, {items[0]}" if items else "no items"
+                raise DataError(f"{place} has {told}, and a set needs two", remedy="mend or drop the line")
+            first, other = seen.setdefault(frozenset(items), (number, label))
+            if other != label:
+                msg = f"{place} labels with {label} the items that line {first} labels with {other}"
+                raise DataError(msg, remedy="drop the wrong one of the two lines")
+            outfits.append(Outfit(f"outfit-{number:05d}", items, label == "1"))
         return outfits
 
     def _names(self, split: str) -> dict[str, str]:
@@ -148,6 +167,51 @@ class Polyvore:
     def extra(self) -> list[str]:
         """List image files of no outfit."""
         return self.files.extra(self.images())
+
+
+def repetitions(outfits: Sequence[Outfit]) -> dict[str, str]:
+    """Count the labelled sets that stand again, in whatever order of items, and those that name an item twice."""
+    first: dict[frozenset[str], str] = {}
+    again = [
+        f"{outfit.id} ({earlier})"
+        for outfit in outfits
+        if (earlier := first.setdefault(frozenset(outfit.items), outfit.id)) != outfit.id
+    ]
+    twice = [outfit.id for outfit in outfits if len(set(outfit.items)) != len(outfit.items)]
+    counted = {"labelled sets that stand again": again, "labelled sets that name an item twice": twice}
+    return {
+        what: f"{len(named)} of {len(outfits)}, each counted as it stands: {first_names(named)}"
+        for what, named in counted.items()
+        if named
+    }
+
+
+def _items_of(listed: Sequence[object], place: str, outfit: str) -> dict[int, str]:
+    """Read the items of one outfit by index.
+
+    :raises DataError: where a value is lacking, or an index or an item stands twice.
+    """
+    items: dict[int, str] = {}
+    for item in listed:
+        at = _whole_number(item.get("index")) if isinstance(item, dict) else None
+        name = item.get("item_id") if isinstance(item, dict) else None
+        if at is None or not isinstance(name, (str, int)) or isinstance(name, bool):
+            raise DataError(f"{place}: an item lacks its index or item_id", remedy="fetch the annotation file again")
+        if at in items:
+            msg = f"{place}: the outfit of set_id {outfit!r} has two items of the index {at}: {items[at]} and {name}"
+            raise DataError(msg, remedy="give each item an index of its own")
+        if str(name) in items.values():
+            msg = f"{place}: the outfit of set_id {outfit!r} has the item_id {str(name)!r} twice"
+            raise DataError(msg, remedy="drop one of the two, or mend the item_id")
+        items[at] = str(name)
+    return items
+
+
+def _whole_number(value: object) -> int | None:
+    """Return a whole number, or one in digits; None for anything else, such as 1.5, which would be cut to 1."""
+    if isinstance(value, str) and value.isascii() and value.isdigit():
+        return int(value)
+    return value if type(value) is int else None
 
 
 def _known(wanted: Sequence[object], names: Mapping[str, str], place: str) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ import numpy as np
 from fashionbench.errors import DataError
 from fashionbench.metrics.outfits.roc_auc import SCHEMA, scored_table
 from fashionbench.predictions.base import Predictions
+from fashionbench_tasks.datasets.polyvore import repetitions
 from fashionbench_tasks.outfits.embedding import Asked, OutfitTask, max_cosine
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Compatibility(OutfitTask):
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         self.outfits = self.data.compatibility()
         return [outfit.items for outfit in self.outfits]
+
+    def _facts(self) -> dict[str, str]:
+        return repetitions(self.outfits)
 
     def predict(self, session: Session) -> Predictions:
         """Score each set by the mean cosine over its pairs; one without a photo is on the wrong side of all others."""
@@ -49,6 +53,6 @@ def compatibility_score(items: Sequence[str], queries: Embeddings, candidates: E
 
     :raises DataError: where the set has fewer than two items.
     """
-    if len(items) < 2:
+    if len(set(items)) < 2:
         raise DataError("an outfit of one item has no pairs", remedy="drop it from the file")
     return float(np.mean([max_cosine(queries[a], candidates[b]) for a in items for b in items if a != b]))

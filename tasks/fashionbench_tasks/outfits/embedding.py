@@ -53,7 +53,7 @@ class OutfitTask(ABC):
         checked = survey(self.paths, self.data.annotations(), cache=roots.index)
         self.absent = frozenset(checked.absent)
         sizes = {"questions": len(questions), "items": len(names)}
-        self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root))
+        self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=self._facts())
         if checked.unreadable:
             self._info.require_images(spec.dataset)
         if self.absent.issuperset(names):
@@ -68,6 +68,10 @@ class OutfitTask(ABC):
     @abstractmethod
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         """Read the questions, and list the items of each."""
+
+    def _facts(self) -> dict[str, str]:
+        """Say what of the questions changes numbers and is no fault."""
+        return {}
 
     def embed(self, session: Session, questions: Sequence[Asked]) -> Iterator[tuple[Embeddings, Embeddings]]:
         """Embed the items of each question as queries and as candidates; a question that lacks a photo has none.

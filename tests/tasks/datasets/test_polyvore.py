@@ -8,7 +8,7 @@ from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
 from fashionbench_atelier.world.outfits import CHOICES, compatible
-from fashionbench_tasks.datasets.polyvore import Polyvore
+from fashionbench_tasks.datasets.polyvore import Polyvore, repetitions
 
 
 @pytest.fixture
@@ -143,7 +143,18 @@ def test_a_malformed_label_is_named(copied, line):
         Polyvore(root).compatibility()
 
 
-@pytest.mark.parametrize("item", [{"item_id": "1"}, {"index": 1}, "x", {"item_id": "1", "index": "first"}])
+@pytest.mark.parametrize(
+    "item",
+    [
+        {"item_id": "1"},
+        {"index": 1},
+        "x",
+        {"item_id": "1", "index": "first"},
+        {"item_id": "1", "index": 1.5},
+        {"item_id": None, "index": 1},
+        {"item_id": "1", "index": True},
+    ],
+)
 def test_a_malformed_item_is_named(copied, item):
     root = copied("polyvore")
     rewrite(root, "test.json", lambda entries: entries[3].update(items=[item]))
@@ -175,3 +186,99 @@ def test_an_item_that_is_offered_twice_is_named(copied):
     path.write_text(json.dumps(entries))
     with pytest.raises(DataError, match=r"fill_in_blank_test.json, entry 0 offers an item twice"):
         Polyvore(root).questions()
+
+
+def second_set(entries):
+    entries[2]["set_id"] = entries[0]["set_id"]
+
+
+def second_set_as_a_number(entries):
+    entries[2]["set_id"] = int(entries[0]["set_id"])
+
+
+def second_index(entries):
+    entries[1]["items"][1]["index"] = entries[1]["items"][0]["index"]
+
+
+def second_index_as_text(entries):
+    entries[1]["items"][1]["index"] = f"0{entries[1]['items'][0]['index']}"
+
+
+def second_item(entries):
+    entries[1]["items"][-1]["item_id"] = entries[1]["items"][0]["item_id"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (second_set, r"test\.json, entry 2 is of the set_id '(\d+)', and so is entry 0"),
+        (second_set_as_a_number, r"test\.json, entry 2 is of the set_id '(\d+)', and so is entry 0"),
+        (second_index, r"test\.json, entry 1: the outfit of set_id '\d+' has two items of the index 1: \d+ and \d+"),
+        (second_index_as_text, r"test\.json, entry 1: the outfit of set_id '\d+' has two items of the index 1"),
+        (second_item, r"test\.json, entry 1: the outfit of set_id '\d+' has the item_id '\d+' twice"),
+    ],
+)
+@pytest.mark.parametrize("asked", ["questions", "compatibility"])
+def test_what_would_overwrite_another_outfit_or_item_is_named(copied, change, said, asked):
+    root = copied("polyvore")
+    rewrite(root, "test.json", change)
+    with pytest.raises(DataError, match=said):
+        getattr(Polyvore(root), asked)()
+
+
+def small(root, labels=("1 a_1 a_2",), question=("a_1", "a_2"), answers=("a_3", "b_1")):
+    """Two outfits that share the item 2, one question, and labelled sets."""
+    folder = root / "nondisjoint"
+    folder.mkdir()
+    outfits = {"a": ["1", "2", "3"], "b": ["4", "2", "5"]}
+    listed = [
+        {"set_id": n, "items": [{"index": i, "item_id": x} for i, x in enumerate(o, 1)]} for n, o in outfits.items()
+    ]
+    (folder / "test.json").write_text(json.dumps(listed))
+    (folder / "fill_in_blank_test.json").write_text(json.dumps([{"question": question, "answers": answers}]))
+    (folder / "compatibility_test.txt").write_text("\n".join(labels))
+    return Polyvore(root)
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "said"),
+    [
+        (("a_1", "a_1"), ("a_3", "b_1"), "entry 0 shows an item twice among 1, 1"),
+        (("a_1", "a_2", "b_2"), ("a_3", "b_1"), "entry 0 shows an item twice among 1, 2, 2"),
+        (("a_1", "a_3"), ("a_3", "b_1"), r"entry 0 shows its right answer 'a_3' \(item 3\) among its items"),
+        (("a_1", "b_2"), ("a_2", "b_1"), r"entry 0 shows its right answer 'a_2' \(item 2\) among its items"),
+    ],
+)
+def test_a_question_that_shows_an_item_twice_or_its_answer_is_named(tmp_path, question, answers, said):
+    with pytest.raises(DataError, match=rf"fill_in_blank_test\.json, {said}"):
+        small(tmp_path, question=question, answers=answers).questions()
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("1", "line 2 has no items"),
+        ("0 ", "line 2 has no items"),
+        ("1 a_3", "line 2 has one item alone, 3"),
+        ("1 a_2 b_2", "line 2 has one item alone, 2"),
+        ("0 a_1 a_2", "line 2 labels with 0 the items that line 1 labels with 1"),
+        ("0 a_2 a_1", "line 2 labels with 0 the items that line 1 labels with 1"),
+        ("0 b_2 a_1", "line 2 labels with 0 the items that line 1 labels with 1"),
+    ],
+)
+def test_a_labelled_set_without_a_pair_or_with_both_labels_is_named(tmp_path, line, said):
+    with pytest.raises(DataError, match=rf"compatibility_test\.txt, {said}"):
+        small(tmp_path, labels=("1 a_1 a_2", line)).compatibility()
+
+
+def test_labelled_sets_that_stand_again_are_counted_and_named(tmp_path):
+    # Lines 2 to 4 are line 1 again: as it is, in another order, and with item 2 by its name in the other outfit.
+    labels = ["1 a_1 a_2", "1 a_1 a_2", "1 a_2 a_1", "1 a_1 b_2", "0 a_1 b_1", "0 a_3 b_2 a_2"]
+    read = small(tmp_path, labels).compatibility()
+    assert len(read) == 6
+    assert repetitions(read) == {
+        "labelled sets that stand again": "3 of 6, each counted as it stands: "
+        "outfit-00002 (outfit-00001), outfit-00003 (outfit-00001), outfit-00004 (outfit-00001)",
+        "labelled sets that name an item twice": "1 of 6, each counted as it stands: outfit-00006",
+    }
+    assert repetitions([read[0], *read[4:5]]) == {}

@@ -94,3 +94,11 @@ def test_without_any_photo_the_folder_is_named(root, run):
     assert record.status == "error"
     assert "none of the 8 items is there" in record.error.message
     assert "images" in record.error.message
+
+
+def test_labelled_sets_that_stand_again_are_in_the_record_and_in_a_line(root, run):
+    (root / "nondisjoint" / "compatibility_test.txt").write_text("\n".join([*LABELS, "1 a_2 a_0 a_1"]))
+    record = run("compatibility", "control/oracle")
+    assert record.metric("roc-auc").n == 7
+    line = "labelled sets that stand again: 1 of 7, each counted as it stands: outfit-00007 (outfit-00001)"
+    assert record.dataset.counted_facts == [line]
