@@ -91,6 +91,11 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
+def message_of(error: BaseException) -> str:
+    """Return what an error says; one that nobody foresaw with its type, for the text of a KeyError is the key alone."""
+    return error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}"
+
+
 def trace(error: BaseException) -> str:
     """Format a traceback without the machine's paths."""
     lines: list[str] = []

@@ -13,12 +13,12 @@ from fashionbench.api.boards import find_board, render_board
 from fashionbench.api.stores import existing_store
 from fashionbench.boards.board import Board
 from fashionbench.boards.history import history_of
-from fashionbench.boards.path_names import record_without_paths, without_paths
 from fashionbench.boards.publication import Publication
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
+from fashionbench.records.path_names import record_without_paths, without_paths
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.column_tests import tested
 from fashionbench.studies.differing import differing_cases

@@ -12,6 +12,7 @@ from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
+from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
@@ -98,10 +99,10 @@ def score(
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
-            scores.absent.append(AbsentMetricPart(id=name, reason=str(error)))
+            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(str(error))))
         except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            scores.absent.append(AbsentMetricPart(id=name, reason=reason, traceback=trace(error)))
+            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(reason), traceback=trace(error)))
         advance(1, "metric")
     return scores
 

@@ -6,7 +6,8 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from fashionbench.canonical import digest, normalise
-from fashionbench.errors import FashionBenchError, trace
+from fashionbench.errors import FashionBenchError, message_of, trace
+from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import (
     BackendPart,
     CostPart,
@@ -128,9 +129,8 @@ def error_part(error: Exception) -> ErrorPart:
     known = isinstance(error, FashionBenchError)
     return ErrorPart(
         type=type(error).__name__,
-        # The text of a KeyError is the key alone, which tells nobody what it is.
-        message=error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}",
-        remedy=error.remedy if isinstance(error, FashionBenchError) else "",
+        message=without_paths(message_of(error)),
+        remedy=without_paths(error.remedy) if isinstance(error, FashionBenchError) else "",
         traceback="" if known else trace(error),
     )
 

@@ -330,10 +330,11 @@ def test_missing_and_unreadable_images_are_one_line(cli, tmp_path):
     assert lines == ["toy/folder: 1 of 8 images missing: brown; 1 of 8 images unreadable: pink"]
     for name in colours:
         (root / f"{name}.png").unlink()
-    code, out, _ = cli("run", "--task", "toy/folder", "--backend", "toy/colour", "--data", f"toy-folder={root}")
+    code, out, err = cli("run", "--task", "toy/folder", "--backend", "toy/colour", "--data", f"toy-folder={root}")
     assert code == 1
     assert "none of the 8 images of toy-folder is there" in out
-    assert f"looked for black.png in {root}, which holds nothing" in out
+    assert f"looked for black.png in {root}, which holds nothing" in err
+    assert f"looked for black.png in …/{root.name}, which holds nothing" in out, "records name no folder"
 
 
 def test_a_cell_without_any_metric_warns_and_counts_as_failed(cli, plugins, tmp_path):

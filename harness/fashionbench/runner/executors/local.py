@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import FashionBenchError
+from fashionbench.errors import FashionBenchError, message_of
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
@@ -134,7 +134,7 @@ class Runner:
             shown.end(f"done in {record.cost.wall_s:.1f} s")
         else:
             self.plugins.notify("on_cell_error", CellError(cell.name, record, error))
-            shown.end(f"FAILED: {record.error.message if record.error else error}")
+            shown.end(f"FAILED: {message_of(error)}")
         return record
 
     def _reuse(self, cell: Cell, task: Task | Exception, known: Record, context: RunContext) -> Record:

@@ -3,7 +3,9 @@ from __future__ import annotations
 import pytest
 
 from fashionbench import api
-from fashionbench.boards.path_names import record_without_paths, without_paths
+from fashionbench.cli.main import main
+from fashionbench.errors import MetricError
+from fashionbench.records.path_names import record_without_paths, without_paths
 
 
 @pytest.mark.parametrize(
@@ -57,3 +59,21 @@ def test_a_record_is_cut_in_every_text_and_keeps_its_id_and_protocol(plugins, st
         record.protocol,
         backend.config_hash,
     )
+
+
+def test_no_record_holds_the_folder_of_this_machine(plugins, store, tmp_path, monkeypatch, capsys):
+    """A missing folder, and a metric that names one: people are told where, records are not."""
+    gone = tmp_path / "somebody" / "fashion"
+    words = ["run", "--task", "fashion-iq/original", "--backend", "control/random", "--data", f"fashion-iq={gone}"]
+    assert main([*words, "--store", str(store.root)]) == 1
+    assert str(gone) in "".join(capsys.readouterr())
+
+    def breaks(table, arguments):
+        raise MetricError("the model is not there", remedy=f"put it into {gone}")
+
+    monkeypatch.setattr("fashionbench.metrics.retrieval.metrics.reciprocal_rank", breaks)
+    (record,) = api.run({"tasks": "toy/squares", "backends": "toy/colour"}, plugins=plugins, store=store)
+    assert [absent.reason for absent in record.absent] == ["the model is not there (put it into …/fashion)"]
+    files = list((store.root / "records").rglob("*.json"))
+    assert len(files) == 2
+    assert not [path for path in files if str(tmp_path) in path.read_text()]
