@@ -89,7 +89,7 @@ def slices(shares: tuple[float, ...], sizes: tuple[float, ...]) -> Callable[[Rng
     """The mean over slices of hits."""
 
     def draw(rng: Rng, units: int) -> Found:
-        counts = [int(units * size) for size in sizes]
+        counts = [max(int(units * size), 1) for size in sizes]
         strata = [name for name, count in zip("abc", counts, strict=True) for _ in range(count)]
         values = np.concatenate([(rng.random(n) < p).astype(float) for n, p in zip(counts, shares, strict=True)])
         found = sampling_interval(values, clusters=None, strata=strata, seed=0, average="strata", bounds=(0, 1))
@@ -229,6 +229,8 @@ ROWS: tuple[tuple[str, Any, tuple[int, int, int]], ...] = (
     ("mean over slices of 60, 30, 10 %", slices((0.1, 0.1, 0.3), (0.6, 0.3, 0.1)), (2000, 2000, 1000)),
     ("mean over three equal slices, share 0.95", slices((0.95,) * 3, (1 / 3,) * 3), (2000, 2000, 1000)),
     ("mean over three equal slices, share 0.03", slices((0.03,) * 3, (1 / 3,) * 3), (2000, 2000, 1000)),
+    ("mean over slices of 49, 49, 2 %, share 0.5", slices((0.5,) * 3, (0.49, 0.49, 0.02)), (2000, 4000, 4000)),
+    ("mean over slices of 49, 49, 2 %, share 0.3", slices((0.3,) * 3, (0.49, 0.49, 0.02)), (2000, 4000, 4000)),
     ("MRR 0.27, clusters", reciprocal(2.0), (1000, 600, 200)),
     ("MRR 0.03, clusters", reciprocal(5.0), (1000, 600, 200)),
     ("median rank, clusters", median_rank, (2000, 1000, 1000)),

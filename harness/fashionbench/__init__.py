@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from fashionbench.api.data import audit, data_status, make_data
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
+    from fashionbench.api.publication import publish
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
     from fashionbench.api.sensitivity import sensitivity
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         ReferenceSpec,
         ReferenceValue,
         ReporterSpec,
+        SiteSpec,
         StudySpec,
         TaskSpec,
         TrainerSpec,
@@ -88,6 +90,7 @@ _HOMES = {
     "ReferenceSpec": "specs",
     "ReferenceValue": "specs",
     "ReporterSpec": "specs",
+    "SiteSpec": "specs",
     "Role": "specs.capabilities",
     "Session": "runner.session",
     "Store": "records.store",
@@ -114,6 +117,7 @@ _HOMES = {
     "make_board": "api.boards",
     "make_data": "api.data",
     "per_query": "api.comparisons",
+    "publish": "api.publication",
     "render_board": "api.boards",
     "rescore": "api.runs",
     "run": "api.runs",
@@ -156,6 +160,7 @@ __all__ = [
     "ReporterSpec",
     "Role",
     "Session",
+    "SiteSpec",
     "Store",
     "StudySpec",
     "TaskSpec",
@@ -180,6 +185,7 @@ __all__ = [
     "make_board",
     "make_data",
     "per_query",
+    "publish",
     "render_board",
     "rescore",
     "run",

@@ -8,7 +8,7 @@ from importlib.metadata import EntryPoint, entry_points
 from fashionbench import BoardSpec, Column, api
 from fashionbench.plugins.manager import Plugins
 
-HOSTILE = 'toy/<script>window.injected = 1</script><img src=x onerror="window.injected = 1">'
+HOSTILE = 'toy/<script>window.injected = 1</script><img src=x onerror="window.injected = 1"> #1?100%20&amp;'
 BOARDS = (
     BoardSpec(
         id="shapes",

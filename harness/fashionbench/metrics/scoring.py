@@ -152,7 +152,7 @@ def _parts(
     if outcome.rows is not None:
         table = table.filter(outcome.rows)
     without = outcome.unknown or f"the predictions have no slice {average}, of which the headline is"
-    made = _by_row(fixed, outcome, table, average, seed_of(seed, name))
+    made = _by_row(fixed, outcome, table, average, seed_of(seed, name), graded=spec.graded)
     if keep is not None and predictions.schema_id != RANKING and any(part.slice == "all" for part in made):
         stored = keep(values_table(outcome.values, table, average, outcome.statistic))
         made = [part.model_copy(update={"values": stored}) if part.slice == "all" else part for part in made]
@@ -192,7 +192,9 @@ def _published(spec: MetricSpec, images: ImageAccess | None) -> str:
     return " and ".join(extractor.published for extractor in extractors if isinstance(extractor, NamesWeights))
 
 
-def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int) -> list[MetricPart]:
+def _by_row(
+    fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: str, seed: int, *, graded: bool
+) -> list[MetricPart]:
     """Bring rows together: over all ``queries``, over ``slices`` and then their mean, or over one slice by its name."""
     import numpy as np  # noqa: PLC0415
 
@@ -222,6 +224,7 @@ def _by_row(fixed: dict[str, Any], outcome: Outcome, table: pa.Table, average: s
                 statistic=outcome.statistic,
                 seed=seed,
                 bounds=limits,
+                graded=graded,
             )
             bounds, method = interval.bounds, interval.method
         made = {

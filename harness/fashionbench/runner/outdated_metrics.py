@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.errors import FashionBenchError, UnknownNameError
 from fashionbench.metrics.scoring import metric_spec
 from fashionbench.specs import resolve
-from fashionbench.statistics.sampling import SUPERSEDED
+from fashionbench.statistics.sampling import is_superseded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,8 +64,7 @@ def _is_outdated(
         return True
     # Of one slice alone, as in an imported file, the headline is not there, and cannot be.
     return not known or any(
-        part.implementation.partition("@")[0] != implementation or part.interval_method.startswith(SUPERSEDED)
-        for part in known
+        part.implementation.partition("@")[0] != implementation or is_superseded(part.interval_method) for part in known
     )
 
 

@@ -21,6 +21,8 @@ class MetricSpec(Spec):
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
     :param by_slice: whether a metric of a whole set is also computed on each slice, of a table of its rows alone.
+    :param graded: of a fraction: whether an item's value is a degree, such as a similarity, and no success or failure
+        even where all are 0 or 1.
     :param biased_below: below this number of items its value is biased by the number; 0 where it never is.
     """
 
@@ -33,4 +35,5 @@ class MetricSpec(Spec):
     weights: str = ""
     biased_below: int = 0
     by_slice: bool = False
+    graded: bool = False
     unit: Literal["fraction", "rank", "score", "distance", "count"]

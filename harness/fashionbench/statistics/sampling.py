@@ -7,6 +7,7 @@ them covers what it says there is no interval, and the reason stands in its plac
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -29,7 +30,12 @@ if TYPE_CHECKING:
 FEWEST = 40
 
 #: What began the method of intervals that are now computed otherwise; a stored value with one is computed anew.
-SUPERSEDED = ("bootstrap-percentile/B=10000", "none: every resample of the")
+_SUPERSEDED = re.compile(r"bootstrap-percentile/B=10000|none: every resample of the|wilson/.*/mean over ")
+
+
+def is_superseded(method: str) -> bool:
+    """Tell whether an interval was made by a method that another one has replaced."""
+    return _SUPERSEDED.match(method) is not None
 
 
 def sampling_interval(
@@ -42,6 +48,7 @@ def sampling_interval(
     statistic: Statistic = "mean",
     bounds: tuple[float, float] | None = None,
     replicates: int = 10_000,
+    graded: bool = False,
 ) -> Interval | NoInterval:
     """Compute the 95 % interval of the mean or the median of per-item values, by the method that fits them.
 
@@ -50,12 +57,13 @@ def sampling_interval(
     :param seed: of the generator, where the method draws.
     :param bounds: what a mean can be at least and at most.
     :param replicates: the number of resamples, where the method draws.
+    :param graded: whether values are degrees, and none of a success even where all are 0 or 1.
     :raises MetricError: if a value is not finite or the arguments do not fit each other.
     """
     if statistic == "median":
         return median_interval(values, clusters=clusters, strata=strata, average=average)
     # Errors that are all 0 are no failures of something that succeeds or fails: only shares lie between 0 and 1.
-    if bounds == (0, 1) and np.isin(values, (0, 1)).all():
+    if not graded and bounds == (0, 1) and np.isin(values, (0, 1)).all():
         return share_interval(values, clusters=clusters, strata=strata, average=average)
     reason = _too_small(values, clusters, strata, average)
     if reason:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from fashionbench.files import slug
 
@@ -64,4 +65,4 @@ class Links:
         return self._to(task_path(name))
 
     def _to(self, path: str) -> str:
-        return "" if self.root is None else self.root + path
+        return "" if self.root is None else self.root + quote(path)

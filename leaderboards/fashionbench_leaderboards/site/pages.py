@@ -6,6 +6,7 @@ import json
 from importlib.resources import files
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 from fashionbench.errors import ConfigError, counted
 from fashionbench.files import slug
@@ -53,7 +54,7 @@ def render(publication: Publication) -> Mapping[str, bytes]:
         downloads = publication.downloads.get(board.spec.id, {})
         context = board_context(board, links)
         context["history"] = links.history(board.spec.id) if publication.history.get(board.spec.id) else ""
-        context["downloads"] = {suffix: f"{name}.{suffix}" for suffix in downloads}
+        context["downloads"] = {suffix: quote(f"{name}.{suffix}") for suffix in downloads}
         add(board_path(board.spec.id), page("board.html.j2", {"links": links, **context}))
         add(f"boards/{name}.svg", badge(board))
         columns = publication.history.get(board.spec.id, ())

@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from fashionbench.statistics.proportion import correlations, over_strata, share_interval, share_of, wilson
+from fashionbench.statistics.proportion import (
+    Share,
+    correlations,
+    mean_share,
+    over_strata,
+    share_interval,
+    share_of,
+    wilson,
+)
 
 
 def interval(values, clusters=None, strata=None):
@@ -80,24 +88,58 @@ def test_strata_that_share_all_clusters_are_as_uncertain_as_one():
     assert both.bounds == pytest.approx(one.bounds)
 
 
-def test_strata_that_make_up_for_each_other_still_have_an_interval():
+def test_strata_that_make_up_for_each_other_have_no_interval():
     # Whatever the first misses the second hits, so that their mean is one half in every cluster.
     values, ids = [1.0, 0.0] * 30, [str(i) for i in range(60)]
     found = interval([*values, *(1 - value for value in values)], ids * 2, ["a"] * 60 + ["b"] * 60)
-    assert found.bounds == pytest.approx(wilson(0.5, 120))
+    assert found.bounds is None
+    assert "make up for each other" in found.method
+
+
+@pytest.mark.parametrize("slope", [0.5, -0.3])
+def test_the_mean_covers_where_strata_share_clusters(slope):
+    rng = np.random.default_rng(8)
+    ids, strata, missed = [str(i) for i in range(60)] * 2, ["a"] * 60 + ["b"] * 60, 0
+    for _ in range(1000):
+        easy = rng.random(60)
+        both = [rng.random(60) < 0.5 + (easy - 0.5), rng.random(60) < 0.5 + 2 * slope * (easy - 0.5)]
+        found = interval(np.concatenate(both).astype(float), ids, strata)
+        missed += not found.low <= 0.5 <= found.high
+    assert 0.925 <= 1 - missed / 1000 <= 0.975
+
+
+@pytest.mark.parametrize(("share", "small"), [(0.5, 6), (0.3, 6), (0.8, 10), (0.3, 30)])
+def test_a_small_stratum_beside_large_ones_is_covered(share, small):
+    rng = np.random.default_rng(9)
+    sizes = (small, 20 * small, 20 * small)
+    strata = [name for name, size in zip("abc", sizes, strict=True) for _ in range(size)]
+    missed = 0
+    for _ in range(1000):
+        found = interval((rng.random(sum(sizes)) < share).astype(float), strata=strata)
+        missed += not found.low <= share <= found.high
+    assert 0.925 <= 1 - missed / 1000 <= 0.978
+
+
+def test_beside_strata_without_doubt_the_mean_has_the_doubt_of_one():
+    shares = [Share(0.2, 10.0, np.zeros(1)), Share(0.5, 1e12, np.zeros(1)), Share(0.6, 1e12, np.zeros(1))]
+    low, high = wilson(0.2, 10)
+    wanted = (low + 1.1) / 3, (high + 1.1) / 3
+    assert mean_share(shares, np.eye(3)) == pytest.approx(wanted, abs=1e-5)
+
+
+def test_a_handful_of_items_in_a_stratum_gives_no_interval():
+    found = interval([1.0, 0.0, 1.0, 1.0] + [0.0, 1.0] * 50, strata=["a"] * 4 + ["b"] * 100)
+    assert found.bounds is None
+    assert found.method == "none: a slice of 4 effective items has fewer than 5"
 
 
 def test_a_stratum_without_hits_widens_the_interval_of_the_mean():
     # Of 0 in 8 the share may be 32 %; a bootstrap of it never leaves 0.
     values = np.r_[np.tile([1.0] + [0.0] * 9, 100), np.tile([1.0] + [0.0] * 9, 10), np.zeros(8)]
-    strata = ["a"] * 1000 + ["b"] * 100 + ["c"] * 8
-    found = interval(values, strata=strata)
-    counts = [(100, 1000), (10, 100), (0, 8)]
-    smooth = [(hits + 2 / 3) / (n + 4 / 3) for hits, n in counts]
-    variance = sum(p * (1 - p) / n for p, (_, n) in zip(smooth, counts, strict=True)) / 9
-    centre = sum(smooth) / 3
-    assert found.bounds == pytest.approx(wilson(0.2 / 3, centre * (1 - centre) / variance))
-    assert found.low < 0.1 < found.high
+    found = interval(values, strata=["a"] * 1000 + ["b"] * 100 + ["c"] * 8)
+    assert found.low < 0.2 / 3
+    # A third of what the share of 8 may be, and some for the others.
+    assert found.high > (0.2 + 0.8 * wilson(0.0, 8)[1]) / 3
 
 
 def test_correlations_are_those_of_what_clusters_add():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from fashionbench.statistics.sampling import SUPERSEDED, sampling_interval
+from fashionbench.statistics.sampling import is_superseded, sampling_interval
 
 RNG = np.random.default_rng(0)
 GRADED = RNG.random(60)
@@ -59,4 +59,12 @@ def test_no_method_of_today_is_taken_for_one_of_old():
     cases = [(GRADED, {}), ([0, 1], {}), ([0.5] * 60, {}), (GRADED, {"statistic": "median"})]
     cases.append((np.tile(GRADED, 20), many | {"clusters": [str(i % 60) for i in range(1200)]}))
     for values, options in cases:
-        assert not method(values, **options).startswith(SUPERSEDED)
+        assert not is_superseded(method(values, **options))
+
+
+def test_degrees_that_are_all_1_are_no_successes():
+    same = {"clusters": None, "strata": None, "seed": 0, "bounds": (0, 1)}
+    assert sampling_interval(np.ones(50), **same).bounds is not None
+    graded = sampling_interval(np.ones(50), **same, graded=True)
+    assert graded.bounds is None
+    assert graded.method == "none: the 50 items have one value, 1"

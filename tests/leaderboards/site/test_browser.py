@@ -8,6 +8,7 @@ import os
 import shutil
 import time
 from pathlib import Path
+from urllib.parse import quote
 
 import pytest
 import site_records
@@ -208,7 +209,7 @@ def _kinds(site):
         "boards/shapes.html",
         "single.html",
         *(f"records/{path.name}" for path in (pictures, hostile)),
-        f"backends/{slug(site_records.HOSTILE)}.html",
+        f"backends/{quote(slug(site_records.HOSTILE))}.html",
         "tasks/wardrobe__image-to-image.html",
     ]
 
@@ -218,6 +219,7 @@ def test_pages_are_quiet_run_nothing_strange_and_fit_a_phone(browser, site):
         for width in (390, 1280):
             _size(browser, width)
             _open(browser, site, path)
+            assert browser.find_element("tag name", "h1").text
             assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path
         assert browser.get_log("browser") == [], path
         assert browser.execute_script("return window.injected === undefined"), path

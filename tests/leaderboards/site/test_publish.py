@@ -7,8 +7,10 @@ import json
 import random
 import re
 import shutil
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 import site_records
@@ -101,7 +103,7 @@ def test_nothing_tells_of_the_machine(store, files):
 def test_each_link_leads_to_a_file_of_the_site(files):
     for path, page in pages(files).items():
         for link in page.links:
-            target = (Path("/") / path).parent / link.partition("#")[0]
+            target = (Path("/") / path).parent / unquote(link.partition("#")[0].partition("?")[0])
             parts = []
             for part in target.parts[1:]:
                 parts = parts[:-1] if part == ".." else [*parts, part]
@@ -319,6 +321,13 @@ def test_without_a_name_every_board_that_has_records_is_published(store, plugins
         publish(out=tmp_path / "site", stores=[tmp_path / "empty"], plugins=plugins)
     with pytest.raises(ConfigError, match="two boards have the id 'shapes'"):
         make_publication([site_records.BOARDS[0]] * 2, stores=[store], plugins=plugins)
+
+
+def test_two_names_that_give_one_file_are_refused(store, plugins):
+    boards = [replace(site_records.BOARDS[0], id=name) for name in ("a/b", "a__b")]
+    publication = make_publication(boards, stores=[store], plugins=plugins)
+    with pytest.raises(ConfigError, match=r"two pages have the address boards/a__b\.html"):
+        site_files(publication, plugins=plugins)
 
 
 def test_a_damaged_file_is_named_on_the_page_and_by_the_exit_code(store, tmp_path, capsys):

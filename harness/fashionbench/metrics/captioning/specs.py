@@ -24,6 +24,7 @@ def _caption(
         predictions="captions/1",
         higher_is_better=higher,
         unit=unit,
+        graded=unit == "fraction" and name != "empty-captions",
         packages=("pycocoevalcap",),
         programs=("java",),
     )

@@ -32,6 +32,7 @@ def _spec(
         extractors=extractors,
         biased_below=biased_below,
         weights=weights,
+        graded=unit == "fraction",
         by_slice=name.startswith(("fid", "kid", "fd-", "kd-")),
     )
 
