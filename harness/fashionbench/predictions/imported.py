@@ -36,6 +36,7 @@ class Imported:
     :param sha256: of their content.
     :param rankings: the list of each query.
     :param subset_rankings: the same within the subsets of CIRR, from the second file of its server.
+    :param rank_disagreements: for each query of a TREC run whose ranks contradict its scores, two such candidates.
     :param captions: the caption of each image.
     :param vectors: embeddings by role and id.
     :param hits: bool [queries, K]: whether the candidate at that rank is right.
@@ -46,6 +47,7 @@ class Imported:
     sha256: str
     rankings: Mapping[str, RankedList] = field(default_factory=dict)
     subset_rankings: Mapping[str, RankedList] = field(default_factory=dict)
+    rank_disagreements: Mapping[str, str] = field(default_factory=dict)
     captions: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[tuple[str, str], NDArray[np.float32]] = field(default_factory=dict)
     hits: NDArray[np.bool_] | None = None
@@ -55,6 +57,16 @@ class Imported:
     def name(self) -> str:
         """The files, for a message."""
         return ", ".join(map(str, self.paths))
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """What a record says of the files, for it decides numbers and is no fault."""
+        if not self.rank_disagreements:
+            return {}
+        query, told = next(iter(self.rank_disagreements.items()))
+        of = f"{len(self.rank_disagreements)} of {len(self.rankings)}"
+        told = f"{of}, ordered by the scores, as trec_eval does; the first is {query!r}: {told}"
+        return {"queries whose ranks contradict their scores": told}
 
     @property
     def ranked(self) -> bool:

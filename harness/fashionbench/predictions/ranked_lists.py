@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
@@ -9,8 +10,11 @@ from fashionbench.errors import DataError
 from fashionbench.predictions.imported import RankedList
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+#: Columns that order candidates, the first that is there decides, and whether a higher value is better.
+ORDERS = {"score": True, "distance": False, "rank": False}
 
 
 def id_of(value: Any, place: str) -> str:
@@ -62,6 +66,48 @@ def scored_list(query: str, pairs: Sequence[tuple[Any, Any]], path: Path) -> Ran
     _once([name for name, _ in scored], place)
     scored.sort(key=lambda pair: -pair[1])
     return RankedList([name for name, _ in scored], [score for _, score in scored])
+
+
+def ordered_list(query: str, rows: Sequence[tuple[str, Mapping[str, float]]], path: Path) -> RankedList:
+    """Order candidates by the first of the columns :data:`ORDERS` that is there, or as they stand.
+
+    :param rows: each candidate with its values by column, the same columns in all.
+    :raises DataError: where two columns disagree, or two candidates have one rank.
+    """
+    columns = list(rows[0][1])
+    for column in columns[1:]:
+        found = disagreement(rows, columns[0], column)
+        if found:
+            msg = f"{path}: {columns[0]} and {column} of the query {query!r} disagree: {found}"
+            remedy = f"drop the column {columns[0]} or {column}; call a score of which lower is better 'distance'"
+            raise DataError(msg, remedy=remedy)
+    if not columns:
+        return ranked_list(query, [name for name, _ in rows], path)
+    by = columns[0]
+    if by == "rank":
+        if len({values[by] for _, values in rows}) != len(rows):
+            raise DataError(f"{path}: {query!r} has two candidates of one rank", remedy="write each rank once")
+        return ranked_list(query, [name for name, _ in sorted(rows, key=lambda row: row[1][by])], path)
+    return scored_list(query, [(name, values[by] if ORDERS[by] else -values[by]) for name, values in rows], path)
+
+
+def disagreement(rows: Sequence[tuple[str, Mapping[str, float]]], first: str, second: str) -> str:
+    """Name two candidates that one column puts in one order and another column in the other; empty where none is.
+
+    What is equal in one column has no order there, and agrees with any.
+    """
+
+    def key(row: tuple[str, Mapping[str, float]], column: str) -> float:
+        return -row[1][column] if ORDERS[column] else row[1][column]
+
+    before: tuple[str, Mapping[str, float]] | None = None  # the worst by the second column of all that went before
+    for _, tied in groupby(sorted(rows, key=lambda row: key(row, first)), key=lambda row: key(row, first)):
+        group = sorted(tied, key=lambda row: key(row, second))
+        if before is not None and key(group[0], second) < key(before, second):
+            told = [f"{name!r} has {first} {v[first]:g} and {second} {v[second]:g}" for name, v in (before, group[0])]
+            return ", ".join(told)
+        before = group[-1]
+    return ""
 
 
 def _once(names: list[str], place: str) -> list[str]:

@@ -5,8 +5,8 @@ what                   how it looks
 =====================  =======================================================================================
 rankings               JSON or JSON Lines: ``{query id: [candidate ids, best first]}``, ``{query id: {candidate id:
                        score}}`` or ``{query id: [[candidate id, score], ...]}``; rows of ``query_id`` and ``ranking``;
-                       CSV or TSV with ``query_id``, ``candidate_id`` and ``score`` or ``rank``; a TREC run (``.trec``,
-                       ``.run``, ``.txt``)
+                       CSV or TSV with ``query_id``, ``candidate_id`` and ``score``, ``distance`` or ``rank``; a TREC
+                       run (``.trec``, ``.run``, ``.txt``)
 CIRR server file       the same with ``"version": "rc2"`` and ``"metric": "recall"`` or ``"recall_subset"``
 captions               ``{image id: text}``, ``{image id: [text]}``, or rows of ``image_id`` and ``caption`` as COCO's
                        list, JSON Lines, CSV, TSV or Parquet

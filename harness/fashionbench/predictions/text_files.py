@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import csv
 import json
+from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
-from fashionbench.predictions.ranked_lists import id_of, ranked_list, scored_list
+from fashionbench.predictions.ranked_lists import ORDERS, disagreement, id_of, ordered_list, ranked_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -76,15 +77,15 @@ def read_table(path: Path) -> dict[str, Any]:
     query, candidate = _first(columns, _QUERY), _first(columns, _CANDIDATE)
     if not (query and candidate):
         if rows and not is_row(rows[0][1]):
-            remedy = "write image_id and caption, or query_id, candidate_id and score or rank"
+            remedy = "write image_id and caption, or query_id, candidate_id and score, distance or rank"
             raise DataError(f"{path} has the columns {', '.join(columns)}", remedy=remedy)
         return rows_of(rows, path)
-    by = _first(columns, ("score", "rank"))
-    found: dict[str, list[tuple[str, float]]] = {}
+    by = [name for name in ORDERS if name in columns]
+    found: dict[str, list[tuple[str, dict[str, float]]]] = {}
     for place, row in rows:
-        value = _number(row[by], path, place) if by else 0.0
-        found.setdefault(row[query], []).append((row[candidate], value))
-    return {"rankings": {name: _ordered(name, pairs, by, path) for name, pairs in found.items()}}
+        values = {name: _number(row[name], path, place) for name in by}
+        found.setdefault(row[query], []).append((row[candidate], values))
+    return {"rankings": {name: ordered_list(name, listed, path) for name, listed in found.items()}}
 
 
 def read_trec(path: Path) -> dict[str, Any]:
@@ -92,7 +93,8 @@ def read_trec(path: Path) -> dict[str, Any]:
 
     :raises DataError: naming the line that has other than six fields, or four, which are judgements.
     """
-    found: dict[str, list[tuple[str, float]]] = {}
+    found: dict[str, list[tuple[str, dict[str, float]]]] = {}
+    ranks: dict[str, list[str]] = {}
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         parts = line.split()
         if not parts:
@@ -101,11 +103,23 @@ def read_trec(path: Path) -> dict[str, Any]:
             what = "this is a file of judgements (qrels)" if len(parts) == 4 else f"it has {len(parts)} fields"
             remedy = "write a run: query Q0 candidate rank score tag"
             raise DataError(f"{path}, line {number} is of no known kind of run: {what}", remedy=remedy)
-        score = _number(parts[4], path, f"line {number}")
-        found.setdefault(parts[0], []).append((parts[2], score))
+        found.setdefault(parts[0], []).append((parts[2], {"score": _number(parts[4], path, f"line {number}")}))
+        ranks.setdefault(parts[0], []).append(parts[3])
     if not found:
         raise DataError(f"{path} holds no predictions", remedy="write a run: query Q0 candidate rank score tag")
-    return {"rankings": {name: _ordered(name, pairs, "score", path) for name, pairs in found.items()}}
+    told = {name: _rank_disagreement(rows, ranks[name]) for name, rows in found.items()}
+    return {
+        "rankings": {name: ordered_list(name, rows, path) for name, rows in found.items()},
+        "rank_disagreements": {name: text for name, text in told.items() if text},
+    }
+
+
+def _rank_disagreement(rows: Sequence[tuple[str, Mapping[str, float]]], ranks: Sequence[str]) -> str:
+    """Say where the ranks of a query contradict its scores; some programs write no number there, which says nothing."""
+    if not all(rank.isascii() and rank.isdigit() for rank in ranks):
+        return ""
+    both = [(name, {**values, "rank": float(rank)}) for (name, values), rank in zip(rows, ranks, strict=True)]
+    return disagreement(both, "score", "rank")
 
 
 def _object(loaded: Any, path: Path) -> dict[str, Any]:
@@ -183,18 +197,6 @@ def rows_of(rows: Sequence[tuple[str, Any]], path: Path) -> dict[str, Any]:
     return {"captions": captions, "rankings": rankings}
 
 
-def _ordered(query: str, pairs: Sequence[tuple[str, float]], by: str, path: Path) -> Any:
-    """Make the list of a query of its candidates with scores, or with ranks, or in the order of the file."""
-    if by == "score":
-        return scored_list(query, pairs, path)
-    if by == "rank":
-        ranks = [value for _, value in pairs]
-        if len(set(ranks)) != len(ranks):
-            raise DataError(f"{path}: {query!r} has two candidates of one rank", remedy="write each rank once")
-        pairs = sorted(pairs, key=lambda pair: pair[1])
-    return ranked_list(query, [name for name, _ in pairs], path)
-
-
 def _first(names: Iterable[str], wanted: Sequence[str]) -> str:
     there = set(names)
     return next((name for name in wanted if name in there), "")
@@ -202,9 +204,12 @@ def _first(names: Iterable[str], wanted: Sequence[str]) -> str:
 
 def _number(text: str, path: Path, place: str) -> float:
     try:
-        return float(text)
+        value = float(text)
     except ValueError as error:
         raise DataError(f"{path}, {place}: {text!r} is no number", remedy="mend or drop the line") from error
+    if not isfinite(value):  # NaN has no order
+        raise DataError(f"{path}, {place}: {text!r} is no finite number", remedy="mend or drop the line")
+    return value
 
 
 def _no_repetition(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:

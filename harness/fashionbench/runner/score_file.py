@@ -77,7 +77,8 @@ class _FromFile:
         self._imported = imported
 
     def info(self) -> DataInfo:
-        return self._task.info().by_ids()
+        info = self._task.info().by_ids()
+        return replace(info, facts={**info.facts, **self._imported.facts})
 
     def predict(self, session: Session) -> Predictions:  # noqa: ARG002
         assert isinstance(self._task, TakesFiles)  # noqa: S101

@@ -56,9 +56,12 @@ class OutfitTask(ABC):
         self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=self._facts())
         if checked.unreadable:
             self._info.require_images(spec.dataset)
+        if not names:
+            raise DataError(
+                f"{spec.id} finds no question in {self.data.folder}", remedy="fetch the question file again"
+            )
         if self.absent.issuperset(names):
-            where = self.paths[names[0]] if names else root
-            msg = f"none of the {len(names)} items is there: {first_names(names)}; looked for {where}"
+            msg = f"none of the {len(names)} items is there: {first_names(names)}; {checked.looked_for}"
             raise DataError(msg, remedy="fetch the photos, or mend the root folder")
 
     def info(self) -> DataInfo:

@@ -207,6 +207,12 @@ def _from_hits(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
                 why = f"has {count} candidates" if positives else "has no answer in the gallery"
                 msg = f"{imported.name}, row {number}: a hit at rank {place + 1}, and the query {query} {why}"
                 raise DataError(msg, remedy="the rows must be in the task's order, the columns in that of the ranking")
+            if place < 0 and positives and len(hits) >= count:
+                msg = (
+                    f"{imported.name}, row {number}: no hit in {len(hits)} columns, and the query {query} has "
+                    f"{count} candidates, so that its answer must be among them"
+                )
+                raise DataError(msg, remedy="mend the row: the list was cut before the hits were written, or is empty")
             placed = (place, 0, place) if place >= 0 else (count - 1, 0, count)
             rows.append(query, [placed] * len(positives), count, len(hits), [])
         at += len(fold.asked)

@@ -37,7 +37,7 @@ def trec(found):
 
 def table(found, separator, by):
     rows = [
-        separator.join([q, name, str(at if by == "rank" else -at)])
+        separator.join([q, name, str(-at if by == "score" else at)])
         for q, names in found.items()
         for at, name in enumerate(names, 1)
     ]
@@ -55,6 +55,7 @@ FORMS = {
     "run.txt": trec,
     "run.RUN": trec,
     "rank.csv": lambda r: table(r, ",", "rank"),
+    "distance.csv": lambda r: table(r, ",", "distance"),
     "score.tsv": lambda r: table(r, "\t", "score"),
     "suffix.json": lambda r: json.dumps({f"{q}.png": [f"out/{n}.jpg" for n in names] for q, names in r.items()}),
 }
@@ -164,6 +165,7 @@ def test_hits_as_whole_numbers_and_in_two_files(plugins, store, tmp_path):
         ("a.csv", "query_id,candidate_id,score\na,x,1\na,y\n", r"line 3 has fewer values"),
         ("a.csv", "query_id,candidate_id,score\na,x,one\n", r"line 2: 'one' is no number"),
         ("a.csv", "query_id,candidate_id,rank\na,x,1\na,y,1\n", r"'a' has two candidates of one rank"),
+        ("a.csv", "query_id,candidate_id,rank\na,x,1\na,y,nan\n", r"line 3: 'nan' is no finite number"),
         ("a.csv", "who,what\na,x\n", r"columns who, what"),
         ("a.trec", "q 0 d 1\n", r"line 1 is of no known kind of run: this is a file of judgements"),
         ("a.trec", "q Q0 d 1 high tag\n", r"line 1: 'high' is no number"),
@@ -187,3 +189,85 @@ def test_a_file_that_is_not_utf_8_says_so(tmp_path):
     np.savez(tmp_path / "e.npz", query_ids=["a"], vectors=np.eye(1))
     with pytest.raises(DataError, match=r"has no query_embeddings; it has query_ids, vectors"):
         read(tmp_path / "e.npz")
+
+
+BOTH = {
+    "score that is a distance": ("score", [(0.1, 1), (0.2, 2), (0.3, 3)]),
+    "rank that rises with the score": ("score", [(3.0, 3), (2.0, 2), (1.0, 1)]),
+    "two ranks swapped": ("score", [(3.0, 1), (2.0, 3), (1.0, 2)]),
+    "distance that is a score": ("distance", [(0.9, 1), (0.5, 2), (0.1, 3)]),
+    "rank against the whole of a tie": ("score", [(1.0, 1), (2.0, 2), (2.0, 3)]),
+}
+
+
+def columns(by, values, separator=","):
+    rows = [["q", name, str(value), str(rank)] for name, (value, rank) in zip("xyz", values, strict=True)]
+    good = [["p", "x", "5" if by == "score" else "1", "1"], ["p", "y", "1" if by == "score" else "5", "2"]]
+    return "\n".join(separator.join(row) for row in [["query_id", "candidate_id", by, "rank"], *good, *rows]) + "\n"
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv"])
+@pytest.mark.parametrize("fault", BOTH)
+def test_a_rank_that_contradicts_the_score_or_the_distance_is_an_error(tmp_path, fault, suffix):
+    by, values = BOTH[fault]
+    path = tmp_path / f"both.{suffix}"
+    path.write_text(columns(by, values, "\t" if suffix == "tsv" else ","))
+    with pytest.raises(DataError, match=f"{by} and rank of the query 'q' disagree: '[xyz]' has {by}") as caught:
+        read(path)
+    assert f"drop the column {by} or rank" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("by", "values", "scores"),
+    [
+        ("score", [(3.0, 1), (2.0, 2), (1.0, 3)], [3.0, 2.0, 1.0]),
+        ("distance", [(0.1, 1), (0.2, 2), (0.7, 3)], [-0.1, -0.2, -0.7]),
+        ("score", [(2.0, 1), (2.0, 2), (1.0, 3)], [2.0, 2.0, 1.0]),
+        ("score", [(2.0, 2), (2.0, 1), (1.0, 3)], [2.0, 2.0, 1.0]),
+    ],
+    ids=["score", "distance", "tie", "tie in the other order"],
+)
+def test_a_rank_that_agrees_leaves_the_score_to_decide(tmp_path, by, values, scores):
+    (tmp_path / "both.csv").write_text(columns(by, values))
+    ranked = read(tmp_path / "both.csv").rankings["q"]
+    assert (list(ranked.ids), list(ranked.scores)) == (["x", "y", "z"], scores)
+
+
+def test_a_score_and_a_distance_that_disagree_are_an_error(tmp_path):
+    (tmp_path / "a.csv").write_text("qid,docid,distance,score\na,x,0.1,0.1\na,y,0.9,0.9\n")
+    with pytest.raises(DataError, match="score and distance of the query 'a' disagree"):
+        read(tmp_path / "a.csv")
+
+
+def test_a_trec_run_follows_its_scores_and_says_where_the_ranks_contradict_them(plugins, store, tmp_path):
+    sound = trec(lists()).splitlines()
+    swapped = {0: "1", 1: "0"}
+    first = sound[-1].split()[0]
+    rows = [line.split() for line in sound]
+    for row in rows:
+        if row[0] == first:
+            row[3] = swapped.get(int(row[3]), row[3])
+    (tmp_path / "a.trec").write_text("\n".join(map(" ".join, rows)))
+    record = score("toy/squares", tmp_path / "a.trec", store=store, plugins=plugins)
+    assert record.metric("hit@1").value == pytest.approx(6 / 8)
+    (line,) = record.dataset.counted_facts
+    assert line.startswith("queries whose ranks contradict their scores: 1 of 8, ordered by the scores, as trec_eval")
+    assert repr(first) in line
+    for rank in ("0", "-"):  # a constant, or no number: nothing is said of the order
+        (tmp_path / "b.trec").write_text("\n".join(" ".join([*row[:3], rank, *row[4:]]) for row in rows))
+        assert read(tmp_path / "b.trec").rank_disagreements == {}
+    (tmp_path / "c.trec").write_text("\n".join(sound))
+    assert not score("toy/squares", tmp_path / "c.trec", store=store, plugins=plugins).dataset.counted_facts
+
+
+@pytest.mark.parametrize(("depth", "fits"), [(7, True), (8, False), (9, False)])
+def test_a_hit_list_as_deep_as_the_gallery_must_hold_the_answer(plugins, store, tmp_path, depth, fits):
+    hits = np.zeros((8, depth), dtype=bool)
+    hits[:, 0] = True
+    hits[5] = False
+    np.save(tmp_path / "hits.npy", hits)
+    if fits:  # seven of eight candidates: the answer is the last
+        assert score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins).metric("hit@1").value == 7 / 8
+        return
+    with pytest.raises(DataError, match=rf"hits\.npy, row 5: no hit in {depth} columns, and .* has 8 candidates"):
+        score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins)
