@@ -116,7 +116,7 @@ def test_a_query_whose_image_is_missing_keeps_its_row(iq, twin, plugins, store, 
     entries = load(root / "captions" / "cap.dress.val.json")
     for path in (root / "images").glob(f"{entries[0]['candidate']}.*"):
         path.unlink()
-    hits = np.zeros((sum(map(len, ranks.values())), 50), dtype=bool)
+    hits = np.zeros((sum(map(len, ranks.values())), 5), dtype=bool)
     hits[1, 0] = True
     np.save(tmp_path / "hits.npy", hits)
     record = iq_score(plugins, store, tmp_path / "hits.npy", root)
@@ -312,7 +312,7 @@ def test_lists_of_a_sampled_task_are_scored_against_each_query_s_candidates(copi
     for path in root.rglob("val/*.png"):
         path.unlink()
     count = sum(map(len, lists.values()))
-    hits = np.zeros((count, 3), dtype=bool)
+    hits = np.zeros((count, 1), dtype=bool)
     hits[1:, 0] = True
     np.save(tmp_path / "hits.npy", hits)
     record = scored(plugins, store, "fashiongen/101-list", tmp_path / "hits.npy", fashiongen=root)
