@@ -72,6 +72,20 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
     return OpenedImage(image, " ".join(form))
 
 
+def upright_size(path: Path) -> tuple[int, int]:
+    """Return the width and height of an image as :func:`open_image` turns it, mostly without decoding it.
+
+    :raises DataError: naming the file, where it is missing or no image.
+    """
+    try:
+        with Image.open(path) as file:
+            width, height = file.size
+            on_its_side = _orientation(file) == "turned" and file.getexif().get(274) in range(5, 9)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"the image {path} cannot be read: {error}", remedy="fetch the file again") from error
+    return (height, width) if on_its_side else (width, height)
+
+
 def _orientation(file: Image.Image) -> str:
     """Say whether a file is to be turned, or that its EXIF cannot be read, and it is taken as it is stored."""
     try:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fashionbench.data.image_files import open_image
+from fashionbench.data.image_files import open_image, upright_size
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -27,14 +27,16 @@ _LABELS = 64
 _GREY = 48
 
 
-def read_mask(path: Path, *, frame: bool = True) -> Image.Image:
+def read_mask(path: Path, photo: Path | None = None, *, frame: bool = True) -> Image.Image:
     """Read a mask at its own size as the levels 0, outside, and 255, inside.
 
     Inside is what is lighter, or of a larger number where there is no colour; or what is opaque, where the alpha
     varies.
 
+    :param photo: the image that it is a mask of, where that is at hand: of any size, but of the same aspect ratio.
     :param frame: whether it is a mask in a photo, whose four corners lie outside; False for that of a garment's photo.
-    :raises DataError: naming the file, where it is no mask of two values, or covers nothing or all.
+    :raises DataError: naming the file, where it is no mask of two values, covers nothing or all, or would have to be
+        stretched to fit its photo.
     """
     image = open_image(path, own_range=True).image
     try:
@@ -47,7 +49,23 @@ def read_mask(path: Path, *, frame: bool = True) -> Image.Image:
             raise _refused("its four corners are inside, so that it looks inverted")
     except DataError as error:
         raise DataError(f"the mask {path} cannot be used: {error.message}", remedy=error.remedy) from error
+    if photo is not None:
+        _check_shape(path, image.size, photo)
     return Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
+
+
+def _check_shape(path: Path, size: tuple[int, int], photo: Path) -> None:
+    """Refuse a mask of another aspect ratio than its photo.
+
+    :raises DataError: naming both files with their sizes.
+    """
+    width, height = size
+    across, down = upright_size(photo)
+    # Where one is the other made smaller, each of its sides may be off by less than a pixel.
+    if abs(width * down - height * across) >= max(width + height, across + down):
+        msg = f"the mask {path} is {width} x {height} pixels and its photo {photo} {across} x {down}"
+        remedy = "another aspect ratio would move it: crop or pad the mask as the photo was; another size may stay"
+        raise DataError(msg, remedy=remedy)
 
 
 def _inside(image: Image.Image) -> NDArray[np.bool_]:

@@ -44,7 +44,7 @@ class GenerationImages:
 
     def mask(self, item_id: str) -> NDArray[np.bool_]:
         """Return the mask of the garment, or else of what may be painted, [H, W]."""
-        return self._read_mask(_known(self._mask_of(item_id), f"mask of {item_id}"))
+        return self._mask_reader(item_id)(_known(self._mask_of(item_id), f"mask of {item_id}"))
 
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a photo of the real side, RGB [H, W, 3]."""
@@ -58,7 +58,7 @@ class GenerationImages:
     def mask_hash(self, item_id: str) -> str:
         """Return the hash of the mask; empty where there is none."""
         path = self._mask_of(item_id)
-        return self._hash("mask", path, self._read_mask) if path else ""
+        return self._hash("mask", path, self._mask_reader(item_id)) if path else ""
 
     def real_hash(self, name: str) -> str:
         """Return the hash of a real photo's pixels."""
@@ -76,9 +76,12 @@ class GenerationImages:
     def _read(self, path: Path) -> NDArray[np.uint8]:
         return np.asarray(self._resize.read(path))
 
-    def _read_mask(self, path: Path) -> NDArray[np.bool_]:
-        inside: NDArray[np.bool_] = np.asarray(self._resize.read_mask(path)) > 127
-        return inside
+    def _mask_reader(self, item_id: str) -> Callable[[Path], NDArray[np.bool_]]:
+        def read(path: Path) -> NDArray[np.bool_]:
+            inside: NDArray[np.bool_] = np.asarray(self._resize.read_mask(path, self._sample(item_id).person)) > 127
+            return inside
+
+        return read
 
     def _hash(self, kind: str, path: Path, read: Callable[[Path], Pixels]) -> str:
         """Hash the pixels of a file, once while the file does not change."""

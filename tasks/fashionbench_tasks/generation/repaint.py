@@ -25,5 +25,5 @@ def repaint(sample: GenerationSample, pixels: Pixels, resize: Resize) -> Pixels:
     if "agnostic-mask" not in sample.conditions:
         msg = f"{sample.id} has no agnostic mask to repaint outside of"
         raise DataError(msg, remedy="use a task without repaint")
-    inside = np.asarray(resize.read_mask(sample.conditions["agnostic-mask"]))[..., None] > 127
+    inside = np.asarray(resize.read_mask(sample.conditions["agnostic-mask"], sample.person))[..., None] > 127
     return np.where(inside, pixels, np.asarray(resize.read(sample.person))).astype(np.uint8)

@@ -35,17 +35,23 @@ class Resize:
         wanted = (self.width, self.height)
         return image if image.size == wanted else image.resize(wanted, FILTERS[self.filter])
 
-    def read_mask(self, path: Path, *, frame: bool = True) -> Image.Image:
-        """Read a mask at this size as the levels 0 and 255.
+    def read_mask(self, path: Path, photo: Path | None, *, frame: bool = True) -> Image.Image:
+        """Read a mask of a photo at this size as the levels 0 and 255.
 
-        :raises DataError: where the file is no mask of two values.
+        :raises DataError: where the file is no mask of two values, or of another shape than the photo.
         """
-        mask = read_mask(path, frame=frame)
+        mask = read_mask(path, photo, frame=frame)
         return mask.resize((self.width, self.height), Image.Resampling.NEAREST)
 
-    def read_conditions(self, paths: Mapping[str, Path]) -> dict[str, Image.Image]:
-        """Read condition images by name; those with ``mask`` in their name are masks."""
-        return {
-            name: self.read_mask(path, frame=name != "cloth-mask") if "mask" in name else self.read(path)
-            for name, path in paths.items()
-        }
+    def read_conditions(self, paths: Mapping[str, Path], person: Path, garment: Path | None) -> dict[str, Image.Image]:
+        """Read condition images by name; those with ``mask`` in their name are masks of the person or the garment.
+
+        :param garment: its photo; None where only words or a sketch are at hand.
+        """
+        read: dict[str, Image.Image] = {}
+        for name, path in paths.items():
+            if name == "cloth-mask":
+                read[name] = self.read_mask(path, garment, frame=False)
+            else:
+                read[name] = self.read_mask(path, person) if "mask" in name else self.read(path)
+        return read

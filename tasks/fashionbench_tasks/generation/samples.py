@@ -59,7 +59,8 @@ class LazySample:
         :raises DataError: where there is neither a garment nor a text.
         """
         sample, resize = self.sample, self.resize
-        conditions = resize.read_conditions(sample.conditions)
+        cloth = None if sample.text else sample.garment  # that of a design is a sketch
+        conditions = resize.read_conditions(sample.conditions, sample.person, cloth)
         person = resize.read(sample.person)
         garment = resize.read(sample.garment) if sample.garment else None
         if sample.text:

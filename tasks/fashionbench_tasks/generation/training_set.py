@@ -44,7 +44,7 @@ def training_tryon_examples(samples: Sequence[TrainingSample], resize: Resize) -
     def read(index: int) -> TryOnExample:
         sample = samples[index]
         person = resize.read(sample.person)
-        conditions = resize.read_conditions(sample.conditions)
+        conditions = resize.read_conditions(sample.conditions, sample.person, sample.garment)
         item = TryOnItem(image_name(sample.garment), person, resize.read(sample.garment), conditions)
         sketch = ImageItem(image_name(sample.sketch), resize.read(sample.sketch)) if sample.sketch else None
         return TryOnExample(item, ImageItem(image_name(sample.person), person), sample.text, sketch)

@@ -97,3 +97,47 @@ def test_what_is_no_mask_is_refused_and_named(tmp_path, what):
 def test_a_garment_may_fill_the_corners_of_its_own_photo(tmp_path):
     Image.fromarray(255 - LEVELS).save(tmp_path / "m.png")
     assert np.array_equal(np.asarray(read_mask(tmp_path / "m.png", frame=False)), 255 - LEVELS)
+
+
+def saved(path, size, turned=0):
+    image = Image.new("RGB", size)
+    exif = Image.Exif()
+    exif[274] = turned or 1
+    image.save(path, exif=exif)
+    return path
+
+
+# A mask of 40 x 60 with photos that are it at another scale, sides rounded, or turned by EXIF.
+@pytest.mark.parametrize(
+    ("size", "turned"),
+    [((W, H), 0), ((2 * W, 2 * H), 0), ((20, 30), 0), ((27, 40), 0), ((26, 40), 0), ((768, 1152), 0), ((60, 40), 6)],
+)
+@pytest.mark.parametrize("suffix", ["jpg", "png"])
+def test_a_mask_of_another_size_and_the_same_aspect_stays(tmp_path, size, turned, suffix):
+    Image.fromarray(LEVELS).save(tmp_path / "m.png")
+    photo = saved(tmp_path / f"photo.{suffix}", size, turned)
+    assert np.array_equal(np.asarray(read_mask(tmp_path / "m.png", photo)), LEVELS)
+
+
+@pytest.mark.parametrize(
+    ("size", "turned"),
+    [
+        ((60, 60), 0),
+        ((60, 40), 0),
+        ((W, H), 6),
+        ((W, H), 8),
+        ((768, 1024), 0),
+        ((W, 64), 0),
+        ((36, H), 0),
+        ((20, 34), 0),
+    ],
+)
+def test_a_mask_of_another_aspect_than_its_photo_is_refused_with_both_sizes(tmp_path, size, turned):
+    Image.fromarray(LEVELS).save(tmp_path / "m.png")
+    photo = saved(tmp_path / "photo.jpg", size, turned)
+    width, height = size[::-1] if turned else size
+    with pytest.raises(
+        DataError, match=rf"m\.png is 40 x 60 pixels and its photo .*photo\.jpg {width} x {height}"
+    ) as caught:
+        read_mask(tmp_path / "m.png", photo)
+    assert "crop or pad" in caught.value.remedy

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,7 +18,7 @@ from fashionbench.runner.stored_images import image_access
 from fashionbench.specs import BackendSpec
 from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.resize import Resize
-from fashionbench_tasks.generation.samples import GenerationSample
+from fashionbench_tasks.generation.samples import GenerationSample, LazySample
 from fashionbench_tasks.generation.task import Generation
 
 SIZE = Resize(16, 16, "lanczos")
@@ -80,3 +82,20 @@ def test_a_repaint_needs_a_mask(sample, plugins):
     )
     with pytest.raises(DataError, match="one has no agnostic mask"):
         repaint(bare, np.zeros((16, 16, 3), dtype=np.uint8), SIZE)
+
+
+@pytest.mark.parametrize("name", ["agnostic-mask", "garment-mask", "cloth-mask"])
+def test_masks_that_a_model_is_given_have_the_shape_of_their_photo(sample, tmp_path, name):
+    """The mask of the person is held to the person's photo, that of the garment to the garment's."""
+    side = {"cloth-mask": sample.garment}.get(name, sample.person)
+    for photo in (sample.person, sample.garment):
+        Image.new("RGB", (16, 16), GREY).save(photo)
+    conditions = {name: sample.conditions["agnostic-mask"]}
+    opened = LazySample(replace(sample, conditions=conditions), SIZE)
+    assert opened.open().conditions[name].size == (16, 16)
+    Image.new("RGB", (16, 24), GREY).save(side)
+    with pytest.raises(DataError, match=rf"mask\.png is 16 x 16 pixels and its photo .*{side.name} 16 x 24"):
+        opened.open()
+    if name == "cloth-mask":  # a design has a sketch of the garment, which is no photo of it
+        words = replace(sample, conditions=conditions, text="a dress")
+        assert LazySample(words, SIZE).open().conditions[name].size == (16, 16)

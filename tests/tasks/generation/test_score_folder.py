@@ -380,3 +380,16 @@ def test_a_category_whose_list_is_empty_is_refused(categories, plugins, store, t
     Image.new("RGB", (384, 512)).save(tmp_path / "p" / "x.png")
     with pytest.raises(FashionBenchError, match="test pairs of dresses in .* names no pair"):
         api.score("dress-code/paired", tmp_path / "p", data={"dress-code": categories}, store=store, plugins=plugins)
+
+
+def test_a_mask_is_never_stretched_over_a_photo_of_another_shape(root, scored, tmp_path):
+    folder = tryon_folder.predict(root, tmp_path / "p", lambda image: image.convert("L"))
+    wanted = value(scored(folder), "ssim-garment")
+    mask = tryon_folder.mask()
+    path = sorted((root / "test" / "agnostic-mask").iterdir())[1]
+    mask.resize((2 * mask.width, 2 * mask.height), Image.Resampling.NEAREST).save(path)
+    assert value(scored(folder), "ssim-garment") == wanted
+    mask.resize((mask.height, mask.height), Image.Resampling.NEAREST).save(path)
+    said = rf"{path.name} is 64 x 64 pixels and its photo .*{tryon_folder.NAMES[1]}\.\w+ 48 x 64"
+    with pytest.raises(FashionBenchError, match=said):
+        scored(folder)
