@@ -50,7 +50,7 @@ def marks(store, plugins, metric="ssim"):
 def test_images_that_all_are_the_truth_have_no_interval_of_a_share(root, scored, tmp_path):
     part = scored(tryon_folder.predict(root, tmp_path / "same", lambda image: image)).metric("ssim")
     assert (part.value, part.interval) == (1.0, None)
-    assert part.interval_method == f"none: the {part.n} items have one value, 1"
+    assert part.interval_method == f"none: the {part.n} clusters have one value, 1"
 
 
 def test_sixteen_bits_and_alpha_have_the_value_of_the_same_pixels(root, scored, tmp_path):
