@@ -20,7 +20,7 @@ from fashionbench.runner.execute import process_facts
 from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
-from fashionbench.runner.score_file import row_name, score_file
+from fashionbench.runner.score_file import row_name, score_file, wants_captions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -93,8 +93,9 @@ def score(
     label = row_name(paths[0].stem if name is None else name)
     opened = open_store(store, loaded)
     opened.check_writable()
-    imported = joined([read(path) for path in paths])
-    return score_file(loaded.tasks[task], imported, label, loaded, opened, data or {})
+    spec = loaded.tasks[task]
+    imported = joined([read(path, captions=wants_captions(spec)) for path in paths])
+    return score_file(spec, imported, label, loaded, opened, data or {})
 
 
 def rescore(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
-from pathlib import Path, PurePath
+from pathlib import Path, PurePath, PureWindowsPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -75,11 +75,15 @@ class DataRoots:
 def inside(root: Path, name: str) -> Path:
     """Join a name from a data file to a root, and refuse one that leads out of it.
 
-    :raises DataError: for an absolute name, or one that climbs above the root.
+    :raises DataError: for an absolute name, one that climbs above the root, or one with a backslash.
     """
     path = root / name
+    plain = name.replace("\\", "/")
     # By its words, not by what it links to: a folder of images often lies on another disk behind a link.
-    if Path(name).is_absolute() or ".." in PurePath(name).parts or "\\" in name:
+    if Path(plain).is_absolute() or PureWindowsPath(name).is_absolute() or ".." in PurePath(plain).parts:
         msg = f"the name {name!r} leads out of {root}"
         raise DataError(msg, remedy="names in annotation files are relative to the data set's folder")
+    if plain != name:
+        msg = f"the name {name!r} has a backslash, which parts no folders here"
+        raise DataError(msg, remedy=f"write / in its place, as in {plain!r}")
     return path

@@ -7,6 +7,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from fashionbench.errors import DataError, first_names
+from fashionbench.predictions.image_folder import SUFFIXES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,13 +54,31 @@ def images_of_items(imported: Imported, names: Mapping[str, Sequence[str]]) -> d
         if len(wanted) - len(lacking) > best[0]:
             best = len(wanted) - len(lacking), lacking, next(iter(wanted.values()))
     count, lacking, example = best
-    there = first_names(sorted(imported.images), 3)
+    there = first_names([_file_name(name, path) for name, path in sorted(imported.images.items())], 3)
     msg = f"{imported.name} has images of {max(count, 0)} of {len(names)} items; lacking: {first_names(lacking)}"
+    doubled = _with_two_extensions(imported.images).keys() & set(lacking)
+    if doubled:
+        msg += f"; {_with_two_extensions(imported.images)[min(doubled)]} is there, with two extensions"
     several = sorted(name for name, each in _names(imported.images).items() if len(each) > 1)
     if several and count <= 0:
         msg += f"; {several[0]} is there {len(_names(imported.images)[several[0]])} times, name one of its folders"
     remedy = f"name them like {example}.png, or write mapping.json with {{item: file}}; in the folder: {there}"
     raise DataError(msg, remedy=remedy)
+
+
+def _file_name(name: str, path: Path) -> str:
+    """Return a file's path below the folder; of a mapping the item with its file."""
+    return f"{name}{path.suffix}" if PurePosixPath(name).name == path.stem else f"{name} ({path.name})"
+
+
+def _with_two_extensions(images: Mapping[str, Path]) -> dict[str, str]:
+    """Return the files that have a second extension, such as ``a.jpg.png``, by their name without either."""
+    found: dict[str, str] = {}
+    for name, path in images.items():
+        stem, _, extension = name.rpartition(".")
+        if f".{extension.lower()}" in SUFFIXES:
+            found |= {one: _file_name(name, path) for one in (stem, PurePosixPath(stem).name)}
+    return found
 
 
 def _names(images: Mapping[str, Path]) -> dict[str, list[str]]:

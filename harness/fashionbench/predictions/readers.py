@@ -52,9 +52,10 @@ _READERS: dict[str, Callable[[Path], dict[str, Any]]] = {
 }
 
 
-def read(path: Path) -> Imported:
+def read(path: Path, *, captions: bool = False) -> Imported:
     """Read a prediction file or folder of any kind.
 
+    :param captions: whether captions are expected, so that lines of text are not taken for a TREC run.
     :raises DataError: where it is missing, damaged, or of no known kind.
     """
     if path.is_dir():
@@ -64,6 +65,9 @@ def read(path: Path) -> Imported:
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
         raise DataError(f"{path.name} is of no known kind", remedy=f"known kinds: {', '.join(_READERS)}, or a folder")
+    if captions and reader is text_files.read_trec:
+        msg = f"{path} is read as plain lines, which name no image, and captions were expected"
+        raise DataError(msg, remedy=f"write JSON, {text_files.CAPTION_FORMS}, or a CSV with image_id and caption")
     try:
         return Imported((path,), sha256(path), **reader(path))
     except FashionBenchError:

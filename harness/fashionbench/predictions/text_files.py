@@ -11,7 +11,7 @@ from fashionbench.errors import DataError
 from fashionbench.predictions.ranked_lists import ORDERS, disagreement, id_of, ordered_list, ranked_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
 #: Names in use for the columns of a row, the first that a row has counts.
@@ -20,6 +20,8 @@ _CAPTION = ("caption", "text", "prediction", "generated_caption")
 _QUERY = ("query_id", "qid", "query", "pairid", "query-id", "topic")
 _LIST = ("ranking", "candidates", "candidate_ids", "ranked_ids", "retrieved", "top_ids")
 _CANDIDATE = ("candidate_id", "docid", "doc_id", "did", "corpus-id", "candidate", "target_id")
+#: The two forms of captions in JSON.
+CAPTION_FORMS = '[{"image_id": "...", "caption": "..."}, ...] or {"image id": "text", ...}'
 _SERVER = {"recall", "recall_subset"}
 
 
@@ -28,7 +30,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     :raises DataError: naming the entry that is none.
     """
-    loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition)
+    loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition(str(path)))
     if isinstance(loaded, list):
         return rows_of([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
     return _object(loaded, path)
@@ -44,7 +46,9 @@ def read_json_lines(path: Path) -> dict[str, Any]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
-                entry = json.loads(line, object_pairs_hook=_no_repetition)
+                entry = json.loads(line, object_pairs_hook=_no_repetition(f"{path}, line {number}"))
+            except DataError:
+                raise
             except ValueError as error:
                 raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop it") from error
             if not isinstance(entry, dict):
@@ -131,6 +135,9 @@ def _object(loaded: Any, path: Path) -> dict[str, Any]:
         raise DataError(f"{path} is of version {version!r}, metric {metric!r}", remedy="CIRR files are rc2 and recall")
     if not answers:
         raise DataError(f"{path} holds no predictions", remedy="write an object by query or image id")
+    for name, value in answers.items():
+        if isinstance(value, list) and value and all(isinstance(one, dict) for one in value):
+            _refuse_wrapped(path, name, value[0])
     texts = {name: text for name, value in answers.items() if (text := _caption(value)) is not None}
     if any(isinstance(value, str) for value in answers.values()):
         # So these are captions, and what is none is what is wrong.
@@ -145,6 +152,18 @@ def _object(loaded: Any, path: Path) -> dict[str, Any]:
     # A list of one text is a caption, or a ranking of one candidate; the task knows which.
     both = len(texts) == len(answers) and version is None
     return {"rankings": ranked, "captions": texts if both else {}}
+
+
+def _refuse_wrapped(path: Path, name: str, row: Mapping[str, Any]) -> None:
+    """Say that rows lie within an object, as in COCO's annotations, and what is read instead.
+
+    :raises DataError: always.
+    """
+    held = f"{path} holds {name!r}, a list of objects with {', '.join(map(str, row)) or 'nothing'}"
+    if _first(list(row), _CAPTION):
+        raise DataError(f"{held}, where captions were expected", remedy=f"captions are read as {CAPTION_FORMS}")
+    remedy = f"write the list alone, or an object by query id; captions are read as {CAPTION_FORMS}"
+    raise DataError(f"{held}, where a text or a list of ids was expected", remedy=remedy)
 
 
 def _caption(value: Any) -> str | None:
@@ -212,10 +231,13 @@ def _number(text: str, path: Path, place: str) -> float:
     return value
 
 
-def _no_repetition(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-    found: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in found:
-            raise DataError(f"the key {name!r} stands twice", remedy="keep one of the two")
-        found[name] = value
-    return found
+def _no_repetition(place: str) -> Callable[[list[tuple[str, Any]]], Mapping[str, Any]]:
+    def refuse(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
+        found: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in found:
+                raise DataError(f"{place}: the key {name!r} stands twice in one object", remedy="keep one of the two")
+            found[name] = value
+        return found
+
+    return refuse

@@ -97,7 +97,7 @@ def score_file(
     task: Task = cast("Any", resolve(spec.target))(spec, roots)
     able = capabilities_of(imported)
     # Captions are compared with words, and rankings with ids, so the images need not be there.
-    held = bool(imported.captions) if _captions(spec) else imported.ranked
+    held = bool(imported.captions) if wants_captions(spec) else imported.ranked
     by_ids = held and isinstance(task, TakesFiles)
     if not by_ids and not any(needed <= able for needed in spec.needs):
         raise _unfit(spec, imported)
@@ -140,13 +140,14 @@ def score_file(
     return record
 
 
-def _captions(spec: TaskSpec) -> bool:
+def wants_captions(spec: TaskSpec) -> bool:
+    """Tell whether a task asks for captions."""
     return any("caption" in needed for needed in spec.needs)
 
 
 def _unfit(spec: TaskSpec, imported: Imported) -> ConfigError:
     """Say why files cannot be scored on a task."""
-    if imported.ranked and _captions(spec):
+    if imported.ranked and wants_captions(spec):
         return ConfigError(f"{imported.name} holds lists, and {spec.id} wants one caption an id", remedy="write a text")
     if imported.ranked:
         return ConfigError(f"{spec.id} cannot be scored from rankings", remedy="see 'fashionbench score --help'")

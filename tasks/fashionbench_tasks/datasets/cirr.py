@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPLITS = ("train", "val", "test1")
+#: Splits that a task is named after.
+MEASURED = ("val", "test1")
 
 #: Published counts. The paper's 4,184 validation queries is a typing error; the file holds 4,181.
 EXPECTED = {
@@ -60,7 +62,7 @@ class CIRR:
 
     def queries(self, split: str) -> list[Query]:
         """Return the queries of a split in the order of the file."""
-        path = self._captions / f"cap.rc2.{split}.json"
+        path = self._file(self._captions, "cap", split)
         keys: dict[str, type | tuple[type, ...]] = {"pairid": int, "reference": str, "caption": str, "img_set": dict}
         if split != "test1":
             keys["target_hard"] = str
@@ -94,11 +96,25 @@ class CIRR:
 
     def split(self, split: str) -> dict[str, Path]:
         """Return the images of a split by name."""
-        path = self._splits / f"split.rc2.{split}.json"
+        path = self._file(self._splits, "split", split)
         names = read_json(path)
         if not isinstance(names, dict) or not all(isinstance(place, str) for place in names.values()):
             raise DataError(f"{path} does not map names to files", remedy="fetch the annotation file again")
         return {name: self.files.path(place.removeprefix("./")) for name, place in names.items()}
+
+    def _file(self, folder: Path, kind: str, split: str) -> Path:
+        """Return an annotation file of a split.
+
+        :raises DataError: where there is none of this split, and another split is there whole.
+        """
+        path = folder / f"{kind}.rc2.{split}.json"
+        whole = [name for name in self._present() if (self._splits / f"split.rc2.{name}.json").is_file()]
+        measured = [f"cirr/{name}" for name in whole if name in MEASURED]
+        if path.is_file() or not whole:
+            return path
+        msg = f"{path} does not exist: {self.root} has no split {split}, and holds {', '.join(whole)}"
+        other = f"name the task {' or '.join(measured)}, or " if measured else ""
+        raise DataError(msg, remedy=f"{other}fetch the annotation files of {split}")
 
     def _present(self) -> list[str]:
         return [split for split in SPLITS if (self._captions / f"cap.rc2.{split}.json").is_file()]

@@ -9,13 +9,14 @@ column ``split`` keeps train, val and test apart. A column ``slice:brand`` repor
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.listed_images import ListedImages
-from fashionbench_tasks.datasets.manifest_rows import read_rows
+from fashionbench_tasks.datasets.manifest_rows import check_column_names, read_rows
 from fashionbench_tasks.datasets.readers import first_of
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ KNOWN = frozenset({"group", "split", *(name for names in _COLUMNS.values() for n
 class Manifest:
     """A folder with a manifest.
 
-    :raises DataError: where there is no manifest, or its columns are of no kind.
+    :raises DataError: where there is no manifest, there are two, or the columns are of no kind.
     """
 
     def __init__(self, root: Path | None) -> None:
@@ -53,6 +54,9 @@ class Manifest:
             raise DataError("a manifest needs a root folder", remedy="pass --data manifest=FOLDER")
         self.root = root
         self.path = first_of(root, FILES, "manifest")
+        there = sorted(one.name for one in root.iterdir() if one.name.lower() in FILES)
+        if len(there) > 1:
+            raise DataError(f"{root} holds {' and '.join(there)}", remedy="keep the one that counts")
 
     @cached_property
     def rows(self) -> list[dict[str, str]]:
@@ -60,9 +64,15 @@ class Manifest:
 
         :raises DataError: naming the row that lacks a value, or the values of ``split`` that are none.
         """
+        return [row for _, row in self._numbered]
+
+    @cached_property
+    def _numbered(self) -> list[tuple[int, dict[str, str]]]:
+        """Every row with its number in the file."""
         numbered = read_rows(self.path)
         if not numbered:
             raise DataError(f"{self.path} has no rows", remedy="write one row a pair")
+        check_column_names(self.path, dict.fromkeys(name for _, row in numbered for name in row), KNOWN, SLICE)
         needed = _COLUMNS[self.kind_of(numbered[0][1])]
         for number, row in numbered:
             for name in needed:
@@ -71,7 +81,36 @@ class Manifest:
         rows = [row for _, row in numbered]
         if any("split" in row for row in rows):
             self._check_splits(rows)
-        return rows
+        for name in dict.fromkeys(name for row in rows for name in row):
+            if name == "group" or name.startswith(SLICE):
+                self._check_blanks(numbered, name)
+        return numbered
+
+    def row_number(self, row: Mapping[str, str]) -> int:
+        """Return the number in the file of one of :attr:`rows`."""
+        return self._numbers[id(row)]
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        return {id(row): number for number, row in self._numbered}
+
+    def _check_blanks(self, numbered: list[tuple[int, dict[str, str]]], column: str) -> None:
+        """Refuse two names of one column that a reader cannot tell apart.
+
+        :raises DataError: naming both rows.
+        """
+        seen: dict[str, tuple[int, str]] = {}
+        for number, row in numbered:
+            value = row.get(column, "")
+            plain = " ".join(unicodedata.normalize("NFC", value).split())
+            if value and not plain:
+                msg = f"{self.path}, row {number}: {column} holds blanks alone"
+                raise DataError(msg, remedy="fill it in, or leave it empty")
+            first, other = seen.setdefault(plain, (number, value))
+            if other != value:
+                msg = f"{self.path}: {column} is {other!a} in row {first} and {value!a} in row {number}"
+                what = "differ in blanks or in their Unicode form alone, and would be two"
+                raise DataError(f"{msg}, which {what}", remedy="write both alike")
 
     def _check_splits(self, rows: list[dict[str, str]]) -> None:
         counts = Counter(row.get("split", "") for row in rows)
@@ -129,6 +168,7 @@ class Manifest:
         for kind in order:
             if all(name in row for name in _COLUMNS[kind]):
                 return kind
+        check_column_names(self.path, row, KNOWN, SLICE)
         wanted = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _COLUMNS.items())
         raise DataError(f"{self.path} has the columns {', '.join(row)}", remedy=f"known kinds are {wanted}")
 

@@ -11,7 +11,8 @@ from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.readers import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Set as AbstractSet
     from pathlib import Path
 
 Row = dict[str, str]
@@ -26,7 +27,7 @@ def read_rows(path: Path) -> list[tuple[int, Row]]:
 
     :raises DataError: naming the row that has too few or too many values, or a value that is no text or number.
     """
-    read = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix]
+    read = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix.lower()]
     rows: list[tuple[int, Row]] = []
     for number, values in read(path):
         row = {name: _text(path, number, name, value) for name, value in values.items()}
@@ -37,11 +38,39 @@ def read_rows(path: Path) -> list[tuple[int, Row]]:
     return rows
 
 
+def check_column_names(path: Path, columns: Iterable[str], known: AbstractSet[str], prefix: str) -> None:
+    """Refuse columns that are known ones in other letters or with blanks; they would not be read.
+
+    :param prefix: what known columns of any further name begin with.
+    :raises DataError: naming what was found, and what is looked for.
+    """
+    there = list(columns)
+    for column in there:
+        plain = column.strip().lower()
+        prefixed = plain.startswith(prefix) and not column.startswith(prefix)
+        if column not in known and (prefixed or (plain in known and plain not in there)):
+            named = prefix + column.strip()[len(prefix) :] if prefixed else plain
+            msg = f"{path} has the column {column!r}, and {named!r} is looked for"
+            raise DataError(msg, remedy="write the names of columns in lower case and without blanks around them")
+
+
+def _check_delimiter(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a table that another delimiter parts; a manifest of one column is of no kind.
+
+    :raises DataError: naming the delimiter.
+    """
+    found = next((sign for sign in (";", "\t", "|") if len(columns) == 1 and sign in columns[0]), "")
+    if found:
+        msg = f"{path} has the columns {columns[0]!r} with the delimiter {found!r}, and ',' is looked for"
+        raise DataError(msg, remedy="save it as CSV with commas")
+
+
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
             lines = csv.reader(file)
             columns = next(lines, [])
+            _check_delimiter(path, columns)
             _refuse_double(path, columns)
             for values in lines:
                 if not values:

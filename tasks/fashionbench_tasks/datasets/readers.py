@@ -53,6 +53,11 @@ def read_text(path: Path) -> str:
     """
     try:
         return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
+        holds = f"holds {first_names(there)}" if there else "is empty, or is not there"
+        msg = f"{path} cannot be read: {error.strerror}; its folder {holds}"
+        raise DataError(msg, remedy="fetch the annotation file, or choose a task of what is there") from error
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}", remedy="fetch the annotation file") from error
     except UnicodeDecodeError as error:

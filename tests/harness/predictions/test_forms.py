@@ -271,3 +271,33 @@ def test_a_hit_list_as_deep_as_the_gallery_must_hold_the_answer(plugins, store, 
         return
     with pytest.raises(DataError, match=rf"hits\.npy, row 5: no hit in {depth} columns, and .* has 8 candidates"):
         score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "place"),
+    [
+        ("a.json", '{"q": ["x"], "q": ["y"]}', r"a\.json: the key 'q' stands twice"),
+        ("a.json", '{"q": {"x": 1, "x": 2}}', r"a\.json: the key 'x' stands twice"),
+        ("a.json", '[{"image_id": 1, "caption": "a", "caption": "b"}]', r"a\.json: the key 'caption' stands twice"),
+        ("a.jsonl", '{"q": ["x"]}\n{"p": ["x"], "p": ["y"]}', r"a\.jsonl, line 2: the key 'p' stands twice"),
+    ],
+)
+def test_a_key_that_stands_twice_is_named_with_its_file(tmp_path, name, content, place):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(DataError, match=place):
+        read(path)
+
+
+@pytest.mark.parametrize("name", ["annotations", "captions", "results"])
+def test_rows_within_an_object_are_told_from_captions(tmp_path, name):
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps({"info": {}, name: [{"image_id": 1, "caption": "a dress"}]}))
+    with pytest.raises(
+        DataError, match=rf"a\.json holds '{name}', a list of objects .* captions were expected"
+    ) as found:
+        read(path)
+    assert '[{"image_id": "...", "caption": "..."}, ...] or {"image id": "text", ...}' in found.value.remedy
+    path.write_text(json.dumps({name: [{"query_id": 1, "ranking": ["x"]}]}))
+    with pytest.raises(DataError, match=r"where a text or a list of ids was expected"):
+        read(path)

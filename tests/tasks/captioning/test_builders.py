@@ -126,3 +126,18 @@ def test_a_caption_that_is_missing_or_of_no_image_is_named(twin, plugins, store,
         path.write_text(json.dumps(content))
         with pytest.raises(DataError, match=words):
             api.score(spec.id, path, data={"fashion200k": twin / "fashion200k"}, store=store, plugins=plugins)
+
+
+@pytest.mark.parametrize("name", ["plain.txt", "plain.run"])
+def test_plain_lines_of_captions_are_not_called_a_run(twin, plugins, store, tmp_path, name):
+    (tmp_path / name).write_text("a red dress\na blue silk shirt with buttons in front\n")
+    with pytest.raises(DataError, match=rf"{name} is read as plain lines, .*captions were expected") as caught:
+        api.score(
+            "fashion200k/captioning",
+            tmp_path / name,
+            data={"fashion200k": twin / "fashion200k"},
+            store=store,
+            plugins=plugins,
+        )
+    assert "TREC" not in str(caught.value)
+    assert '{"image id": "text", ...}' in caught.value.remedy

@@ -5,6 +5,7 @@ import json
 import pytest
 from PIL import Image
 
+from fashionbench.api.data import audit
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.cirr import SPLITS, image_name
@@ -134,3 +135,33 @@ def test_a_malformed_split_file_is_named(copied):
 def test_a_folder_without_captions_is_refused(tmp_path):
     with pytest.raises(DataError, match="looked for captions, cirr/captions"):
         CIRR(tmp_path)
+
+
+@pytest.mark.parametrize(("there", "asked"), [("test1", "val"), ("val", "test1"), ("val", "train")])
+def test_a_split_that_is_not_there_is_told_from_one_that_is(copied, there, asked):
+    root = copied("cirr")
+    for path in root.rglob("*.rc2.*.json"):
+        if f".{there}." not in path.name:
+            path.unlink()
+    data = CIRR(root)
+    assert data.queries(there)
+    for read in (data.split, data.queries):
+        with pytest.raises(
+            DataError, match=rf"rc2\.{asked}\.json does not exist: .* no split {asked}, and holds {there}"
+        ) as e:
+            read(asked)
+        assert e.value.remedy == f"name the task cirr/{there}, or fetch the annotation files of {asked}"
+    with pytest.raises(DataError, match="holds test1" if there == "test1" else "holds val"):
+        audit("cirr/val" if there == "test1" else "cirr/test1", root=root, store=root / "s")
+
+
+def test_an_annotation_file_that_is_not_there_names_its_neighbours(copied):
+    root = copied("cirr")
+    for path in root.rglob("split.rc2.*.json"):
+        path.unlink()
+    next(root.rglob("image_splits")).joinpath("other.json").write_text("{}")
+    with pytest.raises(
+        DataError,
+        match=r"split\.rc2\.val\.json cannot be read: No such file or directory; its folder holds other\.json",
+    ):
+        CIRR(root).split("val")

@@ -134,7 +134,7 @@ def test_a_malformed_file_is_named(tmp_path, name, content, said):
     assert name in str(caught.value)
 
 
-@pytest.mark.parametrize("name", ["../x.png", "/etc/x.png", "a/../../x.png"])
+@pytest.mark.parametrize("name", ["../x.png", "/etc/x.png", "a/../../x.png", "..\\x.png", "C:\\data\\x.png"])
 def test_an_image_cannot_lead_out_of_the_folder(tmp_path, name):
     write(tmp_path, [{"image": name, "text": "x"}], "csv")
     with pytest.raises(DataError, match="leads out"):
@@ -309,3 +309,86 @@ def test_one_split_is_measured_and_none_is_merged(tmp_path):
     assert Manifest(tmp_path).measured == ("all", [{"image": "a.png", "text": "x"}])
     with pytest.raises(DataError, match="only rows to train on"):
         _ = with_splits(tmp_path, "train", "train").measured
+
+
+@pytest.mark.parametrize("name", ["images\\0.png", "a\\b\\0.png"])
+def test_a_backslash_is_named_with_its_remedy(tmp_path, name):
+    write(tmp_path, [{"image": name, "text": "x"}], "csv")
+    with pytest.raises(DataError, match="has a backslash") as caught:
+        Manifest(tmp_path).images()
+    assert caught.value.remedy == f"write / in its place, as in {name.replace(chr(92), '/')!r}"
+
+
+@pytest.mark.parametrize(
+    ("header", "said"),
+    [
+        ("image;text;group", r"the columns 'image;text;group' with the delimiter ';', and ',' is looked for"),
+        ("image\ttext", r"with the delimiter '\\t', and ',' is looked for"),
+        ("image|text", r"with the delimiter '\|'"),
+        ('"image";"text"', r"with the delimiter ';'"),
+        ("Image,Text", r"has the column 'Image', and 'image' is looked for"),
+        ("image,TEXT", r"has the column 'TEXT', and 'text' is looked for"),
+        ("image, text", r"has the column ' text', and 'text' is looked for"),
+        ("image,text,Split", r"has the column 'Split', and 'split' is looked for"),
+        ("image,text, group", r"has the column ' group', and 'group' is looked for"),
+        ("image,text,Slice:Brand", r"has the column 'Slice:Brand', and 'slice:Brand' is looked for"),
+        ("Person,garment,size", r"has the column 'Person', and 'person' is looked for"),
+    ],
+)
+def test_columns_in_other_letters_or_with_another_delimiter_are_named(tmp_path, header, said):
+    sign = next((sign for sign in ";\t|" if sign in header), ",")
+    row = sign.join(["a.png", "a long, blue dress" if sign != "," else "a dress", "1"][: header.count(sign) + 1])
+    (tmp_path / "manifest.csv").write_text(f"{header}\n{row}\n")
+    with pytest.raises(DataError, match=said) as caught:
+        Manifest(tmp_path).counts()
+    assert "manifest.csv" in caught.value.message
+    if sign == ",":  # the other forms of manifests have no delimiter, and columns as well
+        (tmp_path / "manifest.csv").unlink()
+        write(tmp_path, [dict(zip(header.split(","), row.split(","), strict=True))], "jsonl")
+        with pytest.raises(DataError, match=said):
+            Manifest(tmp_path).counts()
+
+
+def test_a_column_of_another_name_in_capitals_is_not_read_and_no_fault(tmp_path):
+    write(tmp_path, [{"image": "a.png", "text": "x", "Text": "y", "Brand": "acme"}], "csv")
+    assert Manifest(tmp_path).others == ["Brand", "Text"]
+
+
+@pytest.mark.parametrize("column", ["group", "slice:brand"])
+@pytest.mark.parametrize(
+    "names", [("1", "1 "), (" a", "a"), ("a b", "a  b"), ("a\u00a0b", "a b"), ("\u00e9", "e\u0301")]
+)
+def test_names_that_differ_in_blanks_or_unicode_form_alone_are_refused(tmp_path, column, names):
+    rows = [{"image": f"{at}.png", "text": "x", column: name} for at, name in enumerate([names[0], "other", names[1]])]
+    write(tmp_path, rows, "csv")
+    with pytest.raises(DataError, match=rf"manifest\.csv: {column} is .* in row 2 and .* in row 4, which differ"):
+        Manifest(tmp_path).counts()
+    write(tmp_path, [*rows[:2], rows[0]], "csv")
+    assert Manifest(tmp_path).counts()["rows"] == 3
+
+
+@pytest.mark.parametrize("column", ["group", "slice:brand"])
+def test_a_name_of_blanks_alone_is_refused(tmp_path, column):
+    write(tmp_path, [{"image": f"{at}.png", "text": "x", column: " "} for at in range(2)], "csv")
+    with pytest.raises(DataError, match=f"row 2: {column} holds blanks alone"):
+        Manifest(tmp_path).counts()
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("manifest.csv", "manifest.jsonl"), "holds manifest.csv and manifest.jsonl"),
+        (("manifest.parquet", "MANIFEST.CSV"), "holds MANIFEST.CSV and manifest.parquet"),
+        (("manifest.csv", "Manifest.csv"), "holds Manifest.csv and manifest.csv"),
+    ],
+)
+def test_two_manifests_in_one_folder_are_an_error_that_names_both(tmp_path, names, said):
+    for name in names:
+        (tmp_path / name).write_text("image,text\na.png,x\n")
+    with pytest.raises(DataError, match=said):
+        Manifest(tmp_path)
+
+
+def test_a_manifest_in_capitals_is_read(tmp_path):
+    (tmp_path / "MANIFEST.CSV").write_text("image,text\na.png,x\n")
+    assert Manifest(tmp_path).rows == [{"image": "a.png", "text": "x"}]

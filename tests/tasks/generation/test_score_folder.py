@@ -393,3 +393,14 @@ def test_a_mask_is_never_stretched_over_a_photo_of_another_shape(root, scored, t
     said = rf"{path.name} is 64 x 64 pixels and its photo .*{tryon_folder.NAMES[1]}\.\w+ 48 x 64"
     with pytest.raises(FashionBenchError, match=said):
         scored(folder)
+
+
+@pytest.mark.parametrize("form", ["{}.jpg.png", "{}.png.png", "{}.JPG.png", "deep/{}.webp.png"])
+def test_a_file_with_two_extensions_is_named_as_it_is(root, scored, tmp_path, form):
+    folder = tryon_folder.predict(root, tmp_path / "p")
+    one = f"{tryon_folder.NAMES[0]}_{tryon_folder.NAMES[0]}"
+    (folder / "deep").mkdir()
+    (folder / f"{one}.png").rename(folder / form.format(one))
+    with pytest.raises(FashionBenchError) as caught:
+        scored(folder)
+    assert f"lacking: {one}; {form.format(one)} is there, with two extensions" in caught.value.message

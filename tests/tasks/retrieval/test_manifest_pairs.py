@@ -92,7 +92,7 @@ def test_one_text_on_several_photos_of_a_group_is_one_text(task):
 def test_a_photo_without_a_text_of_its_own_has_those_of_its_group(task):
     opened = task("image,text,group", "a.png,,1", "b.png,blue,1")
     assert folds_of(opened)[0]["a.png"] == ["text/1"]
-    with pytest.raises(DataError, match=r"1 groups have no text: c\.png"):
+    with pytest.raises(DataError, match=r"manifest\.csv: 1 of \d groups have no text: row \d \(c\.png\)"):
         task("image,text,group", "a.png,blue,1", "c.png,,")
 
 
@@ -158,3 +158,11 @@ def test_a_column_becomes_slices_on_request(scored):
 def test_columns_that_are_not_read_are_named_in_the_record(task):
     opened = task("image,text,brand,price", "a.png,x,acme,3", "b.png,y,rival,4")
     assert opened.info().facts["columns that were not read"] == "brand, price"
+
+
+def test_rows_without_a_text_are_named_by_their_number(task):
+    opened = task("image,text,group", "a.png,blue,1", "b.png,,1", "c.png, ,1")
+    assert opened.info().facts["rows with an image alone"] == "2 of 3, whose text is empty: row 3, row 4"
+    assert "rows with an image alone" not in task("image,text", "a.png,blue").info().facts
+    with pytest.raises(DataError, match=r"mine/manifest\.csv: 1 of 2 groups have no text: row 2 \(7\), row 4 \(7\)"):
+        task("image,text,group", "a.png,,7", "b.png,blue,1", "c.png,,7")

@@ -31,7 +31,6 @@ class Groups:
     """Images and texts by group, each once and in the order of the manifest.
 
     :param rows: of image-text pairs; a row without a group is of the group of its image.
-    :raises DataError: where a group has no text.
     """
 
     def __init__(self, rows: Iterable[Row]) -> None:
@@ -46,10 +45,6 @@ class Groups:
         self.of_image, self.images, self.texts = (
             {name: list(dict.fromkeys(names)) for name, names in found.items()} for found in (groups, images, texts)
         )
-        silent = [group for group, texts in self.texts.items() if not texts]
-        if silent:
-            msg = f"{len(silent)} groups have no text: {first_names(silent)}"
-            raise DataError(msg, remedy="fill in column text, or drop their rows")
 
     def text_ids(self, group: str) -> list[str]:
         """Return the ids of the texts of a group: the first is named like the group, the others are numbered."""
@@ -81,6 +76,13 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     data.require("pairs", spec.id)
     split, rows = data.measured
     groups = Groups(rows)
+    empty = [row for row in rows if not row["text"].strip()]
+    silent = [row for row in empty if not groups.texts[_group(row)]]
+    if silent:
+        named = first_names([f"row {data.row_number(row)} ({_group(row)})" for row in silent])
+        count = sum(not texts for texts in groups.texts.values())
+        msg = f"{data.path}: {count} of {len(groups.texts)} groups have no text: {named}"
+        raise DataError(msg, remedy="fill in the column text, or drop the rows")
     checked = survey(data.images(), data.annotations(), cache=roots.index)
     train = [row for row in data.rows if row.get("split") == "train" and row["image"] not in checked.absent]
     train = [row for row in train if row["text"].strip()]
@@ -99,6 +101,9 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     shared = sum(count for count in Counter(texts).values() if count > 1)
     sizes = {"photos": len(groups.of_image), "products": len(groups.texts), "texts": len(texts)}
     facts = {"split": split, "texts that several products share": str(shared)}
+    if empty:
+        named = first_names([f"row {data.row_number(row)}" for row in empty])
+        facts["rows with an image alone"] = f"{len(empty)} of {len(rows)}, whose text is empty: {named}"
     if data.others:
         facts["columns that were not read"] = ", ".join(data.others)
     info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=facts)
