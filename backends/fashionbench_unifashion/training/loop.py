@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import math
 import time
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
@@ -14,7 +16,7 @@ from fashionbench_unifashion.training.checkpoints import put
 from fashionbench_unifashion.training.distributed import all_reduce_mean, single_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from accelerate import Accelerator
     from torch import nn
@@ -29,6 +31,20 @@ class Best(NamedTuple):
 
     score: float = -math.inf
     step: int = 0
+
+
+@contextmanager
+def _older_objects_apart() -> Iterator[None]:
+    """Let collections of garbage look at what is made here alone.
+
+    Accelerate collects when it frees memory after a phase, and the modules of torch and transformers are a million
+    objects, which takes longer than a short phase.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 class PhaseLoop:
@@ -52,6 +68,7 @@ class PhaseLoop:
         self._folder, self._accelerator, self._track = folder, accelerator, track
         self.steps = phase.steps
 
+    @_older_objects_apart()
     def run(self, advance: Callable[[int], object]) -> dict[str, float]:
         """Train, give the model the best weights, and return the figures.
 

@@ -32,14 +32,20 @@ def draw(title: str, lines: Sequence[dict[str, float]], path: Path) -> Path:
         ("drift", [name for name in names if name in DRIFT]),
     ]
     shown = [(label, members) for label, members in groups if members]
-    figure = Figure(figsize=(5 * len(shown), 3.2), layout="constrained")
-    for axes, (label, members) in zip(figure.subplots(1, len(shown), squeeze=False)[0], shown, strict=True):
+    figure = Figure(figsize=(5 * len(shown), 3.2))
+    # Margins in inches: a layout that is computed takes as long as all the rest.
+    width = figure.get_figwidth()
+    margins = {"left": 0.6 / width, "right": 1 - 0.15 / width, "bottom": 0.16, "top": 0.91, "wspace": 0.17}
+    for axes, (label, members) in zip(
+        figure.subplots(1, len(shown), squeeze=False, gridspec_kw=margins)[0], shown, strict=True
+    ):
         for name in members:
             points = [(line["step"], line[name]) for line in lines if name in line]
             steps, values = [p[0] for p in points], [p[1] for p in points]
             axes.plot(steps, smooth(values, max(1, len(values) // 50)), label=name.removeprefix("held/"), linewidth=1)
         axes.set_title(f"{title}: {label}", fontsize=9)
         axes.set_xlabel("step", fontsize=8)
+        axes.tick_params(labelsize=8)
         axes.legend(fontsize=7)
         axes.grid(alpha=0.3)
     path.parent.mkdir(parents=True, exist_ok=True)
