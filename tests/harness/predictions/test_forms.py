@@ -196,6 +196,7 @@ BOTH = {
     "rank that rises with the score": ("score", [(3.0, 3), (2.0, 2), (1.0, 1)]),
     "two ranks swapped": ("score", [(3.0, 1), (2.0, 3), (1.0, 2)]),
     "distance that is a score": ("distance", [(0.9, 1), (0.5, 2), (0.1, 3)]),
+    "rank between those of a tie": ("score", [(2.0, 1), (2.0, 3), (1.0, 2)]),
     "rank against the whole of a tie": ("score", [(1.0, 1), (2.0, 2), (2.0, 3)]),
 }
 
