@@ -23,11 +23,16 @@ settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
 
 
+@pytest.fixture(scope="session")
+def entry_points_with_toy() -> list[EntryPoint]:
+    """The built-in plugins and the toy plugin; what is installed is searched once."""
+    return [*entry_points(group="fashionbench"), EntryPoint("toy", "toy_plugin", "fashionbench")]
+
+
 @pytest.fixture
-def plugins() -> Plugins:
+def plugins(entry_points_with_toy) -> Plugins:
     """The built-in plugins and the toy plugin."""
-    points = [*entry_points(group="fashionbench"), EntryPoint("toy", "toy_plugin", "fashionbench")]
-    return Plugins(strict=True, points=points)
+    return Plugins(strict=True, points=entry_points_with_toy)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,10 +51,16 @@ _EXPORTS: dict[str, tuple[str, dict[str, str]]] = {
 }
 
 
+@cache
+def _boards() -> tuple[BoardSpec, ...]:
+    """Read the packaged boards once a process: they do not change, and each run asks for them."""
+    return tuple(read_board(path) for path in _yaml_files("boards"))
+
+
 @hookimpl
 def register_boards() -> Iterable[BoardSpec]:
     """Return the boards of the folder ``boards``."""
-    return [read_board(path) for path in _yaml_files("boards")]
+    return _boards()
 
 
 @hookimpl

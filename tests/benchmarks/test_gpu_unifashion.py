@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from cached_twin import cached_twin
+from uncounted import uncounted_environment
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu_unifashion.sh"
 PHASES = {"vae", "1a", "1b-language", "1b-diffusion", "2", "try-on"}
@@ -17,12 +17,9 @@ PHASES = {"vae", "1a", "1b-language", "1b-diffusion", "2", "try-on"}
 
 def run(out, *words):
     pytest.importorskip("diffusers", reason="needs the optional dependencies fashionbench[models]")
-    environment = os.environ | {
-        "PYTHON": sys.executable,
-        "OUT": str(out),
-        "CUDA_VISIBLE_DEVICES": "",
-        "OMP_NUM_THREADS": "1",
-    }
+    environment = uncounted_environment(
+        PYTHON=sys.executable, OUT=str(out), CUDA_VISIBLE_DEVICES="", OMP_NUM_THREADS="1"
+    )
     return subprocess.run(["bash", SCRIPT, *words], env=environment, capture_output=True, text=True)
 
 

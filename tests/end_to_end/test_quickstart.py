@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import random
 import signal
 import subprocess
@@ -12,6 +11,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+from uncounted import uncounted_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,8 +25,7 @@ def command(*words):
 
 def environment():
     """Run as a user does: one thread, no plugins of others, and nothing that counts lines."""
-    chosen = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
-    return chosen | {"OMP_NUM_THREADS": "1", "FASHIONBENCH_BLOCK_PLUGINS": "external"}
+    return uncounted_environment(OMP_NUM_THREADS="1", FASHIONBENCH_BLOCK_PLUGINS="external")
 
 
 def run(what, store):

@@ -23,7 +23,7 @@ from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginRep
 from fashionbench.plugins.registry import Registry, S
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
     from fashionbench.specs import (
         BackendSpec,
@@ -60,9 +60,9 @@ class Plugins:
         self.warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n")
         self._origins: dict[str, Origin] = {}
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
-        found = entry_points(group=GROUP) if points is None else points
-        for point in sorted(found, key=lambda p: (_origin(p).distribution != GROUP, p.name)):
-            self._load(point, blocked)
+        found = _with_origins(entry_points(group=GROUP) if points is None else points)
+        for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
+            self._load(origin, point, blocked)
         self.datasets: Registry[DatasetSpec] = self._collect("dataset", "register_datasets")
         self.tasks: Registry[TaskSpec] = self._collect("task", "register_tasks")
         self.metrics: Registry[MetricSpec] = self._collect("metric", "register_metrics")
@@ -154,8 +154,7 @@ class Plugins:
             raise PluginError(f"plugin {origin.name!r} of {origin}: {error}") from error
         self._origins[origin.key] = origin
 
-    def _load(self, point: EntryPoint, blocked: set[str]) -> None:
-        origin = _origin(point)
+    def _load(self, origin: Origin, point: EntryPoint, blocked: set[str]) -> None:
         ours = origin.distribution == GROUP
         if {origin.name, origin.distribution} & blocked or ("external" in blocked and not ours):
             return
@@ -197,10 +196,16 @@ class Plugins:
         self.reports[at] = PluginReport(origin, self.reports[at].hooks, error, traceback.format_exc())
 
 
-def _origin(point: EntryPoint) -> Origin:
-    if point.dist is None:
-        return Origin(point.name, "unknown", "0")
-    return Origin(point.name, point.dist.name, point.dist.version)
+def _with_origins(points: Iterable[EntryPoint]) -> Iterator[tuple[Origin, EntryPoint]]:
+    """Yield each entry point with its origin; a distribution parses its metadata anew each time that one asks."""
+    known: dict[int, tuple[str, str]] = {}
+    for point in points:
+        name, version = "unknown", "0"
+        if point.dist is not None:
+            if id(point.dist) not in known:
+                known[id(point.dist)] = point.dist.name, point.dist.version
+            name, version = known[id(point.dist)]
+        yield Origin(point.name, name, version), point
 
 
 def _check_api(plugin: object, origin: Origin) -> None:
