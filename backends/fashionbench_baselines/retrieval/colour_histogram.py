@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: Linear sRGB to XYZ, and the D65 white point (IEC 61966-2-1).
 _XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
 _WHITE = _XYZ.sum(axis=1)
+_ENCODED = np.arange(256) / 255.0
+#: What each value of eight bits is without the gamma of sRGB.
+_LINEAR = np.where(_ENCODED <= 0.04045, _ENCODED / 12.92, ((_ENCODED + 0.055) / 1.055) ** 2.4)
 
 #: The longest side to which larger images are reduced.
 SIDE = 256
@@ -72,9 +75,7 @@ class ColourHistogram:
 
 def cielab(rgb: NDArray[np.uint8]) -> Floats:
     """Convert sRGB of eight bits to CIELAB under D65 (IEC 61966-2-1; CIE 15), as [..., 3]: L* in [0, 100], a*, b*."""
-    encoded = rgb / 255.0
-    linear = np.where(encoded <= 0.04045, encoded / 12.92, ((encoded + 0.055) / 1.055) ** 2.4)
-    ratio = linear @ _XYZ.T / _WHITE
+    ratio = _LINEAR[rgb] @ _XYZ.T / _WHITE
     x, y, z = np.moveaxis(np.where(ratio > (6 / 29) ** 3, np.cbrt(ratio), ratio / (3 * (6 / 29) ** 2) + 4 / 29), -1, 0)
     return np.stack([116 * y - 16, 500 * (x - y), 200 * (y - z)], axis=-1)
 
@@ -96,11 +97,14 @@ def histogram(lab: Floats) -> Floats:
     cells = np.array(CELLS)
     place = np.clip((lab - LOW) / (HIGH - LOW) * cells - 0.5, 0.0, cells - 1.0)
     lower = np.minimum(place.astype(np.intp), cells - 2)
-    share = place - lower
+    # Along each axis, the weights of the lower and of the upper cell; rows of their own are multiplied fastest.
+    upper_share = np.ascontiguousarray((place - lower).T)
+    shares = 1.0 - upper_share, upper_share
+    first = np.ravel_multi_index(tuple(lower.T), CELLS)
     counts = np.zeros(int(np.prod(CELLS)))
     for corner in product((0, 1), repeat=3):
-        weight = np.where(corner, share, 1.0 - share).prod(axis=1)
-        index = np.ravel_multi_index(tuple((lower + corner).T), CELLS)
+        weight = shares[corner[0]][0] * shares[corner[1]][1] * shares[corner[2]][2]
+        index = first + np.ravel_multi_index(corner, CELLS)
         counts += np.bincount(index, weights=weight, minlength=counts.size)
     return counts / len(lab)
 

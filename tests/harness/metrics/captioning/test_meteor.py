@@ -89,18 +89,10 @@ def test_no_captions_need_no_program(monkeypatch, tmp_path):
 
 
 @pytest.fixture(scope="module")
-def package():
-    meteor = pytest.importorskip(
-        "pycocoevalcap.meteor.meteor", reason="needs the optional dependencies fashionbench[metrics]"
-    )
-    program = meteor.Meteor()
-    yield lambda cands, refs: program.compute_score(
+def package(meteor_program):
+    return lambda cands, refs: meteor_program.compute_score(
         {i: list(r) for i, r in enumerate(refs)}, {i: [c] for i, c in enumerate(cands)}
     )
-    for pipe in (program.meteor_p.stdin, program.meteor_p.stdout, program.meteor_p.stderr):
-        pipe.close()
-    program.meteor_p.kill()
-    program.meteor_p.wait()
 
 
 @pytest.mark.slow
