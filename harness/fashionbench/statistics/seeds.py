@@ -34,16 +34,21 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 
+_NOISE = 1e-12  # what rounding leaves of the largest value
+
+
 @dataclass(frozen=True, slots=True)
 class _System:
     """One system: its average, and the parts that vary.
 
+    :param scale: the largest size of a value.
     :param sums: float [C], the deviation of each cluster from the average, summed over its items, averaged over seeds.
     :param seeds: variance of the average through seeds, and its degrees of freedom.
     :param interaction: the part of the variance over clusters that more seeds would remove.
     """
 
     mean: float
+    scale: float
     sums: FloatArray
     seeds: float
     freedom: int
@@ -149,7 +154,8 @@ def _system(
     if freedom and groups > 1:
         rest = sums - sums.mean(axis=0) - (averages - averages.mean())[:, None] / groups
         interaction = float((rest**2).sum()) / (freedom * (groups - 1)) * groups / count
-    return _System(float((values.mean(axis=0) * weights).sum()), sums.mean(axis=0), seeds, freedom, interaction)
+    mean, scale = float((values.mean(axis=0) * weights).sum()), float(np.abs(values).max())
+    return _System(mean, scale, sums.mean(axis=0), seeds, freedom, interaction)
 
 
 def _joined(middle: float, systems: Sequence[_System], sums: FloatArray, level: float) -> Interval | NoInterval:
@@ -162,7 +168,8 @@ def _joined(middle: float, systems: Sequence[_System], sums: FloatArray, level: 
     for system in systems:
         if system.freedom:
             squared += float(stdtrit(system.freedom, tail)) ** 2 * system.seeds
-    if squared == 0.0:
+    # Means of equal seeds differ from the value of one in their last bits.
+    if squared <= (_NOISE * max(system.scale for system in systems)) ** 2:
         return NoInterval("no value differs between seeds or clusters")
     half = math.sqrt(squared)
     counts = " and ".join(str(system.freedom + 1) for system in systems)

@@ -19,7 +19,7 @@ from fashionbench.statistics.bootstrap import NoInterval
 from fashionbench.statistics.paired import holm, paired_interval
 from fashionbench.statistics.pairwise import POWER, PairwiseTests, pairwise_tests
 from fashionbench.statistics.seeds import seed_difference_interval, seed_difference_p_value
-from fashionbench.studies.item_values import ItemValues, item_values, mean_over_seeds
+from fashionbench.studies.item_values import ItemValues, gains, item_values, mean_over_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -250,7 +250,7 @@ def _against(
     mine, theirs = entries[row], entries[reference]
     if mine is None or theirs is None or mine.items.ids != theirs.items.ids:
         return found
-    gain = (1 if head.higher_is_better else -1) * (mine.values.mean(axis=0) - theirs.values.mean(axis=0))
+    gain = gains(theirs.values, mine.values, higher_is_better=head.higher_is_better)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
     found = replace(found, wins=wins, ties=gain.size - wins - losses, losses=losses)
     if not paired:

@@ -19,7 +19,14 @@ from fashionbench.specs import Column
 from fashionbench.statistics.paired import holm, paired_interval, paired_randomisation
 from fashionbench.statistics.seeds import seed_difference_interval, seed_difference_p_value
 from fashionbench.studies.comparison import Comparison, Difference, Flip, System
-from fashionbench.studies.item_values import ItemValues, item_values, mean_over_seeds
+from fashionbench.studies.item_values import (
+    ItemValues,
+    gains,
+    item_means,
+    item_values,
+    mean_over_seeds,
+    median_over_seeds,
+)
 from fashionbench.studies.whole_sets import whole_set
 
 if TYPE_CHECKING:
@@ -173,8 +180,8 @@ def _paired(
     part = items.of(rows)
     average: Average = "strata" if label == "all" and items.average == "slices" else "items"
     strata = part.slices if average == "strata" else None
-    gain = (1 if items.higher_is_better else -1) * (new.mean(axis=0) - base.mean(axis=0))
-    ends = [float(np.median(side.mean(axis=0))) for side in (base, new)]
+    gain = gains(base, new, higher_is_better=items.higher_is_better)
+    ends = [median_over_seeds(side, strata) for side in (base, new)]
     found = Difference(
         task="",
         metric=items.metric,
@@ -208,9 +215,8 @@ def _paired(
 
 def _flips(items: ItemValues, arrays: Sequence[NDArray[np.float64]]) -> list[Flip]:
     """Return the items that changed most, losses first."""
-    base, new = (array.mean(axis=0) for array in arrays)
-    sign = 1 if items.higher_is_better else -1
-    gain = sign * (new - base)
+    base, new = (item_means(array) for array in arrays)
+    gain = gains(*arrays, higher_is_better=items.higher_is_better)
     order = sorted(np.flatnonzero(gain).tolist(), key=lambda at: (-abs(gain[at]), gain[at], items.ids[at]))
     chosen = sorted(order[:SHOWN], key=lambda at: (gain[at], items.ids[at]))
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -54,8 +55,9 @@ class Difference:
 
     @property
     def difference(self) -> float:
-        """Candidate minus baseline."""
-        return self.candidate - self.baseline
+        """Candidate minus baseline; 0 where they differ by rounding alone."""
+        same = math.isclose(self.candidate, self.baseline, rel_tol=1e-12, abs_tol=1e-15)
+        return 0.0 if same else self.candidate - self.baseline
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

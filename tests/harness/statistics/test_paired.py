@@ -189,3 +189,15 @@ def test_values_that_cannot_be_paired_are_refused(
 ) -> None:
     with pytest.raises(MetricError, match=message):
         randomised(first, second, **options)
+
+
+@pytest.mark.parametrize(("losses", "reaches"), [(3, True), (5, True), (6, False)])
+def test_few_clusters_that_differ_cannot_exclude_0_where_no_test_of_their_signs_does(losses, reaches):
+    first, second = np.ones(141), np.ones(141)
+    first[:losses] = 0
+    how = {"clusters": None, "strata": None, "seed": 1}
+    interval = paired_interval(first, second, **how)
+    p_value = paired_randomisation(first, second, **how).p_value
+    assert p_value == pytest.approx(2 * 0.5**losses, abs=0.01)
+    assert (interval.high >= 0) is reaches is (p_value > 0.05)
+    assert interval.low < -losses / 141

@@ -194,3 +194,25 @@ def test_records_of_two_systems_do_not_pass_as_two_seeds(store):
     one = [r for r in records if r.backend.id == "control/random"]
     with pytest.raises(ConfigError, match=f"several records of {TASK} with seed 0"):
         fashionbench.compare(one, records, store=store)
+
+
+def test_one_seed_and_three_of_a_system_that_draws_nothing_are_equal(tmp_path):
+    one, three = tmp_path / "one", tmp_path / "three"
+    for folder, seeds in ((one, [0]), (three, [0, 1, 2])):
+        run(folder, "baseline/colour-histogram", seeds=seeds)
+    (made,) = compare_stored(str(one), str(three), metrics=["mrr", "map@10"])
+    for found in made.differences:
+        assert (found.difference, found.wins, found.losses) == (0.0, 0, 0)
+        assert found.p_value in {None, 1.0}
+        assert found.interval is None or found.interval[0] <= 0 <= found.interval[1]
+    assert made.flips == ()
+
+
+def test_medians_are_those_of_the_records(store):
+    (made,) = compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=["median-rank"])
+    (whole,) = [one for one in made.differences if one.slice == "all"]
+    values = [
+        next(r for r in fashionbench.load_records(store) if r.backend.id == name).metric("median-rank").value
+        for name in ("control/random", "baseline/colour-histogram")
+    ]
+    assert (whole.baseline, whole.candidate) == pytest.approx(values)
