@@ -108,3 +108,11 @@ def test_a_board_that_asks_for_it_says_in_how_many_columns_a_row_was_measured(tm
     (table,) = api.make_board("overview", store=tmp_path, plugins=BUILT_IN).tables
     assert [row.coverage for row in table.rows] == ["1 of 12"]
     assert "1 of 12 columns" in api.render_board(api.make_board("overview", store=tmp_path), "markdown")
+
+
+def test_a_slice_that_a_task_has_not_is_said_with_those_that_it_has(tmp_path):
+    api.run({"tasks": "wardrobe/image-to-image", "backends": "control/random"}, store=Store(tmp_path), plugins=BUILT_IN)
+    path = tmp_path / "board.yaml"
+    path.write_text("id: b\ntitle: b\ncolumns: [{task: wardrobe/image-to-image, metric: mrr, slice: nope}]\n")
+    ((row,),) = [table.rows for table in api.make_board(path, store=tmp_path).tables]
+    assert row.values[0].reason == "no slice nope; there are all, fluent, noto, twemoji"

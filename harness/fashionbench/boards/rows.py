@@ -10,6 +10,7 @@ from fashionbench.boards.marks import image_marks
 from fashionbench.boards.selection import row_key
 from fashionbench.boards.signature import signature_of
 from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
+from fashionbench.errors import first_names
 from fashionbench.metrics.scoring import metric_spec
 from fashionbench.specs.capabilities import satisfied
 
@@ -138,6 +139,9 @@ def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
         for absent in record.absent:
             if absent.id == column.metric:
                 return f"absent: {absent.reason}"
+    slices = [part.slice for record in own for part in record.metrics if part.id == column.metric]
+    if slices and column.slice not in slices:
+        return f"no slice {column.slice}; there are {first_names(list(dict.fromkeys(slices)))}"
     if own:
         return "measured otherwise: see below"
     task = plugins.tasks[column.task]
