@@ -10,7 +10,7 @@ import pytest
 
 from fashionbench import api
 from fashionbench.api.publication import publish
-from fashionbench.api.publication_check import check_publication
+from fashionbench.api.publication_check import check_publication, first_difference
 from fashionbench.cli import job_summary
 from fashionbench.cli.main import main
 from fashionbench.errors import FashionBenchError
@@ -71,6 +71,22 @@ def test_an_edited_a_missing_and_a_forgotten_file_are_stale(published, tmp_path,
     assert re.search(r"line \d+ is '.*100\.01.*', and the records give '.*100\.00", told[name])
     assert told[name.replace(".md", ".csv")] == "is missing"
     assert told["old.md"].startswith("is no part of")
+
+
+@pytest.mark.parametrize("place", [0, 200, 390])
+def test_of_a_long_line_the_part_around_the_first_difference_is_shown(place):
+    line = "".join(f"{at:03}," for at in range(100))
+    edited = line[:place] + "#" + line[place + 1 :]
+    told = first_difference(f"head\n{edited}\n".encode(), f"head\n{line}\n".encode())
+    found = re.fullmatch(r"line 2 is '(.*)', and the records give '(.*)'", told)
+    here, there = found.groups()
+    assert "#" in here and len(here) < 170 and here.replace("#", line[place]) == there
+    assert there.strip("…") in line
+
+
+def test_files_that_differ_in_the_ends_of_lines_are_told_so():
+    assert first_difference(b"a\r\nb\r\n", b"a\nb\n") == "has other ends of lines"
+    assert first_difference(b"a\nb\n", b"a\n") == "line 2 is 'b', and the records give '(the end)'"
 
 
 def test_damaged_predictions_are_named(published, plugins, store, tmp_path, site):
@@ -178,11 +194,22 @@ def test_the_command_ends_with_1_on_a_stale_folder_and_writes_the_job_s_summary(
     assert "of 1 record computed again" in capsys.readouterr().out
     (tmp_path / "out" / "README.md").write_text("by hand", encoding="utf-8")
     assert main([*small, "--check"]) == 1
-    assert "stale: README.md: line 1 is 'by hand'" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    readme = tmp_path / "out" / "README.md"
+    assert "stale: README.md: line 1 is 'by hand'" in error
+    assert f"try: move away {readme}, edited since it was published; then fashionbench publish" in error
+    assert main(small) == 2  # as the remedy says, it is not replaced
+    capsys.readouterr()
     before = summary.read_bytes()
     monkeypatch.delenv(job_summary.VARIABLE)
     assert main([*small, "--check"]) == 1
     assert summary.read_bytes() == before
+    readme.rename(tmp_path / "by-hand.md")
+    capsys.readouterr()
+    assert main([*small, "--check"]) == 1
+    assert "  try: fashionbench publish with the same" in capsys.readouterr().err
+    assert main(small) == 0
+    assert main([*small, "--check", "--sample", "1"]) == 0
 
 
 def test_a_summary_that_github_would_refuse_is_cut_at_a_line(tmp_path, monkeypatch):

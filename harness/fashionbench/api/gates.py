@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fashionbench.plugins.manager import Plugins
 from fashionbench.studies import gate as gates
 from fashionbench.studies.gate_baseline import GateBaseline, accept, find_records
 from fashionbench.studies.gate_policy import GatePolicy, read_policy
+
+if TYPE_CHECKING:
+    from fashionbench.studies.gate_verdict import GateResult
 
 
 def gate(
@@ -16,7 +20,7 @@ def gate(
     policy: str | Path | GatePolicy,
     *,
     plugins: Plugins | None = None,
-) -> gates.GateResult:
+) -> GateResult:
     """Judge a candidate against a baseline.
 
     :param baseline: a store, or a YAML file that names a store and ids of its records.

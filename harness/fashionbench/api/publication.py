@@ -142,13 +142,7 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     """
     folder = Path(out)
     before = _manifest(folder)
-    foreign = sorted(
-        path
-        for path, content in files.items()
-        if path != MANIFEST
-        and (folder / path).is_file()
-        and sha256(folder / path) not in {before.get(path), hashlib.sha256(content).hexdigest()}
-    )
+    foreign = foreign_files(files, folder)
     if foreign:
         msg = f"{folder / foreign[0]} is not a file of an earlier site, or was edited since"
         raise ConfigError(msg, remedy="move it away, or choose another --out")
@@ -160,6 +154,21 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
         if (folder / path).is_file() and sha256(folder / path) == before[path]:
             (folder / path).unlink()
     write_text(folder / MANIFEST, files[MANIFEST].decode())
+
+
+def foreign_files(files: Mapping[str, bytes], folder: Path) -> list[str]:
+    """List the files in the way of a site that are not of an earlier one, or were edited since: they are not replaced.
+
+    :raises ConfigError: where the earlier site's list of files cannot be read.
+    """
+    before = _manifest(folder)
+    return sorted(
+        path
+        for path, content in files.items()
+        if path != MANIFEST
+        and (folder / path).is_file()
+        and sha256(folder / path) not in {before.get(path), hashlib.sha256(content).hexdigest()}
+    )
 
 
 def published_paths(folder: Path) -> list[str]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashionbench.api.publication import make_publication, published_paths, site_files
+from fashionbench.api.publication import foreign_files, make_publication, published_paths, site_files
 from fashionbench.api.stores import existing_store
 from fashionbench.errors import StoreError
 from fashionbench.plugins.manager import Plugins
@@ -31,12 +31,14 @@ class PublicationCheck:
     :param damaged: files of the stores that do not hold what their checksum says.
     :param recomputed: the records of the sample whose values were computed again.
     :param stale: files that are not what the records give, with the first line that differs.
+    :param edited: those of them that are not as they were published, which publishing anew does not replace.
     """
 
     publication: Publication
     damaged: tuple[str, ...]
     recomputed: tuple[Recomputed, ...]
     stale: tuple[str, ...]
+    edited: tuple[str, ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -67,12 +69,14 @@ def check_publication(
     held = [existing_store(store, loaded) for store in stores or (None,)]
     made = make_publication(boards, stores=held, cases=loaded.sites[site].cases, plugins=loaded)
     faults = dict.fromkeys(fault for board in made.boards for fault in board.faults)
+    files = site_files(made, site=site, plugins=loaded)
     drawn = sample(list(made.records.values()), size, seed)
     return PublicationCheck(
         publication=made,
         damaged=tuple(f"{fault.path}: {fault.message}" for fault in faults),
         recomputed=tuple(_recomputed(record, held, loaded) for record in drawn),
-        stale=tuple(_stale(site_files(made, site=site, plugins=loaded), Path(out))),
+        stale=tuple(_stale(files, Path(out))),
+        edited=tuple(foreign_files(files, Path(out))),
     )
 
 
@@ -96,15 +100,30 @@ def _stale(files: dict[str, bytes], folder: Path) -> list[str]:
             lines.append(f"{path}: is missing")
             continue
         if there != content:
-            lines.append(f"{path}: {_first_difference(there, content)}")
+            lines.append(f"{path}: {first_difference(there, content)}")
     return lines
 
 
-def _first_difference(there: bytes, content: bytes) -> str:
+def first_difference(there: bytes, content: bytes) -> str:
+    """Say where a file first differs from what the records give; of long lines the part around that place."""
     try:
         old, new = (text.decode().splitlines() for text in (there, content))
     except UnicodeDecodeError:
         return "is another file"
     at = next((n for n, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
-    said = [lines[at][:_SHOWN] if at < len(lines) else "(the end)" for lines in (old, new)]
+    if old == new:
+        return "has other ends of lines"
+    pair = [lines[at] if at < len(lines) else None for lines in (old, new)]
+    both = [line or "" for line in pair]
+    column = next((n for n, (a, b) in enumerate(zip(*both, strict=False)) if a != b), min(map(len, both)))
+    said = ["(the end)" if line is None else _part(line, column) for line in pair]
     return f"line {at + 1} is {said[0]!r}, and the records give {said[1]!r}"
+
+
+def _part(line: str, column: int) -> str:
+    """Cut the part of a long line around a column; dots stand for what is left out."""
+    if len(line) <= _SHOWN:
+        return line
+    start = max(0, min(column - _SHOWN // 2, len(line) - _SHOWN))
+    end = start + _SHOWN
+    return ("…" if start else "") + line[start:end] + ("…" if end < len(line) else "")

@@ -15,7 +15,7 @@ from fashionbench.metrics.scoring import metric_spec
 from fashionbench.plugins.manager import Plugins
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.studies.rescored_variants import RescoredVariants, systems_of
-from fashionbench.studies.sensitivity import Sensitivity, Variant, variants_of
+from fashionbench.studies.sensitivity import Sensitivity, Variant, mean_over_seeds, variants_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ def sensitivity(
     if spec.predictions != "ranking/1":
         raise ConfigError(f"{name} is no metric of rankings", remedy="variants are those of retrieval tasks")
     opened = existing_store(store, loaded)
-    records = _records(base, opened, backends)
+    systems = systems_of(_records(base, opened, backends))
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     with FileIndex(roots.index) as index, closing(EmbeddingCache(opened.cache / FILE)) as cache:
         values = RescoredVariants(name, opened, loaded, roots, cache, index)
@@ -65,7 +65,10 @@ def sensitivity(
                     for field, pair in variant.protocol.differences(base.protocol).items()
                     if field not in {"task", "version"}
                 },
-                values=tuple(values.measured(record, variant) for record in records),
+                values=tuple(
+                    mean_over_seeds({seed: values.measured(record, variant) for seed, record in seeds.items()})
+                    for _, seeds in systems
+                ),
             )
             for variant in variants_of(base, loaded.tasks)
         )
@@ -74,7 +77,7 @@ def sensitivity(
         metric=name,
         unit=spec.unit,
         higher_is_better=spec.higher_is_better,
-        systems=tuple(systems_of(records)),
+        systems=tuple(system for system, _ in systems),
         variants=variants,
     )
 

@@ -78,7 +78,7 @@ def _check(
     state: State, boards: tuple[str, ...], out: Path, stores: tuple[Path, ...], site: str, size: int, seed: int
 ) -> int:
     from fashionbench.api.publication_check import check_publication
-    from fashionbench.errors import counted
+    from fashionbench.errors import counted, first_names
 
     found = check_publication(boards, out=out, stores=stores, site=site, size=size, seed=seed, plugins=state.plugins)
     lines = [f"damaged: {line}" for line in found.damaged]
@@ -97,5 +97,10 @@ def _check(
     append_summary("\n".join([f"**{head}** ({said})", "", *(f"- {line}" for line in lines)]) + "\n")
     click.echo(f"{head}: {said}")
     if found.stale:
-        click.echo("  try: fashionbench publish with the same arguments, without --check", err=True)
+        publish_anew = "fashionbench publish with the same arguments, without --check"
+        if found.edited:
+            moved = first_names([out / path for path in found.edited])
+            click.echo(f"  try: move away {moved}, edited since it was published; then {publish_anew}", err=True)
+        else:
+            click.echo(f"  try: {publish_anew}", err=True)
     return 0 if found.ok else 1

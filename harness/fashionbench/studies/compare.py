@@ -30,7 +30,7 @@ from fashionbench.studies.item_values import (
 from fashionbench.studies.whole_sets import whole_set
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -76,21 +76,23 @@ def compare_systems(
         shared = [part.id for part in sides[0][0].metrics]
         names = [name for name in dict.fromkeys(metrics or shared) if all(_has(name, side) for side in sides)]
         left_out += [f"{task}: not both have {name}" for name in metrics if name not in names]
+        reasons: dict[str, list[str]] = {}
         for place, name in enumerate(names):
             column = Column(task=task, metric=name)
             fault = _unlike(column, sides)
             if fault:
-                left_out.append(f"{task} {name}: {fault}")
+                reasons.setdefault(fault, []).append(name)
                 continue
             try:
                 made, changed = _compared(name, sides, (baseline.store, candidate.store), plugins)
             except MetricError as error:
-                left_out.append(f"{task} {name}: {error}")
+                reasons.setdefault(str(error), []).append(name)
                 continue
             differences += [replace(one, task=task) for one in made]
             if place == 0:
                 records = sides[0][0].record_id, sides[1][0].record_id
                 flips += [replace(one, task=task, records=records) for one in changed]
+        left_out += _said_once(task, reasons, len(names))
     if not differences:
         raise ConfigError(
             f"{baseline.label} and {candidate.label} cannot be compared: {first_names(left_out)}",
@@ -103,6 +105,14 @@ def compare_systems(
         flips=tuple(flips),
         left_out=tuple(left_out),
     )
+
+
+def _said_once(task: str, reasons: Mapping[str, Sequence[str]], metrics: int) -> list[str]:
+    """Say each reason once a task, with the metrics that it keeps from being compared, or with none for all of them."""
+    return [
+        f"{task}{' ' + ', '.join(names) if len(names) < metrics or metrics == 1 else ''}: {reason}"
+        for reason, names in reasons.items()
+    ]
 
 
 def _check_seeds(task: str, systems: Sequence[System], sides: Sequence[Sequence[Record]]) -> None:

@@ -1,12 +1,13 @@
 """A gate for continuous integration: whether a candidate is not worse than a baseline, by a policy.
 
-For each cell of the baseline, in this order:
+Bounds are judged on every cell of the candidate, and a rule that fits nothing cannot be judged. For each cell of the
+baseline, in this order:
 
-1. equal predictions pass, and nothing is computed;
+1. stored files whose bytes have changed cannot be judged; equal predictions pass, and nothing is computed;
 2. a cell, metric or item that is missing, or that was measured otherwise, cannot be judged;
 3. each metric with a margin: a regression where the whole 95 % interval of the difference is worse than the margin, a
    pass where the whole interval is better, else inconclusive;
-4. a control that moved, a bound that is not reached, a slice beyond its margin: a regression;
+4. each slice with the slices' margin likewise, and a control that moved: a regression;
 5. a gain that is too good to be true cannot be judged without a person.
 
 Non-inferiority after S. Piaggio et al., "Reporting of noninferiority and equivalence randomized trials", JAMA 2012.
@@ -14,73 +15,37 @@ Non-inferiority after S. Piaggio et al., "Reporting of noninferiority and equiva
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from statistics import NormalDist
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.statistics.pairwise import POWER
 from fashionbench.studies.compare import compare_systems
 from fashionbench.studies.comparison import Difference, System
+from fashionbench.studies.gate_bounds import judge_bounds
+from fashionbench.studies.gate_rules import check_margins
+from fashionbench.studies.gate_verdict import GateResult, Outcome, Verdict
 from fashionbench.studies.select import newest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
     from fashionbench.studies.gate_policy import GatePolicy
 
-Outcome = Literal["pass", "regression", "inconclusive", "cannot judge", "suspicious"]
-_JUDGED_BY_A_PERSON = {"cannot judge", "suspicious"}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What the gate says of one metric of one cell.
-
-    :param detectable: the difference that would have been found with probability 0.8; None where nothing was computed.
-    """
-
-    task: str
-    backend: str
-    metric: str
-    slice: str
-    outcome: Outcome
-    reason: str
-    difference: float | None = None
-    interval: tuple[float, float] | None = None
-    margin: float | None = None
-    detectable: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class GateResult:
-    """All verdicts, and the exit code: 0 pass, 1 regression, 3 cannot judge."""
-
-    verdicts: tuple[Verdict, ...]
-    inconclusive: Literal["fail", "pass"]
-
-    @property
-    def code(self) -> int:
-        """The exit code of the command."""
-        outcomes = {verdict.outcome for verdict in self.verdicts}
-        if "regression" in outcomes:
-            return 1
-        undecided = outcomes & _JUDGED_BY_A_PERSON or ("inconclusive" in outcomes and self.inconclusive == "fail")
-        return 3 if undecided or not self.verdicts else 0
-
 
 def judge(baseline: System, candidate: System, policy: GatePolicy, plugins: Plugins) -> GateResult:
     """Judge every cell of the baseline that the policy covers.
 
-    :raises ConfigError: where the policy covers no cell of the baseline.
+    :raises ConfigError: where the policy covers no cell of the baseline, or a margin is none.
     """
     cells = _cells(baseline.records, policy)
     if not cells:
         raise ConfigError("the policy covers no record of the baseline", remedy="check its tasks and backends")
     others = _cells(candidate.records, policy)
-    verdicts: list[Verdict] = []
+    before_all, after_all = _together(cells), _together(others)
+    verdicts = [*check_margins(before_all, policy, plugins), *judge_bounds(before_all, after_all, policy)]
     for key, before in cells.items():
         after = others.get(key, [])
         verdicts += _judge_cell(before, after, (baseline, candidate), policy, plugins)
@@ -89,8 +54,13 @@ def judge(baseline: System, candidate: System, policy: GatePolicy, plugins: Plug
 
 def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateResult:
     """Judge the baseline against itself with everything computed: any difference is a fault of the gate."""
-    verdicts: list[Verdict] = []
-    for records in _cells(baseline.records, policy).values():
+    cells = _cells(baseline.records, policy)
+    verdicts = check_margins(_together(cells), policy, plugins)
+    for records in cells.values():
+        damaged = _damaged(records, baseline)
+        if damaged:
+            verdicts.append(_whole(records[0], "cannot judge", damaged))
+            continue
         side = System(label="baseline", records=records, store=baseline.store)
         for one in _differences(side, side, plugins):
             if policy.margin(one.metric) is not None:
@@ -114,6 +84,10 @@ def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...
     return cells
 
 
+def _together(cells: Mapping[tuple[str, ...], Sequence[Record]]) -> list[Record]:
+    return [record for records in cells.values() for record in records]
+
+
 def _place(record: Record) -> tuple[str, ...]:
     """Name task and backend, and the limit of a limited run, which stands for no full one."""
     return record.task.id, record.backend.id, str(record.decoding.limit)
@@ -131,11 +105,13 @@ def _judge_cell(
     if missing:
         what = "the cell is missing" if not after else f"seeds {', '.join(map(str, missing))} are missing"
         return [_whole(first, "cannot judge", what)]
-    bounds = _bounds(after, policy)
+    damaged = _damaged(before, sides[0]) or _damaged(after, sides[1])
+    if damaged:
+        return [_whole(first, "cannot judge", damaged)]
     hashes = [_predictions(side) for side in (before, after)]
     alike = {_measured(record) for record in (*before, *after)}
     if hashes[0] == hashes[1] and len(alike) == 1:
-        return [*bounds, _whole(first, "pass", "the predictions are the same")]
+        return [_whole(first, "pass", "the predictions are the same")]
     try:
         differences = _differences(
             System(label=sides[0].label, records=before, store=sides[0].store),
@@ -143,7 +119,7 @@ def _judge_cell(
             plugins,
         )
     except FashionBenchError as error:
-        return [*bounds, _whole(first, "cannot judge", str(error))]
+        return [_whole(first, "cannot judge", str(error))]
     found = {one.metric for one in differences}
     wanted = {part.id for record in before for part in record.metrics if policy.margin(part.id) is not None}
     verdicts = [
@@ -163,11 +139,11 @@ def _judge_cell(
             for one in differences
             if one.difference != 0 and one.metric in wanted
         ]
-        return [*bounds, *verdicts] if verdicts else [*bounds, _whole(first, "pass", "the control did not move")]
+        return verdicts or [_whole(first, "pass", "the control did not move")]
     for one in differences:
         if one.metric in wanted:
             verdicts += _judged(first, one, policy)
-    return [*bounds, *verdicts]
+    return verdicts
 
 
 def _judged(record: Record, one: Difference, policy: GatePolicy) -> list[Verdict]:
@@ -183,36 +159,19 @@ def _judged(record: Record, one: Difference, policy: GatePolicy) -> list[Verdict
     low, high = sorted(sign * end for end in one.interval)
     if high < -margin:
         return [_verdict(record, one, "regression", "worse than the margin", policy)]
-    if one.slice != "all":
-        return []  # a slice alone stops nothing as long as it may be as good
-    if policy.suspicious is not None and gain > policy.suspicious:
+    if one.slice != "all" and low > -margin:
+        return []  # one line for each slice that holds would hide the others
+    if one.slice == "all" and policy.suspicious is not None and gain > policy.suspicious:
         return [_verdict(record, one, "suspicious", "a gain that a person should look at first", policy)]
     if low > -margin:
         return [_verdict(record, one, "pass", "not worse than the margin", policy)]
     return [_verdict(record, one, "inconclusive", "the interval reaches beyond the margin", policy)]
 
 
-def _bounds(records: Sequence[Record], policy: GatePolicy) -> list[Verdict]:
-    verdicts: list[Verdict] = []
-    for record in records:
-        for bound in policy.bounds:
-            part = record.metric(bound.metric)
-            if bound.backend != record.backend.id or bound.task not in {"*", record.task.id} or part is None:
-                continue
-            low, high = bound.least, bound.most
-            if (low is not None and part.value < low - 1e-9) or (high is not None and part.value > high + 1e-9):
-                reason = f"{part.value:.6g} is outside [{'' if low is None else low}, {'' if high is None else high}]"
-                verdicts.append(
-                    Verdict(
-                        task=record.task.id,
-                        backend=record.backend.id,
-                        metric=bound.metric,
-                        slice="all",
-                        outcome="regression",
-                        reason=f"a bound is not reached: {reason}",
-                    )
-                )
-    return verdicts
+def _damaged(records: Sequence[Record], side: System) -> str:
+    """Name the first stored file that is not the one its record names; empty where all are."""
+    faults = (side.store.check_predictions(record) for record in records)
+    return next((f"{fault.path}: {fault.message}" for fault in faults if fault is not None), "")
 
 
 def _differences(before: System, after: System, plugins: Plugins) -> Sequence[Difference]:

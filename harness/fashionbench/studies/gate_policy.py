@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from fnmatch import fnmatchcase
+from math import isfinite
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fashionbench.errors import ConfigError
 from fashionbench.specs.validation import read_yaml, validated
@@ -15,15 +16,30 @@ if TYPE_CHECKING:
 
 
 class Bound(BaseModel):
-    """A value that a system must reach whatever the baseline was, such as an oracle's."""
+    """A value that a system must reach whatever the baseline was, such as an oracle's; names may be patterns."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     backend: str
     metric: str
     task: str = "*"
-    least: float | None = None
-    most: float | None = None
+    least: float | None = Field(default=None, allow_inf_nan=False)
+    most: float | None = Field(default=None, allow_inf_nan=False)
+
+    @property
+    def named(self) -> str:
+        """Name the bound in a message."""
+        return f"the bound of {self.metric} on {self.backend}"
+
+    @model_validator(mode="after")
+    def _asks_something(self) -> Bound:
+        if self.least is None and self.most is None:
+            msg = f"{self.named} asks for nothing: give least, most or both"
+            raise ValueError(msg)
+        if self.least is not None and self.most is not None and self.least > self.most:
+            msg = f"{self.named} can never be reached: least is greater than most"
+            raise ValueError(msg)
+        return self
 
 
 class GatePolicy(BaseModel):
@@ -38,15 +54,27 @@ class GatePolicy(BaseModel):
     margins: dict[str, float] = Field(min_length=1)
     tasks: tuple[str, ...] = ("*",)
     backends: tuple[str, ...] = ("*",)
-    slice_margin: float | None = Field(default=None, gt=0)
+    slice_margin: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """By how much a slice may be worse; None judges no slices."""
-    suspicious: float | None = Field(default=None, gt=0)
+    suspicious: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """A gain beyond this is looked at by a person before it passes."""
     controls: Literal["equal", "ignore"] = "equal"
     """Whether the values of controls must be those of the baseline: they depend on data and measuring code alone."""
     bounds: tuple[Bound, ...] = ()
     inconclusive: Literal["fail", "pass"] = "fail"
     """What becomes of a metric whose interval reaches beyond the margin on both sides."""
+
+    @model_validator(mode="after")
+    def _every_margin_counts(self) -> GatePolicy:
+        for at, (name, margin) in enumerate(self.margins.items()):
+            earlier = next((one for one in list(self.margins)[:at] if fnmatchcase(name, one)), None)
+            if earlier is not None:
+                msg = f"the margin of {name} never counts, for {earlier} comes before and fits it: put {name} first"
+                raise ValueError(msg)
+            if not isfinite(margin):
+                msg = f"the margin of {name} is {margin}: give the loss that is still allowed"
+                raise ValueError(msg)
+        return self
 
     def margin(self, metric: str) -> float | None:
         """Return the margin of a metric; None where it is not judged."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
 if TYPE_CHECKING:
-    from fashionbench.studies.gate import GateResult, Outcome, Verdict
+    from fashionbench.studies.gate_verdict import GateResult, Outcome, Verdict
 
 _WORDS = {0: "pass", 1: "regression", 3: "cannot be judged"}
 _ORDER: tuple[Outcome, ...] = ("regression", "suspicious", "cannot judge", "inconclusive", "pass")

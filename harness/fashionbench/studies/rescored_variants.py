@@ -6,7 +6,7 @@ from math import isclose
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.boards.labels import row_label
-from fashionbench.boards.selection import row_key
+from fashionbench.boards.selection import RowKey, row_key
 from fashionbench.errors import FashionBenchError
 from fashionbench.metrics.scoring import score
 from fashionbench.predictions.base import Predictions
@@ -31,13 +31,18 @@ if TYPE_CHECKING:
 _TOLERANCE = 1e-9
 
 
-def systems_of(records: Sequence[Record]) -> list[System]:
-    """Name the systems of records of one task; the seed is named where there are several."""
-    several = len({record.decoding.seed for record in records}) > 1
-    return [
-        System(row_label(r, records) + (f", seed {r.decoding.seed}" if several else ""), r.backend.control)
-        for r in records
-    ]
+def systems_of(records: Sequence[Record]) -> list[tuple[System, dict[int, Record]]]:
+    """Bring records of one task together by system, each with its records by seed; of one seed the newest counts."""
+    groups: dict[RowKey, dict[int, Record]] = {}
+    for record in sorted(records, key=lambda record: record.provenance.ended):
+        groups.setdefault(row_key(record), {})[record.decoding.seed] = record
+    found: list[tuple[System, dict[int, Record]]] = []
+    for key in dict.fromkeys(row_key(record) for record in records):
+        seeds = dict(sorted(groups[key].items()))
+        first = next(iter(seeds.values()))
+        said = f", mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
+        found.append((System(row_label(first, records) + said, first.backend.control, len(seeds)), seeds))
+    return found
 
 
 class RescoredVariants:

@@ -11,12 +11,18 @@ from fashionbench.errors import counted, first_names
 from fashionbench.studies.comparison_text import escaped
 
 if TYPE_CHECKING:
-    from fashionbench.studies.sensitivity import Measured, Sensitivity, Variant
+    from collections.abc import Sequence
+
+    from fashionbench.studies.sensitivity import Measured, Sensitivity, System, Variant
 
 
 def heads(found: Sensitivity) -> list[str]:
     """Return the heads of the table: the variant, a column a system, and what moves."""
-    return ["measured as", *(system.label for system in found.systems), "largest change", "order"]
+    return ["measured as", *(_head(system) for system in found.systems), "largest change", "order"]
+
+
+def _head(system: System) -> str:
+    return f"{system.label} (control)" if system.control else system.label
 
 
 def rows(found: Sensitivity) -> list[list[str]]:
@@ -51,18 +57,31 @@ def lines(found: Sensitivity) -> list[str]:
 
 
 def headline(found: Sensitivity) -> str:
-    """Say how far values and order move at most."""
+    """Say how far values and order move at most, over which systems; controls are told apart."""
     moves = [(found.movement(variant), variant.label) for variant in found.variants[1:]]
     known = [(move.largest, move.of, label) for move, label in moves if move.largest is not None]
+    controls = [
+        (move.largest_of_controls, move.control, label) for move, label in moves if move.largest_of_controls is not None
+    ]
+    what = f"{found.metric} of {found.task}"
+    apart = f"; controls, which take no part in this, move by up to {_most(controls, found)}" if controls else ""
     if not known:
-        return f"{found.metric} of {found.task}: nothing to compare"
-    largest, system, label = max(known, key=lambda row: abs(row[0]))
+        return f"{what}: nothing to compare{apart}"
     orders = [f"{label} ({len(m.reversed_pairs)} of {m.pairs} pairs)" for m, label in moves if m.reversed_pairs]
     if not any(move.pairs for move, _ in moves):
         order = "there are no two systems to order"
     else:
         order = f"the order changes under {first_names(orders)}" if orders else "the order of systems does not change"
-    return f"{found.metric} of {found.task} moves by up to {_signed(largest, found)} ({system}, {label}); {order}"
+    over = counted(max(move.systems for move, _ in moves), "system")
+    kind = " that is no control" if over == "1 system" else " that are no controls"
+    said = f"{over}{kind if any(system.control for system in found.systems) else ''}"
+    return f"{what} moves by up to {_most(known, found)} over {said}; {order}{apart}"
+
+
+def _most(moves: Sequence[tuple[float, str, str]], found: Sensitivity) -> str:
+    """Write the greatest of some changes, with the system and the variant that it is of."""
+    largest, system, label = max(moves, key=lambda row: abs(row[0]))
+    return f"{_signed(largest, found)} ({system}, {label})"
 
 
 def markdown(found: Sensitivity) -> str:

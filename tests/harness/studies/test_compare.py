@@ -118,6 +118,27 @@ def test_other_data_and_limited_runs_are_refused_and_named(store, tmp_path):
         fashionbench.compare(ours, [moved], store=store)
 
 
+def test_a_reason_is_said_once_a_task_with_the_metrics_that_it_is_of(store):
+    ours = next(r for r in fashionbench.load_records(store) if r.backend.id == "control/random")
+    card = {**ours.protocol.card, "tie_rule": "optimistic"}
+    other = ours.model_copy(
+        update={"protocol": ours.protocol.model_copy(update={"card": card, "hash": "sha256:other"})}
+    )
+    assert len({part.id for part in ours.metrics}) > 2
+    with pytest.raises(ConfigError) as caught:
+        fashionbench.compare([ours], [other], store=store)
+    assert caught.value.message.count("tie_rule: 'optimistic'") == 1
+    assert f"cannot be compared: {TASK}: not comparable" in caught.value.message  # all metrics alike: none is listed
+    parts = [
+        part.model_copy(update={"implementation": "other/1"}) if part.id in {"hit@1", "mrr"} else part
+        for part in ours.metrics
+    ]
+    told = fashionbench.compare([ours], [ours.model_copy(update={"metrics": tuple(parts)})], store=store).left_out
+    (line,) = told
+    assert set(line.partition(":")[0].removeprefix(f"{TASK} ").split(", ")) == {"hit@1", "mrr"}
+    assert line.endswith("other metric implementation")
+
+
 def test_names_that_fit_none_or_several_say_what_there_is(store, tmp_path):
     with pytest.raises(UnknownNameError, match="control/random"):
         compare_stored("control/randm", "baseline/colour-histogram", store=store)

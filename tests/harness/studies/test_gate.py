@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from xml.etree import ElementTree as ET
 
 import numpy as np
@@ -245,3 +246,129 @@ def test_a_limited_run_in_the_same_store_stands_for_no_full_one(before, tmp_path
     write(tmp_path / "only", template, ranks(0, 3), decoding=limited, status="partial")
     result = fashionbench.gate(before, tmp_path / "only", POLICY)
     assert (result.code, result.verdicts[0].reason) == (3, "the cell is missing")
+
+
+def gated(before, after, **rules):
+    return fashionbench.gate(before, after, GatePolicy(**{"margins": {"hit@5": 0.01}, **rules}))
+
+
+@pytest.mark.parametrize(
+    "names", [{"backend": "baseline/*"}, {"backend": "*", "task": "wardrobe/*"}, {"backend": "*", "metric": "hit@[5]"}]
+)
+def test_the_names_of_a_bound_may_be_patterns(before, names):
+    bound = {"metric": "hit@5", **names}
+    assert gated(before, before, bounds=[{**bound, "least": 0.7}]).code == 1
+    assert gated(before, before, bounds=[{**bound, "least": 0.6, "most": 0.6}]).code == 0
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"backend": "baseline/nobody"}, {"metric": "hti@5"}, {"task": "wardrobe/none"}, {"backend": "x/*"}]
+)
+def test_a_bound_that_fits_nothing_cannot_be_judged_and_is_named(before, wrong):
+    bound = {"backend": "baseline/*", "metric": "hit@5", "least": 0.1, **wrong}
+    result = gated(before, before, bounds=[bound])
+    (verdict,) = [one for one in result.verdicts if one.outcome != "pass"]
+    assert (result.code, verdict.outcome) == (3, "cannot judge")
+    assert f"the bound of {bound['metric']} on {bound['backend']}" in verdict.reason
+
+
+def test_a_bound_holds_for_a_system_that_only_the_candidate_has(before, tmp_path, template):
+    write(tmp_path / "after", template, ranks(1200, 800))
+    other = template.backend.model_copy(update={"id": "imported/new"})
+    write(tmp_path / "after", template, ranks(10, 90), backend=other)
+    assert (
+        gated(before, tmp_path / "after", bounds=[{"backend": "imported/*", "metric": "hit@5", "least": 0.1}]).code == 0
+    )
+    result = gated(before, tmp_path / "after", bounds=[{"backend": "imported/*", "metric": "hit@5", "least": 0.2}])
+    assert result.code == 1
+    assert [v.backend for v in result.verdicts if v.outcome == "regression"] == ["imported/new"]
+
+
+def test_a_bound_on_a_value_that_the_candidate_lacks_cannot_be_judged(before, tmp_path, template):
+    poorer = tuple(m for m in template.metrics if m.id != "mrr")
+    write(tmp_path / "after", template.model_copy(update={"metrics": poorer}), ranks(1200, 800))
+    result = gated(before, tmp_path / "after", bounds=[{"backend": "*", "metric": "mrr", "least": 0.0}])
+    assert (result.code, result.verdicts[0].metric) == (3, "mrr")
+    assert "the candidate has no such value" in result.verdicts[0].reason
+
+
+def test_a_margin_that_fits_no_judged_metric_cannot_be_judged(before):
+    result = gated(before, before, margins={"hit@5": 0.01, "fid": 1})
+    assert (result.code, result.verdicts[0].metric) == (3, "fid")
+    assert gated(before, None, margins={"hit@5": 0.01, "ndcg@7*": 0.1}).code == 3
+    for name in ("hti@5", "hti@*", "recal"):
+        with pytest.raises(ConfigError, match="no registered metric has the name"):
+            gated(before, before, margins={"hit@5": 0.01, name: 0.01})
+
+
+@pytest.mark.parametrize("margin", [1, 1.5, 100])
+def test_a_margin_that_no_loss_of_a_fraction_exceeds_is_refused(before, margin):
+    for rules in ({"margins": {"hit@5": margin}}, {"slice_margin": margin}, {"suspicious": margin}):
+        with pytest.raises(ConfigError) as caught:
+            gated(before, before, **rules)
+        assert "0.01 is one point" in caught.value.remedy
+    assert gated(before, before, margins={"median-rank": margin}).code == 0
+
+
+def test_rules_that_ask_for_nothing_are_errors_of_the_policy(before, tmp_path, capsys):
+    policy = tmp_path / "gate.yaml"
+    words = ["gate", "--baseline", str(before), "--candidate", str(before), "--policy", str(policy)]
+    for rule, said in {
+        "margins: {hit@5: 0.01}\nbounds: [{backend: '*', metric: mrr}]": ("bounds", "asks for nothing"),
+        "margins: {hit@5: 0.01}\nbounds: [{backend: '*', metric: mrr, least: 1, most: 0}]": (
+            "bounds",
+            "never be reached",
+        ),
+        "margins: {'hit@*': 0.01, hit@5: 0.02}": ("hit@5", "never counts"),
+        "margins: {hit@5: .inf}": ("hit@5", "inf"),
+    }.items():
+        policy.write_text(rule + "\n")
+        assert main(words) == 2
+        error = capsys.readouterr().err
+        assert str(policy) in error
+        assert all(re.search(one, error) for one in said)
+
+
+def test_a_slice_that_cannot_be_told_is_inconclusive(tmp_path, template, capsys):
+    write(tmp_path / "few", template, ranks(30, 20))
+    changed = ranks(30, 20)
+    changed[0] = 50  # one of 25 of slice fluent is lost, and one of noto is won
+    changed[31] = 1
+    write(tmp_path / "other", template, changed)
+    rules = {"margins": {"hit@5": 0.5}, "slice_margin": 0.02}
+    result = gated(tmp_path / "few", tmp_path / "other", **rules)
+    assert result.code == 3
+    assert [v.slice for v in result.verdicts if v.outcome == "inconclusive"] == ["fluent"]
+    policy = tmp_path / "gate.yaml"
+    policy.write_text(yaml.safe_dump(rules))
+    words = [
+        "gate",
+        "--baseline",
+        str(tmp_path / "few"),
+        "--candidate",
+        str(tmp_path / "other"),
+        "--policy",
+        str(policy),
+    ]
+    assert main(words) == 3
+    assert re.search(r"inconclusive: .* hit@5 \[fluent\]", capsys.readouterr().out)
+    assert main([*words, "--json"]) == 3
+    parts = json.loads(capsys.readouterr().out)["verdicts"]
+    assert [part["slice"] for part in parts if part["outcome"] == "inconclusive"] == ["fluent"]
+    assert main([*words, "--inconclusive", "pass"]) == 0
+
+
+@pytest.mark.parametrize("side", ["before", "after"])
+@pytest.mark.parametrize("change", ["altered", "missing"])
+def test_predictions_that_changed_on_disk_do_not_pass_as_the_same(before, tmp_path, template, side, change):
+    write(tmp_path / "after", template, ranks(1200, 800), cell="sha256:another")
+    (file,) = (tmp_path / side / "predictions").glob("*.parquet")
+    if change == "altered":
+        file.write_bytes(file.read_bytes()[:-1] + b"x")
+    else:
+        file.unlink()
+    result = gated(before, tmp_path / "after")
+    assert (result.code, result.verdicts[0].outcome) == (3, "cannot judge")
+    assert str(file) in result.verdicts[0].reason
+    if side == "before":
+        assert gated(before, None).code == 3

@@ -18,7 +18,7 @@ from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.studies import sensitivity_text
-from fashionbench.studies.sensitivity import Measured, Sensitivity, System, Variant, variants_of
+from fashionbench.studies.sensitivity import Measured, Sensitivity, System, Variant, mean_over_seeds, variants_of
 
 
 @pytest.fixture
@@ -114,13 +114,26 @@ def test_imported_rankings_have_other_tie_rules_and_no_other_gallery(variants, s
     assert "imported" in told(found, "toy/names-few")["imported/mine"].reason
 
 
-def test_several_seeds_are_several_systems_and_a_pattern_chooses(variants, store):
+def test_seeds_of_one_system_are_one_system_with_the_mean_of_their_values(variants, store):
     fields = {"tasks": "toy/names", "backends": ["toy/colour", "toy/learner"], "seeds": [0, 1]}
-    api.run(fields, plugins=variants, store=store)
-    found = sensitivity("toy/names", backends=["*/learner"], store=store, plugins=variants)
-    assert [system.label for system in found.systems] == ["toy/learner, seed 0", "toy/learner, seed 1"]
+    records = api.run(fields, plugins=variants, store=store)
+    found = sensitivity("toy/names", metric="mrr", backends=["*/learner"], store=store, plugins=variants)
+    assert [(system.label, system.seeds) for system in found.systems] == [("toy/learner, mean of 2 seeds", 2)]
+    own = [record.metric("mrr").value for record in records if record.backend.id == "toy/learner"]
+    assert len(own) == 2
+    assert found.variants[0].values[0].value == pytest.approx(sum(own) / 2)
+    assert found.movement(found.variants[1]).pairs == 0  # two seeds are not two systems to order
+    both = sensitivity("toy/names", metric="mrr", store=store, plugins=variants)
+    assert len(both.systems) == 2
+    assert both.movement(both.variants[1]).pairs <= 1
     with pytest.raises(ConfigError, match="no whole record of toy/names of toy/nobody"):
         sensitivity("toy/names", backends=["toy/nobody"], store=store, plugins=variants)
+
+
+def test_a_system_one_seed_of_which_has_no_value_has_none():
+    assert mean_over_seeds({0: Measured(0.2, "record"), 3: Measured(0.6, "record")}) == Measured(0.4, "record")
+    assert mean_over_seeds({0: Measured(0.2, "record"), 3: Measured(reason="lost")}) == Measured(reason="seed 3: lost")
+    assert mean_over_seeds({3: Measured(reason="lost")}) == Measured(reason="lost")
 
 
 def built(base, other, *, higher=True, controls=()):
@@ -161,6 +174,13 @@ def test_a_control_is_shown_and_takes_no_part_in_the_order():
     text = sensitivity_text.markdown(found)
     assert "b: s1 passes s2" in text
     assert "| a | 10.00 | 50.00 | 60.00 |" in text
+    assert "| s0 (control) | s1 | s2 |" in text
+    said = sensitivity_text.headline(found)
+    assert "moves by up to +10.00 (s1, b) over 2 systems that are no controls;" in said or "−10.00 (s2, b)" in said
+    assert said.endswith("; controls, which take no part in this, move by up to +80.00 (s0, b)")
+    alone = sensitivity_text.headline(built([0.1], [0.9], controls=(0,)))
+    assert alone == "mrr of t: nothing to compare; controls, which take no part in this, move by up to +80.00 (s0, b)"
+    assert "control" not in sensitivity_text.headline(built([0.1, 0.5], [0.9, 0.6]))
     assert "the order changes under b (1 of 1 pairs)" in text
 
 
