@@ -7,7 +7,7 @@ import json
 import pytest
 
 import fashionbench
-from fashionbench.api.studies import render_ablation
+from fashionbench.api.studies import preview_study, render_ablation
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError
 
@@ -102,6 +102,17 @@ def test_a_variant_that_fails_is_named_and_the_others_stand(store, tmp_path):
     found = by_variant(made, "mrr")
     assert found["memory: 0"].reason == "it was not run"
     assert found["system: colour"].verdict == "better"
+
+
+@pytest.mark.parametrize("wrong", [["mmr"], ["mrr", "hit@5 "], ["bleu-4"]])
+def test_a_metric_that_no_task_has_ends_before_the_first_run(tmp_path, wrong):
+    study = {**STUDY, "metrics": wrong}
+    for start in (fashionbench.ablate, preview_study):
+        with pytest.raises(ConfigError, match=rf"ever measures '{wrong[-1]}'") as raised:
+            start(study, store=tmp_path / "store")
+        assert "wardrobe/image-to-image has hit@1, " in raised.value.remedy
+    assert ("did you mean mrr?" in raised.value.message) == (wrong == ["mmr"])
+    assert not (tmp_path / "store").exists()
 
 
 def test_formats_hold_the_effects_and_escape_titles(made):
