@@ -128,6 +128,31 @@ def test_boards_are_written_in_every_format(cli, tmp_path, format_):
     assert (tmp_path / f"x.{suffix}").read_text() == out
 
 
+@pytest.mark.parametrize("name", ["b.xyz", "b.tar", "b"])
+def test_a_file_whose_suffix_is_of_no_format_is_not_written(cli, tmp_path, name):
+    cli("run", "toy")
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "id: s\nbase: {backend: toy/colour}\ntasks: [toy/squares]\nseeds: [9]\n"
+        "axes: {system: {backend: [control/random]}}\n"
+    )
+    compared = ["compare", "toy/colour", "toy/colour", "--output"]
+    ablated = ["ablate", str(study), "--output"]
+    for words, known in (
+        (["board", "toy", "--output"], ".csv, .html, .json, .md, .tex"),
+        (compared, ".html, .json, .md, .tex"),
+        (ablated, ".html, .json, .md"),
+    ):
+        code, _, err = cli(*words, name)
+        assert code == 2
+        assert f"--output {name}" in err
+        assert known in err
+        assert not (tmp_path / name).exists()
+    assert len(json.loads(cli("records", "list", "--json")[1])) == 1
+    assert cli(*compared, "c.csv")[0] == 2
+    assert cli(*compared, name, "--format", "markdown")[0] == cli("board", "toy", "--output", "B.MD")[0] == 0
+
+
 def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
     cli("run", "toy")
     next((tmp_path / "results" / "records").rglob("*.json")).write_text("{")
