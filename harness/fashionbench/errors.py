@@ -10,6 +10,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+#: How many names an error lists where a command lists them too.
+LISTED = 12
+
+#: The kinds of things that ``fashionbench list`` lists, and what it calls them.
+LISTS = {
+    "task": "tasks",
+    "dataset": "datasets",
+    "backend": "backends",
+    "metric": "metrics",
+    "trainer": "trainers",
+    "study": "studies",
+    "board": "boards",
+    "reference": "references",
+    "name": "tasks' or 'fashionbench list backends",
+}
+
+
 class FashionBenchError(Exception):
     """A mistake or a misfortune that is not a bug in FashionBench; the command line prints it without a traceback.
 
@@ -31,15 +48,17 @@ class UnknownNameError(FashionBenchError):
 
     :param kind: the noun that the name stands for, such as ``task``.
     :param name: the name as the user wrote it.
-    :param known: every name that would have been accepted.
+    :param known: every name that would have been accepted; many are not listed where a command lists them.
+    :param where: what else is to be said of it, from the space before it.
     """
 
-    def __init__(self, kind: str, name: str, known: Iterable[str]) -> None:
+    def __init__(self, kind: str, name: str, known: Iterable[str], where: str = "") -> None:
         names = sorted(known)
-        near = get_close_matches(name, names, n=3, cutoff=0.5)
-        hint = f"did you mean {' or '.join(near)}?" if near else "there is no name near it"
-        listed = ", ".join(names) if names else "none registered"
-        super().__init__(f"unknown {kind} {name!r}: {hint}", remedy=f"known {kind} names: {listed}")
+        hint = did_you_mean(name, names) or ": there is no name near it"
+        remedy = f"known {kind} names: {', '.join(names) if names else 'none registered'}"
+        if len(names) > LISTED and kind in LISTS:
+            remedy = f"'fashionbench list {LISTS[kind]}' lists all {len(names)}"
+        super().__init__(f"unknown {kind} {name!r}{where}{hint}", remedy=remedy)
         self.name = name
 
 
@@ -78,6 +97,15 @@ def as_error(raised: BaseException) -> Exception:
         message = f"a plugin ended the process with sys.exit({raised.code!r})"
         return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
     raise raised
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """Ask after a colon whether one of the nearest names was meant: like it, or with it as a part; else say nothing."""
+    names = sorted(known)
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    part = name.strip("*/").lower()
+    near += [other for other in names if part and part in other.lower() and other not in near][: 3 - len(near)]
+    return f": did you mean {' or '.join(near)}?" if near else ""
 
 
 def first_names(names: Sequence[object], shown: int = 5) -> str:

@@ -15,7 +15,7 @@ from fashionbench.boards.board import Board
 from fashionbench.boards.history import history_of
 from fashionbench.boards.publication import Publication
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, counted
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.path_names import record_without_paths, without_paths
@@ -49,7 +49,7 @@ def make_publication(
     :param boards: registered names, YAML files or specifications; by default every registered board that has a record.
     :param stores: by default the one that other commands use. A record that several hold counts once.
     :param cases: collect single cases with their pictures, for which the data sets are opened.
-    :raises ConfigError: where there is nothing to publish, or two boards have one id.
+    :raises ConfigError: where no value of any board has a record, or two boards have one id.
     """
     loaded = plugins or Plugins()
     opened = [existing_store(store, loaded) for store in stores or (None,)]
@@ -63,12 +63,14 @@ def make_publication(
         made.append(tested(board, held, loaded))
     shown = {name for b in made for table in b.tables for row in table.rows for v in row.values for name in v.records}
     records = {name: held[name][0] for name in held if name in shown}
+    history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
+    if not records and not any(history.values()):
+        raise _no_record(specs, opened, faults)
     tasks = {c.task: loaded.tasks[c.task] for board in made for c in board.spec.columns}
     backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
     examples, differing = _cases(records, held, pictures, loaded) if cases else ({}, {})
-    history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
     return Publication(
         boards=tuple(made),
         records=records,
@@ -81,6 +83,14 @@ def make_publication(
         history={name: columns for name, columns in history.items() if columns},
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
+
+
+def _no_record(specs: Sequence[BoardSpec], stores: Sequence[Store], faults: Sequence[Fault]) -> ConfigError:
+    """Say that boards have no value: a site of them would take the place of one that has."""
+    boards = ", ".join(spec.id for spec in specs)
+    damaged = f", and {counted(len(faults), 'file')} there cannot be used: {faults[0].message}" if faults else ""
+    msg = f"{' and '.join(str(store.root) for store in stores)}: no record has a value of {boards}{damaged}"
+    return ConfigError(msg, remedy="name the store that holds them with --store, or run the board first")
 
 
 def _cases(

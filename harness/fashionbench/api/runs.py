@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fashionbench.api.boards import find_board
 from fashionbench.api.stores import existing_store, open_store
+from fashionbench.boards.columns import check_columns
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
@@ -46,7 +48,7 @@ def run(
         ``{"tasks": ["wardrobe/*"], "backends": ["control/random"]}``.
     :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``.
     :param rerun: execute cells again that the store has records of.
-    :raises ConfigError: where the configuration cannot be run.
+    :raises ConfigError: where the configuration cannot be run, or its board asks for a metric that a task never has.
     """
     runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
     runner.store.check_writable()
@@ -145,6 +147,9 @@ def _runner(
     else:
         chosen = config if isinstance(config, RunConfig) else make_config(dict(config))
     opened = open_store(store, plugins)
+    if chosen.board is not None:
+        # The board is made after the last cell: what is wrong with it is better known before the first.
+        check_columns(find_board(chosen.board, plugins), opened.scan().current(), plugins)
     with FileIndex(DataRoots(cache=opened.cache / "surveys").index) as index:
         plan = make_plan(chosen, plugins, index)
     return Runner(plan, plugins, opened, rerun=rerun)

@@ -12,7 +12,7 @@ from fashionbench.runner.plan import make_plan
 from fashionbench.specs import resolve
 from fashionbench.specs.validation import validated
 from fashionbench.studies import ablation, ablation_text
-from fashionbench.studies.study import Study, checked, read_study
+from fashionbench.studies.study import Study, check_metrics, checked, read_study
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -41,11 +41,12 @@ def ablate(
     :param study: a YAML file, the name of a registered study, or its fields.
     :param shard: which of how many parts of the runs to execute; effects are then those of this part alone, and a last
         call without it, on the stores brought together, gives them all.
-    :raises ConfigError: where the study cannot be run.
+    :raises ConfigError: where the study cannot be run, or names a metric that none of its tasks has.
     """
     loaded = plugins or Plugins()
     chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
+    check_metrics(chosen, opened.scan().current(), loaded)
 
     def one(config: RunConfig, shown: Reporter) -> list[Record]:
         return run(config, store=opened, plugins=loaded, reporter=shown if reporter is not None else None)
@@ -68,6 +69,7 @@ def preview_study(
     loaded = plugins or Plugins()
     chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
+    check_metrics(chosen, opened.scan().current(), loaded)
     return [
         (variant, seed, preview(variant.run(chosen, seed), store=opened, plugins=loaded)[0])
         for variant, seed in ablation.units_of(chosen, shard)

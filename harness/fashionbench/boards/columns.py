@@ -1,4 +1,4 @@
-"""Check that a board asks for metrics that its tasks have."""
+"""Check that a board asks for tasks that there are, and for metrics that they have."""
 
 from __future__ import annotations
 
@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 def check_columns(spec: BoardSpec, records: Sequence[Record], plugins: Plugins) -> None:
     """Check that the metric of each column is one of its task, or was computed for one of the records.
 
-    :raises ConfigError: naming the column, and the metrics that the task has.
+    :raises ConfigError: naming the tasks that no plugin has registered; or the column, and the metrics that its task
+        has.
     """
+    unknown = sorted({c.task for c in spec.columns if c.task not in plugins.tasks})
+    if unknown:
+        raise ConfigError(f"board {spec.id} has columns of unknown tasks: {', '.join(unknown)}")
     for column in spec.columns:
         own = [record for record in records if record.task.id == column.task]
         further = {name for record in own for name in record.metric_ids}

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, name_and_value, pass_state, print_table, store_option
+from fashionbench.cli.options import (
+    State,
+    format_of_file,
+    json_option,
+    name_and_value,
+    pass_state,
+    print_table,
+    store_option,
+)
 
 if TYPE_CHECKING:
     from fashionbench.studies.ablation import Ablation
@@ -65,14 +73,15 @@ def ablate(
 
     chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
     part = _shard(shard)
+    # Before the first run: a wrong suffix must not be found after hours.
+    wanted = "json" if as_json else format_
+    if output is not None and wanted is None:
+        wanted = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
     if dry_run:
         _preview(state, chosen, store, part)
         return 0
     with Bars(0) as bars:
         made = start(chosen, store=state.store(store), shard=part, plugins=state.plugins, reporter=bars)
-    wanted = "json" if as_json else format_
-    if output is not None and wanted is None:
-        wanted = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lstrip("."), "markdown")
     if wanted in {None, "table"}:
         _print(made)
     elif output is None:

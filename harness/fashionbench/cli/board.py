@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_table, store_option
+from fashionbench.cli.options import State, format_of_file, json_option, pass_state, print_table, store_option
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -40,10 +40,10 @@ def board(
     from fashionbench.api.boards import make_board, render_board
     from fashionbench.files import write_text
 
-    made = make_board(name, store=store, plugins=state.plugins)
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
-        chosen = {r.suffix: r.id for r in state.plugins.reporters}.get(output.suffix.lstrip("."), "markdown")
+        chosen = format_of_file(output, {r.suffix: r.id for r in state.plugins.reporters})
+    made = make_board(name, store=store, plugins=state.plugins)
     if chosen is None:
         print_board(made)
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_table, store_option
+from fashionbench.cli.options import State, format_of_file, json_option, pass_state, print_table, store_option
 
 if TYPE_CHECKING:
     from fashionbench.studies.comparison import Comparison
@@ -61,7 +61,7 @@ def compare(
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
-        chosen = {suffix: name for name, suffix in FORMATS.items()}.get(output.suffix.lstrip("."), "markdown")
+        chosen = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
     if chosen in {None, "table"}:
         made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
         for comparison in made:

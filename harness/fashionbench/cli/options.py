@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.table import Table
 
@@ -72,6 +72,22 @@ def name_and_value(pair: str, option: str, example: str) -> tuple[str, str]:
     if not (name and value):
         raise ConfigError(f"{option} {pair!r} is not NAME=VALUE", remedy=f"such as {option} {example}")
     return name, value
+
+
+def format_of_file(output: Path, formats: Mapping[str, str]) -> str:
+    """Tell by the suffix of a file in which format to write it.
+
+    :param formats: by suffix, without the dot.
+    :raises ConfigError: where the suffix is that of none of them.
+    """
+    from fashionbench.errors import ConfigError
+
+    found = formats.get(output.suffix.lstrip(".").lower())
+    if found is None:
+        listed = ", ".join(f".{suffix}" for suffix in sorted(formats))
+        problem = f"{output.suffix} is the suffix of no format" if output.suffix else "it has no suffix"
+        raise ConfigError(f"--output {output}: {problem}", remedy=f"use {listed}, or name a --format")
+    return found
 
 
 pass_state = click.make_pass_decorator(State)

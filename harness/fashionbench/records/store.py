@@ -133,7 +133,7 @@ class Store:
         found = [r for r in self.scan().records if r.record_id.removeprefix("sha256:").startswith(wanted)]
         if len(found) != 1 or not wanted:
             msg = f"{len(found)} records in {self.root} begin with {prefix!r}"
-            raise StoreError(msg, remedy="'fashionbench records' lists their ids")
+            raise StoreError(msg, remedy="'fashionbench records list' lists their ids")
         return found[0]
 
     def invalidate(self, record: Record, reason: str) -> None:

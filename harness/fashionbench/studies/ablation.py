@@ -65,7 +65,8 @@ class SystemCost:
 class Ablation:
     """The outcome of a study.
 
-    :param units: variants and seeds that have records, of all that there are.
+    :param units: variants and seeds that were run without a failure, of all that there are.
+    :param failed: variants and seeds of which a cell failed.
     """
 
     study: Study
@@ -74,6 +75,7 @@ class Ablation:
     costs: Mapping[str, SystemCost]
     units: tuple[int, int]
     failures: tuple[str, ...]
+    failed: int = 0
 
 
 class _OneTotal(PhaseReporter):
@@ -146,28 +148,30 @@ def effects_of(
     every = variants(study)
     base = every[0]
     sides = {v.name: [r for seed in study.seeds for r in records.get((v.name, seed), ())] for v in every}
-    usable = {name: [r for r in side if r.predictions is not None] for name, side in sides.items()}
+    usable = {name: _usable(side) for name, side in sides.items()}
     if not usable[base.name]:
-        failed = next((r.error.message for r in sides[base.name] if r.error), "it was not run")
-        raise ConfigError(f"study {study.id}: the base has no records: {failed}", remedy="run it first")
+        reason = _why_not(sides[base.name])
+        raise ConfigError(f"study {study.id}: the base has no records: {reason}", remedy="run it first")
     effects: list[Effect] = []
     for task in dict.fromkeys(record.task.id for record in usable[base.name]):
         for metric in _metrics(study, usable[base.name], task):
-            effects += _of_metric(every, usable, task, metric, store, plugins)
+            effects += _of_metric(every, sides, task, metric, store, plugins)
     failures = [
         f"{name}: {record.task.id}, seed {record.decoding.seed}: {record.error.message}"
         for name, side in sides.items()
         for record in side
         if record.error is not None
     ]
-    done = sum((v.name, seed) in records for v in every for seed in study.seeds)
+    units = [records[v.name, seed] for v in every for seed in study.seeds if (v.name, seed) in records]
+    failed_units = sum(any(record.error is not None for record in unit) for unit in units)
     return Ablation(
         study=study,
         base=base,
         effects=tuple(effects),
         costs={v.name: _cost(usable[v.name], store) for v in every if usable[v.name]},
-        units=(done, len(every) * len(study.seeds)),
+        units=(len(units) - failed_units, len(every) * len(study.seeds)),
         failures=tuple(failures),
+        failed=failed_units,
     )
 
 
@@ -186,13 +190,14 @@ def _of_metric(
     store: Store,
     plugins: Plugins,
 ) -> list[Effect]:
-    base = System(label="base", records=_of_task(records[every[0].name], task), store=store)
+    base = System(label="base", records=_usable(_of_task(records[every[0].name], task)), store=store)
     effects: list[Effect] = []
     for variant in every[1:]:
-        own = _of_task(records[variant.name], task)
+        tried = _of_task(records[variant.name], task)
+        own = _usable(tried)
         fixed = {"variant": variant, "task": task, "metric": metric}
         if not own:
-            effects.append(Effect(**fixed, difference=None, verdict="", reason="it was not run"))  # type: ignore[arg-type]
+            effects.append(Effect(**fixed, difference=None, verdict="", reason=_why_not(tried)))  # type: ignore[arg-type]
             continue
         side = System(label=variant.name, records=own, store=store)
         try:
@@ -213,6 +218,16 @@ def _of_metric(
 
 def _of_task(records: Sequence[Record], task: str) -> list[Record]:
     return [record for record in records if record.task.id == task]
+
+
+def _usable(records: Sequence[Record]) -> list[Record]:
+    return [record for record in records if record.predictions is not None]
+
+
+def _why_not(records: Sequence[Record]) -> str:
+    """Say why records have no predictions to compare: the first failure, or that there are none."""
+    failed = next((record.error.message for record in records if record.error is not None), None)
+    return "it was not run" if failed is None else f"its run failed: {failed}"
 
 
 def _verdict(difference: Difference | None) -> str:

@@ -46,11 +46,12 @@ def notes(ablation: Ablation) -> list[str]:
     """Say how the numbers were made, and what is missing."""
     study = ablation.study
     done, all_ = ablation.units
+    failed = f", {ablation.failed} failed" if ablation.failed else ""
     systems = {field: getattr(ablation.base, field) for field in ("backend", "options", "trainer", "training")}
     said = ", ".join(f"{name} {value}" for name, value in systems.items() if value)
     lines = [
         f"Base: {said}; {cost_text(ablation.base.name, ablation)}.",
-        f"Seeds {', '.join(map(str, study.seeds))}; mode {study.mode}; {done} of {all_} runs are done.",
+        f"Seeds {', '.join(map(str, study.seeds))}; mode {study.mode}; {done} of {all_} runs are done{failed}.",
         "Effects are variant minus base on the same items; fractions in per cent; intervals over seeds and items.",
         "p-values are adjusted after Holm over the variants of a task and metric.",
     ]
@@ -84,7 +85,7 @@ def as_json(ablation: Ablation) -> str:
     ]
     whole = {
         "study": ablation.study.model_dump(mode="json"),
-        "runs": {"done": ablation.units[0], "all": ablation.units[1]},
+        "runs": {"done": ablation.units[0], "failed": ablation.failed, "all": ablation.units[1]},
         "effects": effects,
         "costs": {name: asdict(cost) for name, cost in ablation.costs.items()},
         "failures": list(ablation.failures),

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fashionbench.boards.signature import difference, signature_of
-from fashionbench.errors import ConfigError, MetricError, first_names
+from fashionbench.errors import ConfigError, MetricError, did_you_mean, first_names
 from fashionbench.seeding import seed_of
 from fashionbench.specs import Column
 from fashionbench.statistics.paired import holm, paired_interval, paired_randomisation
@@ -56,7 +56,8 @@ def compare_systems(
     :param metrics: the metrics to compare; by default those that both have.
     :param keep: tells of a task whether to compare it.
     :raises ConfigError: where a side has two records of one task and seed; where the systems share no task, or were
-        measured alike on none of those that they share. The message names what differs.
+        measured alike on none of those that they share; or where they do not both have a metric. The message names
+        what differs, or the metrics that both have.
     """
     tasks = [
         task
@@ -67,6 +68,7 @@ def compare_systems(
         has = first_names(sorted({record.task.id for record in candidate.records if keep(record.task.id)})) or "none"
         msg = f"{baseline.label} and {candidate.label} share no task; the second was measured on: {has}"
         raise ConfigError(msg, remedy="run both on one task")
+    _check_metrics(metrics, tasks, (baseline, candidate))
     differences: list[Difference] = []
     flips: list[Flip] = []
     left_out: list[str] = []
@@ -113,6 +115,21 @@ def _said_once(task: str, reasons: Mapping[str, Sequence[str]], metrics: int) ->
         f"{task}{' ' + ', '.join(names) if len(names) < metrics or metrics == 1 else ''}: {reason}"
         for reason, names in reasons.items()
     ]
+
+
+def _check_metrics(metrics: Sequence[str], tasks: Sequence[str], systems: Sequence[System]) -> None:
+    """Check that both systems have each metric on some task that they share.
+
+    :raises ConfigError: naming the metrics that both have.
+    """
+    both: dict[str, None] = {}
+    for task in tasks:
+        sides = [[r for r in side.records if r.task.id == task] for side in systems]
+        both |= {part.id: None for part in sides[0][0].metrics if all(_has(part.id, side) for side in sides)}
+    for name in metrics:
+        if name not in both:
+            msg = f"{systems[0].label} and {systems[1].label} do not both have {name!r}{did_you_mean(name, both)}"
+            raise ConfigError(msg, remedy=f"both have: {', '.join(both) or 'no metric'}")
 
 
 def _check_seeds(task: str, systems: Sequence[System], sides: Sequence[Sequence[Record]]) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from fashionbench.boards.labels import row_label
 from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
-from fashionbench.errors import ConfigError, UnknownNameError, first_names
+from fashionbench.errors import ConfigError, StoreError, UnknownNameError, counted, first_names
 from fashionbench.records.store import Store
 from fashionbench.studies.comparison import System
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from fashionbench.records.schema import Record
 
@@ -22,14 +22,22 @@ def find_pairs(baseline: str, candidate: str, open_store: Callable[[], Store]) -
     """Find what is to be compared: two systems, or every system that two stores share.
 
     :param open_store: opens the store in which a backend or a record is looked for.
-    :raises ConfigError: where a name fits several systems, or two stores share none.
+    :raises ConfigError: where a name fits several systems, a store has no records, or two stores share no system.
     :raises UnknownNameError: where it fits none.
     """
     folders = [Path(name) for name in (baseline, candidate)]
-    if not all(_is_store(folder) for folder in folders):
-        store = open_store()
-        return [(find_system(baseline, store), find_system(candidate, store))]
-    sides = [_systems(Store(folder), f"{folder.name}: ") for folder in folders]
+    stores = {folder: _systems(Store(folder), f"{folder.name}: ") for folder in folders if _is_store(folder)}
+    for folder, systems in stores.items():
+        if not systems:
+            raise _no_record(Store(folder))
+    others = [folder for folder in folders if folder not in stores]
+    if others:
+        store = _store_of(others, open_store)
+        # What is no store first: of a store that holds several systems, nobody can say which was meant.
+        names = sorted((baseline, candidate), key=lambda name: Path(name) in stores)
+        found = {name: find_system(name, store) for name in names}
+        return [(found[baseline], found[candidate])]
+    sides = [stores[folder] for folder in folders]
     shared = [(system, sides[1][key]) for key, system in sides[0].items() if key in sides[1]]
     if not shared:
         raise ConfigError(f"{baseline} and {candidate} hold no system in common", remedy="name two backends instead")
@@ -65,7 +73,12 @@ def find_system(name: str, store: Store) -> System:
         records = [r for r in system.records if r.record_id.removeprefix("sha256:").startswith(beginning)]
         if len(records) == 1 and len(beginning) > 3:
             return System(label=f"{system.label} {short(records[0].record_id)}", records=records, store=store)
-    raise UnknownNameError("system", name, sorted({system.label for system in systems}))
+    if folder.is_dir():
+        raise _no_record(Store(folder))
+    if not systems:
+        raise _no_record(store)
+    where = f" of {store.root}, and there is no store at {name}"
+    raise UnknownNameError("system", name, sorted({system.label for system in systems}), where)
 
 
 def newest(records: Iterable[Record]) -> list[Record]:
@@ -75,6 +88,28 @@ def newest(records: Iterable[Record]) -> list[Record]:
         if record.predictions is not None:
             found[(*row_key(record), record.task.id, record.decoding.seed)] = record
     return list(found.values())
+
+
+def _store_of(names: Sequence[Path], open_store: Callable[[], Store]) -> Store:
+    """Open the store in which names are looked for that are no stores themselves.
+
+    :raises ConfigError: where there is none, naming the first of the names.
+    """
+    try:
+        return open_store()
+    except StoreError as error:
+        if names[0].is_dir():
+            raise _no_record(Store(names[0])) from error
+        msg = f"{names[0]} is no folder of a store, and no system can have this name: {error.message}"
+        raise ConfigError(msg, remedy="check both names, or say with --store where the records lie") from error
+
+
+def _no_record(store: Store) -> ConfigError:
+    scan = store.scan()
+    damaged = f"; {counted(len(scan.faults), 'file')} there cannot be read" if scan.faults else ""
+    what = "no record of a run that succeeded" if scan.records else "no records"
+    remedy = "check the path, or run something first"
+    return ConfigError(f"the store {store.root} has {what}{damaged}", remedy=remedy)
 
 
 def _is_store(folder: Path) -> bool:

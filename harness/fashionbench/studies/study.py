@@ -7,13 +7,16 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
-from fashionbench.errors import ConfigError
-from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice
+from fashionbench.errors import ConfigError, did_you_mean
+from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
 from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
+
+    from fashionbench.plugins.manager import Plugins
+    from fashionbench.records.schema import Record
 
 Mode = Literal["one-at-a-time", "leave-one-out", "add-one-in", "grid"]
 
@@ -127,6 +130,25 @@ def checked(study: Study) -> Study:
             msg = f"study {study.id}: {field!r} is no field of a system"
             raise ConfigError(msg, remedy="use backend, options.NAME or training.DOTTED.NAME")
     return study
+
+
+def check_metrics(study: Study, records: Sequence[Record], plugins: Plugins) -> None:
+    """Check that each metric of a study is one of its tasks, or was computed for one of their records.
+
+    :raises ConfigError: naming the metric, and those that each task has.
+    :raises UnknownNameError: where there is no task of a name.
+    """
+    tasks = unique([name for pattern in study.tasks for name in matching(pattern, plugins.tasks)])
+    has = {
+        name: unique([*plugins.tasks[name].metrics, *(m for r in records if r.task.id == name for m in r.metric_ids)])
+        for name in tasks
+    }
+    known = sorted({metric for metrics in has.values() for metric in metrics})
+    for metric in study.metrics:
+        if metric not in known:
+            msg = f"study {study.id}: no task of it ever measures {metric!r}{did_you_mean(metric, known)}"
+            listed = "; ".join(f"{name} has {', '.join(metrics) or 'none'}" for name, metrics in has.items())
+            raise ConfigError(msg, remedy=f"{listed}; another metric is computed by 'fashionbench rescore --metric'")
 
 
 def variants(study: Study) -> list[Variant]:

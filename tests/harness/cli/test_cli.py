@@ -76,6 +76,8 @@ def test_a_dry_run_runs_nothing(cli, tmp_path):
         (["show", "hit@1k"], "unknown name"),
         (["board", "toy", "--format", "pdf"], "unknown reporter"),
         (["records", "show", "abc"], "0 records"),
+        (["records", "show", "12"], "'fashionbench records list'"),
+        (["run", "--task", "toy/squars", "--backend", "toy/colour"], "'fashionbench list tasks'"),
         (["rum"], "Did you mean 'run'"),
         (["list", "task"], "is not one of"),
         (["run", "toy", "--limit", "0"], "0 is not in the range"),
@@ -124,6 +126,31 @@ def test_boards_are_written_in_every_format(cli, tmp_path, format_):
     suffix = {"markdown": "md"}.get(format_, format_)
     assert "wrote" in cli("board", "toy", "--output", f"x.{suffix}")[1]
     assert (tmp_path / f"x.{suffix}").read_text() == out
+
+
+@pytest.mark.parametrize("name", ["b.xyz", "b.tar", "b"])
+def test_a_file_whose_suffix_is_of_no_format_is_not_written(cli, tmp_path, name):
+    cli("run", "toy")
+    study = tmp_path / "study.yaml"
+    study.write_text(
+        "id: s\nbase: {backend: toy/colour}\ntasks: [toy/squares]\nseeds: [9]\n"
+        "axes: {system: {backend: [control/random]}}\n"
+    )
+    compared = ["compare", "toy/colour", "toy/colour", "--output"]
+    ablated = ["ablate", str(study), "--output"]
+    for words, known in (
+        (["board", "toy", "--output"], ".csv, .html, .json, .md, .tex"),
+        (compared, ".html, .json, .md, .tex"),
+        (ablated, ".html, .json, .md"),
+    ):
+        code, _, err = cli(*words, name)
+        assert code == 2
+        assert f"--output {name}" in err
+        assert known in err
+        assert not (tmp_path / name).exists()
+    assert len(json.loads(cli("records", "list", "--json")[1])) == 1
+    assert cli(*compared, "c.csv")[0] == 2
+    assert cli(*compared, name, "--format", "markdown")[0] == cli("board", "toy", "--output", "B.MD")[0] == 0
 
 
 def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
@@ -258,6 +285,35 @@ def test_a_board_file_runs_as_it_is_and_is_shown(cli, tmp_path, layout):
     code, _, err = cli("run", str(board))
     assert code == 2
     assert "names no backends to run" in err
+
+
+@pytest.mark.parametrize(
+    ("column", "told"),
+    [
+        ("{task: toy/squares, metric: hit@1}, {task: toy/squares, metric: mmr}", "never measures 'mmr'"),
+        ("{task: toy/squares, metric: bleu-4}", "it has hit@1, recall@5, mrr"),
+        ("{task: toy/squares, metric: hit@1}, {task: toy/squars, metric: hit@1}", "toy/squars"),
+    ],
+)
+@pytest.mark.parametrize("flags", [[], ["--dry-run"]])
+def test_a_column_that_no_record_can_fill_ends_before_the_first_cell(cli, tmp_path, column, told, flags):
+    board = tmp_path / "mine.yaml"
+    board.write_text(f"id: mine\ntitle: Mine\ncolumns: [{column}]\nbackends: [toy/colour]\n")
+    words = ["--task", "toy/squares", "--backend", "toy/colour", "--board", str(board)]
+    for run in ([str(board)], words):
+        code, _, err = cli("run", *run, *flags)
+        assert code == 2
+        assert told in err
+        assert not (tmp_path / "results" / "records").exists()
+
+
+def test_a_metric_that_was_computed_afterwards_may_stand_on_a_board_that_is_run(cli, tmp_path):
+    board = tmp_path / "mine.yaml"
+    board.write_text("id: mine\ntitle: Mine\ncolumns: [{task: toy/squares, metric: hit@3}]\nbackends: [toy/colour]\n")
+    cli("run", "--task", "toy/squares", "--backend", "toy/colour")
+    assert cli("run", str(board))[0] == 2
+    assert cli("rescore", "--metric", "hit@3")[0] == 0
+    assert cli("run", str(board))[0] == 0
 
 
 def test_a_negative_seed_is_refused(capsys, tmp_path):

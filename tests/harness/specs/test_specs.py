@@ -37,3 +37,13 @@ def test_unknown_names_get_the_nearest_and_the_list():
     assert "control/oracle" in error.remedy
     assert isinstance(error, FashionBenchError)
     assert "none registered" in UnknownNameError("task", "x", []).remedy
+
+
+def test_many_names_are_near_ones_and_the_command_that_lists_them_all():
+    many = [f"acme/try-on-{number}" for number in range(60)] + ["wardrobe/image-captioning"]
+    for wrong in ("wardrobe/image-captionin", "captioning", "Captioning/*"):
+        error = UnknownNameError("task", wrong, many)
+        assert "did you mean wardrobe/image-captioning?" in error.message
+        assert error.remedy == "'fashionbench list tasks' lists all 61"
+    # No command lists them, so the error does.
+    assert "acme/try-on-59" in UnknownNameError("preset", "x", many).remedy

@@ -7,9 +7,14 @@ import json
 import pytest
 
 import fashionbench
-from fashionbench.api.studies import render_ablation
+from fashionbench.api.studies import preview_study, render_ablation
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.records.schema import ErrorPart
+from fashionbench.records.store import Store
+from fashionbench.studies.ablation import effects_of
+from fashionbench.studies.study import Study, variants
 
 STUDY = {
     "id": "colours",
@@ -24,6 +29,7 @@ STUDY = {
         "system": [{"label": "colour", "set": {"backend": "baseline/colour-histogram"}}],
     },
 }
+STUDY_MADE = Study.model_validate(STUDY)
 
 
 @pytest.fixture(scope="module")
@@ -100,8 +106,43 @@ def test_a_variant_that_fails_is_named_and_the_others_stand(store, tmp_path):
     made = fashionbench.ablate(broken, store=store)
     assert any(failure.startswith("memory: 0: wardrobe/image-to-image, seed 0") for failure in made.failures)
     found = by_variant(made, "mrr")
-    assert found["memory: 0"].reason == "it was not run"
+    message = next(r.error.message for r in fashionbench.load_records(store) if r.error is not None)
+    assert found["memory: 0"].reason == f"its run failed: {message}"
+    assert (made.units, made.failed) == ((9, 12), 3)
+    text = render_ablation(made, "markdown")
+    assert "9 of 12 runs are done, 3 failed." in text
+    assert "its run failed: " in text
+    assert json.loads(render_ablation(made, "json"))["runs"] == {"done": 9, "failed": 3, "all": 12}
     assert found["system: colour"].verdict == "better"
+
+
+def test_a_variant_that_fails_with_one_seed_is_compared_on_the_others_and_counted(made, store):
+    records = {(v.name, seed): [] for v in variants(STUDY_MADE) for seed in STUDY_MADE.seeds}
+    for record in fashionbench.load_records(store):
+        variant = {"baseline/colour-histogram": "system: colour"}.get(record.backend.id)
+        variant = variant or {256: "base", 64: "dimension: 64"}.get(record.backend.options["dimension"])
+        if variant is not None:
+            records[variant, record.decoding.seed].append(record)
+    (fine,) = records["system: colour", 2]
+    error = ErrorPart(type="ValueError", message="out of luck")
+    records["system: colour", 2] = [fine.model_copy(update={"status": "error", "error": error, "predictions": None})]
+    del records["dimension: 64", 0], records["dimension: 64", 1], records["dimension: 64", 2]
+    found = effects_of(STUDY_MADE, records, Store(store), Plugins())
+    assert (found.units, found.failed) == ((5, 9), 1)
+    effects = by_variant(found, "mrr")
+    assert effects["system: colour"].difference.seeds == (3, 2)
+    assert effects["dimension: 64"].reason == "it was not run"
+
+
+@pytest.mark.parametrize("wrong", [["mmr"], ["mrr", "hit@5 "], ["bleu-4"]])
+def test_a_metric_that_no_task_has_ends_before_the_first_run(tmp_path, wrong):
+    study = {**STUDY, "metrics": wrong}
+    for start in (fashionbench.ablate, preview_study):
+        with pytest.raises(ConfigError, match=rf"ever measures '{wrong[-1]}'") as raised:
+            start(study, store=tmp_path / "store")
+        assert "wardrobe/image-to-image has hit@1, " in raised.value.remedy
+    assert ("did you mean mrr?" in raised.value.message) == (wrong == ["mmr"])
+    assert not (tmp_path / "store").exists()
 
 
 def test_formats_hold_the_effects_and_escape_titles(made):
@@ -113,7 +154,7 @@ def test_formats_hold_the_effects_and_escape_titles(made):
     assert "<colour>" not in page
     read = json.loads(render_ablation(made, "json"))
     assert read["effects"][0]["difference"]["difference"] == made.effects[0].difference.difference
-    assert read["runs"] == {"done": 9, "all": 9}
+    assert read["runs"] == {"done": 9, "failed": 0, "all": 9}
 
 
 def test_the_command_previews_runs_and_writes(store, made, tmp_path, capsys):

@@ -11,7 +11,7 @@ import pytest
 import fashionbench
 from fashionbench.api.comparisons import compare_stored, per_query, render_comparison
 from fashionbench.cli.main import main
-from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.errors import ConfigError, FashionBenchError, UnknownNameError
 from fashionbench.records.store import Store
 from fashionbench.statistics.paired import mcnemar_exact
 
@@ -149,6 +149,40 @@ def test_names_that_fit_none_or_several_say_what_there_is(store, tmp_path):
         compare_stored("control/random", "control/random", store=two)
     (made,) = compare_stored("control/random (dimension=16)", "control/random (dimension=32)", store=two)
     assert made.candidate == "control/random (dimension=32)"
+
+
+@pytest.mark.parametrize(("wrong", "near"), [("mr", "mrr"), ("hit5", "hit@5"), ("cider", ""), ("MRR", "mrr")])
+def test_a_metric_that_not_both_have_is_answered_with_those_that_both_have(store, wrong, near):
+    for metrics in ([wrong], ["mrr", wrong]):
+        with pytest.raises(ConfigError, match=f"do not both have '{wrong}'") as raised:
+            compare_stored("control/random", "baseline/colour-histogram", store=store, metrics=metrics)
+        assert near in raised.value.message.partition("did you mean")[2]
+        assert "both have: hit@1, hit@5" in raised.value.remedy
+
+
+@pytest.mark.parametrize("default", ["absent", "filled"])
+def test_what_is_neither_a_system_nor_a_store_is_said(store, tmp_path, monkeypatch, default):
+    monkeypatch.chdir(tmp_path)
+    records = store if default == "filled" else tmp_path / "results"
+    for pair in ((str(store), "nowhere"), ("nowhere", str(store)), ("nowhere", "elsewhere")):
+        with pytest.raises(FashionBenchError, match=r"nowhere.*no (store at nowhere|folder of a store)"):
+            compare_stored(*pair, store=records)
+
+
+@pytest.mark.parametrize("held", ["nothing", "cache", "no records", "failures"])
+def test_a_store_without_records_is_said(store, tmp_path, held, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    empty = tmp_path / "empty"
+    (empty / {"cache": "cache", "no records": "records"}.get(held, "")).mkdir(parents=True)
+    if held == "failures":
+        run(empty, {"id": "control/random", "options": {"dimension": 0}})
+    told = f"{empty} has " + ("no record of a run that succeeded" if held == "failures" else "no records")
+    for pair in ((str(store), str(empty)), (str(empty), str(store)), (str(empty), "control/random")):
+        for where in (store, None):
+            with pytest.raises(ConfigError, match=told):
+                compare_stored(*pair, store=where)
+    with pytest.raises(ConfigError, match=told):
+        compare_stored("control/random", "baseline/colour-histogram", store=empty)
 
 
 def test_two_stores_are_compared_system_by_system(store, tmp_path):
