@@ -15,7 +15,7 @@ from fashionbench.boards.board import Board
 from fashionbench.boards.history import history_of
 from fashionbench.boards.publication import Publication
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ConfigError, counted
+from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.path_names import record_without_paths, without_paths
@@ -49,7 +49,7 @@ def make_publication(
     :param boards: registered names, YAML files or specifications; by default every registered board that has a record.
     :param stores: by default the one that other commands use. A record that several hold counts once.
     :param cases: collect single cases with their pictures, for which the data sets are opened.
-    :raises ConfigError: where no value of any board has a record, or two boards have one id.
+    :raises ConfigError: where there is nothing to publish, or two boards have one id.
     """
     loaded = plugins or Plugins()
     opened = [existing_store(store, loaded) for store in stores or (None,)]
@@ -63,14 +63,12 @@ def make_publication(
         made.append(tested(board, held, loaded))
     shown = {name for b in made for table in b.tables for row in table.rows for v in row.values for name in v.records}
     records = {name: held[name][0] for name in held if name in shown}
-    history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
-    if not records and not any(history.values()):
-        raise _no_record(specs, opened, faults)
     tasks = {c.task: loaded.tasks[c.task] for board in made for c in board.spec.columns}
     backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
     examples, differing = _cases(records, held, pictures, loaded) if cases else ({}, {})
+    history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
     return Publication(
         boards=tuple(made),
         records=records,
@@ -83,14 +81,6 @@ def make_publication(
         history={name: columns for name, columns in history.items() if columns},
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
-
-
-def _no_record(specs: Sequence[BoardSpec], stores: Sequence[Store], faults: Sequence[Fault]) -> ConfigError:
-    """Say that boards have no value: a site of them would take the place of one that has."""
-    boards = ", ".join(spec.id for spec in specs)
-    damaged = f", and {counted(len(faults), 'file')} there cannot be used: {faults[0].message}" if faults else ""
-    msg = f"{' and '.join(str(store.root) for store in stores)}: no record has a value of {boards}{damaged}"
-    return ConfigError(msg, remedy="name the store that holds them with --store, or run the board first")
 
 
 def _cases(
@@ -202,11 +192,24 @@ def publish(
     The same records give the same bytes, wherever and whenever.
 
     :param out: the folder.
+    :raises ConfigError: where no record has a value of any board: a site of nothing would take the place of an earlier
+        one.
     """
     loaded = plugins or Plugins()
-    made = make_publication(boards, stores=stores, cases=loaded.sites[site].cases, plugins=loaded)
+    opened = [existing_store(store, loaded) for store in stores or (None,)]
+    made = make_publication(boards, stores=opened, cases=loaded.sites[site].cases, plugins=loaded)
+    # Where files are damaged, the pages say that they are incomplete.
+    if not made.records and not made.history and not any(board.faults for board in made.boards):
+        raise _no_record(made, opened)
     write_site(site_files(made, site=site, plugins=loaded), out)
     return made
+
+
+def _no_record(made: Publication, stores: Sequence[Store]) -> ConfigError:
+    """Say that no record of stores has a value of any board."""
+    ids = ", ".join(board.spec.id for board in made.boards)
+    msg = f"{' and '.join(str(store.root) for store in stores)}: no record has a value of {ids}"
+    return ConfigError(msg, remedy="name the store that holds them with --store, or run the board first")
 
 
 def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], list[Record], list[Fault]]:
