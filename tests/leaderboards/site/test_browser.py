@@ -93,7 +93,13 @@ def _labels(browser, number=0):
 
 
 def _click_head(browser, at, number=0):
-    browser.find_elements("css selector", "table.board")[number].find_elements("css selector", "thead th")[at].click()
+    """Click a head, and wait until the table says that it is in another order: it is sorted after the click returns."""
+    head = browser.find_elements("css selector", "table.board")[number].find_elements("css selector", "thead th")[at]
+    before = head.get_attribute("aria-sort")
+    head.click()
+    until = time.monotonic() + 20
+    while head.get_attribute("aria-sort") == before and time.monotonic() < until:
+        time.sleep(0.02)
 
 
 def _fill(browser, text):
