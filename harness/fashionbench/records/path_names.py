@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fashionbench.records.schema import Record
+if TYPE_CHECKING:
+    from fashionbench.records.schema import Record
 
 _SIGN = r"[^\s/\\:;,'\"<>|()\[\]{}]"
 #: A name of a path; with up to two spaces where another name follows, since folders are called so too.
@@ -28,7 +29,7 @@ def record_without_paths(record: Record) -> Record:
     """Return a record in whose texts absolute paths are cut; itself, where there is none."""
     fields = record.model_dump(mode="json")
     cut = {name: value if name in _KEPT else _cut(value) for name, value in fields.items()}
-    return record if cut == fields else Record.model_validate(cut)
+    return record if cut == fields else type(record).model_validate(cut)
 
 
 def _cut(value: Any) -> Any:

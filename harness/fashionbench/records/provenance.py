@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from fashionbench.records.base import Model
+from fashionbench.records.path_names import without_paths
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -122,7 +123,8 @@ class ProcessFacts:
         """Ask this process; what was known of the state of its code is asked anew."""
         code_state.cache_clear()
         _work_tree.cache_clear()
-        words = redact(sys.argv if command is None else command)
+        # Where things lie on this machine says nothing of how a number was made.
+        words = tuple(without_paths(word) for word in redact(sys.argv if command is None else command))
         return cls(tuple(plugins), extra, words, _versions(), _processor())
 
     def provenance(self, started: str, code: Sequence[CodeState]) -> Provenance:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
 from fashionbench import api
@@ -77,3 +80,14 @@ def test_no_record_holds_the_folder_of_this_machine(plugins, store, tmp_path, mo
     files = list((store.root / "records").rglob("*.json"))
     assert len(files) == 2
     assert not [path for path in files if str(tmp_path) in path.read_text()]
+
+
+def test_the_command_of_a_record_names_no_folder(store, tmp_path):
+    words = ["run", "--task", "wardrobe/image-to-image", "--backend", "control/random", "--store", str(store.root)]
+    process = subprocess.run(
+        [sys.executable, "-m", "fashionbench", *words], capture_output=True, text=True, check=False
+    )
+    assert process.returncode == 0, process.stderr
+    (record,) = store.scan().current()
+    assert record.provenance.command[-2:] == ("--store", f"…/{store.root.name}")
+    assert str(tmp_path) not in record.model_dump_json()
