@@ -18,7 +18,8 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
-from fashionbench.records.path_names import record_without_paths, without_paths
+from fashionbench.records.path_names import without_paths
+from fashionbench.records.record_paths import record_without_paths
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.column_tests import tested
 from fashionbench.studies.differing import differing_cases

@@ -3,10 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from fashionbench.records.schema import Record
 
 _SIGN = r"[^\s/\\:;,'\"<>|()\[\]{}]"
 #: A name of a path; with up to two spaces where another name follows, since folders are called so too.
@@ -16,25 +12,8 @@ _STEP = rf"(?:[/\\]+{_NAME})"
 _HOME = re.compile(rf"(?:/home|/Users|\b[A-Za-z]:[/\\]+Users)[/\\]+{_NAME}|(?<![\w./~-])/root(?![\w.-])")
 #: An absolute path of two names or more, or one below a home or a drive; no address of the web, and no relative path.
 _PATH = re.compile(rf"(?<![\w./\\:~-])(?:file://)?(?:~[\w.-]*{_STEP}+|[A-Za-z]:{_STEP}+|{_STEP}{{2,}})[/\\]*")
-#: Names and hashes that say what was measured; none holds a path, and changing one would make it another thing.
-_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "metrics"})
 
 
 def without_paths(text: str) -> str:
     """Replace each absolute path of a text by its last name behind an ellipsis, and the folder of a user by a tilde."""
     return _PATH.sub(lambda found: "…/" + re.split(r"[/\\]", found.group().rstrip("/\\"))[-1], _HOME.sub("~", text))
-
-
-def record_without_paths(record: Record) -> Record:
-    """Return a record in whose texts absolute paths are cut; itself, where there is none."""
-    fields = record.model_dump(mode="json")
-    cut = {name: value if name in _KEPT else _cut(value) for name, value in fields.items()}
-    return record if cut == fields else type(record).model_validate(cut)
-
-
-def _cut(value: Any) -> Any:
-    if isinstance(value, str):
-        return without_paths(value)
-    if isinstance(value, dict):
-        return {without_paths(name): _cut(inner) for name, inner in value.items()}
-    return [_cut(inner) for inner in value] if isinstance(value, list) else value

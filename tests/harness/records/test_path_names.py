@@ -8,7 +8,8 @@ import pytest
 from fashionbench import api
 from fashionbench.cli.main import main
 from fashionbench.errors import MetricError
-from fashionbench.records.path_names import record_without_paths, without_paths
+from fashionbench.records.path_names import without_paths
+from fashionbench.records.record_paths import record_without_paths
 
 
 @pytest.mark.parametrize(
