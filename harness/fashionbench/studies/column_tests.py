@@ -218,7 +218,10 @@ def _ranked(family: list[int], entries: list[_Entry | None], values: list[Value]
 
 
 def _over_seeds(entries: list[_Entry]) -> PairwiseTests:
-    """Test all pairs where some were trained with several seeds: seeds and clusters vary, adjusted after Holm."""
+    """Test all pairs where some were trained with several seeds: seeds and clusters vary, adjusted after Holm.
+
+    What is detectable is a little too large: standard errors are read off intervals, whose quantiles are those of t.
+    """
     first = entries[0]
     means = np.array([mean_over_seeds(entry.values, entry.strata) for entry in entries])
     pairs = list(combinations(range(len(entries)), 2))
@@ -227,9 +230,9 @@ def _over_seeds(entries: list[_Entry]) -> PairwiseTests:
     for left, right in pairs:
         one, two = entries[left].values, entries[right].values
         how = {"clusters": first.items.clusters, "strata": first.strata, "average": first.average}
-        found = seed_difference_p_value(one, two, **how)  # type: ignore[arg-type]
+        p_value = seed_difference_p_value(one, two, **how)  # type: ignore[arg-type]
         interval = seed_difference_interval(one, two, **how)  # type: ignore[arg-type]
-        raw.append(1.0 if found is None else found)
+        raw.append(1.0 if p_value is None else p_value)
         if not isinstance(interval, NoInterval):
             errors.append((interval.high - interval.low) / 2 / NormalDist().inv_cdf(0.975))
     p_values = np.ones((len(entries), len(entries)))
@@ -243,18 +246,18 @@ def _over_seeds(entries: list[_Entry]) -> PairwiseTests:
 def _against(
     row: int, reference: int, values: list[Value], entries: list[_Entry | None], head: Head, *, paired: bool
 ) -> Against | None:
-    own, other = values[row].value, values[reference].value
-    if own is None or other is None or values[row].n != values[reference].n:
+    value, base = values[row].value, values[reference].value
+    if value is None or base is None or values[row].n != values[reference].n:
         return None
-    found = Against(difference=own - other)
+    against = Against(difference=value - base)
     mine, theirs = entries[row], entries[reference]
     if mine is None or theirs is None or mine.items.ids != theirs.items.ids:
-        return found
+        return against
     gain = gains(theirs.values, mine.values, higher_is_better=head.higher_is_better)
     wins, losses = int((gain > 0).sum()), int((gain < 0).sum())
-    found = replace(found, wins=wins, ties=gain.size - wins - losses, losses=losses)
+    against = replace(against, wins=wins, ties=gain.size - wins - losses, losses=losses)
     if not paired:
-        return found
+        return against
     clusters, strata, average = mine.items.clusters, mine.strata, mine.average
     if max(len(mine.values), len(theirs.values)) > 1:
         interval = seed_difference_interval(
@@ -265,4 +268,4 @@ def _against(
         interval = paired_interval(
             mine.values[0], theirs.values[0], clusters=clusters, strata=strata, average=average, seed=seed
         )
-    return replace(found, interval=interval.bounds)
+    return replace(against, interval=interval.bounds)

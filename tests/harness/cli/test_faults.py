@@ -1,0 +1,113 @@
+"""What the commands say of stores, data and systems that fail them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from fashionbench.cli.main import main
+
+
+def test_a_negative_seed_is_refused(capsys, tmp_path):
+    words = ["run", "--task", "wardrobe/image-to-text", "--backend", "control/random", "--store", str(tmp_path)]
+    assert main([*words, "--seed", "-1"]) == 2
+    assert "-1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["rescore", "{}"],
+        ["rescore", "--store", "{}"],
+        ["records", "verify", "--store", "{}"],
+        ["records", "list", "--store", "{}"],
+        ["records", "show", "ab", "--store", "{}"],
+        ["records", "invalidate", "ab", "--reason", "x", "--store", "{}"],
+        ["board", "quickstart", "--store", "{}"],
+    ],
+)
+def test_a_store_that_is_not_there_is_said(words, tmp_path, capsys):
+    absent = str(tmp_path / "absent")
+    assert main([word.format(absent) for word in words]) == 2
+    assert f"there is no store at {absent}" in capsys.readouterr().err
+
+
+UNWRITABLE = [
+    ("run", "--task", "toy/squares", "--backend", "toy/colour"),
+    ("audit", "fashion-iq", "--root", "."),
+    ("score", "toy/squares", "--predictions", "r.json"),
+]
+
+
+@pytest.mark.parametrize("words", UNWRITABLE, ids=lambda words: words[0])
+@pytest.mark.parametrize("place", ["file", "file/below", "/proc/nowhere"])
+def test_a_store_that_cannot_be_written_is_one_line(cli, tmp_path, words, place):
+    (tmp_path / "file").write_text("x")
+    (tmp_path / "r.json").write_text('{"a": ["b"]}')
+    code, out, err = cli(*words, "--store", place)
+    if place == "file":  # click knows that a file is no folder
+        assert code == 2
+        return
+    assert (code, out) == (2, "")
+    lines = err.strip().splitlines()
+    assert len(lines) == 2
+    assert lines[0].startswith(f"error: the store {place} cannot be written: ")
+    assert lines[1].startswith("  try: ")
+
+
+def test_a_failed_cell_is_shown_with_its_remedy_and_an_unforeseen_error_with_its_kind(cli, plugins):
+    code, out, _ = cli("run", "--task", "toy/squares", "--backend", "toy/nan", "--backend", "toy/raises")
+    assert code == 1
+    lines = out.splitlines()
+    place = next(at for at, line in enumerate(lines) if "toy/nan: error: " in line)
+    assert lines[place + 1].startswith("  try: ")
+    assert "toy/raises: error: ZeroDivisionError: a bug in a model" in out
+
+
+def test_missing_and_unreadable_images_are_one_line(cli, tmp_path):
+    from PIL import Image
+
+    root = tmp_path / "squares"
+    root.mkdir()
+    colours = ("red", "green", "blue", "yellow", "black", "white", "pink")
+    for name in colours:
+        Image.new("RGB", (4, 4), name).save(root / f"{name}.png")
+    (root / "pink.png").write_bytes(b"no image")
+    _, out, _ = cli("run", "--task", "toy/folder", "--backend", "toy/colour", "--data", f"toy-folder={root}")
+    lines = [line for line in out.splitlines() if " images missing" in line]
+    assert lines == ["toy/folder: 1 of 8 images missing: brown; 1 of 8 images unreadable: pink"]
+    for name in colours:
+        (root / f"{name}.png").unlink()
+    code, out, err = cli("run", "--task", "toy/folder", "--backend", "toy/colour", "--data", f"toy-folder={root}")
+    assert code == 1
+    assert "none of the 8 images of toy-folder is there" in out
+    assert f"looked for black.png in {root}, which holds nothing" in err
+    assert f"looked for black.png in …/{root.name}, which holds nothing" in out, "records name no folder"
+
+
+def test_a_cell_without_any_metric_warns_and_counts_as_failed(cli, plugins, tmp_path):
+    import dataclasses
+
+    spec = plugins.tasks["toy/squares"]
+    wordy = dataclasses.replace(spec, metrics=("bleu-2", "cider"), main_metric="cider")
+    plugins.tasks.put(wordy, plugins.tasks.origin(spec.id))
+    code, out, err = cli("run", "--task", "toy/squares", "--backend", "toy/colour")
+    assert code == 1
+    assert "warning: toy/squares × toy/colour has no metric at all" in err
+    assert "cider is absent" in out
+    assert cli("run", "--task", "toy/squares", "--backend", "toy/colour", "--json")[0] == 1
+    queries = {
+        f"image-{name}": ["text-red"] for name in ("red", "green", "blue", "yellow", "black", "white", "pink", "brown")
+    }
+    (tmp_path / "r.json").write_text(json.dumps(queries))
+    code, _, err = cli("score", "toy/squares", "--predictions", "r.json")
+    assert (code, "has no metric at all" in err) == (1, True)
+
+
+def test_an_error_of_the_system_has_no_traceback(cli, tmp_path):
+    cli("run", "toy")
+    code, _, err = cli("board", "toy", "--output", "/proc/nowhere/board.md", "--format", "markdown")
+    assert code == 2
+    assert err.startswith("error: No such file or directory at ")
+    assert "Traceback" not in err
