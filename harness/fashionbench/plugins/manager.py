@@ -234,7 +234,7 @@ class Plugins:
             if only is not None and origin != only:
                 continue
             try:
-                specs = list(implementation.function())
+                specs = list(cast("Iterable[Any]", implementation.function()))
             except Exception as error:
                 if self.strict or only is not None:
                     raise PluginError(f"{hook} of {origin} failed: {error}") from error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
 from fashionbench.data.file_index import FileIndex
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, first_names
 from fashionbench.plugins.events import CellName
 from fashionbench.runner.code_hash import code_hash
 from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
@@ -138,7 +138,7 @@ def make_plan(config: RunConfig, plugins: Plugins, index: FileIndex | None = Non
                     cells += _cells(task, spec, choice, config, plugins, files)
     distinct = {digest([cell.task.id, cell.identity.cell_id("")]): cell for cell in cells}
     if not distinct:
-        reasons = "; ".join(f"{one.backend} on {one.task}: {one.reason}" for one in refused)
+        reasons = first_names([f"{one.backend} on {one.task}: {one.reason}" for one in refused])
         raise ConfigError(f"there is nothing to run: {reasons}", remedy="see 'fashionbench list backends'")
     chosen = tuple(distinct.values())
     trainings = {training.id({}): training for cell in chosen for training in cell.trainings.values()}
@@ -152,6 +152,8 @@ def _why_not(spec: BackendSpec, task: TaskSpec, choice: BackendChoice) -> str:
     """
     trainer = spec.trainer or (choice.training.trainer if choice.training else "")
     lacking = [m for m in spec.models if not trainer and not {**spec.options, **choice.options}.get(m)]
+    if lacking and spec.address:
+        return f"its model is not on this machine ({spec.address})"
     if lacking:
         return f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER, or a training"
     if spec.fits and task.trains is not None and not (spec.learns_from or _ALL_KINDS) & task.trains:
