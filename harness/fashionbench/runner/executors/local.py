@@ -15,11 +15,11 @@ from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
+from fashionbench.runner.executors.training_process import pays, training_process
 from fashionbench.runner.extractor_loader import ExtractorLoader
 from fashionbench.runner.outdated_metrics import outdated
 from fashionbench.runner.rescoring import rescored
 from fashionbench.runner.trained_models import TrainedModel, failed, run_training
-from fashionbench.runner.training_process import pays, training_process
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
@@ -87,7 +87,6 @@ class Runner:
                     if waits[at] and wait is not None:
                         shown.begin("training in a second process")
                         wait()
-                        wait = None
                     records[at] = self._one(self.plan.cells[at], context)
         finally:
             in_order = [records[at] for at in sorted(records)]

@@ -12,7 +12,8 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 from fashionbench import api
 from fashionbench.plugins.manager import Plugins
-from fashionbench.runner import trained_models, training_process
+from fashionbench.runner import trained_models
+from fashionbench.runner.executors import training_process
 
 pytestmark = pytest.mark.slow
 
@@ -52,7 +53,7 @@ def test_one_core_trains_in_the_run(config, store, monkeypatch):
 
 
 def test_it_ends_with_the_process_that_started_it(config, tmp_path):
-    program = "from fashionbench.runner.training_process import main; main()"
+    program = "from fashionbench.runner.executors.train_models import main; main()"
     process = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)
     fields = {"config": config, "store": str(tmp_path), "command": []}
     process.stdin.write(json.dumps(fields).encode() + b"\n")

@@ -10,9 +10,7 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.files import slug
@@ -23,7 +21,7 @@ if TYPE_CHECKING:
 
     from fashionbench.runner.plan import Plan
 
-_PROGRAM = "from fashionbench.runner.training_process import main; main()"
+_PROGRAM = "from fashionbench.runner.executors.train_models import main; main()"
 
 
 def pays(plan: Plan, store: Store, device: str) -> bool:
@@ -63,25 +61,3 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[], object]]
         process.kill()
         process.wait()
         process.stdin.close()
-
-
-def main() -> None:
-    """Read a configuration from standard input, and train its models; end when standard input ends."""
-    from fashionbench.plugins.manager import Plugins  # noqa: PLC0415
-    from fashionbench.runner.config import make_config  # noqa: PLC0415
-    from fashionbench.runner.executors.local import Runner  # noqa: PLC0415
-    from fashionbench.runner.plan import make_plan  # noqa: PLC0415
-
-    fields = json.loads(sys.stdin.readline())
-    threading.Thread(target=_end_with_standard_input, daemon=True).start()
-    sys.argv = fields["command"]  # which records name
-    plugins = Plugins()
-    plan = make_plan(make_config(fields["config"]), plugins)
-    Runner(plan, plugins, Store(Path(fields["store"]))).train()
-
-
-def _end_with_standard_input() -> None:
-    # Not through sys.stdin, whose lock would be held when this process ends by itself.
-    while os.read(0, 1):
-        pass
-    os._exit(1)
