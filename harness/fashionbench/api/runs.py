@@ -41,6 +41,7 @@ def run(
     plugins: Plugins | None = None,
     rerun: bool = False,
     reporter: Reporter | None = None,
+    second_process: bool = False,
 ) -> list[Record]:
     """Run tasks on backends, and return one record a cell.
 
@@ -49,9 +50,11 @@ def run(
         (``"hf:FOLDER"``, ``"file.py:Class"``), or a class or an object (:func:`fashionbench.model`).
     :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``.
     :param rerun: execute cells again that the store has records of.
+    :param second_process: train models in a second process, on a processor of several cores, while cells that need none
+        are run. That process knows the plugins that are installed, and no others.
     :raises ConfigError: where the configuration cannot be run, or its board asks for a metric that a task never has.
     """
-    runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
+    runner = _runner(config, store, plugins or Plugins(), rerun=rerun, second_process=second_process)
     runner.store.check_writable()
     return runner.run(reporter)
 
@@ -142,6 +145,7 @@ def _runner(
     plugins: Plugins,
     *,
     rerun: bool,
+    second_process: bool = False,
 ) -> Runner:
     if isinstance(config, (str, Path)):
         chosen = load_config(str(config), plugins)
@@ -153,7 +157,7 @@ def _runner(
         check_columns(find_board(chosen.board, plugins), opened.scan().current(), plugins)
     with FileIndex(DataRoots(cache=opened.cache / "surveys").index) as index:
         plan = make_plan(chosen, plugins, index)
-    return Runner(plan, plugins, opened, rerun=rerun)
+    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process)
 
 
 def _with_names(config: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:

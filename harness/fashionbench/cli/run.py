@@ -95,7 +95,7 @@ def run(
         _preview(cells, not_applicable, as_json=as_json)
         return 0
     with Bars(0) as bars:
-        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars)
+        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars, second_process=True)
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
     else:
