@@ -19,8 +19,8 @@ from fashionbench.specs import BackendSpec
 from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.resize import Resize
 from fashionbench_tasks.generation.samples import GenerationSample, LazySample
-from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
 from fashionbench_tasks.generation.task import Generation
+from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
 
 SIZE = Resize(16, 16, "lanczos")
 GREY, RED = (100, 100, 100), (200, 0, 0)
