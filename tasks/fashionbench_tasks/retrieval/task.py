@@ -188,6 +188,12 @@ class Retrieval:
             gallery={fold.name: [source.id for source in fold.gallery] for fold in folds},
         )
 
+    def counted_rows(self, imported: Imported) -> dict[str, str]:
+        """Count what of rankings or hit lists is ranked otherwise than they say."""
+        from fashionbench_tasks.retrieval.from_rankings import counted_rows  # noqa: PLC0415
+
+        return counted_rows(imported, self.listed())
+
     def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
         """Return queries or candidates of a fold as a person sees them."""
         fold = next((fold for fold in self.folds if fold.name == slice_), None)
