@@ -75,6 +75,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
             target=f"fashionbench_unifashion.training.trainer:{size}",
             phases=_PHASES,
             tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
+            configuration=f"fashionbench_unifashion.training.whole_recipe:{size}",
             extra="models",
         )
         for size, summary in summaries.items()

@@ -117,7 +117,7 @@ def pairwise_tests(
         # What all systems share cancels in each difference, and would cost digits.
         centred = sums - sums.mean(axis=0)
         centred = centred[:, np.abs(centred).max(axis=0) > 0]
-        tosses = _Tosses(centred.shape[1], max(replicates, 20 * left.size + 1), seed)
+        tosses = SignTosses(centred.shape[1], max(replicates, 20 * left.size + 1), seed)
         pairs = (left[differ], right[differ], lengths[differ])
         adjusted[differ], critical = _step_down(centred, pairs, tosses, alpha)
         method = f"max-T step-down/{tosses.method}/{'item' if clusters is None else 'cluster'}"
@@ -130,7 +130,7 @@ def pairwise_tests(
     return PairwiseTests(means, means[:, None] - means[None, :], p_values, detectable, method)
 
 
-class _Tosses:
+class SignTosses:
     """Signs of clusters, drawn part by part; all patterns where there are few."""
 
     def __init__(self, count: int, replicates: int, seed: int) -> None:
@@ -156,7 +156,7 @@ class _Tosses:
             yield bits
 
 
-def _flipped(sums: FloatArray, tosses: _Tosses) -> Iterator[NDArray[np.float32]]:
+def _flipped(sums: FloatArray, tosses: SignTosses) -> Iterator[NDArray[np.float32]]:
     """Yield the sum of each system under many tosses at a time, float32 [m, n]."""
     totals = sums.sum(axis=1, keepdims=True)
     held: list[NDArray[np.float32]] = []
@@ -172,7 +172,7 @@ def _flipped(sums: FloatArray, tosses: _Tosses) -> Iterator[NDArray[np.float32]]
 def _step_down(
     sums: FloatArray,
     pairs: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray],
-    tosses: _Tosses,
+    tosses: SignTosses,
     alpha: float,
 ) -> tuple[FloatArray, float]:
     """Return the adjusted p-value of each pair, and the size that the largest statistic exceeds with chance alpha."""
