@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _CELLS = 2**21  # float64 held at a time
-_TOGETHER = 2**15  # tosses that are compared at a time: many for each call, and few enough for the cache
+_TOGETHER = 2**14  # tosses that are compared at a time: many for each call, and few enough for the cache
 _NEAR = 1e-5  # of a studentised difference: what float32 may have lost of it
 _EXACT = 2**15  # up to so many sign patterns are all looked at
 #: The chance of finding a difference that is as large as the one that is called detectable.
