@@ -73,6 +73,25 @@ class PairwiseTests:
         behind: NDArray[np.bool_] = self.better(alpha, higher_is_better=higher_is_better)[best]
         return ~behind
 
+    def groups(self, alpha: float = 0.05, *, higher_is_better: bool = True) -> list[tuple[int, ...]]:
+        """Return the largest groups of neighbours by average, best first, of which no two can be told apart.
+
+        These are the bars of a critical-difference diagram; a system that can be told from both neighbours is in none.
+        """
+        order = np.argsort(-self.means if higher_is_better else self.means, kind="stable").tolist()
+        apart = self.p_values <= alpha
+        found: list[tuple[int, ...]] = []
+        end = 0
+        for start in range(len(order)):
+            first = max(end, start + 1)
+            last = first
+            while last < len(order) and not apart[order[last], order[start:last]].any():
+                last += 1
+            if last - start > 1 and last > end:
+                found.append(tuple(order[start:last]))
+            end = max(end, last)
+        return found
+
 
 def pairwise_tests(
     values: FloatArray,

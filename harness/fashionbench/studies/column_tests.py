@@ -226,6 +226,7 @@ def _ranked(family: list[int], entries: list[_Entry | None], values: list[Value]
     return ColumnTests(
         ranks=tuple(ranks),
         tied_with_best=tuple(tied),
+        groups=tuple(tuple(family[n] for n in group) for group in tests.groups(ALPHA, higher_is_better=better)),
         detectable=tests.detectable,
         reference=family[best],
         method=f"{tests.method}, {len(family)} rows",
