@@ -108,7 +108,10 @@ class Retrieval:
 
         queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
-        truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
+        truth = Truth(
+            positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)},
+            texts={query.id: str(query.text) for query in queries if hasattr(query, "text")},
+        )
         measured = MeasuredItems(sources=(*fold.queries, *fold.gallery), groups=frozenset(fold.clusters.values()))
         with session.fold(fold.training, truth, measured) as backend:
             gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
