@@ -15,6 +15,8 @@ from fashionbench.records.store import Store
 if TYPE_CHECKING:
     from collections.abc import Generator
 
+pytest_plugins = ["fashionbench.conformance.plugin", "pytester"]
+
 #: Set where everything is installed that tests compare with.
 PEERS = "FASHIONBENCH_TESTS_NEED_PEERS"
 
