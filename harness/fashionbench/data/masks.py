@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fashionbench.data.image_files import open_image, upright_size
+from fashionbench.data.image_files import check_aspect, open_image
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,22 +50,8 @@ def read_mask(path: Path, photo: Path | None = None, *, frame: bool = True) -> I
     except DataError as error:
         raise DataError(f"the mask {path} cannot be used: {error.message}", remedy=error.remedy) from error
     if photo is not None:
-        _check_shape(path, image.size, photo)
+        check_aspect("mask", path, image.size, photo)
     return Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
-
-
-def _check_shape(path: Path, size: tuple[int, int], photo: Path) -> None:
-    """Refuse a mask of another aspect ratio than its photo.
-
-    :raises DataError: naming both files with their sizes.
-    """
-    width, height = size
-    across, down = upright_size(photo)
-    # Where one is the other made smaller, each of its sides may be off by less than a pixel.
-    if abs(width * down - height * across) >= max(width + height, across + down):
-        msg = f"the mask {path} is {width} x {height} pixels and its photo {photo} {across} x {down}"
-        remedy = "another aspect ratio would move it: crop or pad the mask as the photo was; another size may stay"
-        raise DataError(msg, remedy=remedy)
 
 
 def _inside(image: Image.Image) -> NDArray[np.bool_]:

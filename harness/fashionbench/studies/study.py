@@ -152,24 +152,14 @@ def check_metrics(study: Study, records: Sequence[Record], plugins: Plugins) -> 
 
 
 def variants(study: Study) -> list[Variant]:
-    """List the base and every variant of a study, the base first; what is equal to the base is left out.
-
-    :raises ConfigError: where two variants are equal.
-    """
-    base = _variant(study, "", "base", {})
-    found = [base]
+    """List the base and every variant of a study, the base first, as the study is written."""
+    found = [_variant(study, "", "base", {})]
     for axis, label, changes in _changes(study):
         one = _variant(study, axis, label, changes)
         if study.mode == "add-one-in" and not axis:
             found[0] = one
-            continue
-        if _content(one) == _content(found[0]):
-            continue
-        twin = next((other for other in found if _content(other) == _content(one)), None)
-        if twin is not None:
-            msg = f"study {study.id}: {one.name} and {twin.name} are the same system"
-            raise ConfigError(msg, remedy="take one of the two out")
-        found.append(one)
+        else:
+            found.append(one)
     return found
 
 
@@ -216,10 +206,6 @@ def _variant(study: Study, axis: str, label: str, changes: dict[str, Any]) -> Va
         else:
             training[name] = value
     return Variant(axis=axis, label=label, backend=backend, options=options, trainer=base.trainer, training=training)
-
-
-def _content(variant: Variant) -> tuple[object, ...]:
-    return variant.backend, variant.options, variant.trainer, variant.training
 
 
 def _text(value: object) -> str:

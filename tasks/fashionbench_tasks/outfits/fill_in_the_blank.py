@@ -6,6 +6,7 @@ image encoder can take part; a model of compatibility would bring a similarity o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from fashionbench.metrics.retrieval.rank_counting import count_from_scores
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, Labels, ranking_table
+from fashionbench_tasks.datasets.polyvore import repeated_items
 from fashionbench_tasks.outfits.embedding import Asked, OutfitTask, max_cosine
 
 if TYPE_CHECKING:
@@ -25,6 +27,12 @@ class FillInTheBlank(OutfitTask):
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         self.questions = self.data.questions()
         return [(*question.items, *question.candidates) for question in self.questions]
+
+    def _facts(self) -> dict[str, str]:
+        return repeated_items(self.questions)
+
+    def _given(self) -> dict[str, tuple[str, ...]]:
+        return {question.id: tuple(question.items) for question in self.questions}
 
     def predict(self, session: Session) -> Predictions:
         """Score each candidate by its mean cosine to the items of the outfit; a question without a photo is a miss."""
@@ -49,4 +57,13 @@ class FillInTheBlank(OutfitTask):
             tie_tolerance=float(str(self.spec.protocol.fields["tie_tolerance"])),
         )
         ids = [question.id for question in questions]
-        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, (), right)))
+        # Each question has candidates of its own: the gallery is all of them one behind the other.
+        gallery = [name for q in questions for name in (*q.candidates, *[""] * (width - len(q.candidates)))]
+        answered = [len(q.candidates) if names else 0 for q, names in zip(questions, right, strict=True)]
+        index = np.full((len(questions), width), -1, dtype=np.int64)
+        best = np.full((len(questions), width), -np.inf, dtype=np.float32)
+        for row, count in enumerate(answered):
+            order = np.argsort(-scores[row, :count], kind="stable")
+            index[row, :count], best[row, :count] = row * width + order, scores[row, order]
+        ranking = replace(ranking, top_index=index, top_score=best)
+        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, gallery, right)))
