@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 
 #: How many names an error lists where a command lists them too.
@@ -64,6 +64,19 @@ class UnknownNameError(FashionBenchError):
 
 class ConfigError(FashionBenchError):
     """A configuration that cannot be run."""
+
+
+class FieldError(ConfigError):
+    """Fields of a configuration that are wrong.
+
+    :param what: the beginning of the message.
+    :param faults: what is wrong, by dotted name of the field.
+    """
+
+    def __init__(self, what: str, faults: Mapping[str, str], *, remedy: str = "") -> None:
+        told = "; ".join(f"{field}: {fault}" for field, fault in faults.items())
+        super().__init__(f"{what}: {told}", remedy=remedy)
+        self.faults = dict(faults)
 
 
 class DataError(FashionBenchError):

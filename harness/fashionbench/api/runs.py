@@ -68,9 +68,13 @@ def preview(
 ) -> tuple[list[Preview], list[NotApplicable]]:
     """Say what :func:`run` would do with each cell, and which pairs of task and backend cannot be run.
 
+    A store that is not there stays so, but for the generated data that a task needs.
+
     :raises ConfigError: where the configuration cannot be run.
     """
-    runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
+    loaded = plugins or Plugins()
+    opened = open_store(store, loaded)
+    runner = _runner(config, opened, loaded, rerun=rerun, remember=opened.cache.is_dir())
     return list(runner.preview()), list(runner.plan.not_applicable)
 
 
@@ -146,6 +150,7 @@ def _runner(
     *,
     rerun: bool,
     second_process: bool = False,
+    remember: bool = True,
 ) -> Runner:
     if isinstance(config, (str, Path)):
         chosen = load_config(str(config), plugins)
@@ -155,9 +160,10 @@ def _runner(
     if chosen.board is not None:
         # The board is made after the last cell: what is wrong with it is better known before the first.
         check_columns(find_board(chosen.board, plugins), opened.scan().current(), plugins)
-    with FileIndex(DataRoots(cache=opened.cache / "surveys").index) as index:
+    roots = DataRoots(named=chosen.data, cache=opened.cache / "surveys", remember=remember)
+    with FileIndex(roots.index) as index:
         plan = make_plan(chosen, plugins, index)
-    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process)
+    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process, roots=roots)
 
 
 def _with_names(config: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:

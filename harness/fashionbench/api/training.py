@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, FieldError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Silent
 from fashionbench.runner.device import resolve_device
-from fashionbench.specs.validation import change_field, read_yaml
+from fashionbench.specs.validation import blame_changes, change_field, read_yaml
 from fashionbench.training.open_part import train as start
 
 if TYPE_CHECKING:
@@ -48,17 +48,20 @@ def train(
     for name, value in (changes or {}).items():
         change_field(fields, name, value)
     folder = Path(out) if out is not None else Path("models") / Path(config).stem
-    return start(
-        spec,
-        fields,
-        loaded,
-        out=folder,
-        roots=DataRoots(named=dict(data or {}), cache=folder / "cache" / "surveys"),
-        device=resolve_device(device),
-        reporter=reporter or Silent(),
-        say=say,
-        dry_run=dry_run,
-    )
+    try:
+        return start(
+            spec,
+            fields,
+            loaded,
+            out=folder,
+            roots=DataRoots(named=dict(data or {}), cache=folder / "cache" / "surveys"),
+            device=resolve_device(device),
+            reporter=reporter or Silent(),
+            say=say,
+            dry_run=dry_run,
+        )
+    except FieldError as error:
+        raise blame_changes(error, changes or {}) from error
 
 
 def find_trainer(name: str | Path, plugins: Plugins) -> tuple[TrainerSpec, dict[str, Any]]:

@@ -30,16 +30,18 @@ class DataRoots:
     :param named: folders by data set id, from the configuration.
     :param common: a folder that holds one folder a data set; by default what ``FASHIONBENCH_DATA`` says.
     :param cache: a folder for what is remembered of files and for generated data; without it nothing is remembered.
+    :param remember: whether what is found of files is written into the cache.
     """
 
     named: Mapping[str, Path] = field(default_factory=_nowhere)
     common: Path | None = None
     cache: Path | None = None
+    remember: bool = True
 
     @property
     def index(self) -> Path | None:
         """The file of the index of files, which all tasks share; None where nothing is remembered."""
-        return None if self.cache is None else self.cache / INDEX
+        return self.cache / INDEX if self.cache is not None and self.remember else None
 
     def find(self, dataset: str, beside: str = "") -> Path | None:
         """Return the folder of a data set, or None where nobody named one.

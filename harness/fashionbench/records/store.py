@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import ValidationError
 
 from fashionbench import files
-from fashionbench.canonical import digest
+from fashionbench.canonical import digest, short
 from fashionbench.data.images import stamp
 from fashionbench.errors import StoreError
 from fashionbench.files import slug
@@ -139,10 +139,14 @@ class Store:
     def invalidate(self, record: Record, reason: str) -> None:
         """Take a record out of every board, for a reason that stays on file.
 
-        :raises StoreError: where the reason is empty.
+        :raises StoreError: where the reason is empty, or the record has been invalidated before.
         """
         if not reason.strip():
             raise StoreError("a record is invalidated for a reason", remedy="pass --reason TEXT")
+        earlier = self.scan().marks.get(record.record_id)
+        if earlier is not None:
+            msg = f"the record {short(record.record_id)} is invalidated already: {earlier}"
+            raise StoreError(msg, remedy="the first reason stays on file")
         mark = Mark(record_id=record.record_id, reason=reason, time=now())
         fields = mark.model_dump(mode="json")
         name = f"{_hex(record.record_id)[:20]}-{_hex(digest(fields))[:12]}.json"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import yaml
 from pydantic import BaseModel, ValidationError
 
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, FieldError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,13 +19,33 @@ M = TypeVar("M", bound=BaseModel)
 _SAFE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class _Once(_SAFE):  # type: ignore[misc]  # which of the two loaders is known when it runs
+    """A safe loader that refuses a key that stands twice in one mapping, where PyYAML keeps the last value."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """Build a mapping.
+
+        :raises yaml.YAMLError: naming the key that stands twice, and its line.
+        """
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    )
+                seen.add(key.value)
+        built: dict[Any, Any] = super().construct_mapping(node, deep)
+        return built
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
     :raises ConfigError: where it cannot be read, is no YAML, or holds something else.
     """
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506  # both are safe loaders
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506  # it is a safe loader
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
@@ -41,7 +61,7 @@ def read_value(text: str, where: str) -> Any:
     :raises ConfigError: where it is no YAML.
     """
     try:
-        return yaml.safe_load(text)
+        return yaml.load(text, Loader=_Once)  # noqa: S506  # it is a safe loader
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: the value is not YAML: {error}", remedy="put it in quotes") from error
 
@@ -66,10 +86,36 @@ def validated(model: type[M], fields: Mapping[str, Any], what: str, remedy: str)
     """Check fields against a pydantic model.
 
     :param what: the beginning of the message, such as ``my-run.yaml is not a run``.
-    :raises ConfigError: naming each wrong field.
+    :raises FieldError: naming each wrong field.
     """
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
-        raise ConfigError(f"{what}: {faults}", remedy=remedy) from error
+        faults = {".".join(map(str, fault["loc"])) or "top level": fault["msg"] for fault in error.errors()}
+        raise FieldError(what, faults, remedy=remedy) from error
+
+
+def blame_changes(error: FieldError, changes: Mapping[str, Any]) -> FieldError:
+    """Say of wrong fields which change of a command line made them so.
+
+    A change made a field wrong that it names, that lies within what it names, or that lies beside it, as where a new
+    part lacks another field. A field of a part, such as of the model, has a name that begins there.
+
+    :param changes: values by dotted name.
+    """
+    told: dict[str, str] = {}
+    for field, message in error.faults.items():
+        made_by = _change_of(field, changes)
+        if made_by is None:
+            return error
+        cause = f"{made_by}={changes[made_by]}"
+        told[cause] = message if f".{made_by}".endswith(f".{field}") else f"{field}: {message}"
+    return FieldError("the change does not fit", told, remedy=f"correct it; {error.remedy}")
+
+
+def _change_of(field: str, changes: Mapping[str, Any]) -> str | None:
+    """Find the change that is nearest to a field."""
+    within = [name for name in changes if f"{field}.".startswith(f"{name}.") or f"{name}.".startswith(f"{field}.")]
+    within += [name for name in changes if name.endswith(f".{field}")]
+    beside = [name for name in changes if "." in name and field.startswith(name.rpartition(".")[0] + ".")]
+    return next(iter([*within, *beside]), None)

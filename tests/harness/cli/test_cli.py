@@ -44,7 +44,7 @@ def test_a_dry_run_runs_nothing(cli, tmp_path):
     assert code == 0
     assert "1 cell, 1 to run" in out
     assert "left out: toy/blind on toy/squares: it cannot encode-image + encode-text" in out
-    assert not (tmp_path / "results" / "records").exists()
+    assert not (tmp_path / "results").exists()
     planned = json.loads(cli("run", "toy", "--dry-run", "--json")[1])
     assert planned["cells"][0]["reused"] is False
 

@@ -103,6 +103,13 @@ def test_an_invalid_record_is_left_out_with_its_reason_and_stays_as_it_was(store
         store.invalidate(record, " ")
 
 
+def test_a_record_is_invalidated_once(store, record):
+    store.invalidate(record, "the seed was wrong")
+    with pytest.raises(StoreError, match="is invalidated already: the seed was wrong"):
+        store.invalidate(record, "the data were wrong")
+    assert store.scan().marks == {record.record_id: "the seed was wrong"}
+
+
 def test_a_rerun_supersedes(store, record, plugins):
     again = api.run(RUN, store=store, plugins=plugins, rerun=True)[0]
     assert again.supersedes == record.record_id

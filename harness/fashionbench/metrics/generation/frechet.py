@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FEWEST = 50  # persons on a side below which no error is estimated
 _ROUNDING = 1e-9  # an error below this share of the variances is what rounding leaves
-_MOSTLY = 1 / 2
+_MOST_BY_COUNT = 1 / 3  # of the distance; above it the error is too large
 _SPLITS = 3
 
 
@@ -131,8 +131,8 @@ def person_influences(generated: NDArray[Any], real: NDArray[Any], persons: Pers
     exchanged. The naive bootstrap is not used: resamples repeat images, and its interval misses its estimate.
 
     :returns: a :class:`NoInterval` for few images, where no image has an influence, as between equal sets, and where
-        more than half of the distance comes from the number of images: the influences then say little of how it
-        varies, and the error is too large by up to 1.4.
+        more than a third of the distance comes from the number of images: the influences then say little of how it
+        varies, and the error is too large, by up to 1.4.
     """
     sides = [np.asarray(side, dtype=np.float64) for side in (generated, real)]
     few = min(int(np.unique(codes).size) for codes in (persons.made, persons.real))
@@ -150,7 +150,7 @@ def person_influences(generated: NDArray[Any], real: NDArray[Any], persons: Pers
     distance, halved = frechet_of_features(*sides), _distance_of_halves(sides[0], sides[1], persons)
     # The part that comes from the number of images falls as one over it, so halving the images doubles it.
     share = (halved - distance) / distance
-    if share > _MOSTLY:
+    if share > _MOST_BY_COUNT:
         return NoInterval(f"{share:.0%} of the distance comes from the number of images")
     return influences
 

@@ -53,17 +53,25 @@ class Runner:
 
     :param rerun: execute every cell, also where the store has its record; the new record supersedes the old one.
     :param second_process: whether models may be trained in one, which knows the plugins that are installed alone.
+    :param roots: of the data; by default those that the plan names, remembered in the store's cache.
     """
 
     def __init__(
-        self, plan: Plan, plugins: Plugins, store: Store, *, rerun: bool = False, second_process: bool = False
+        self,
+        plan: Plan,
+        plugins: Plugins,
+        store: Store,
+        *,
+        rerun: bool = False,
+        second_process: bool = False,
+        roots: DataRoots | None = None,
     ) -> None:
         self.plan = plan
         self.plugins = plugins
         self.store = store
         self.rerun = rerun
         self._second_process = second_process
-        self._roots = DataRoots(named=plan.config.data, cache=store.cache / "surveys")
+        self._roots = roots or DataRoots(named=plan.config.data, cache=store.cache / "surveys")
         self._tasks: dict[str, Task | Exception] = {}
         self._models: dict[str, TrainedModel] = {}
 

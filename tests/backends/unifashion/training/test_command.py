@@ -46,8 +46,22 @@ def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["unifashion-nano", "--set", "phases.1a.colour=1"], "phases.1a.colour: Extra inputs are not permitted"),
-        (["unifashion-nano", "--set", "phases.1a.lr=fast"], "phases.1a.lr: Input should be a valid number"),
+        (
+            ["unifashion-nano", "--set", "phases.1a.colour=1"],
+            "change does not fit: phases.1a.colour=1: Extra inputs are",
+        ),
+        (
+            ["unifashion-nano", "--set", "phases.1a.lr=fast"],
+            "change does not fit: phases.1a.lr=fast: Input should be a valid number",
+        ),
+        (
+            ["unifashion-nano", "--set", "phases.new.lr=1"],
+            "change does not fit: phases.new.lr=1: phases.new.kind: Field",
+        ),
+        (
+            ["unifashion-nano", "--set", "model.changes.qformer.heads=x"],
+            "model.changes.qformer.heads=x: Input should be",
+        ),
         (["unifashion-nano", "--set", "seed"], "--set 'seed' is not NAME=VALUE"),
         (["unifashion-nano", "--set", "seed=1", "--set", "seed.a=1"], "seed has no fields"),
         (["unifashion-nano", "--set", "seed=[1"], "the value is not YAML"),
