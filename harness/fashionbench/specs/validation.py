@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fashionbench.errors import ConfigError
+from fashionbench.specs.field_errors import faults_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -66,10 +67,10 @@ def validated(model: type[M], fields: Mapping[str, Any], what: str, remedy: str)
     """Check fields against a pydantic model.
 
     :param what: the beginning of the message, such as ``my-run.yaml is not a run``.
-    :raises ConfigError: naming each wrong field.
+    :raises ConfigError: naming each wrong field, what it is and what it may be.
     """
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        faults = "; ".join(f"{'.'.join(map(str, e['loc'])) or 'top level'}: {e['msg']}" for e in error.errors())
+        faults = faults_in_words(error, model, fields)
         raise ConfigError(f"{what}: {faults}", remedy=remedy) from error

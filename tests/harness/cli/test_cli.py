@@ -148,6 +148,22 @@ def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
     assert "readable: 0 records; damaged: 1 file" in out
 
 
+def test_records_are_listed_by_task_backend_status_and_number(cli):
+    cli("run", "--task", "wardrobe/image-to-image", "--backend", "control/random", "--backend", "control/constant")
+
+    def listed(*words):
+        return [r["backend"]["id"] for r in json.loads(cli("records", "list", "--json", *words)[1])]
+
+    assert sorted(listed()) == ["control/constant", "control/random"]
+    assert listed("--backend", "control/r*") == ["control/random"]
+    assert sorted(listed("--task", "wardrobe/*", "--status", "ok")) == ["control/constant", "control/random"]
+    assert listed("--status", "error") == []
+    assert listed("--newest", "1") == listed()[-1:]
+    code, _, err = cli("records", "list", "--backend", "control/randm")
+    assert code == 2
+    assert "did you mean control/random" in err
+
+
 def test_records_are_listed_shown_and_invalidated(cli):
     cli("run", "toy")
     record = json.loads(cli("records", "list", "--json")[1])[0]
