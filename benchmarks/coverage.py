@@ -116,12 +116,17 @@ def known(mean: float) -> float:
     return float(np.mean(1 / np.ceil(np.exp(mean + 1.8 * stats.norm.ppf((np.arange(2_000_000) + 0.5) / 2_000_000)))))
 
 
-def median_rank(rng: Rng, units: int) -> Found:
-    """The median of ranks, garments as clusters."""
-    scores, clusters = clustered(rng, units)
-    values = np.ceil(np.exp(4 + 1.8 * scores))
-    found = sampling_interval(values, clusters=clusters, strata=None, seed=0, statistic="median")
-    return Found(float(np.median(values)), found.bounds, float(np.ceil(np.exp(4))))
+def median_rank(low: float, high: float) -> Callable[[Rng, int], Found]:
+    """The median of ranks, garments as clusters; its place between two whole numbers is drawn anew for each sample."""
+
+    def draw(rng: Rng, units: int) -> Found:
+        scores, clusters = clustered(rng, units)
+        mean = rng.uniform(np.log(low), np.log(high))
+        values = np.ceil(np.exp(mean + 1.8 * scores))
+        found = sampling_interval(values, clusters=clusters, strata=None, seed=0, statistic="median")
+        return Found(float(np.median(values)), found.bounds, float(np.ceil(np.exp(mean))))
+
+    return draw
 
 
 def area(auc: float) -> Callable[[Rng, int], Found]:
@@ -233,7 +238,9 @@ ROWS: tuple[tuple[str, Any, tuple[int, int, int]], ...] = (
     ("mean over slices of 49, 49, 2 %, share 0.3", slices((0.3,) * 3, (0.49, 0.49, 0.02)), (2000, 4000, 4000)),
     ("MRR 0.27, clusters", reciprocal(2.0), (1000, 600, 200)),
     ("MRR 0.03, clusters", reciprocal(5.0), (1000, 600, 200)),
-    ("median rank, clusters", median_rank, (2000, 1000, 1000)),
+    ("median rank 5 to 7, clusters", median_rank(5, 7), (4000, 2000, 1000)),
+    ("median rank 50 to 60, clusters", median_rank(50, 60), (4000, 2000, 2000)),
+    ("median rank 500 to 600, clusters", median_rank(500, 600), (4000, 2000, 2000)),
     ("AUC 0.75", area(0.75), (4000, 2000, 1000)),
     ("AUC 0.97", area(0.97), (4000, 2000, 1000)),
     ("BLEU-4", bleu, (1000, 600, 200)),
@@ -273,7 +280,7 @@ def lines(units: tuple[int, ...], only: str, scale: float) -> Iterator[str]:
         unbiased = float(np.mean(last)) if name.startswith("KID") and max(units) > 30 else None
         for n in units:
             share, withheld = coverage(samples[n], unbiased)
-            noise = 100 * np.sqrt(0.95 * 0.05 / len(samples[n]))
+            noise = 100 * np.sqrt(0.95 * 0.05 / max(len(samples[n]) * (1 - withheld), 1))
             none = f", {withheld:.0%} withheld" if withheld > 0 else ""
             cells.append("withheld" if withheld == 1 else f"{100 * share:.1f} ± {noise:.1f}{none}")
         yield f"| {name} | " + " | ".join(cells) + " |"

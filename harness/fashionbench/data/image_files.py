@@ -86,6 +86,22 @@ def upright_size(path: Path) -> tuple[int, int]:
     return (height, width) if on_its_side else (width, height)
 
 
+def check_aspect(kind: str, path: Path, size: tuple[int, int], photo: Path) -> None:
+    """Refuse an image that lies over a photo, such as its mask or its pose, and is of another aspect ratio.
+
+    :param kind: what the image is, for a message.
+    :param size: its width and height, upright.
+    :raises DataError: naming both files with their sizes.
+    """
+    width, height = size
+    across, down = upright_size(photo)
+    # Where one is the other made smaller, each of its sides may be off by less than a pixel.
+    if abs(width * down - height * across) >= max(width + height, across + down):
+        msg = f"the {kind} {path} is {width} x {height} pixels and its photo {photo} {across} x {down}"
+        remedy = f"another aspect ratio would move it: crop or pad the {kind} as the photo was; another size may stay"
+        raise DataError(msg, remedy=remedy)
+
+
 def _orientation(file: Image.Image) -> str:
     """Say whether a file is to be turned, or that its EXIF cannot be read, and it is taken as it is stored."""
     try:

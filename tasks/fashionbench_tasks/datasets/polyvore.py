@@ -8,7 +8,7 @@ the one of the question's own outfit; ``compatibility_test.txt`` has a label and
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.datasets.image_folder import ImageFolder
@@ -61,7 +61,7 @@ class Polyvore:
     def _read(self, split: str) -> dict[str, dict[int, str]]:
         """Read the items of each outfit by index.
 
-        :raises DataError: naming the entry that lacks a value, or the outfit, index or item that stands twice.
+        :raises DataError: naming the entry that lacks a value, or the outfit or index that stands twice.
         """
         path = self.folder / f"{split}.json"
         outfits: dict[str, dict[int, str]] = {}
@@ -78,8 +78,11 @@ class Polyvore:
     def questions(self) -> list[Question]:
         """Return the fill-in-the-blank questions of the test split.
 
-        :raises DataError: where not exactly one answer is of the question's outfit, an item stands twice, the position
-            of the blank is not in the outfit, or a question stands twice.
+        An outfit may hold an item at two places, and so may a question; see :func:`repeated_items`.
+
+        :raises DataError: where not exactly one answer is of the question's outfit, a place stands twice, an item
+            stands twice that its outfit holds once, the position of the blank is not in the outfit, or a question
+            stands twice.
         """
         names = self._names("test")
         outfits = self._read("test")
@@ -96,13 +99,7 @@ class Polyvore:
             right = [answer for answer in entry["answers"] if answer.rpartition("_")[0] == outfit]
             if len(right) != 1:
                 raise DataError(f"{place} has {len(right)} right answers", remedy="mend or drop it")
-            if len(set(candidates)) != len(candidates):
-                raise DataError(f"{place} offers an item twice among {', '.join(candidates)}", remedy="mend or drop it")
-            if len(set(items)) != len(items):
-                raise DataError(f"{place} shows an item twice among {', '.join(items)}", remedy="mend or drop it")
-            if names[right[0]] in items:
-                msg = f"{place} shows its right answer {right[0]!r} (item {names[right[0]]}) among its items"
-                raise DataError(msg, remedy="mend or drop it")
+            _check_repetitions(entry, names, right[0], place)
             _check_blank(entry, outfits[outfit], place)
             first = seen.setdefault((frozenset(entry["question"]), frozenset(entry["answers"])), number)
             if first != number:
@@ -179,17 +176,56 @@ def repetitions(outfits: Sequence[Outfit]) -> dict[str, str]:
     ]
     twice = [outfit.id for outfit in outfits if len(set(outfit.items)) != len(outfit.items)]
     counted = {"labelled sets that stand again": again, "labelled sets that name an item twice": twice}
+    return _counted(counted, len(outfits))
+
+
+def repeated_items(questions: Sequence[Question]) -> dict[str, str]:
+    """Count the questions in which an item stands twice, as it does where its outfit holds it at two places."""
+    shown = [q.id for q in questions if len(set(q.items)) != len(q.items)]
+    offered = [q.id for q in questions if len(set(q.candidates)) != len(q.candidates)]
+    given_away = [q.id for q in questions if q.answer in q.items]
+    counted = {
+        "questions that show an item twice": shown,
+        "questions that offer a wrong item twice": offered,
+        "questions that show the item that is their answer": given_away,
+    }
+    return _counted(counted, len(questions))
+
+
+def _counted(counted: Mapping[str, Sequence[str]], total: int) -> dict[str, str]:
     return {
-        what: f"{len(named)} of {len(outfits)}, each counted as it stands: {first_names(named)}"
+        what: f"{len(named)} of {total}, each counted as it stands: {first_names(named)}"
         for what, named in counted.items()
         if named
     }
 
 
+def _check_repetitions(entry: Mapping[str, Any], names: Mapping[str, str], right: str, place: str) -> None:
+    """Refuse a question in which an item stands twice, other than at two places of one outfit.
+
+    :raises DataError: naming what stands twice.
+    """
+    asked, offered = entry["question"], entry["answers"]
+    items, candidates = ([names[name] for name in listed] for listed in (asked, offered))
+    if _stands_twice(offered, names) or candidates.count(names[right]) > 1:
+        raise DataError(f"{place} offers an item twice among {', '.join(candidates)}", remedy="mend or drop it")
+    if _stands_twice(asked, names):
+        raise DataError(f"{place} shows an item twice among {', '.join(items)}", remedy="mend or drop it")
+    if names[right] in items and _stands_twice([*asked, right], names):
+        msg = f"{place} shows its right answer {right!r} (item {names[right]}) among its items"
+        raise DataError(msg, remedy="mend or drop it")
+
+
+def _stands_twice(listed: Sequence[str], names: Mapping[str, str]) -> bool:
+    """Tell whether a place stands twice, or an item at places of two outfits."""
+    outfits = {(names[name], name.rpartition("_")[0]) for name in listed}
+    return len(set(listed)) != len(listed) or len(outfits) != len({item for item, _ in outfits})
+
+
 def _items_of(listed: Sequence[object], place: str, outfit: str) -> dict[int, str]:
     """Read the items of one outfit by index.
 
-    :raises DataError: where a value is lacking, or an index or an item stands twice.
+    :raises DataError: where a value is lacking, or an index stands twice.
     """
     items: dict[int, str] = {}
     for item in listed:
@@ -200,9 +236,6 @@ def _items_of(listed: Sequence[object], place: str, outfit: str) -> dict[int, st
         if at in items:
             msg = f"{place}: the outfit of set_id {outfit!r} has two items of the index {at}: {items[at]} and {name}"
             raise DataError(msg, remedy="give each item an index of its own")
-        if str(name) in items.values():
-            msg = f"{place}: the outfit of set_id {outfit!r} has the item_id {str(name)!r} twice"
-            raise DataError(msg, remedy="drop one of the two, or mend the item_id")
         items[at] = str(name)
     return items
 

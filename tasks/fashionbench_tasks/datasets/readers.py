@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError, first_names
+from fashionbench.json_reader import parse_json
 from fashionbench_tasks.datasets.image_folder import actual
 
 if TYPE_CHECKING:
@@ -67,10 +67,10 @@ def read_text(path: Path) -> str:
 def read_json(path: Path) -> Any:
     """Read a JSON file.
 
-    :raises DataError: where it is missing or is not JSON.
+    :raises DataError: where it is missing, is not JSON, or a key stands twice in one of its objects.
     """
     try:
-        return json.loads(read_text(path))
+        return parse_json(read_text(path), str(path))
     except ValueError as error:
         raise DataError(f"{path} is not JSON: {error}", remedy="fetch the annotation file again") from error
 
@@ -97,7 +97,7 @@ def read_lines(path: Path, keys: dict[str, type | tuple[type, ...]]) -> Iterator
         if not line.strip():
             continue
         try:
-            entry = json.loads(line)
+            entry = parse_json(line, f"{path}, line {number}")
         except ValueError as error:
             raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop the line") from error
         check_entry(path, number, entry, keys)

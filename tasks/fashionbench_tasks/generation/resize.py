@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from PIL import Image
 
+from fashionbench.data.image_files import check_aspect
 from fashionbench.data.images import read_rgb
 from fashionbench.data.masks import read_mask
 
@@ -31,7 +32,18 @@ class Resize:
 
     def read(self, path: Path) -> Image.Image:
         """Read an image as RGB at this size."""
+        return self._sized(read_rgb(path))
+
+    def read_over(self, kind: str, path: Path, photo: Path) -> Image.Image:
+        """Read an image that lies over a photo, such as its pose, as RGB at this size.
+
+        :raises DataError: where it is of another shape than the photo, over which it would have to be stretched.
+        """
         image = read_rgb(path)
+        check_aspect(kind, path, image.size, photo)
+        return self._sized(image)
+
+    def _sized(self, image: Image.Image) -> Image.Image:
         wanted = (self.width, self.height)
         return image if image.size == wanted else image.resize(wanted, FILTERS[self.filter])
 
@@ -46,12 +58,16 @@ class Resize:
     def read_conditions(self, paths: Mapping[str, Path], person: Path, garment: Path | None) -> dict[str, Image.Image]:
         """Read condition images by name; those with ``mask`` in their name are masks of the person or the garment.
 
+        All others lie over the person, as poses and parsings do.
+
         :param garment: its photo; None where only words or a sketch are at hand.
         """
         read: dict[str, Image.Image] = {}
         for name, path in paths.items():
             if name == "cloth-mask":
                 read[name] = self.read_mask(path, garment, frame=False)
+            elif "mask" in name:
+                read[name] = self.read_mask(path, person)
             else:
-                read[name] = self.read_mask(path, person) if "mask" in name else self.read(path)
+                read[name] = self.read_over(name, path, person)
         return read

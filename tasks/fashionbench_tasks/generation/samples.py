@@ -56,18 +56,19 @@ class LazySample:
     def open(self) -> TryOnItem | DesignItem:
         """Read all images of the sample.
 
-        :raises DataError: where there is neither a garment nor a text.
+        :raises DataError: where there is neither a garment nor a text, or an image that lies over the person is of
+            another shape.
         """
         sample, resize = self.sample, self.resize
         cloth = None if sample.text else sample.garment  # that of a design is a sketch
         conditions = resize.read_conditions(sample.conditions, sample.person, cloth)
         person = resize.read(sample.person)
-        garment = resize.read(sample.garment) if sample.garment else None
         if sample.text:
-            return DesignItem(sample.id, person, sample.text, garment, conditions)
-        if garment is None:
+            sketch = resize.read_over("sketch", sample.garment, sample.person) if sample.garment else None
+            return DesignItem(sample.id, person, sample.text, sketch, conditions)
+        if sample.garment is None:
             raise DataError(f"{sample.id} has neither a garment nor a text", remedy="check the lists of pairs")
-        return TryOnItem(sample.id, person, garment, conditions)
+        return TryOnItem(sample.id, person, resize.read(sample.garment), conditions)
 
 
 class LazyTruths(Mapping[str, "Image.Image"]):

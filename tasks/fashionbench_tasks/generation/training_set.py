@@ -46,7 +46,10 @@ def training_tryon_examples(samples: Sequence[TrainingSample], resize: Resize) -
         person = resize.read(sample.person)
         conditions = resize.read_conditions(sample.conditions, sample.person, sample.garment)
         item = TryOnItem(image_name(sample.garment), person, resize.read(sample.garment), conditions)
-        sketch = ImageItem(image_name(sample.sketch), resize.read(sample.sketch)) if sample.sketch else None
+        sketch: ImageItem | None = None
+        if sample.sketch:
+            drawn = resize.read_over("sketch", sample.sketch, sample.person)
+            sketch = ImageItem(image_name(sample.sketch), drawn)
         return TryOnExample(item, ImageItem(image_name(sample.person), person), sample.text, sketch)
 
     names = [(image_name(sample.person), sample.text, image_name(sample.garment)) for sample in samples]

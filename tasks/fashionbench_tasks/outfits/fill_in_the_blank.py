@@ -14,6 +14,7 @@ import numpy as np
 from fashionbench.metrics.retrieval.rank_counting import count_from_scores
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, Labels, ranking_table
+from fashionbench_tasks.datasets.polyvore import repeated_items
 from fashionbench_tasks.outfits.embedding import Asked, OutfitTask, max_cosine
 
 if TYPE_CHECKING:
@@ -26,6 +27,9 @@ class FillInTheBlank(OutfitTask):
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         self.questions = self.data.questions()
         return [(*question.items, *question.candidates) for question in self.questions]
+
+    def _facts(self) -> dict[str, str]:
+        return repeated_items(self.questions)
 
     def _given(self) -> dict[str, tuple[str, ...]]:
         return {question.id: tuple(question.items) for question in self.questions}

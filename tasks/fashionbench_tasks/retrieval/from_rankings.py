@@ -34,6 +34,34 @@ _KEPT = 50
 _Placed: TypeAlias = tuple[int, int, int]
 
 
+def counted_rows(imported: Imported, folds: Sequence[Fold]) -> dict[str, str]:
+    """Count the rows of a hit list that are as deep as the candidates of their query, and hold no hit.
+
+    The list that they were made of leaves the answer out; it is ranked last, as in a ranking that does not name it.
+
+    :param folds: as for :func:`tables_of`.
+    """
+    if imported.hits is None:
+        return {}
+    empty: list[str] = []
+    at = 0
+    for fold in _parts_of(imported, folds):
+        candidates = Candidates(fold)
+        for query, hits in zip(fold.asked, imported.hits[at:], strict=False):
+            if fold.positives.get(query) and not hits.any() and len(hits) >= candidates.count(query):
+                empty.append(query)
+        at += len(fold.asked)
+    said = f"{len(empty)} of {len(imported.hits)}, ranked last: {first_names(empty)}"
+    return {"rows as deep as their candidates without a hit": said} if empty else {}
+
+
+def _parts_of(imported: Imported, folds: Sequence[Fold]) -> Sequence[Fold]:
+    """Choose the parts that a hit list is of, which it does not say: of all, if it has as many rows as all queries."""
+    assert imported.hits is not None  # noqa: S101
+    rows = sum(len(fold.asked) for fold in folds)
+    return folds if len(imported.hits) == rows else [fold for fold in folds if fold.name != SUBSET]
+
+
 def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
     """Make one table a fold, its rows in the task's order.
 
@@ -47,9 +75,7 @@ def tables_of(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
         raise DataError(msg, remedy="leave the file with the metric recall_subset out")
     tables: list[pa.Table] = []
     if imported.hits is not None:
-        rows = sum(len(fold.asked) for fold in folds)
-        # A hit list does not say what it is of; with as many rows as there are queries of all parts it is of all.
-        tables += _from_hits(imported, folds if len(imported.hits) == rows else whole)
+        tables += _from_hits(imported, _parts_of(imported, folds))
     if imported.rankings:
         tables += _from_rankings(imported.rankings, whole, imported.name)
     if imported.subset_rankings:
@@ -207,12 +233,6 @@ def _from_hits(imported: Imported, folds: Sequence[Fold]) -> list[pa.Table]:
                 why = f"has {count} candidates" if positives else "has no answer in the gallery"
                 msg = f"{imported.name}, row {number}: a hit at rank {place + 1}, and the query {query} {why}"
                 raise DataError(msg, remedy="the rows must be in the task's order, the columns in that of the ranking")
-            if place < 0 and positives and len(hits) >= count:
-                msg = (
-                    f"{imported.name}, row {number}: no hit in {len(hits)} columns, and the query {query} has "
-                    f"{count} candidates, so that its answer must be among them"
-                )
-                raise DataError(msg, remedy="mend the row: the list was cut before the hits were written, or is empty")
             placed = (place, 0, place) if place >= 0 else (count - 1, 0, count)
             rows.append(query, [placed] * len(positives), count, len(hits), [])
         at += len(fold.asked)

@@ -13,6 +13,7 @@ from fashionbench.data.lazy_items import ComposedFile, ImageFile, opened
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.search import describe_search
 from fashionbench.data.shown_items import ShownItem
+from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
@@ -180,6 +181,21 @@ class Retrieval:
 
         whole = pa.concat_tables(tables_of(imported, self.listed())).combine_chunks()
         return Predictions(SCHEMA, _with_further_slices(whole, self.listed()))
+
+    def items(self) -> TaskItems:
+        """Return the ids of queries and galleries as the annotations list them."""
+        folds = self.listed()
+        return TaskItems(
+            answer="ranking",
+            asked={fold.name: list(fold.asked) for fold in folds},
+            gallery={fold.name: [source.id for source in fold.gallery] for fold in folds},
+        )
+
+    def counted_rows(self, imported: Imported) -> dict[str, str]:
+        """Count what of rankings or hit lists is ranked otherwise than they say."""
+        from fashionbench_tasks.retrieval.from_rankings import counted_rows  # noqa: PLC0415
+
+        return counted_rows(imported, self.listed())
 
     def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
         """Return queries or candidates of a fold as a person sees them."""

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 from fashionbench.errors import DataError
+from fashionbench.json_reader import parse_json
 
 ARTISTS = ("fluent", "noto", "twemoji")
 """Who drew the images: Microsoft (Fluent Emoji Flat), Google (Noto Emoji), Twitter (Twemoji)."""
@@ -48,7 +48,7 @@ def garments(root: Path | None = None) -> tuple[Garment, ...]:
     """
     path = data_root(root) / "garments.json"
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
+        entries = parse_json(path.read_text(encoding="utf-8"), str(path))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", remedy=_REMEDY) from error
     except ValueError as error:

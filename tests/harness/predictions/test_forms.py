@@ -261,17 +261,20 @@ def test_a_trec_run_follows_its_scores_and_says_where_the_ranks_contradict_them(
     assert not score("toy/squares", tmp_path / "c.trec", store=store, plugins=plugins).dataset.counted_facts
 
 
-@pytest.mark.parametrize(("depth", "fits"), [(7, True), (8, False), (9, False)])
-def test_a_hit_list_as_deep_as_the_gallery_must_hold_the_answer(plugins, store, tmp_path, depth, fits):
+@pytest.mark.parametrize(("depth", "counted"), [(7, False), (8, True), (9, True), (20, True)])
+def test_a_row_as_deep_as_the_gallery_without_a_hit_is_ranked_last_and_counted(
+    plugins, store, tmp_path, depth, counted
+):
     hits = np.zeros((8, depth), dtype=bool)
     hits[:, 0] = True
     hits[5] = False
     np.save(tmp_path / "hits.npy", hits)
-    if fits:  # seven of eight candidates: the answer is the last
-        assert score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins).metric("hit@1").value == 7 / 8
-        return
-    with pytest.raises(DataError, match=rf"hits\.npy, row 5: no hit in {depth} columns, and .* has 8 candidates"):
-        score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins)
+    record = score("toy/squares", tmp_path / "hits.npy", store=store, plugins=plugins)
+    # With seven of eight candidates the answer is the last, as it is where a list leaves it out.
+    assert record.metric("hit@1").value == 7 / 8
+    assert record.metric("mrr").value == pytest.approx((7 + 1 / 8) / 8)
+    line = "rows as deep as their candidates without a hit: 1 of 8, ranked last: "
+    assert [fact[: len(line)] for fact in record.dataset.counted_facts] == [line] * counted
 
 
 @pytest.mark.parametrize(

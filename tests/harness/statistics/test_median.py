@@ -28,9 +28,37 @@ def test_copies_of_an_answer_make_no_narrower_interval():
     assert copied.high >= alone.high
 
 
+def test_equal_ranks_are_taken_as_spread_evenly_over_their_step():
+    ranks = np.repeat(np.arange(1.0, 202.0), 10)
+    spread = ranks + np.tile((np.arange(10) - 4.5) / 10, 201)
+    assert interval(ranks).bounds == pytest.approx(interval(spread).bounds, abs=0.01)
+
+
+def test_limits_of_ranks_are_those_of_the_share_and_no_whole_ranks():
+    low, high = stats.binomtest(1005, 2010).proportion_ci(method="wilson")
+    assert interval(np.repeat(np.arange(1.0, 202.0), 10)).bounds == pytest.approx(
+        (low * 201 + 0.5, high * 201 + 0.5), abs=0.15
+    )
+
+
+@pytest.mark.parametrize(("ranks", "given"), [(5, False), (20, False), (100, False), (140, True), (300, True)])
+def test_where_the_limits_are_fewer_than_five_ranks_apart_there_is_none(ranks, given):
+    # Of 2,100 items 90 lie between the limits.
+    found = interval(np.repeat(np.arange(1.0, ranks + 1), 2100 // ranks))
+    assert isinstance(found, Interval) == given
+    assert given or "the values are too coarse" in found.reason
+
+
+def test_a_few_equal_ranks_among_few_are_no_coarse_steps():
+    ranks = np.random.default_rng(0).integers(1, 48, 47).astype(float)
+    assert len(set(ranks)) < 40
+    low, high = interval(ranks).bounds
+    assert low < np.median(ranks) < high
+
+
 def test_a_median_that_most_items_share_has_no_interval_of_width_zero():
-    found = interval([1.0] * 70 + [5.0] * 30)
-    assert found == NoInterval("the median and both its limits are one value, 1")
+    told = "the values are too coarse: 1 steps between the limits, and five are needed"
+    assert interval([1.0] * 70 + [5.0] * 30) == NoInterval(told)
 
 
 @pytest.mark.parametrize("count", [1, 3, 5])

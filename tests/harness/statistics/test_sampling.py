@@ -42,7 +42,11 @@ def test_errors_that_are_all_0_are_no_share():
         (GRADED, slices(52, 8), "8 items of slice b are fewer than 40"),
         (np.r_[GRADED, [0.5] * 40], slices(60, 40), "the 40 items of slice b have one value, 0.5"),
         ([0.5] * 60, {}, "the 60 items have one value, 0.5"),
-        ([3.0] * 60, {"statistic": "median"}, "the median and both its limits are one value, 3"),
+        (
+            [3.0] * 60,
+            {"statistic": "median"},
+            "the values are too coarse: 1 steps between the limits, and five are needed",
+        ),
     ],
 )
 def test_what_cannot_be_honest_has_none_with_the_reason(values, options, reason):
@@ -60,6 +64,10 @@ def test_no_method_of_today_is_taken_for_one_of_old():
     cases.append((np.tile(GRADED, 20), many | {"clusters": [str(i % 60) for i in range(1200)]}))
     for values, options in cases:
         assert not is_superseded(method(values, **options))
+
+
+def test_intervals_of_medians_that_took_ranks_as_limits_are_computed_anew():
+    assert is_superseded("woodruff/effective-n=21.66,29.31/cluster")
 
 
 def test_degrees_that_are_all_1_are_no_successes():

@@ -8,7 +8,7 @@ from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
 from fashionbench_atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
 from fashionbench_atelier.world.outfits import CHOICES, compatible
-from fashionbench_tasks.datasets.polyvore import Polyvore, repetitions
+from fashionbench_tasks.datasets.polyvore import Polyvore, repeated_items, repetitions
 
 
 @pytest.fixture
@@ -204,10 +204,6 @@ def second_index_as_text(entries):
     entries[1]["items"][1]["index"] = f"0{entries[1]['items'][0]['index']}"
 
 
-def second_item(entries):
-    entries[1]["items"][-1]["item_id"] = entries[1]["items"][0]["item_id"]
-
-
 @pytest.mark.parametrize(
     ("change", "said"),
     [
@@ -215,7 +211,6 @@ def second_item(entries):
         (second_set_as_a_number, r"test\.json, entry 2 is of the set_id '(\d+)', and so is entry 0"),
         (second_index, r"test\.json, entry 1: the outfit of set_id '\d+' has two items of the index 1: \d+ and \d+"),
         (second_index_as_text, r"test\.json, entry 1: the outfit of set_id '\d+' has two items of the index 1"),
-        (second_item, r"test\.json, entry 1: the outfit of set_id '\d+' has the item_id '\d+' twice"),
     ],
 )
 @pytest.mark.parametrize("asked", ["questions", "compatibility"])
@@ -282,3 +277,47 @@ def test_labelled_sets_that_stand_again_are_counted_and_named(tmp_path):
         "labelled sets that name an item twice": "1 of 6, each counted as it stands: outfit-00006",
     }
     assert repetitions([read[0], *read[4:5]]) == {}
+
+
+def twice_in_an_outfit(root, question, answers, labels=("1 a_1 a_2",)):
+    """The outfit a holds the item 1 at two places, and b the item 4."""
+    folder = root / "nondisjoint"
+    small(root, labels, question, answers)
+    outfits = {"a": ["1", "2", "1", "3"], "b": ["4", "4", "5"]}
+    listed = [
+        {"set_id": n, "items": [{"index": i, "item_id": x} for i, x in enumerate(o, 1)]} for n, o in outfits.items()
+    ]
+    (folder / "test.json").write_text(json.dumps(listed))
+    return Polyvore(root)
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "what"),
+    [
+        (("a_1", "a_2", "a_3"), ("b_3", "a_4"), "questions that show an item twice"),
+        (("a_1", "a_2"), ("a_4", "b_1", "b_2"), "questions that offer a wrong item twice"),
+        (("a_1", "a_2"), ("a_3", "b_3"), "questions that show the item that is their answer"),
+    ],
+)
+def test_an_item_at_two_places_of_its_outfit_is_read_and_counted(tmp_path, question, answers, what):
+    data = twice_in_an_outfit(tmp_path, question, answers)
+    assert data.outfits("test") == {"a": ("1", "2", "1", "3"), "b": ("4", "4", "5")}
+    (read,) = data.questions()
+    assert (len(read.items), len(read.candidates)) == (len(question), len(answers))
+    assert read.answer == {"a_3": "1", "a_4": "3"}[next(name for name in answers if name[0] == "a")]
+    assert repeated_items([read]) == {what: "1 of 1, each counted as it stands: blank-00000"}
+
+
+def test_a_labelled_set_with_an_item_at_two_places_is_counted_and_one_of_it_alone_refused(tmp_path):
+    read = twice_in_an_outfit(tmp_path, ("a_1",), ("a_2", "b_1"), ["1 a_1 a_2 a_3", "0 b_1 b_3"]).compatibility()
+    told = {"labelled sets that name an item twice": "1 of 2, each counted as it stands: outfit-00001"}
+    assert repetitions(read) == told
+    (tmp_path / "nondisjoint" / "compatibility_test.txt").write_text("1 a_1 a_3")
+    with pytest.raises(DataError, match="line 1 has one item alone, 1"):
+        Polyvore(tmp_path).compatibility()
+
+
+@pytest.mark.parametrize("answers", [("a_4", "b_1", "b_1"), ("a_3", "b_1", "a_1"), ("a_4", "b_3", "c_1")])
+def test_an_answer_that_stands_twice_or_is_no_one_is_named(tmp_path, answers):
+    with pytest.raises(DataError, match=r"fill_in_blank_test\.json, entry 0"):
+        twice_in_an_outfit(tmp_path, ("a_2",), answers).questions()

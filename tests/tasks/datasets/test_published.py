@@ -10,6 +10,7 @@ import pytest
 from PIL import Image
 
 from fashionbench.data.dataset import status
+from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.cirr import CIRR, Query
 from fashionbench_tasks.datasets.dress_code import DressCode
 from fashionbench_tasks.datasets.fashion200k import Fashion200K, Photo
@@ -296,3 +297,34 @@ def test_polyvore_outfits(published):
     ]
     assert data.counts() == {"outfits/test": 3, "questions/test": 3, "labelled/test": 3}
     check("polyvore", data, root, files)
+
+
+@pytest.mark.parametrize(
+    ("name", "file", "key", "read"),
+    [
+        ("cirr", "cirr/image_splits/split.rc2.val.json", "dev-1-0-img0", lambda root: status_of(CIRR(root))),
+        ("cirr", "cirr/captions/cap.rc2.val.json", "dev-1-0-img1", lambda root: status_of(CIRR(root))),
+        (
+            "fashion-iq",
+            "captions/cap.dress.val.json",
+            "captions",
+            lambda root: FashionIQ(root).triplets("dress", "val"),
+        ),
+        ("fashiongen", "val_info.json", "title", lambda root: FashionGen(root).photos("val")),
+        ("mbeir", "query/test/mbeir_fashion200k_task0_test.jsonl", "qid", lambda root: status_of(MBeir(root))),
+        ("polyvore", "nondisjoint/test.json", "set_id", lambda root: Polyvore(root).outfits("test")),
+        ("polyvore", "nondisjoint/fill_in_blank_test.json", "answers", lambda root: Polyvore(root).questions()),
+        ("viton-hd", "captions.json", "90008", lambda root: status_of(MGD(root))),
+    ],
+)
+def test_a_key_that_stands_twice_in_an_annotation_file_is_named(published, name, file, key, read):
+    root = published(name)
+    text = (root / file).read_text()
+    (root / file).write_text(text.replace(f'"{key}":', f'"{key}": "other", "{key}":', 1))
+    with pytest.raises(DataError, match=f"the key '{key}' stands twice in one object: \"other\" and ") as caught:
+        read(root)
+    assert (root / file).name in str(caught.value)
+
+
+def status_of(data):
+    return data.images(), data.counts()

@@ -20,6 +20,7 @@ from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.resize import Resize
 from fashionbench_tasks.generation.samples import GenerationSample, LazySample
 from fashionbench_tasks.generation.task import Generation
+from fashionbench_tasks.generation.training_set import TrainingSample, training_tryon_examples
 
 SIZE = Resize(16, 16, "lanczos")
 GREY, RED = (100, 100, 100), (200, 0, 0)
@@ -97,5 +98,44 @@ def test_masks_that_a_model_is_given_have_the_shape_of_their_photo(sample, tmp_p
     with pytest.raises(DataError, match=rf"mask\.png is 16 x 16 pixels and its photo .*{side.name} 16 x 24"):
         opened.open()
     if name == "cloth-mask":  # a design has a sketch of the garment, which is no photo of it
+        Image.new("RGB", (16, 16), GREY).save(sample.garment)
+        mask = Image.open(conditions[name]).resize((16, 24))
+        mask.save(conditions[name])
         words = replace(sample, conditions=conditions, text="a dress")
         assert LazySample(words, SIZE).open().conditions[name].size == (16, 16)
+
+
+@pytest.fixture
+def over(tmp_path):
+    """A function that writes an image of a size that is to lie over the person, of 16 x 16 pixels."""
+
+    def write(width, height):
+        Image.new("RGB", (width, height), GREY).save(tmp_path / "over.png")
+        return tmp_path / "over.png"
+
+    return write
+
+
+@pytest.mark.parametrize("name", ["agnostic", "densepose", "openpose", "parse"])
+@pytest.mark.parametrize(("width", "height"), [(16, 24), (64, 48), (16, 12)])
+def test_a_condition_is_never_stretched_over_a_person_of_another_shape(sample, over, name, width, height):
+    opened = LazySample(replace(sample, conditions={name: over(64, 64)}), SIZE)
+    assert opened.open().conditions[name].size == (16, 16)
+    over(width, height)
+    said = rf"the {name} .*over\.png is {width} x {height} pixels and its photo .*{sample.person.name} 16 x 16"
+    with pytest.raises(DataError, match=said) as caught:
+        opened.open()
+    assert "crop or pad" in caught.value.remedy
+
+
+def test_a_sketch_is_never_stretched_over_a_person_of_another_shape(sample, over):
+    words = replace(sample, garment=over(8, 8), text="a dress", conditions={})
+    learnt = TrainingSample(
+        person=sample.person, garment=sample.garment, conditions={}, text="a dress", sketch=words.garment
+    )
+    opened = [LazySample(words, SIZE).open, lambda: training_tryon_examples([learnt], SIZE).tryon_examples[0]]
+    assert opened[0]().sketch.size == opened[1]().sketch.image.size == (16, 16)
+    over(16, 24)
+    for read in opened:
+        with pytest.raises(DataError, match=r"the sketch .*over\.png is 16 x 24 pixels and its photo .* 16 x 16"):
+            read()

@@ -109,6 +109,20 @@ def test_labelled_sets_that_stand_again_are_in_the_record_and_in_a_line(root, ru
     assert record.dataset.counted_facts == [line]
 
 
+def test_questions_with_an_item_at_two_places_are_answered_and_in_a_line(root, run):
+    path = root / "nondisjoint" / "test.json"
+    outfits = json.loads(path.read_text())
+    outfits[0]["items"].append({"index": 3, "item_id": "1"})
+    path.write_text(json.dumps(outfits))
+    asked = [*QUESTIONS, (["a_0", "a_1", "a_3"], ["c_1", "a_2", "b_2"])]
+    entries = [{"question": question, "answers": answers} for question, answers in asked]
+    (root / "nondisjoint" / "fill_in_blank_test.json").write_text(json.dumps(entries))
+    record = run("fill-in-the-blank", "control/oracle")
+    assert (record.metric("hit@1").value, record.metric("hit@1").n) == (1.0, 6)
+    line = "questions that show an item twice: 1 of 6, each counted as it stands: blank-00005"
+    assert record.dataset.counted_facts == [line]
+
+
 def test_a_question_shows_its_items_and_its_candidates_best_first(root, run, tmp_path):
     record, store = run("fill-in-the-blank", "control/oracle"), Store(tmp_path / "results")
     rows = store.read_predictions(record.predictions).to_pylist()

@@ -1,0 +1,33 @@
+"""Read JSON that others wrote, where a key that stands twice in one object is an error."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from fashionbench.errors import DataError
+
+
+def parse_json(text: str, place: str) -> Any:
+    """Parse a JSON text; the parser of the standard library keeps the last of two values of a key without a word.
+
+    :param place: the file, or the line of one, for a message.
+    :raises ValueError: where the text is not JSON.
+    :raises DataError: naming the key that stands twice in one object.
+    """
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entry: dict[str, Any] = {}
+        for name, value in pairs:
+            if name in entry:
+                told = f"{_short(entry[name])} and {_short(value)}"
+                raise DataError(f"{place}: the key {name!r} stands twice in one object: {told}", remedy="keep one")
+            entry[name] = value
+        return entry
+
+    return json.loads(text, object_pairs_hook=once)
+
+
+def _short(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 40 else f"{text[:40]}…"
