@@ -47,7 +47,7 @@ def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
     ("words", "said"),
     [
         (["unifashion-nano", "--set", "phases.1a.colour=1"], "phases.1a.colour is no field here"),
-        (["unifashion-nano", "--set", "phases.1a.lr=fast"], "phases.1a.lr: Input should be a valid number"),
+        (["unifashion-nano", "--set", "phases.1a.lr=fast"], "phases.1a.lr is 'fast', and must be a number"),
         (["unifashion-nano", "--set", "seed"], "--set 'seed' is not NAME=VALUE"),
         (["unifashion-nano", "--set", "seed=1", "--set", "seed.a=1"], "seed has no fields"),
         (["unifashion-nano", "--set", "seed=[1"], "the value is not YAML"),
