@@ -20,19 +20,38 @@ M = TypeVar("M", bound=BaseModel)
 _SAFE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
+class _UniqueKeys(_SAFE):  # type: ignore[misc]  # one of two loaders
+    """A safe loader that takes no key twice, of which YAML would keep the last without a word."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
+        """Make a mapping.
+
+        :raises yaml.constructor.ConstructorError: where a key stands twice.
+        """
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
+                if key.value in seen:
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+                seen.add(key.value)
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
+
+
 def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML file that holds a mapping.
 
     :raises ConfigError: where it cannot be read, is no YAML, or holds something else.
     """
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_SAFE)  # noqa: S506  # both are safe loaders
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  # a safe loader
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path} holds no mapping", remedy="write fields such as 'tasks:' and 'backends:'")
+        held = "is empty" if loaded is None else "holds no mapping"
+        raise ConfigError(f"{path} {held}", remedy="write fields, one 'name: value' a line")
     return loaded
 
 

@@ -314,3 +314,18 @@ def test_a_metric_that_was_computed_afterwards_may_stand_on_a_board_that_is_run(
     assert cli("run", str(board))[0] == 2
     assert cli("rescore", "--metric", "hit@3")[0] == 0
     assert cli("run", str(board))[0] == 0
+
+
+def test_what_holds_nothing_is_said_and_not_shown_as_nothing(cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words in (["board", "toy"], ["board", "toy", "--format", "html"], ["export", "bencher", "--out", "out"]):
+        code, out, err = cli(*words, "--store", str(tmp_path / "empty"))
+        assert code == 2, words
+        assert "no record" in err
+        assert out == ""
+    cli("run", "toy")
+    code, _, err = cli("export", "mteb", "--out", "out")
+    assert "wrote nothing" in err
+    code, _, err = cli("compare", "toy/colour", "toy/colour", "--task", "toy/sqares*")
+    assert code == 2
+    assert "of these systems: did you mean toy/squares?" in err

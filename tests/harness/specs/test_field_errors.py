@@ -129,3 +129,22 @@ def test_a_run_from_python_says_the_same():
     assert "backends.0.idd is no field here: did you mean id?" in raised.value.message
     assert "sed is no field here: did you mean seeds?" in raised.value.message
     assert not any(word in raised.value.message for word in JARGON)
+
+
+@pytest.mark.parametrize("text", ["margins: {mrr: 0.01}\nmargins: {mrr: 0.9}\n", "margins:\n  mrr: 0.01\n  mrr: 0.9\n"])
+def test_a_key_that_stands_twice_is_refused_with_its_line(tmp_path, text):
+    path = tmp_path / "gate.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError, match=r"stands twice[\s\S]*line [23]"):
+        read_policy(path)
+
+
+def test_anchors_and_merged_mappings_are_read_and_an_empty_file_is_called_so(tmp_path):
+    path = tmp_path / "gate.yaml"
+    path.write_text(
+        "margins: &all {mrr: 0.01}\nbounds:\n  - &one {backend: b, metric: m, least: 1}\n  - {<<: *one, most: 2}\n"
+    )
+    assert [bound.most for bound in read_policy(path).bounds] == [None, 2]
+    path.write_text("# nothing\n")
+    with pytest.raises(ConfigError, match="gate.yaml is empty"):
+        read_policy(path)
