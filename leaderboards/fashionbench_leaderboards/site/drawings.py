@@ -1,4 +1,4 @@
-"""Intervals, rank sets, groups and lines as inline SVG, in the colour of the text and with a title to read."""
+"""Drawings of intervals, rank sets, groups and lines as inline SVG in the colour of the text, each with a title."""
 
 from __future__ import annotations
 

@@ -93,7 +93,8 @@ class TableView:
     :param shared: marks that all rows share, with their meaning; they are said once, above the table.
     :param legend: the other marks, with their meaning.
     :param tested: how ranks were found, or why there are none; empty where nothing was tested.
-    :param groups: of each column that was tested, rows that cannot be told apart.
+    :param groups: of each column with such rows, those that cannot be told apart.
+    :param apart: columns in which every ranked row can be told from its neighbours.
     :param sorted_by: index of the column that orders the rows.
     """
 
@@ -105,6 +106,7 @@ class TableView:
     legend: dict[str, str]
     tested: tuple[str, ...]
     groups: tuple[GroupsView, ...]
+    apart: tuple[str, ...]
     sorted_by: int
 
 
@@ -134,18 +136,19 @@ def table_view(table: Table, board_title: str, links: Links, sorted_by: int) -> 
         shared={mark: text for mark, text in MARKS.items() if mark in everywhere},
         legend={mark: text for mark, text in MARKS.items() if mark in used},
         tested=tuple(how_tested(table)),
-        groups=tuple(view for at in range(len(table.tests)) if (view := _groups(table, at)) is not None),
+        groups=tuple(_groups(table, at) for at, tests in enumerate(table.tests) if tests.groups),
+        apart=tuple(
+            heading(table.heads[at]) for at, tests in enumerate(table.tests) if any(tests.ranks) and not tests.groups
+        ),
         sorted_by=sorted_by,
     )
 
 
-def _groups(table: Table, at: int) -> GroupsView | None:
-    """Show which rows of a column cannot be told apart; None where it has no ranks."""
+def _groups(table: Table, at: int) -> GroupsView:
+    """Show which rows of a column cannot be told apart."""
     tests, head = table.tests[at], table.heads[at]
     known = [(row.values[at], n) for n, row in enumerate(table.rows) if tests.ranks[n] is not None]
     measured = [(value.value, n) for value, n in known if value.value is not None]
-    if not measured:
-        return None
     measured.sort(key=lambda one: (-one[0] if head.higher_is_better else one[0], one[1]))
     places = {n: place for place, (_, n) in enumerate(measured)}
     bars = [[places[n] for n in group] for group in tests.groups]
@@ -153,7 +156,7 @@ def _groups(table: Table, at: int) -> GroupsView | None:
     return GroupsView(
         column=heading(head),
         rows=tuple((table.rows[n].label, number(table.rows[n].values[at])) for _, n in measured),
-        drawing=groups_drawing([value for value, _ in measured], bars, f"not told apart: {said or 'no two rows'}"),
+        drawing=groups_drawing([value for value, _ in measured], bars, f"not told apart: {said}"),
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from fashionbench.errors import ConfigError
 from fashionbench.studies.ablation import units_of
@@ -102,4 +103,22 @@ def test_a_file_names_its_faults(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text("id: s\nbase: {backend: a/b}\ntasks: [t]\naxis: {}\n")
     with pytest.raises(ConfigError, match=r"s\.yaml is not a study.*axis"):
+        read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"seeds": []}, "seeds has 0 entries"),
+        ({"seeds": [0, 1, 0]}, "seed 0 stands twice"),
+        ({"axes": {"size": {"options.dimension": []}}}, "size has no values"),
+        ({"axes": {"size": []}}, "size has no values"),
+        ({"axes": {}, "components": {"part": {}}, "mode": "leave-one-out"}, "part has no values"),
+    ],
+)
+def test_a_study_without_seeds_or_values_is_refused(tmp_path, fields, said):
+    path = tmp_path / "s.yaml"
+    axes = {"size": {"options.dimension": [16]}}
+    path.write_text(yaml.safe_dump({"id": "s", "base": BASE, "tasks": ["t/a"], "axes": axes, **fields}))
+    with pytest.raises(ConfigError, match=said):
         read_study(path)

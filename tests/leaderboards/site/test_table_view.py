@@ -101,8 +101,14 @@ def test_rank_sets_are_bars_on_all_places_and_groups_stand_best_first():
     assert [top < level < bottom for level in levels] == [False, True, True]
 
 
+def test_a_column_whose_rows_are_all_told_apart_is_named():
+    tests = ColumnTests(ranks=((2, 2), (1, 1)), tied_with_best=(False, True), method="a test")
+    shown = view([fraction(0.4), fraction(0.9)], tests=(tests,))
+    assert (shown.groups, shown.apart) == ((), ("M ↑",))
+
+
 def test_a_column_without_ranks_has_no_bars():
     tests = ColumnTests(ranks=(None, None), tied_with_best=(False, False), reason="n differs between rows")
     shown = view([fraction(0.4), fraction(0.9, n=3)], tests=(tests,))
-    assert shown.groups == ()
+    assert (shown.groups, shown.apart) == ((), ())
     assert not any(row.cells[0].ranks for row in shown.rows)
