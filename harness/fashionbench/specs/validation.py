@@ -32,7 +32,8 @@ class _UniqueKeys(_SAFE):  # type: ignore[misc]  # one of two loaders
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key.value!r} stands twice", key.start_mark)
+                    msg = f"the key {key.value!r} stands twice"
+                    raise yaml.constructor.ConstructorError(None, None, msg, key.start_mark)
                 seen.add(key.value)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made

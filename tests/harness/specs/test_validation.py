@@ -45,7 +45,7 @@ def test_merged_mappings_of_yaml_may_be_overwritten(tmp_path):
             {"model.changes.heads": "x"},
             "the change does not fit: model.changes.heads=x is no number",
         ),
-        ({"steps": "is too few"}, {"lr": 0}, "my recipe: steps: too few"),
+        ({"steps": "is too few"}, {"lr": 0}, "my recipe: steps is too few"),
         ({"lr": "is too small", "steps": "is too few"}, {"lr": 0}, "my recipe: lr is too small; steps is too few"),
     ],
 )
