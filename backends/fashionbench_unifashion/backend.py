@@ -14,6 +14,7 @@ from fashionbench.canonical import digest
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
 from fashionbench.errors import BackendError, ConfigError, first_names
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
+from fashionbench_unifashion.gallery_captions import GalleryCaptions
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.options import UniFashionOptions
 from fashionbench_unifashion.training.batch_sampler import number
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 class UniFashionBackend:
     """A trained model.
 
-    An image is Q vectors of three parts: q_R's features, q_T's features, and the features of the caption that the model
-    itself writes of the image (candidates only). A text asks the first part, a composed query the second and third, so
-    that one gallery answers both: max_k <t, Z_R^k> for texts, and max_k <e_cls, Z_T^k> + <e_cls, Z_C> for composed
-    queries (UniFashion, section 3.2; the sum has no weights there either). All parts have norm 1, so the cosine between
-    whole vectors ranks as these scores do.
+    An image is Q vectors of three parts: q_R's features, q_T's features, and the features of its caption (candidates
+    only), which the model itself writes unless the option ``caption_source`` says otherwise. A text asks the first
+    part, a composed query the second and third, so that one gallery answers both: max_k <t, Z_R^k> for texts, and
+    max_k <e_cls, Z_T^k> + <e_cls, Z_C> for composed queries (UniFashion, section 3.2; the sum has no weights there
+    either). All parts have norm 1, so the cosine between whole vectors ranks as these scores do.
 
     Its options are those of :class:`~fashionbench_unifashion.options.UniFashionOptions`.
 
@@ -54,6 +55,8 @@ class UniFashionBackend:
             raise ConfigError("unifashion has no model", remedy=remedy)
         self._options = options
         self._seed = context.seed
+        # Read before the model: a wrong file should not cost the loading of weights.
+        self._told = GalleryCaptions(files) if (files := options.caption_files) else None
         self._model = load(Path(options.model).expanduser(), context.device)
         self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
 
@@ -65,7 +68,7 @@ class UniFashionBackend:
         reference, target = (qformer.image_features(tokens, which) for which in ("reference", "target"))
         caption = torch.zeros_like(reference)
         if role == "candidate" and self._captioned:
-            texts = self._captions(tokens, self._instruction)
+            texts = self._gallery_captions(items, tokens)
             caption = self._text_features(texts)[:, None].expand_as(reference)
         return _array(torch.cat([reference, target, caption], dim=-1))
 
@@ -142,6 +145,8 @@ class UniFashionBackend:
     def fingerprint(self) -> str:
         """Hash the weights and the options."""
         answering = {name: value for name, value in asdict(self._options).items() if name != "model"}
+        if self._told is not None:
+            answering["caption_source"] = self._told.fingerprint()
         return digest([self._model.fingerprint(), answering, torch.__version__, str(self._model.device)])
 
     @torch.inference_mode()
@@ -164,7 +169,15 @@ class UniFashionBackend:
 
     @property
     def _captioned(self) -> bool:
-        return self._model.language is not None and self._options.use != "without-captions"
+        if self._options.use == "without-captions" or self._options.caption_source == "none":
+            return False
+        return self._told is not None or self._model.language is not None
+
+    def _gallery_captions(self, items: Sequence[ImageItem], tokens: Tensor) -> list[str]:
+        """Return a caption of each image of a gallery, from the source that the options name."""
+        if self._told is not None:
+            return self._told.of([item.id for item in items])
+        return self._captions(tokens, self._instruction)
 
     @property
     def _instruction(self) -> str:

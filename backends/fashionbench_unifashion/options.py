@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
 
 Use = Literal["full", "without-captions", "without-images"]
 ComposedSides = Literal["both", "image", "text"]
+#: Sources of captions of a gallery, beside files.
+CAPTION_SOURCES = ("image-only", "none")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +26,8 @@ class UniFashionOptions:
     :param use: ``without-captions`` (Table 4, "w/o cap") or ``without-images`` ("w/o img") leaves a part of a
         candidate's score out.
     :param composed: what of a composed query is asked with.
+    :param caption_source: where captions of a gallery come from: ``image-only`` (the model writes them, and sees
+        nothing but the image), ``none``, or a JSON file, or a folder of such, with a caption for each image.
     :param caption_instruction: what captions of a gallery are asked with; empty for that of the training captions.
     :param steps: of the sampler; 0 for the model's own number.
     :param guidance: of the sampler; 0 for the model's own scale.
@@ -34,6 +39,7 @@ class UniFashionOptions:
     model: str = ""
     use: Use = "full"
     composed: ComposedSides = "both"
+    caption_source: str = "image-only"
     caption_instruction: str = ""
     steps: int = 0
     guidance: float = 0.0
@@ -55,6 +61,19 @@ class UniFashionOptions:
                 raise ConfigError(f"the option {name} is {getattr(self, name)}", remedy="give it 0 or more")
         if self.use != "full" and self.composed != "both":
             raise ConfigError("give one of use and composed, not both", remedy="leave one at its default")
+        if self.caption_source not in CAPTION_SOURCES and not Path(self.caption_source).expanduser().exists():
+            raise UnknownNameError(
+                "caption_source", self.caption_source, CAPTION_SOURCES, where=", which is no file or folder either"
+            )
+        if self.use == "without-images" and self.caption_source == "none":
+            raise ConfigError(
+                "without images and captions nothing is left of a candidate", remedy="give one of the two"
+            )
+
+    @property
+    def caption_files(self) -> Path | None:
+        """The file or folder that captions of a gallery are read from; None where there is none."""
+        return None if self.caption_source in CAPTION_SOURCES else Path(self.caption_source).expanduser()
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:

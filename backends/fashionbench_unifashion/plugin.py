@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
@@ -45,6 +46,13 @@ def register_backends() -> Iterable[BackendSpec]:
     return [
         _backend("unifashion", "a trained UniFashion model; option model=FOLDER"),
         _backend("unifashion-quick", "a small UniFashion, trained in minutes on generated data", "unifashion-quick"),
+        replace(
+            _backend("unifashion-leaked-captions", "a UniFashion whose gallery captions hold the words of the queries"),
+            target="fashionbench_unifashion.leaked_captions:LeakedCaptions",
+            capabilities=frozenset({"encode-image", "encode-text", "encode-composed"}),
+            control=True,
+            privileged=True,
+        ),
     ]
 
 
@@ -75,6 +83,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
             target=f"fashionbench_unifashion.training.trainer:{size}",
             phases=_PHASES,
             tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
+            configuration=f"fashionbench_unifashion.training.whole_recipe:{size}",
             extra="models",
         )
         for size, summary in summaries.items()

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from fashionbench.metrics.image_access import ImageAccess
     from fashionbench.plugins.hookspecs import hookimpl
     from fashionbench.plugins.manager import Plugins
+    from fashionbench.plugins.python_backends import model
     from fashionbench.predictions.base import Predictions
     from fashionbench.records.schema import PolicyFinding, Record
     from fashionbench.records.store import Store
@@ -116,6 +117,7 @@ _HOMES = {
     "load_records": "api.records",
     "make_board": "api.boards",
     "make_data": "api.data",
+    "model": "plugins.python_backends",
     "per_query": "api.comparisons",
     "publish": "api.publication",
     "render_board": "api.boards",
@@ -184,6 +186,7 @@ __all__ = [
     "load_records",
     "make_board",
     "make_data",
+    "model",
     "per_query",
     "publish",
     "render_board",

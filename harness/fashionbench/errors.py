@@ -74,7 +74,7 @@ class FieldError(ConfigError):
     """
 
     def __init__(self, what: str, faults: Mapping[str, str], *, remedy: str = "") -> None:
-        told = "; ".join(f"{field}: {fault}" for field, fault in faults.items())
+        told = "; ".join(f"{field} {fault}" for field, fault in faults.items())
         super().__init__(f"{what}: {told}", remedy=remedy)
         self.faults = dict(faults)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from cached_twin import cached_twin
+from shared_folder import shared_folder
 from uncounted import uncounted_environment
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "gpu_unifashion.sh"
@@ -31,11 +32,14 @@ def test_without_a_gpu_it_says_so_and_is_no_failure(tmp_path):
 
 @pytest.fixture(scope="module")
 def parts(pytestconfig, tmp_path_factory):
-    out = tmp_path_factory.mktemp("gpu")
     words = ["--size", "nano", "--device", "cpu", "--twin", str(cached_twin(pytestconfig))]
-    ran = run(out, *words, "--only", "phases", "fsdp", "sampling", "equality")
-    assert ran.returncode == 0, ran.stderr
-    assert (out / "gpu_unifashion.md").read_text() in ran.stdout
+
+    def fill(out):
+        ran = run(out, *words, "--only", "phases", "fsdp", "sampling", "equality")
+        assert ran.returncode == 0, ran.stderr
+        assert (out / "gpu_unifashion.md").read_text() in ran.stdout
+
+    out = shared_folder(tmp_path_factory, "gpu", fill)
     return json.loads((out / "gpu_unifashion.json").read_text())["parts"]
 
 

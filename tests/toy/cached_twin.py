@@ -39,7 +39,7 @@ def cached_twin(config: pytest.Config, seed: int = SEED, sizes: Mapping[str, int
     for path in sorted(sources.rglob("*.py")):
         state.update(path.relative_to(sources).as_posix().encode() + b"\0" + path.read_bytes())
     root = config.cache.mkdir("atelier") / state.hexdigest()[:16]
-    with _locked(root.with_suffix(".lock")):
+    with locked(root.with_suffix(".lock")):
         if root.exists() and not _whole(root):
             shutil.rmtree(root)
         make(root, seed, sizes, lambda done, total: None)
@@ -55,7 +55,7 @@ def _whole(root: Path) -> bool:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def locked(path: Path) -> Iterator[None]:
     """Let other workers wait for the one that renders; without file locks, both render, and one result stays."""
     try:
         import fcntl

@@ -17,6 +17,7 @@ SUMMARIES = {
     "adapter": "a linear layer or a perceptron before each generator",
     "instruction": "one instruction for all data sets, or one for each",
     "language-models": "three architectures of language models of one size",
+    "caption-source": "captions of a gallery from the model, none, or with the words of the queries in them (a leak)",
     "queried-with": "one half of a composed query, or of a candidate, left out",
 }
 
@@ -36,3 +37,4 @@ adapter = partial(fields, "adapter")
 instruction = partial(fields, "instruction")
 language_models = partial(fields, "language-models")
 queried_with = partial(fields, "queried-with")
+caption_source = partial(fields, "caption-source")

@@ -20,3 +20,8 @@ def test_each_swatch_finds_its_name(tmp_path):
 
 def test_colours_that_are_all_alike_are_worth_chance(tmp_path):
     assert run(tmp_path, blur=1.0).metric("hit@1").value == pytest.approx(1 / len(COLOURS))
+
+
+@pytest.mark.backend("acme/mean-colour")
+def test_the_backend_conforms(conformance):
+    conformance()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.api.stores import existing_store
 from fashionbench.data.roots import DataRoots
+from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.studies import comparison_text
 from fashionbench.studies.compare import compare_systems
@@ -61,10 +62,11 @@ def compare_stored(
     :param baseline: a backend, its label on a board, the beginning of a record id, or the folder of a store.
     :param tasks: names or patterns of the tasks to compare; by default all that both were measured on.
     :raises ConfigError: where a name fits several systems, or they were not measured alike.
+    :raises UnknownNameError: where a name or pattern fits nothing.
     """
     loaded = plugins or Plugins()
     pairs = find_pairs(baseline, candidate, lambda: existing_store(store, loaded))
-    keep = _keep(tasks)
+    keep = _keep(tasks, pairs)
     return [compare_systems(first, second, loaded, metrics=metrics, keep=keep) for first, second in pairs]
 
 
@@ -85,13 +87,22 @@ def comparison_page(
     """
     loaded = plugins or Plugins()
     pairs = find_pairs(baseline, candidate, lambda: existing_store(store, loaded))
-    made = [compare_systems(one, two, loaded, metrics=metrics, keep=_keep(tasks)) for one, two in pairs]
+    keep = _keep(tasks, pairs)
+    made = [compare_systems(one, two, loaded, metrics=metrics, keep=keep) for one, two in pairs]
     roots = DataRoots(named=dict(data or {}), cache=pairs[0][0].store.cache / "surveys")
     cases = [flip_cases(c, (one.store, two.store), loaded, roots) for c, (one, two) in zip(made, pairs, strict=True)]
     return page(made, cases)
 
 
-def _keep(patterns: Sequence[str]) -> Callable[[str], bool]:
+def _keep(patterns: Sequence[str], pairs: Sequence[tuple[System, System]]) -> Callable[[str], bool]:
+    """Return a function that tells whether a pattern fits a task.
+
+    :raises UnknownNameError: where a pattern fits no task that any of the systems was measured on.
+    """
+    measured = {record.task.id for pair in pairs for side in pair for record in side.records}
+    for pattern in patterns:
+        if not any(fnmatchcase(task, pattern) for task in measured):
+            raise UnknownNameError("task", pattern, measured, where=" of these systems")
     return lambda task: not patterns or any(fnmatchcase(task, pattern) for pattern in patterns)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.api.stores import open_store
 from fashionbench.data.dataset import status
 from fashionbench.data.roots import DataRoots
+from fashionbench.data.task_items import HasItems
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.audits import keep
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fashionbench.data.dataset import Dataset, Status
+    from fashionbench.data.task_items import TaskItems
     from fashionbench.records.audits import Audit
     from fashionbench.records.store import Store
     from fashionbench.specs import TaskSpec
@@ -74,6 +76,64 @@ def make_data(
         raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
     cast("Any", resolve(spec.maker))(Path(out), seed, dict(sizes or {}), advance)
     return Path(out)
+
+
+def new_data(
+    kind: str,
+    out: str | Path,
+    *,
+    images: str | Path | None = None,
+    name: str = "manifest",
+    plugins: Plugins | None = None,
+) -> Path:
+    """Write a file that describes a user's own data, to be filled in.
+
+    :param kind: what the data are, such as ``pairs``.
+    :param out: the folder that it is written to.
+    :param images: a folder of images below ``out``, or ``out`` itself, each of which becomes a row.
+    :param name: the data set that it is for.
+    :return: the file.
+    :raises ConfigError: where the data set is not one that users bring, or the kind is unknown.
+    :raises DataError: where the file is there already, or ``images`` holds none.
+    """
+    spec = (plugins or Plugins()).datasets[name]
+    if not spec.template:
+        raise ConfigError(f"{name} is no data set of your own", remedy=spec.how_to_get or "use manifest")
+    written: Path = cast("Any", resolve(spec.template))(kind, Path(out), None if images is None else Path(images))
+    return written
+
+
+def check_data(root: str | Path, *, name: str = "manifest", plugins: Plugins | None = None) -> list[str]:
+    """Say what is wrong with each row of a user's own data; nothing where all is well.
+
+    :param root: the folder of the data.
+    :raises ConfigError: where the data set has no rows that can be checked.
+    :raises DataError: where the file cannot be read at all.
+    """
+    spec = (plugins or Plugins()).datasets[name]
+    if not spec.row_check:
+        raise ConfigError(
+            f"{name} has no rows of your own", remedy=f"'fashionbench data verify {name}' checks its files"
+        )
+    faults: list[str] = cast("Any", resolve(spec.row_check))(Path(root))
+    return faults
+
+
+def task_items(
+    task: str, *, data: Mapping[str, Path] | None = None, plugins: Plugins | None = None, store: Store | None = None
+) -> TaskItems:
+    """Return the ids that predictions of a task must name.
+
+    :param data: folders of data sets, by id.
+    :raises ConfigError: where predictions of the task cannot be imported.
+    """
+    loaded = plugins or Plugins()
+    spec = loaded.tasks[task]
+    opened = open_store(store, loaded)
+    made = cast("Any", resolve(spec.target))(spec, DataRoots(named=data or {}, cache=opened.cache / "surveys"))
+    if not isinstance(made, HasItems):
+        raise ConfigError(f"{task} takes no predictions from files", remedy="run it with a backend")
+    return made.items()
 
 
 def audit(

@@ -38,12 +38,14 @@ def export(
     :param options: what the format can be told.
     :returns: the files, what the format has no place for, and files of the store that were left out.
     :raises UnknownNameError: where nothing registered the format.
-    :raises ConfigError: where the format has no such option.
+    :raises ConfigError: where the format has no such option, or the store has no records.
     """
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)
     scan = opened.scan()
     records = selected(scan.current())
+    if not records and not scan.faults:
+        raise ConfigError(f"the store {opened.root} has no records", remedy="check the path, or run something first")
     if board is not None:
         spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
         records = shown_by(Board.of(spec, opened, loaded), records)

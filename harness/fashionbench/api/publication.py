@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -21,18 +22,17 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.record_paths import record_without_paths
 from fashionbench.specs import BoardSpec, resolve
+from fashionbench.studies.cases import Cases, records_of
 from fashionbench.studies.column_tests import tested
-from fashionbench.studies.differing import differing_cases
-from fashionbench.studies.examples import case_values, choose
 from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from fashionbench.boards.examples import Differing, Examples
+    import pyarrow as pa
+
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Fault, Store
-    from fashionbench.studies.examples import CaseValues
 
 #: Lists the files of a site with their checksums; what it does not list, publishing neither replaces nor removes.
 MANIFEST = "site.json"
@@ -58,17 +58,21 @@ def make_publication(
     current = [record for record, _ in held.values()]
     specs = _specs(boards, current, loaded)
     made = []
+    chosen = Cases(held, loaded) if cases else None
     for spec in specs:
         wanted = {column.task for column in spec.columns}
         board = Board.build(spec, [record for record in current if record.task.id in wanted], loaded, faults)
-        made.append(tested(board, held, loaded))
-    shown = {name for b in made for table in b.tables for row in table.rows for v in row.values for name in v.records}
+        tables: dict[str, pa.Table] = {}
+        made.append(tested(board, held, loaded, tables))
+        if chosen is not None:
+            chosen.take(made[-1], tables)
+    shown = {name for board in made for name in records_of(board)}
     records = {name: held[name][0] for name in held if name in shown}
     tasks = {c.task: loaded.tasks[c.task] for board in made for c in board.spec.columns}
     backends = sorted({record.backend.id for record in records.values()} & set(loaded.backends.names()))
     datasets = sorted({task.dataset for task in tasks.values()} & set(loaded.datasets.names()))
     pictures = Pictures(loaded, DataRoots(cache=opened[0].cache / "surveys"))
-    examples, differing = _cases(records, held, pictures, loaded) if cases else ({}, {})
+    examples, differing = ({}, {}) if chosen is None else chosen.shown(records, pictures)
     history = {spec.id: history_of(spec, [*earlier, *current]) for spec in specs}
     return Publication(
         boards=tuple(made),
@@ -82,32 +86,6 @@ def make_publication(
         history={name: columns for name, columns in history.items() if columns},
         downloads={board.spec.id: _downloads(board, loaded) for board in made},
     )
-
-
-def _cases(
-    records: Mapping[str, Record], held: Mapping[str, tuple[Record, Store]], pictures: Pictures, plugins: Plugins
-) -> tuple[dict[str, Examples], dict[str, Differing]]:
-    """Choose single cases of each record, and for each task those on which systems differ most."""
-    examples: dict[str, Examples] = {}
-    values: dict[str, list[tuple[Record, CaseValues]]] = {}
-    for name, record in records.items():
-        store = held[name][1]
-        if record.predictions is None:
-            continue
-        table = store.read_predictions(record.predictions)
-        known = case_values(record, table, store, plugins)
-        found = choose(record, table, known)
-        if found is not None:
-            examples[name] = pictures.show(found, record, store)
-        if known is not None:
-            values.setdefault(record.task.id, []).append((record, known))
-    differing: dict[str, Differing] = {}
-    for task in sorted(values):
-        most = differing_cases(values[task])
-        if most is not None:
-            record, store = held[most.systems[0][1]]
-            differing[task] = replace(most, examples=pictures.show(most.examples, record, store))
-    return examples, differing
 
 
 def _specs(boards: Sequence[str | Path | BoardSpec], current: Sequence[Record], plugins: Plugins) -> list[BoardSpec]:
@@ -147,14 +125,19 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     if foreign:
         msg = f"{folder / foreign[0]} is not a file of an earlier site, or was edited since"
         raise ConfigError(msg, remedy="move it away, or choose another --out")
-    for path, content in files.items():
-        known = sha256(folder / path) if (folder / path).is_file() else ""
-        if path != MANIFEST and known != hashlib.sha256(content).hexdigest():
-            write_bytes(folder / path, content)
+    changed = [path for path, content in files.items() if path != MANIFEST and not _holds(folder / path, content)]
+    # Each file waits for the disk by itself, and a site has thousands.
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        for _ in pool.map(lambda path: write_bytes(folder / path, files[path]), changed):
+            pass
     for path in sorted(set(before) - set(files)):
         if (folder / path).is_file() and sha256(folder / path) == before[path]:
             (folder / path).unlink()
     write_text(folder / MANIFEST, files[MANIFEST].decode())
+
+
+def _holds(path: Path, content: bytes) -> bool:
+    return path.is_file() and sha256(path) == hashlib.sha256(content).hexdigest()
 
 
 def foreign_files(files: Mapping[str, bytes], folder: Path) -> list[str]:

@@ -16,7 +16,7 @@ from fashionbench.metrics.scoring import metric_spec
 from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.imported import joined
 from fashionbench.predictions.readers import read
-from fashionbench.runner.config import RunConfig, load_config, make_config
+from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.execute import process_facts
 from fashionbench.runner.executors.local import Runner
@@ -41,16 +41,20 @@ def run(
     plugins: Plugins | None = None,
     rerun: bool = False,
     reporter: Reporter | None = None,
+    second_process: bool = False,
 ) -> list[Record]:
     """Run tasks on backends, and return one record a cell.
 
     :param config: a YAML file, the name of a board, or the fields of a run such as
-        ``{"tasks": ["wardrobe/*"], "backends": ["control/random"]}``.
+        ``{"tasks": ["wardrobe/*"], "backends": ["control/random"]}``. A backend may also be an address
+        (``"hf:FOLDER"``, ``"file.py:Class"``), or a class or an object (:func:`fashionbench.model`).
     :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``.
     :param rerun: execute cells again that the store has records of.
+    :param second_process: train models in a second process, on a processor of several cores, while cells that need none
+        are run. That process knows the plugins that are installed, and no others.
     :raises ConfigError: where the configuration cannot be run, or its board asks for a metric that a task never has.
     """
-    runner = _runner(config, store, plugins or Plugins(), rerun=rerun)
+    runner = _runner(config, store, plugins or Plugins(), rerun=rerun, second_process=second_process)
     runner.store.check_writable()
     return runner.run(reporter)
 
@@ -145,12 +149,13 @@ def _runner(
     plugins: Plugins,
     *,
     rerun: bool,
+    second_process: bool = False,
     remember: bool = True,
 ) -> Runner:
     if isinstance(config, (str, Path)):
         chosen = load_config(str(config), plugins)
     else:
-        chosen = config if isinstance(config, RunConfig) else make_config(dict(config))
+        chosen = config if isinstance(config, RunConfig) else make_config(_with_names(config, plugins))
     opened = open_store(store, plugins)
     if chosen.board is not None:
         # The board is made after the last cell: what is wrong with it is better known before the first.
@@ -158,4 +163,16 @@ def _runner(
     roots = DataRoots(named=chosen.data, cache=opened.cache / "surveys", remember=remember)
     with FileIndex(roots.index) as index:
         plan = make_plan(chosen, plugins, index)
-    return Runner(plan, plugins, opened, rerun=rerun, roots=roots)
+    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process, roots=roots)
+
+
+def _with_names(config: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:
+    """Register the classes and objects among the backends of a configuration, and put their names in their place."""
+    backends = config.get("backends", ())
+    choices = list(backends) if isinstance(backends, (list, tuple)) else [backends]
+    for at, choice in enumerate(choices):
+        if isinstance(choice, dict) and not isinstance(choice.get("id", ""), str):
+            choices[at] = {**choice, "id": plugins.add_backend(choice["id"]).id}
+        elif not isinstance(choice, (str, dict, BackendChoice)):
+            choices[at] = plugins.add_backend(choice).id
+    return {**config, "backends": choices} if "backends" in config else dict(config)

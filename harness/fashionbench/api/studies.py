@@ -12,6 +12,7 @@ from fashionbench.runner.plan import make_plan
 from fashionbench.specs import resolve
 from fashionbench.specs.validation import validated
 from fashionbench.studies import ablation, ablation_text
+from fashionbench.studies.distinct import distinct
 from fashionbench.studies.study import Study, check_metrics, checked, read_study
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def ablate(
     chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
     check_metrics(chosen, opened.scan().current(), loaded)
+    systems = distinct(chosen, loaded)
 
     def one(config: RunConfig, shown: Reporter) -> list[Record]:
         return run(config, store=opened, plugins=loaded, reporter=shown if reporter is not None else None)
@@ -54,8 +56,8 @@ def ablate(
     def count(config: RunConfig) -> int:
         return len(make_plan(config, loaded).cells)
 
-    found = ablation.run_units(ablation.units_of(chosen, shard), chosen, one, count, reporter)
-    return ablation.effects_of(chosen, found, opened, loaded)
+    found = ablation.run_units(ablation.units_of(chosen, systems, shard), chosen, one, count, reporter)
+    return ablation.effects_of(chosen, systems, found, opened, loaded)
 
 
 def preview_study(
@@ -70,9 +72,10 @@ def preview_study(
     chosen = find_study(study, loaded)
     opened = open_store(store, loaded)
     check_metrics(chosen, opened.scan().current(), loaded)
+    systems = distinct(chosen, loaded)
     return [
         (variant, seed, preview(variant.run(chosen, seed), store=opened, plugins=loaded)[0])
-        for variant, seed in ablation.units_of(chosen, shard)
+        for variant, seed in ablation.units_of(chosen, systems, shard)
     ]
 
 

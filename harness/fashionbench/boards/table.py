@@ -119,6 +119,8 @@ class ColumnTests:
     :param ranks: by row, the ranks that it may have, from best to worst; None for a row that takes no part, such as a
         control or a limited run.
     :param tied_with_best: by row, whether it cannot be told from the best one, itself included.
+    :param groups: the largest groups of rows next to each other, best first, of which no two can be told apart; of two
+        rows or more.
     :param detectable: the difference that two rows must have to be told apart with probability 0.8; None where no rows
         differ.
     :param reference: the row that ``against`` is counted from: the board's base, else the best row that takes part.
@@ -130,6 +132,7 @@ class ColumnTests:
 
     ranks: tuple[tuple[int, int] | None, ...]
     tied_with_best: tuple[bool, ...]
+    groups: tuple[tuple[int, ...], ...] = ()
     detectable: float | None = None
     reference: int | None = None
     base: bool = False

@@ -38,12 +38,19 @@ def board(
     Ends with exit code 1 where files of the store were damaged, and the board is incomplete.
     """
     from fashionbench.api.boards import make_board, render_board
+    from fashionbench.api.stores import existing_store
+    from fashionbench.errors import ConfigError
     from fashionbench.files import write_text
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = format_of_file(output, {r.suffix: r.id for r in state.plugins.reporters})
+    if chosen is not None:
+        state.plugins.reporters[chosen]  # an unknown format is said before the store is read
     made = make_board(name, store=store, plugins=state.plugins)
+    if made.complete and not any(table.rows for table in made.tables):
+        where = existing_store(store, state.plugins).root
+        raise ConfigError(f"no record of {where} is of the board {made.spec.id}", remedy=f"fashionbench run {name}")
     if chosen is None:
         print_board(made)
     else:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
 
 SHOWN = 10
+FAULTS = 20
 
 
 @click.group(
@@ -109,6 +110,52 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
             advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
     click.echo(f"wrote {out}")
+
+
+@data.command(
+    "new",
+    epilog="\b\nExamples:\n  fashionbench data new pairs --out my-data --images my-data/photos\n"
+    "  fashionbench data new try-on --out my-data\n",
+)
+@click.argument("kind")
+@click.option("--out", required=True, type=click.Path(path_type=Path, file_okay=False), help="The folder of your data.")
+@click.option(
+    "--images",
+    type=click.Path(path_type=Path, exists=True, file_okay=False),
+    help="A folder in --out, or --out itself, each image of which becomes a row.",
+)
+@pass_state
+def new(state: State, /, *, kind: str, out: Path, images: Path | None) -> None:
+    """Write a manifest of your own data to fill in.
+
+    KIND is pairs (images with texts), images (photos by group), triplets (composed queries), try-on or design.
+    """
+    from fashionbench.api.data import new_data
+
+    path = new_data(kind, out, images=images, plugins=state.plugins)
+    click.echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
+
+
+@data.command("check", epilog="\b\nExamples:\n  fashionbench data check my-data\n")
+@click.argument("root", type=click.Path(path_type=Path))
+@click.option("--all", "all_", is_flag=True, help=f"Print every fault, not the first {FAULTS} alone.")
+@json_option
+@pass_state
+def check(state: State, /, *, root: Path, all_: bool, as_json: bool) -> int:
+    """Explain each row of your own manifest that is wrong; ends with exit code 1 where one is."""
+    from fashionbench.api.data import check_data
+
+    faults = check_data(root, plugins=state.plugins)
+    if as_json:
+        print_json(faults)
+        return 1 if faults else 0
+    for fault in faults if all_ else faults[:FAULTS]:
+        click.echo(fault)
+    if len(faults) > FAULTS and not all_:
+        click.echo(f"{len(faults) - FAULTS} faults more: --all prints them")
+    if not faults:
+        click.echo("every row is right")
+    return 1 if faults else 0
 
 
 def _report(found: Status, *, as_json: bool) -> int:

@@ -38,6 +38,8 @@ def export(
     paths, left_out, faults = write(format_, out, store=store, board=board, options=options, plugins=state.plugins)
     for path in paths:
         click.echo(f"wrote {path}")
+    if not paths:
+        click.echo("wrote nothing: the format has no place for any of these records", err=True)
     for line in left_out:
         click.echo(f"left out: {line}", err=True)
     for fault in faults:

@@ -16,6 +16,7 @@ from fashionbench.cli.data import data
 from fashionbench.cli.doctor import doctor
 from fashionbench.cli.export import export
 from fashionbench.cli.gate import gate
+from fashionbench.cli.items import items
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
 from fashionbench.cli.plugins import plugins
@@ -92,8 +93,8 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
 
 
 _COMMANDS = (
-    ablate, audit, board, compare, data, doctor, export, gate, list_, plugins, publish, records, rescore, run, score,
-    sensitivity, show, train,
+    ablate, audit, board, compare, data, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
+    score, sensitivity, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(command)

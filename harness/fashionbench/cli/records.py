@@ -9,20 +9,49 @@ import click
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
+    from fashionbench.records.schema import Record
 
-@click.group(epilog="\b\nExamples:\n  fashionbench records list\n  fashionbench records verify --store runs/today\n")
+
+EXAMPLES = """
+\b
+Examples:
+  fashionbench records list
+  fashionbench records list --task 'wardrobe/*' --newest 5
+  fashionbench records verify --store runs/today
+"""
+
+
+@click.group(epilog=EXAMPLES)
 def records() -> None:
     """List, show, verify and invalidate the records of a store."""
 
 
 @records.command("list")
+@click.option(
+    "--task", "tasks", multiple=True, metavar="NAME", help="Only of this task, or of those that a pattern fits."
+)
+@click.option("--backend", "backends", multiple=True, metavar="NAME", help="Only of this backend, or a pattern.")
+@click.option("--status", type=click.Choice(["ok", "partial", "error"]), help="Only with this status.")
+@click.option("--newest", type=click.IntRange(min=1), metavar="N", help="Only the last N.")
 @click.option("--all", "everything", is_flag=True, help="Also those that were superseded or invalidated.")
 @store_option
 @json_option
 @pass_state
-def list_records(state: State, /, *, everything: bool, store: Path | None, as_json: bool) -> None:
+def list_records(
+    state: State,
+    /,
+    *,
+    tasks: tuple[str, ...],
+    backends: tuple[str, ...],
+    status: str | None,
+    newest: int | None,
+    everything: bool,
+    store: Path | None,
+    as_json: bool,
+) -> None:
     """List records, oldest first."""
     from rich.table import Table
 
@@ -31,7 +60,10 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
     from fashionbench.errors import counted
 
     scan = existing_store(store, state.plugins).scan()
-    chosen = scan.records if everything else scan.current()
+    chosen = list(scan.records if everything else scan.current())
+    chosen = _fitting(chosen, "task", tasks, lambda record: record.task.id)
+    chosen = _fitting(chosen, "backend", backends, lambda record: record.backend.id)
+    chosen = [record for record in chosen if status in {None, record.status}][-(newest or 0) :]
     if as_json:
         print_json([record.model_dump(mode="json") for record in chosen])
         return
@@ -43,6 +75,24 @@ def list_records(state: State, /, *, everything: bool, store: Path | None, as_js
         row = (short(r.record_id), r.task.id, r.backend.id, str(r.decoding.seed), status, r.provenance.ended)
         table.add_row(*row)
     print_table(table)
+
+
+def _fitting(
+    records: list[Record], kind: str, patterns: tuple[str, ...], name_of: Callable[[Record], str]
+) -> list[Record]:
+    """Return the records whose name one of the patterns fits, all where there is no pattern.
+
+    :raises UnknownNameError: where a pattern fits no record.
+    """
+    from fnmatch import fnmatchcase
+
+    from fashionbench.errors import UnknownNameError
+
+    known = {name_of(record) for record in records}
+    for pattern in patterns:
+        if not any(fnmatchcase(name, pattern) for name in known):
+            raise UnknownNameError(kind, pattern, known, where=" among these records")
+    return [r for r in records if not patterns or any(fnmatchcase(name_of(r), pattern) for pattern in patterns)]
 
 
 @records.command("show")

@@ -37,6 +37,7 @@ Examples:
   fashionbench run my-run.yaml --store runs/today
   fashionbench run --task 'wardrobe/*' --backend control/random --backend baseline/colour-histogram
   fashionbench run --task wardrobe/image-to-text --backend baseline/pocket-lit --option dimension=64
+  fashionbench run --task 'wardrobe/*' --backend hf:models/my-clip --backend my_model.py:MyModel
   fashionbench run quickstart --dry-run
 """
 
@@ -44,7 +45,9 @@ Examples:
 @click.command(epilog=EXAMPLES)
 @click.argument("config", required=False)
 @click.option("--task", "tasks", multiple=True, help="A task, or a pattern such as 'wardrobe/*'; may be repeated.")
-@click.option("--backend", "backends", multiple=True, help="A backend, or a pattern; may be repeated.")
+@click.option(
+    "--backend", "backends", multiple=True, help="A backend, a pattern, hf:FOLDER or FILE.py:CLASS; may be repeated."
+)
 @click.option(
     "-o",
     "--option",
@@ -92,7 +95,7 @@ def run(
         _preview(cells, not_applicable, as_json=as_json)
         return 0
     with Bars(0) as bars:
-        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars)
+        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars, second_process=True)
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
     else:
@@ -127,20 +130,22 @@ def _with_options(choices: Sequence[Any], pairs: Sequence[str], state: State) ->
     :raises ConfigError: where no backend of the run has an option.
     """
     from fashionbench.errors import ConfigError
-    from fashionbench.runner.config import matching
+    from fashionbench.runner.named_backends import named_backends
     from fashionbench.specs.validation import read_value
 
     split = (name_and_value(pair, "--option", "dimension=64") for pair in pairs)
     given = {name: read_value(text, f"--option {name}") for name, text in split}
-    backends = state.plugins.backends
     made: list[dict[str, Any]] = []
     taken: set[str] = set()
     for choice in choices:
         fields: dict[str, Any] = {"id": choice} if isinstance(choice, str) else dict(choice)
-        for backend in matching(fields["id"], backends):
-            known = {name: value for name, value in given.items() if name in backends[backend].options}
+        before = fields.get("options", {})
+        for spec in named_backends(fields["id"], {**before, **given}, state.plugins):
+            known = {name: value for name, value in given.items() if name in spec.options}
             taken |= set(known)
-            made.append({**fields, "id": backend, "options": {**fields.get("options", {}), **known}})
+            # An address stays as it is: the plan describes it again, with these options.
+            backend = fields["id"] if ":" in fields["id"] else spec.id
+            made.append({**fields, "id": backend, "options": {**before, **known}})
     strange = sorted(set(given) - taken)
     if strange:
         remedy = "'fashionbench show BACKEND' lists the options of a backend"

@@ -29,6 +29,7 @@ class Truth:
     """The truth of one fold.
 
     :param positives: for each query id, the ids of the candidates that answer it (qrels).
+    :param texts: for each query id with words, these words.
     :param captions: for each image id, a reference caption.
     :param images: for each item id, the photo that try-on or design should give.
     """
@@ -36,3 +37,4 @@ class Truth:
     positives: Mapping[str, frozenset[str]] = field(default_factory=_nothing)
     captions: Mapping[str, str] = field(default_factory=_no_texts)
     images: Mapping[str, Image] = field(default_factory=_no_images)
+    texts: Mapping[str, str] = field(default_factory=_no_texts)

@@ -50,6 +50,7 @@ def register_metrics() -> Iterable[MetricSpec]:
             implementation="fashionbench.roc-auc/2",
             predictions="scored/1",
             higher_is_better=True,
+            by_item=False,
             unit="fraction",
         ),
         _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),

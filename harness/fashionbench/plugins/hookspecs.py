@@ -99,6 +99,13 @@ class Resolvers:
     """Hooks that make an object, or return None to leave it to the next plugin."""
 
     @hookspec(firstresult=True)
+    def describe_backend(self, address: str, options: Mapping[str, Any]) -> BackendSpec | None:
+        """Describe the backend that an address with a colon names, such as ``hf:FOLDER`` or ``file.py:Class``.
+
+        :param options: what the configuration says of its options, some of which may be needed to find the model.
+        """
+
+    @hookspec(firstresult=True)
     def load_backend(self, spec: BackendSpec, context: BackendContext) -> object | None:
         """Build a backend; the default resolves the specification's target."""
 

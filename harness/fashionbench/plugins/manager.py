@@ -11,19 +11,21 @@ import os
 import sys
 import traceback
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
 from fashionbench.canonical import normalise
-from fashionbench.errors import PluginError
+from fashionbench.errors import PluginError, UnknownNameError
 from fashionbench.plugins import hookspecs
 from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
-from fashionbench.plugins.registry import Registry, S
+from fashionbench.plugins.python_backends import PythonBackend
+from fashionbench.plugins.python_files import PythonFiles
+from fashionbench.plugins.registry import Registry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fashionbench.specs import (
         BackendSpec,
@@ -59,26 +61,44 @@ class Plugins:
         #: Takes a line about a plugin that failed during a run; a run gives it to its reporter.
         self.warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n")
         self._origins: dict[str, Origin] = {}
+        self._collected = False
+        self.register(PythonFiles(), Origin("python-files", GROUP, version(GROUP)))
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
         found = _with_origins(entry_points(group=GROUP) if points is None else points)
         for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
             self._load(origin, point, blocked)
-        self.datasets: Registry[DatasetSpec] = self._collect("dataset", "register_datasets")
-        self.tasks: Registry[TaskSpec] = self._collect("task", "register_tasks")
-        self.metrics: Registry[MetricSpec] = self._collect("metric", "register_metrics")
-        self.backends: Registry[BackendSpec] = self._collect("backend", "register_backends")
-        self.trainers: Registry[TrainerSpec] = self._collect("trainer", "register_trainers")
-        self.studies: Registry[StudySpec] = self._collect("study", "register_studies")
-        self.boards: Registry[BoardSpec] = self._collect("board", "register_boards")
-        self.reporters: Registry[ReporterSpec] = self._collect("reporter", "register_reporters")
-        self.exporters: Registry[ExporterSpec] = self._collect("exporter", "register_exporters")
-        self.sites: Registry[SiteSpec] = self._collect("site", "register_sites")
+        self.datasets: Registry[DatasetSpec] = Registry("dataset")
+        self.tasks: Registry[TaskSpec] = Registry("task")
+        self.metrics: Registry[MetricSpec] = Registry("metric")
+        self.backends: Registry[BackendSpec] = Registry("backend")
+        self.trainers: Registry[TrainerSpec] = Registry("trainer")
+        self.studies: Registry[StudySpec] = Registry("study")
+        self.boards: Registry[BoardSpec] = Registry("board")
+        self.reporters: Registry[ReporterSpec] = Registry("reporter")
+        self.exporters: Registry[ExporterSpec] = Registry("exporter")
+        self.sites: Registry[SiteSpec] = Registry("site")
+        self._registries: tuple[tuple[Registry[Any], str], ...] = (
+            (self.datasets, "register_datasets"),
+            (self.tasks, "register_tasks"),
+            (self.metrics, "register_metrics"),
+            (self.backends, "register_backends"),
+            (self.trainers, "register_trainers"),
+            (self.studies, "register_studies"),
+            (self.boards, "register_boards"),
+            (self.reporters, "register_reporters"),
+            (self.exporters, "register_exporters"),
+            (self.sites, "register_sites"),
+        )
+        for registry, hook in self._registries:
+            self._collect(registry, hook)
+        self._collected = True
 
     @cached_property
     def references(self) -> Registry[ReferenceSpec]:
         """Published numbers. They are read when first asked for: a thousand values would slow every other command."""
         before = self.failures
-        found: Registry[ReferenceSpec] = self._collect("reference", "register_references")
+        found: Registry[ReferenceSpec] = Registry("reference")
+        self._collect(found, "register_references")
         for report in self.failures:
             if report not in before:
                 self.warn(f"warning: plugin {report.origin.name} ({report.origin}) failed: {report.error}")
@@ -140,11 +160,13 @@ class Plugins:
         origin = self._origins.get(plugin, plugin)
         self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
 
-    def register(self, plugin: object, origin: Origin) -> None:
-        """Add a plugin object and check that every hook it implements exists.
+    def register(self, plugin: object, origin: Origin | None = None) -> None:
+        """Add a plugin object, check that every hook it implements exists, and take what it registers.
 
-        :raises PluginError: on an unknown hook or a wrong signature.
+        :param origin: where it comes from; by default this process.
+        :raises PluginError: on an unknown hook or a wrong signature, or where a name is taken.
         """
+        origin = origin or Origin(getattr(plugin, "__name__", type(plugin).__name__), "this process", "0")
         try:
             self.manager.register(plugin, name=origin.key)
             self.manager.check_pending()
@@ -153,6 +175,36 @@ class Plugins:
                 self.manager.unregister(name=origin.key)
             raise PluginError(f"plugin {origin.name!r} of {origin}: {error}") from error
         self._origins[origin.key] = origin
+        if self._collected:
+            for registry, hook in self._registries:
+                self._collect(registry, hook, only=origin)
+
+    def add_backend(self, backend: object) -> BackendSpec:
+        """Take a class or an object as a backend for as long as this process runs.
+
+        :raises PluginError: where it has no method of a capability, or its name is taken.
+        """
+        described = PythonBackend(backend)
+        spec, origin = described.spec, described.origin
+        if self.manager.has_plugin(origin.key):  # a notebook's cell that was run again: the newer one counts
+            self.manager.unregister(name=origin.key)
+            self.backends.put(spec, origin)
+            self.manager.register(described, name=origin.key)
+        else:
+            self.register(described, origin)
+        return spec
+
+    def describe_backend(self, address: str, options: Mapping[str, Any]) -> BackendSpec:
+        """Return the backend of an address with a colon, such as ``hf:FOLDER`` or ``file.py:Class``.
+
+        :raises UnknownNameError: where no plugin knows addresses of this form.
+        :raises FashionBenchError: where a plugin knows the form, and there is no such model.
+        """
+        spec = cast("BackendSpec | None", self.manager.hook.describe_backend(address=address, options=options))
+        if spec is None:
+            raise UnknownNameError("backend", address, self.backends.names())
+        self.backends.put(spec, Origin(address.partition(":")[0], "this process", "0"))
+        return spec
 
     def _load(self, origin: Origin, point: EntryPoint, blocked: set[str]) -> None:
         ours = origin.distribution == GROUP
@@ -172,24 +224,24 @@ class Plugins:
         callers = self.manager.get_hookcallers(plugin) or []
         self.reports.append(PluginReport(origin, hooks=tuple(sorted(caller.name for caller in callers))))
 
-    def _collect(self, kind: str, hook: str) -> Registry[S]:
-        registry: Registry[S] = Registry(kind)
+    def _collect(self, registry: Registry[Any], hook: str, only: Origin | None = None) -> None:
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
         # One at a time, not through the hook: a provider that raises must not hide the others' specifications.
         for implementation in sorted(
             caller.get_hookimpls(), key=lambda impl: not impl.plugin_name.startswith(f"{GROUP}:")
         ):
             origin = self._origins[implementation.plugin_name]
+            if only is not None and origin != only:
+                continue
             try:
-                specs: list[S] = list(cast("Iterable[S]", implementation.function()))
+                specs = list(cast("Iterable[Any]", implementation.function()))
             except Exception as error:
-                if self.strict:
+                if self.strict or only is not None:
                     raise PluginError(f"{hook} of {origin} failed: {error}") from error
                 self._note(origin, f"{hook}: {type(error).__name__}: {error}")
                 continue
             for spec in specs:
                 registry.add(spec, origin)
-        return registry
 
     def _note(self, origin: Origin, error: str) -> None:
         at = next(i for i, report in enumerate(self.reports) if report.origin == origin)

@@ -105,6 +105,8 @@ class BackendPart(Model):
     weights_hash: str | None = None
     """What the backend says of its weights and preprocessing after ``fit``; one hash a fold, combined."""
     parameters: int | None = None
+    preprocessing: dict[str, str] = Field(default_factory=dict)
+    """What the backend says of how it prepares its inputs and decodes its answers."""
     capabilities: tuple[str, ...]
     control: bool
     privileged: bool

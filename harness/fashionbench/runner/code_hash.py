@@ -11,18 +11,14 @@ imported by a computed name is not seen.
 
 from __future__ import annotations
 
-import ast
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.files import sha256
+from fashionbench.plugins.source_imports import imports, with_parents
 from fashionbench.records.provenance import distributions
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 #: Raised when a change of the core changes predictions: batching, decoding, ranking, what is handed to a backend.
 MEASUREMENT_VERSION = "2"
@@ -40,7 +36,7 @@ def code_hash(target: str) -> str:
 def _module_hash(module: str) -> str:
     packages = _siblings(module.partition(".")[0])
     visited: dict[str, str] = {}
-    to_visit = [*_with_parents(module)]
+    to_visit = [*with_parents(module)]
     while to_visit:
         name = to_visit.pop()
         path = _source_file(name)
@@ -49,9 +45,10 @@ def _module_hash(module: str) -> str:
         visited[name] = sha256(path)
         if path.name == "__init__.py":
             visited |= {f"{name}/{data}": sha256(path.parent / data) for data in _data_files(path.parent)}
-        for imported in _imports(name, path):
+        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+        for imported in imports(path, package):
             if imported.partition(".")[0] in packages:
-                to_visit += _with_parents(imported)
+                to_visit += with_parents(imported)
     return digest(visited) if visited else "unknown"
 
 
@@ -61,13 +58,6 @@ def _siblings(package: str) -> frozenset[str]:
     owners = set(distributions().get(package, ()))
     same = {name for name, others in distributions().items() if owners & set(others)}
     return frozenset((same | {package}) - ({_CORE} if package != _CORE else set()))
-
-
-def _with_parents(module: str) -> Iterator[str]:
-    """Yield a module and the packages that it lies in; importing it executes them."""
-    parts = module.split(".")
-    for count in range(1, len(parts) + 1):
-        yield ".".join(parts[:count])
 
 
 @lru_cache(maxsize=4096)
@@ -102,30 +92,3 @@ def _data_files(package: Path) -> list[str]:
             elif path.suffix not in _NO_DATA and not path.name.startswith("."):
                 found.append(path.relative_to(package).as_posix())
     return sorted(found)
-
-
-def _imports(module: str, path: Path) -> Iterator[str]:
-    """Yield the names that a module imports when it runs; of ``from a import b``, both ``a`` and ``a.b``."""
-    package = module if path.name == "__init__.py" else module.rpartition(".")[0]
-    for node in _executed(ast.parse(path.read_bytes())):
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom):
-            base = node.module or ""
-            if node.level:
-                above = package.split(".")[: len(package.split(".")) - node.level + 1]
-                base = ".".join([*above, base] if base else above)
-            yield base
-            yield from (f"{base}.{alias.name}" for alias in node.names)
-
-
-def _executed(tree: ast.AST) -> Iterator[ast.AST]:
-    """Walk a syntax tree without what stands under ``if TYPE_CHECKING``."""
-    for node in ast.iter_child_nodes(tree):
-        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node.test):
-            for other in node.orelse:
-                yield other
-                yield from _executed(other)
-            continue
-        yield node
-        yield from _executed(node)

@@ -216,6 +216,7 @@ def _outcome(
             cached=session.counts.cached,
             weights_hash=session.weights_hash,
             parameters=session.parameters,
+            preprocessing=session.preprocessing,
         )
         if session
         else None,

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
 from fashionbench.data.file_index import FileIndex
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, first_names
 from fashionbench.plugins.events import CellName
 from fashionbench.runner.code_hash import code_hash
 from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
 from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.model_files import model_options
+from fashionbench.runner.named_backends import named_backends
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import satisfied
 from fashionbench.specs.validation import change_field
@@ -124,19 +125,20 @@ def make_plan(config: RunConfig, plugins: Plugins, index: FileIndex | None = Non
     """
     files = index or FileIndex()
     tasks = [plugins.tasks[name] for name in unique([n for p in config.tasks for n in matching(p, plugins.tasks)])]
+    backends = [(choice, named_backends(choice.id, choice.options, plugins)) for choice in config.backends]
     cells: list[Cell] = []
     refused: list[NotApplicable] = []
     for task in tasks:
-        for choice in config.backends:
-            for name in matching(choice.id, plugins.backends):
-                reason = _why_not(plugins.backends[name], task, choice)
+        for choice, specs in backends:
+            for spec in specs:
+                reason = _why_not(spec, task, choice)
                 if reason:
-                    refused.append(NotApplicable(task.id, name, reason))
+                    refused.append(NotApplicable(task.id, spec.id, reason))
                 else:
-                    cells += _cells(task, plugins.backends[name], choice, config, plugins, files)
+                    cells += _cells(task, spec, choice, config, plugins, files)
     distinct = {digest([cell.task.id, cell.identity.cell_id("")]): cell for cell in cells}
     if not distinct:
-        reasons = "; ".join(f"{one.backend} on {one.task}: {one.reason}" for one in refused)
+        reasons = first_names([f"{one.backend} on {one.task}: {one.reason}" for one in refused])
         raise ConfigError(f"there is nothing to run: {reasons}", remedy="see 'fashionbench list backends'")
     chosen = tuple(distinct.values())
     trainings = {training.id({}): training for cell in chosen for training in cell.trainings.values()}
@@ -150,6 +152,8 @@ def _why_not(spec: BackendSpec, task: TaskSpec, choice: BackendChoice) -> str:
     """
     trainer = spec.trainer or (choice.training.trainer if choice.training else "")
     lacking = [m for m in spec.models if not trainer and not {**spec.options, **choice.options}.get(m)]
+    if lacking and spec.address:
+        return f"its model is not on this machine ({spec.address})"
     if lacking:
         return f"it has no {lacking[0]}: give it the option {lacking[0]}=FOLDER, or a training"
     if spec.fits and task.trains is not None and not (spec.learns_from or _ALL_KINDS) & task.trains:

@@ -41,6 +41,7 @@ class BackendState:
     cached: int
     weights_hash: str | None
     parameters: int | None
+    preprocessing: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,6 +170,7 @@ def _backend(outcome: CellOutcome) -> BackendPart:
         config_hash=digest(identity.options),
         weights_hash=state.weights_hash if state else None,
         parameters=state.parameters if state else None,
+        preprocessing={name: without_paths(text) for name, text in state.preprocessing.items()} if state else {},
         capabilities=tuple(sorted(spec.capabilities)),
         control=spec.control,
         privileged=spec.privileged,

@@ -108,6 +108,12 @@ class Session:
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     @property
+    def preprocessing(self) -> dict[str, str]:
+        """What the backend says, in an attribute of that name, of how it prepares inputs and decodes answers."""
+        said = getattr(self._backend, "preprocessing", None)
+        return {str(name): str(text) for name, text in said.items()} if isinstance(said, dict) else {}
+
+    @property
     def overlap(self) -> list[PolicyFinding]:
         """What the training parts share with what is measured."""
         return overlap_findings(self.spec.id, self._overlaps)

@@ -32,6 +32,9 @@ class DatasetSpec(Spec):
     :param image_credit: the words that stand beside its images and texts on a public page; empty where its licence does
         not allow them there.
     :param maker: ``"module:attribute"`` of ``(out: Path, seed: int, options, advance) -> None`` for data that are made.
+    :param template: ``"module:attribute"`` of ``(kind: str, out: Path, images: Path | None) -> Path``, which writes a
+        file for a user to fill in, for data sets that users bring.
+    :param row_check: ``"module:attribute"`` of ``(root: Path) -> list[str]``, which says what is wrong with each row.
     """
 
     revision: str
@@ -40,6 +43,8 @@ class DatasetSpec(Spec):
     expected: Mapping[str, int] = field(default_factory=no_counts)
     beside: str = ""
     maker: str = ""
+    template: str = ""
+    row_check: str = ""
     image_credit: str = ""
     synthetic: bool = False
     splits: tuple[str, ...] = ()

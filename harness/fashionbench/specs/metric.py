@@ -20,6 +20,7 @@ class MetricSpec(Spec):
         these are no extractor's; a stored value by others is computed anew.
     :param packages: importable names that it needs.
     :param programs: programs that it needs on the path, such as ``java``.
+    :param by_item: whether it has a value for each item; one of a whole set alone, such as BLEU, is not asked for them.
     :param by_slice: whether a metric of a whole set is also computed on each slice, of a table of its rows alone.
     :param graded: of a fraction: whether an item's value is a degree, such as a similarity, and no success or failure
         even where all are 0 or 1.
@@ -34,6 +35,7 @@ class MetricSpec(Spec):
     extractors: tuple[str, ...] = ()
     weights: str = ""
     biased_below: int = 0
+    by_item: bool = True
     by_slice: bool = False
     graded: bool = False
     unit: Literal["fraction", "rank", "score", "distance", "count"]

@@ -15,8 +15,11 @@ class TrainerSpec(Spec):
     :param extra: the optional dependency group that it needs.
     :param tasks: ``"module:attribute"`` of ``(config: Mapping) -> Sequence[str]``, the ids of the tasks whose training
         parts it learns from; with it, other data are another training. It should import nothing heavy.
+    :param configuration: ``"module:attribute"`` of ``(config: Mapping) -> Mapping``, its whole configuration with
+        these changes; with it, an ablation notices a change to what is the case anyway. It should import nothing heavy.
     """
 
     phases: tuple[str, ...]
     extra: str = ""
     tasks: str = ""
+    configuration: str = ""

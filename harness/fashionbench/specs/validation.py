@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fashionbench.errors import ConfigError, FieldError
+from fashionbench.specs.field_errors import faults_in_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,24 +20,22 @@ M = TypeVar("M", bound=BaseModel)
 _SAFE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
 
-class _Once(_SAFE):  # type: ignore[misc]  # which of the two loaders is known when it runs
-    """A safe loader that refuses a key that stands twice in one mapping, where PyYAML keeps the last value."""
+class _UniqueKeys(_SAFE):  # type: ignore[misc]  # one of two loaders
+    """A safe loader that takes no key twice, of which YAML would keep the last without a word."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:  # noqa: FBT001, FBT002
-        """Build a mapping.
+        """Make a mapping.
 
-        :raises yaml.YAMLError: naming the key that stands twice, and its line.
+        :raises yaml.constructor.ConstructorError: where a key stands twice.
         """
         seen: set[str] = set()
         for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode) and key.value != "<<":
+            if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(
-                        None, None, f"the key {key.value!r} stands twice", key.start_mark
-                    )
+                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
                 seen.add(key.value)
-        built: dict[Any, Any] = super().construct_mapping(node, deep)
-        return built
+        made: dict[Any, Any] = super().construct_mapping(node, deep)
+        return made
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -45,13 +44,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises ConfigError: where it cannot be read, is no YAML, or holds something else.
     """
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_Once)  # noqa: S506  # it is a safe loader
+        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  # a safe loader
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
     except (yaml.YAMLError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
     if not isinstance(loaded, dict):
-        raise ConfigError(f"{path} holds no mapping", remedy="write fields such as 'tasks:' and 'backends:'")
+        held = "is empty" if loaded is None else "holds no mapping"
+        raise ConfigError(f"{path} {held}", remedy="write fields, one 'name: value' a line")
     return loaded
 
 
@@ -86,13 +86,12 @@ def validated(model: type[M], fields: Mapping[str, Any], what: str, remedy: str)
     """Check fields against a pydantic model.
 
     :param what: the beginning of the message, such as ``my-run.yaml is not a run``.
-    :raises FieldError: naming each wrong field.
+    :raises FieldError: naming each wrong field, what it is and what it may be.
     """
     try:
         return model.model_validate(fields)
     except ValidationError as error:
-        faults = {".".join(map(str, fault["loc"])) or "top level": fault["msg"] for fault in error.errors()}
-        raise FieldError(what, faults, remedy=remedy) from error
+        raise FieldError(what, faults_in_words(error, model, fields), remedy=remedy) from error
 
 
 def blame_changes(error: FieldError, changes: Mapping[str, Any]) -> FieldError:
@@ -109,7 +108,10 @@ def blame_changes(error: FieldError, changes: Mapping[str, Any]) -> FieldError:
         if made_by is None:
             return error
         cause = f"{made_by}={changes[made_by]}"
-        told[cause] = message if f".{made_by}".endswith(f".{field}") else f"{field}: {message}"
+        if f".{made_by}".endswith(f".{field}"):
+            told[cause] = message
+        else:
+            told[f"{cause}:"] = f"{field} {message}"
     return FieldError("the change does not fit", told, remedy=f"correct it; {error.remedy}")
 
 

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     FloatArray = NDArray[np.float64]
 
 _CELLS = 2**21  # float64 held at a time
-_TOGETHER = 2**15  # tosses that are compared at a time: many for each call, and few enough for the cache
+_TOGETHER = 2**14  # tosses that are compared at a time: many for each call, and few enough for the cache
 _NEAR = 1e-5  # of a studentised difference: what float32 may have lost of it
 _EXACT = 2**15  # up to so many sign patterns are all looked at
 #: The chance of finding a difference that is as large as the one that is called detectable.
@@ -72,6 +72,25 @@ class PairwiseTests:
         best = int(np.argmax(self.means if higher_is_better else -self.means))
         behind: NDArray[np.bool_] = self.better(alpha, higher_is_better=higher_is_better)[best]
         return ~behind
+
+    def groups(self, alpha: float = 0.05, *, higher_is_better: bool = True) -> list[tuple[int, ...]]:
+        """Return the largest groups of neighbours by average, best first, of which no two can be told apart.
+
+        These are the bars of a critical-difference diagram; a system that can be told from both neighbours is in none.
+        """
+        order = np.argsort(-self.means if higher_is_better else self.means, kind="stable").tolist()
+        apart = self.p_values <= alpha
+        found: list[tuple[int, ...]] = []
+        end = 0
+        for start in range(len(order)):
+            first = max(end, start + 1)
+            last = first
+            while last < len(order) and not apart[order[last], order[start:last]].any():
+                last += 1
+            if last - start > 1 and last > end:
+                found.append(tuple(order[start:last]))
+            end = max(end, last)
+        return found
 
 
 def pairwise_tests(
@@ -117,7 +136,7 @@ def pairwise_tests(
         # What all systems share cancels in each difference, and would cost digits.
         centred = sums - sums.mean(axis=0)
         centred = centred[:, np.abs(centred).max(axis=0) > 0]
-        tosses = _Tosses(centred.shape[1], max(replicates, 20 * left.size + 1), seed)
+        tosses = SignTosses(centred.shape[1], max(replicates, 20 * left.size + 1), seed)
         pairs = (left[differ], right[differ], lengths[differ])
         adjusted[differ], critical = _step_down(centred, pairs, tosses, alpha)
         method = f"max-T step-down/{tosses.method}/{'item' if clusters is None else 'cluster'}"
@@ -130,7 +149,7 @@ def pairwise_tests(
     return PairwiseTests(means, means[:, None] - means[None, :], p_values, detectable, method)
 
 
-class _Tosses:
+class SignTosses:
     """Signs of clusters, drawn part by part; all patterns where there are few."""
 
     def __init__(self, count: int, replicates: int, seed: int) -> None:
@@ -156,7 +175,7 @@ class _Tosses:
             yield bits
 
 
-def _flipped(sums: FloatArray, tosses: _Tosses) -> Iterator[NDArray[np.float32]]:
+def _flipped(sums: FloatArray, tosses: SignTosses) -> Iterator[NDArray[np.float32]]:
     """Yield the sum of each system under many tosses at a time, float32 [m, n]."""
     totals = sums.sum(axis=1, keepdims=True)
     held: list[NDArray[np.float32]] = []
@@ -172,7 +191,7 @@ def _flipped(sums: FloatArray, tosses: _Tosses) -> Iterator[NDArray[np.float32]]
 def _step_down(
     sums: FloatArray,
     pairs: tuple[NDArray[np.intp], NDArray[np.intp], FloatArray],
-    tosses: _Tosses,
+    tosses: SignTosses,
     alpha: float,
 ) -> tuple[FloatArray, float]:
     """Return the adjusted p-value of each pair, and the size that the largest statistic exceeds with chance alpha."""

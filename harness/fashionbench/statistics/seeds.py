@@ -38,8 +38,8 @@ _NOISE = 1e-12  # what rounding leaves of the largest value
 
 
 @dataclass(frozen=True, slots=True)
-class _System:
-    """One system: its average, and the parts that vary.
+class SystemVariance:
+    """One system over its training seeds: its average, and the parts that vary.
 
     :param scale: the largest size of a value.
     :param sums: float [C], the deviation of each cluster from the average, summed over its items, averaged over seeds.
@@ -70,7 +70,7 @@ def seed_interval(
     :param strata: the stratum of each item; used with ``average="strata"`` only.
     :raises MetricError: where a value is not finite or the lengths do not agree.
     """
-    system = _system(values, clusters, strata, average)
+    system = system_variance(values, clusters, strata, average)
     if system.freedom < 1:
         return NoInterval("one seed says nothing of the others")
     return _joined(system.mean, [system], system.sums, level)
@@ -93,7 +93,7 @@ def seed_difference_interval(
     :param second: float [T, N], of the same items in the same order; the seeds need not be as many.
     :raises MetricError: where a value is not finite or the lengths do not agree.
     """
-    systems = [_system(values, clusters, strata, average) for values in (first, second)]
+    systems = [system_variance(values, clusters, strata, average) for values in (first, second)]
     if first.shape[1] != second.shape[1]:
         msg = f"the systems have {first.shape[1]} and {second.shape[1]} items, a difference needs the same items"
         raise MetricError(msg)
@@ -130,9 +130,14 @@ def seed_difference_p_value(
     return 1 - low
 
 
-def _system(
+def system_variance(
     values: FloatArray, clusters: Sequence[str] | None, strata: Sequence[str] | None, average: Average
-) -> _System:
+) -> SystemVariance:
+    """Estimate how much the average of a system varies between its seeds, and between clusters.
+
+    :param values: float [S, N], one value a training seed and item.
+    :raises MetricError: where a value is not finite or the lengths do not agree.
+    """
     if values.ndim != 2:
         raise MetricError(f"values over seeds are one row a seed, and these have the shape {values.shape}")
     for row in values:
@@ -155,16 +160,23 @@ def _system(
         rest = sums - sums.mean(axis=0) - (averages - averages.mean())[:, None] / groups
         interaction = float((rest**2).sum()) / (freedom * (groups - 1)) * groups / count
     mean, scale = float((values.mean(axis=0) * weights).sum()), float(np.abs(values).max())
-    return _System(mean, scale, sums.mean(axis=0), seeds, freedom, interaction)
+    return SystemVariance(mean, scale, sums.mean(axis=0), seeds, freedom, interaction)
 
 
-def _joined(middle: float, systems: Sequence[_System], sums: FloatArray, level: float) -> Interval | NoInterval:
+def variance_over_clusters(sums: FloatArray, systems: Sequence[SystemVariance]) -> float:
+    """Return the variance of an average, or of a difference of two, through clusters, without what seeds add to it.
+
+    :param sums: float [C], the deviation of each cluster, of two clusters or more.
+    """
+    return max(sums.size * float(sums.var(ddof=1)) - sum(system.interaction for system in systems), 0.0)
+
+
+def _joined(middle: float, systems: Sequence[SystemVariance], sums: FloatArray, level: float) -> Interval | NoInterval:
     groups = sums.size
     if groups < 2:
         return NoInterval("one cluster says nothing of the others")
     tail = (1 + level) / 2
-    over_clusters = max(groups * float(sums.var(ddof=1)) - sum(system.interaction for system in systems), 0.0)
-    squared = float(stdtrit(groups - 1, tail)) ** 2 * over_clusters
+    squared = float(stdtrit(groups - 1, tail)) ** 2 * variance_over_clusters(sums, systems)
     for system in systems:
         if system.freedom:
             squared += float(stdtrit(system.freedom, tail)) ** 2 * system.seeds

@@ -1,8 +1,8 @@
 """Run an ablation study, and estimate the effect of each change against the base.
 
 Every variant is run with every seed; a seed is that of the training too. The effect of a variant is its difference from
-the base on the same items, with an interval over seeds and clusters; p-values are adjusted after Holm over all variants
-of a task and metric.
+the base on the same items, with an interval over seeds and clusters; p-values are adjusted over all variants of a task
+and metric (``variant_tests``). A variant that is the base is named, and is no comparison.
 """
 
 from __future__ import annotations
@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.progress import PhaseReporter, Silent
-from fashionbench.statistics.paired import holm
 from fashionbench.studies.compare import compare_systems
 from fashionbench.studies.comparison import Difference, System
-from fashionbench.studies.study import Study, Variant, variants
+from fashionbench.studies.variant_tests import adjusted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +24,8 @@ if TYPE_CHECKING:
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.config import RunConfig
+    from fashionbench.studies.distinct import Systems
+    from fashionbench.studies.study import Study, Variant
 
 #: Below so many seeds no variant is called better than the base.
 LEAST_SEEDS = 3
@@ -35,6 +36,7 @@ class Effect:
     """What a change does to one metric of one task.
 
     :param differences: variant minus base; None where it could not be compared, and ``reason`` says why.
+    :param adjustment: how its p-value was adjusted for there being several variants.
     :param verdict: ``better``, ``worse`` or ``not told apart`` at the 5 % level over all variants; ``too few seeds``
         where that cannot be said.
     """
@@ -45,6 +47,7 @@ class Effect:
     difference: Difference | None
     verdict: str
     reason: str = ""
+    adjustment: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +70,7 @@ class Ablation:
 
     :param units: variants and seeds that were run without a failure, of all that there are.
     :param failed: variants and seeds of which a cell failed.
+    :param equal: names of variants that are the base.
     """
 
     study: Study
@@ -76,6 +80,7 @@ class Ablation:
     units: tuple[int, int]
     failures: tuple[str, ...]
     failed: int = 0
+    equal: tuple[str, ...] = ()
 
 
 class _OneTotal(PhaseReporter):
@@ -101,7 +106,7 @@ class _OneTotal(PhaseReporter):
         self._whole.end(outcome)
 
 
-def units_of(study: Study, shard: tuple[int, int] = (1, 1)) -> list[tuple[Variant, int]]:
+def units_of(study: Study, systems: Systems, shard: tuple[int, int] = (1, 1)) -> list[tuple[Variant, int]]:
     """List the runs of a study, or of one shard of it: variants by seeds, in one order on every machine.
 
     :param shard: which one of how many, counted from 1.
@@ -111,7 +116,7 @@ def units_of(study: Study, shard: tuple[int, int] = (1, 1)) -> list[tuple[Varian
     if not 1 <= number <= count:
         raise ConfigError(f"there is no shard {number} of {count}", remedy="count from 1, such as --shard 1/4")
     # By seed first: a study that is stopped early has all variants of its first seeds.
-    every = [(variant, seed) for seed in study.seeds for variant in variants(study)]
+    every = [(variant, seed) for seed in study.seeds for variant in systems.every]
     return every[number - 1 :: count]
 
 
@@ -138,15 +143,18 @@ def run_units(
 
 
 def effects_of(
-    study: Study, records: Mapping[tuple[str, int], Sequence[Record]], store: Store, plugins: Plugins
+    study: Study,
+    systems: Systems,
+    records: Mapping[tuple[str, int], Sequence[Record]],
+    store: Store,
+    plugins: Plugins,
 ) -> Ablation:
     """Compare every variant with the base.
 
     :param records: by variant and seed; a variant that lacks a seed of the base is compared on the seeds it has.
     :raises ConfigError: where the base has no records.
     """
-    every = variants(study)
-    base = every[0]
+    every, base = systems.every, systems.base
     sides = {v.name: [r for seed in study.seeds for r in records.get((v.name, seed), ())] for v in every}
     usable = {name: _usable(side) for name, side in sides.items()}
     if not usable[base.name]:
@@ -172,6 +180,7 @@ def effects_of(
         units=(len(units) - failed_units, len(every) * len(study.seeds)),
         failures=tuple(failures),
         failed=failed_units,
+        equal=tuple(variant.name for variant in systems.equal),
     )
 
 
@@ -207,12 +216,11 @@ def _of_metric(
             continue
         whole = next((one for one in compared if one.slice == "all"), compared[0])
         effects.append(Effect(**fixed, difference=whole, verdict=""))  # type: ignore[arg-type]
-    tested = [at for at, one in enumerate(effects) if one.difference is not None and one.difference.p_value is not None]
-    adjusted = holm([p for at in tested if (d := effects[at].difference) and (p := d.p_value) is not None])
-    for at, p_value in zip(tested, adjusted.tolist(), strict=True):
-        found = effects[at].difference
-        assert found is not None  # noqa: S101
-        effects[at] = replace(effects[at], difference=replace(found, p_value=p_value))
+    found = [(at, one.difference) for at, one in enumerate(effects) if one.difference is not None]
+    sides = [_usable(_of_task(records[effects[at].variant.name], task)) for at, _ in found]
+    made = adjusted(metric, base.records, sides, [difference for _, difference in found], store, plugins)
+    for (at, _), (difference, how) in zip(found, made, strict=True):
+        effects[at] = replace(effects[at], difference=difference, adjustment=how)
     return [replace(one, verdict=_verdict(one.difference)) for one in effects]
 
 

@@ -16,7 +16,19 @@ from fashionbench.studies.comparison_text import escaped
 if TYPE_CHECKING:
     from fashionbench.studies.ablation import Ablation, Effect
 
-HEADS = ("change", "task", "metric", "n", "base", "variant", "effect", "95 % interval", "p (Holm)", "verdict", "cost")
+HEADS = (
+    "change",
+    "task",
+    "metric",
+    "n",
+    "base",
+    "variant",
+    "effect",
+    "95 % interval",
+    "adjusted p",
+    "verdict",
+    "cost",
+)
 
 
 def cells(effect: Effect, ablation: Ablation) -> tuple[str, ...]:
@@ -53,11 +65,24 @@ def notes(ablation: Ablation) -> list[str]:
         f"Base: {said}; {cost_text(ablation.base.name, ablation)}.",
         f"Seeds {', '.join(map(str, study.seeds))}; mode {study.mode}; {done} of {all_} runs are done{failed}.",
         "Effects are variant minus base on the same items; fractions in per cent; intervals over seeds and items.",
-        "p-values are adjusted after Holm over the variants of a task and metric.",
+        f"p-values are adjusted over the variants of a task and metric: {_adjustments(ablation)}.",
     ]
+    if ablation.equal:
+        lines.append(f"Not compared, for it is the base: {', '.join(ablation.equal)}.")
     if len(study.seeds) < 3:
         lines.append("Below three seeds no variant is called better or worse.")
     return lines + [f"Failed: {failure}" for failure in ablation.failures]
+
+
+def _adjustments(ablation: Ablation) -> str:
+    """Name each way of adjusting p-values, with the metrics that it was used for where there are several."""
+    used: dict[str, dict[str, None]] = {}
+    for effect in ablation.effects:
+        if effect.adjustment:
+            used.setdefault(effect.adjustment, {})[f"{effect.task} {effect.metric}"] = None
+    if len(used) < 2:
+        return next(iter(used), "there are none")
+    return "; ".join(f"{how} ({', '.join(columns)})" for how, columns in used.items())
 
 
 def markdown(ablation: Ablation) -> str:
@@ -77,6 +102,7 @@ def as_json(ablation: Ablation) -> str:
             "metric": effect.metric,
             "verdict": effect.verdict,
             "reason": effect.reason,
+            "adjustment": effect.adjustment,
             "difference": None
             if effect.difference is None
             else {**asdict(effect.difference), "difference": effect.difference.difference},
@@ -89,6 +115,7 @@ def as_json(ablation: Ablation) -> str:
         "effects": effects,
         "costs": {name: asdict(cost) for name, cost in ablation.costs.items()},
         "failures": list(ablation.failures),
+        "equal_to_base": list(ablation.equal),
     }
     return json.dumps(whole, indent=1, ensure_ascii=False) + "\n"
 

@@ -5,9 +5,12 @@ A board alone is made of records. These tests need the values by item, and so th
 
 from __future__ import annotations
 
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import combinations
 from statistics import NormalDist
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -43,19 +46,25 @@ def with_tests(board: Board, store: Store, plugins: Plugins) -> Board:
     :param store: the store whose records the board was made of.
     :raises ConfigError: where the board names a base that is none of its rows, or several.
     """
-    return tested(board, {record.record_id: (record, store) for record in store.scan().current()}, plugins)
+    return tested(board, {record.record_id: (record, store) for record in store.scan().current()}, plugins, {})
 
 
-def tested(board: Board, records: Mapping[str, tuple[Record, Store]], plugins: Plugins) -> Board:
+def tested(
+    board: Board,
+    records: Mapping[str, tuple[Record, Store]],
+    plugins: Plugins,
+    tables: dict[str, pa.Table],
+) -> Board:
     """Return the board with the tests of every column of its tables.
 
     :param records: the records that it was made of, by id, each with the store that holds its predictions.
+    :param tables: takes the predictions that were read, by their hash, for others who need them.
     :raises ConfigError: where the board names a base that is none of its rows, or several.
     """
     _check_base(board)
-    reader = _Reader(records, plugins)
-    tables = [replace(table, tests=_tests(table, board.spec.base, reader)) for table in board.tables]
-    return replace(board, tables=tuple(tables))
+    reader = _Reader(records, plugins, tables)
+    made = [replace(table, tests=_tests(table, board.spec.base, reader)) for table in board.tables]
+    return replace(board, tables=tuple(made))
 
 
 def _check_base(board: Board) -> None:
@@ -72,17 +81,21 @@ def _is_base(row: Row, base: str) -> bool:
 
 
 class _Reader:
-    """Reads the values by item of rows; the predictions of each record once."""
+    """Reads the values by item of rows; the predictions of each record once, for one column at a time."""
 
-    def __init__(self, records: Mapping[str, tuple[Record, Store]], plugins: Plugins) -> None:
+    def __init__(
+        self, records: Mapping[str, tuple[Record, Store]], plugins: Plugins, tables: dict[str, pa.Table]
+    ) -> None:
         self._records = records
         self._plugins = plugins
-        self._tables: dict[str, pa.Table] = {}
+        self._tables = tables
+        self._lock = Lock()
         self._values: dict[tuple[str, str], ItemValues | None] = {}
 
     def by_seed(self, value: Value, metric: str) -> list[ItemValues] | None:
         """Return the values by item of each seed behind a value; None where one has none."""
-        found = [self._of(record_id, metric) for record_id in value.records]
+        with self._lock:
+            found = [self._of(record_id, metric) for record_id in value.records]
         known = [one for one in found if one is not None]
         return known if known and len(known) == len(found) else None
 
@@ -121,7 +134,9 @@ class _Entry:
 
 
 def _tests(table: Table, base: str, reader: _Reader) -> tuple[ColumnTests, ...]:
-    return tuple(_column(table, at, head, base, reader) for at, head in enumerate(table.heads))
+    # Nearly all of the time goes to numpy, which lets other threads work; each column has a seed of its own.
+    with ThreadPoolExecutor(max_workers=min(os.cpu_count() or 1, 4)) as pool:
+        return tuple(pool.map(lambda at: _column(table, at, table.heads[at], base, reader), range(len(table.heads))))
 
 
 def _column(table: Table, at: int, head: Head, base: str, reader: _Reader) -> ColumnTests:
@@ -211,6 +226,7 @@ def _ranked(family: list[int], entries: list[_Entry | None], values: list[Value]
     return ColumnTests(
         ranks=tuple(ranks),
         tied_with_best=tuple(tied),
+        groups=tuple(tuple(family[n] for n in group) for group in tests.groups(ALPHA, higher_is_better=better)),
         detectable=tests.detectable,
         reference=family[best],
         method=f"{tests.method}, {len(family)} rows",

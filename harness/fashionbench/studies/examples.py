@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.boards.examples import Example, Examples, Thing
 from fashionbench.boards.text import figure
 from fashionbench.errors import FashionBenchError
+from fashionbench.metrics.outfits.roc_auc import SCHEMA as SCORED
 from fashionbench.predictions import captions, images, ranking
 from fashionbench.studies.item_values import item_values
 
@@ -54,6 +55,8 @@ def case_values(record: Record, table: pa.Table, store: Store, plugins: Plugins)
         rows = zip(*columns, strict=True)
         ranks = {(slice_, query): min(map(_rank, better, tied)) for slice_, query, better, tied in rows if better}
         return CaseValues(measure="rank of the first right answer", unit="rank", higher_is_better=False, values=ranks)
+    if record.predictions.schema_id == SCORED:
+        return _scored_values(table)
     # Others than those that were kept need more than records.
     for name in (part.id for part in record.metrics if part.values):
         try:
@@ -65,6 +68,26 @@ def case_values(record: Record, table: pa.Table, store: Store, plugins: Plugins)
             better = found.higher_is_better
             return CaseValues(measure=name, unit=found.unit, higher_is_better=better, values=values)
     return None
+
+
+def _scored_values(table: pa.Table) -> CaseValues:
+    """Return for each labelled item the share of those of the other label that lie on the right side; a tie is half."""
+    import numpy as np  # noqa: PLC0415
+
+    labels = np.asarray(table.column("label").to_pylist(), dtype=bool)
+    scores = np.asarray(table.column("score").to_pylist(), dtype=np.float64)
+    shares = np.zeros(len(scores))
+    for label in (True, False):
+        others = np.sort(scores[labels != label])
+        mine = scores[labels == label]
+        below = (np.searchsorted(others, mine, "left") + np.searchsorted(others, mine, "right")) / 2
+        right = below if label else len(others) - below
+        shares[labels == label] = right / max(len(others), 1)
+    cases = zip(table.column("slice").to_pylist(), table.column("item_id").to_pylist(), strict=True)
+    values = dict(zip(cases, shares.tolist(), strict=True))
+    return CaseValues(
+        measure="share of the other kind on the right side", unit="fraction", higher_is_better=True, values=values
+    )
 
 
 def examples_of(
@@ -154,8 +177,16 @@ def _image(row: dict[str, Any], said: str) -> Example:
     return Example(slice=row["slice"], outcome=said, asked=asked, answers=(answer,))
 
 
+def _scored(row: dict[str, Any], said: str) -> Example:
+    score = Thing(id="score", text=f"score {row['score']:.3f}")
+    truth = Thing(id="truth", text="belongs together" if row["label"] else "does not belong together", right=True)
+    asked = Thing(id=row["item_id"])
+    return Example(slice=row["slice"], outcome=said, asked=asked, answers=(score,), expected=(truth,))
+
+
 _KINDS: Mapping[str, tuple[str, str, Callable[[dict[str, Any], str], Example]]] = {
     ranking.SCHEMA: ("ranking", "query_id", _ranking),
     captions.SCHEMA: ("captions", "item_id", _caption),
+    SCORED: ("scored", "item_id", _scored),
     images.SCHEMA: ("images", "item_id", _image),
 }

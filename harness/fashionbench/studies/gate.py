@@ -23,6 +23,7 @@ from fashionbench.statistics.pairwise import POWER
 from fashionbench.studies.compare import compare_systems
 from fashionbench.studies.comparison import Difference, System
 from fashionbench.studies.gate_bounds import judge_bounds
+from fashionbench.studies.gate_policy import check_names
 from fashionbench.studies.gate_rules import check_margins
 from fashionbench.studies.gate_verdict import GateResult, Outcome, Verdict
 from fashionbench.studies.select import newest
@@ -40,6 +41,7 @@ def judge(baseline: System, candidate: System, policy: GatePolicy, plugins: Plug
 
     :raises ConfigError: where the policy covers no cell of the baseline, or a margin is none.
     """
+    _check_names((*baseline.records, *candidate.records), policy, plugins)
     cells = _cells(baseline.records, policy)
     if not cells:
         raise ConfigError("the policy covers no record of the baseline", remedy="check its tasks and backends")
@@ -54,6 +56,7 @@ def judge(baseline: System, candidate: System, policy: GatePolicy, plugins: Plug
 
 def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateResult:
     """Judge the baseline against itself with everything computed: any difference is a fault of the gate."""
+    _check_names(baseline.records, policy, plugins)
     cells = _cells(baseline.records, policy)
     verdicts = check_margins(_together(cells), policy, plugins)
     for records in cells.values():
@@ -68,6 +71,12 @@ def self_check(baseline: System, policy: GatePolicy, plugins: Plugins) -> GateRe
                 outcome: Outcome = "regression" if moved else "pass"
                 verdicts.append(_verdict(records[0], one, outcome, "the baseline against itself", policy))
     return GateResult(verdicts=tuple(verdicts), inconclusive=policy.inconclusive)
+
+
+def _check_names(records: Sequence[Record], policy: GatePolicy, plugins: Plugins) -> None:
+    tasks = {*plugins.tasks.names(), *(record.task.id for record in records)}
+    backends = {*plugins.backends.names(), *(record.backend.id for record in records)}
+    check_names(policy, tasks, backends)
 
 
 def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...], list[Record]]:

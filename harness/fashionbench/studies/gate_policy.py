@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, did_you_mean
 from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
 
@@ -83,6 +84,22 @@ class GatePolicy(BaseModel):
     def covers(self, task: str, backend: str) -> bool:
         """Tell whether a cell is judged."""
         return _fits(task, self.tasks) and _fits(backend, self.backends)
+
+
+def check_names(policy: GatePolicy, tasks: Collection[str], backends: Collection[str]) -> None:
+    """Check that each pattern of a policy fits a name: one that is misspelt would leave cells out without a word.
+
+    :param tasks: names of tasks that exist or were measured.
+    :param backends: the same of backends.
+    :raises ConfigError: naming the pattern and the names nearest to it.
+    """
+    for field, patterns, known in (("tasks", policy.tasks, tasks), ("backends", policy.backends, backends)):
+        for pattern in patterns:
+            if not any(fnmatchcase(name, pattern) for name in known):
+                msg = f"the policy's {field} have {pattern!r}, which fits no name{did_you_mean(pattern, known)}"
+                raise ConfigError(
+                    msg, remedy=f"see 'fashionbench list {field}', or the names of the baseline's records"
+                )
 
 
 def _fits(name: str, patterns: tuple[str, ...]) -> bool:

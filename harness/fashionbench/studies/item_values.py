@@ -103,7 +103,7 @@ def item_values(
     if kept:
         stored = store.predictions.read_values(kept)
         return None if _facts(stored)["statistic"] == _INFLUENCE else _kept(stored, metric, spec)
-    if spec.predictions == IMAGES:
+    if spec.predictions == IMAGES or not spec.by_item:
         return None
     if table is None:
         table = store.read_predictions(record.predictions)

@@ -59,7 +59,7 @@ class Study(BaseModel):
     tasks: tuple[str, ...] = Field(min_length=1)
     metrics: tuple[str, ...] = ()
     """By default the first metric of each task."""
-    seeds: tuple[NonNegativeInt, ...] = (0, 1, 2)
+    seeds: tuple[NonNegativeInt, ...] = Field(default=(0, 1, 2), min_length=1)
     mode: Mode = "one-at-a-time"
     axes: dict[str, dict[str, list[Any]] | list[Value]] = {}
     components: dict[str, dict[str, Any]] = {}
@@ -116,13 +116,20 @@ def read_study(path: Path) -> Study:
 def checked(study: Study) -> Study:
     """Check that a study has what its mode asks for.
 
-    :raises ConfigError: where axes or components are missing, or a field is none.
+    :raises ConfigError: where axes, components or values are missing, a seed stands twice, or a field is none.
     """
     by_component = study.mode in {"leave-one-out", "add-one-in"}
     wanted, other = ("components", "axes") if by_component else ("axes", "components")
     if not getattr(study, wanted) or getattr(study, other):
         msg = f"study {study.id}: mode {study.mode} asks for {wanted}, and not for {other}"
         raise ConfigError(msg, remedy="see docs/how-to/ablate.md")
+    twice = sorted({seed for seed in study.seeds if study.seeds.count(seed) > 1})
+    if twice:
+        raise ConfigError(f"study {study.id}: seed {twice[0]} stands twice", remedy="name each seed once")
+    empty = [name for name, values in _axes(study).items() if not values]
+    empty += [name for name, changes in study.components.items() if not changes]
+    if empty:
+        raise ConfigError(f"study {study.id}: {empty[0]} has no values", remedy="see docs/how-to/ablate.md")
     fields = [field for changes in study.components.values() for field in changes]
     fields += [field for values in _axes(study).values() for value in values for field in value.set]
     for field in fields:
@@ -152,24 +159,14 @@ def check_metrics(study: Study, records: Sequence[Record], plugins: Plugins) -> 
 
 
 def variants(study: Study) -> list[Variant]:
-    """List the base and every variant of a study, the base first; what is equal to the base is left out.
-
-    :raises ConfigError: where two variants are equal.
-    """
-    base = _variant(study, "", "base", {})
-    found = [base]
+    """List the base and every variant of a study, the base first, as the study is written."""
+    found = [_variant(study, "", "base", {})]
     for axis, label, changes in _changes(study):
         one = _variant(study, axis, label, changes)
         if study.mode == "add-one-in" and not axis:
             found[0] = one
-            continue
-        if _content(one) == _content(found[0]):
-            continue
-        twin = next((other for other in found if _content(other) == _content(one)), None)
-        if twin is not None:
-            msg = f"study {study.id}: {one.name} and {twin.name} are the same system"
-            raise ConfigError(msg, remedy="take one of the two out")
-        found.append(one)
+        else:
+            found.append(one)
     return found
 
 
@@ -216,10 +213,6 @@ def _variant(study: Study, axis: str, label: str, changes: dict[str, Any]) -> Va
         else:
             training[name] = value
     return Variant(axis=axis, label=label, backend=backend, options=options, trainer=base.trainer, training=training)
-
-
-def _content(variant: Variant) -> tuple[object, ...]:
-    return variant.backend, variant.options, variant.trainer, variant.training
 
 
 def _text(value: object) -> str:

@@ -11,9 +11,8 @@ from markupsafe import Markup
 
 from fashionbench.boards.references import EXPLANATION, HEADING, reported_rows
 from fashionbench.boards.text import how_measured
-from fashionbench.files import slug
 from fashionbench_leaderboards.site.filling import page
-from fashionbench_leaderboards.site.links import Links
+from fashionbench_leaderboards.site.links import Links, file_name
 from fashionbench_leaderboards.site.table_view import family, table_view
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ def board_context(board: Board, links: Links) -> dict[str, object]:
     rows = [row for table in board.tables for row in table.rows]
     return {
         "board": board,
-        "file_name": slug(board.spec.id),
+        "file_name": file_name(board.spec.id),
         "tables": [table_view(t, board.spec.title, links, _sorted_by(board, t)) for t in board.tables],
         "measured": how_measured(board),
         "cards": sorted(board.cards.values(), key=lambda card: (card.task, card.hash)),

@@ -2,20 +2,38 @@
 
 from __future__ import annotations
 
+import hashlib
+import unicodedata
 from dataclasses import dataclass
 from urllib.parse import quote
 
 from fashionbench.files import slug
 
+#: Names that some systems keep for devices.
+_DEVICES = frozenset({"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))})
+
+
+def file_name(name: str) -> str:
+    """Return the file name of a page without its suffix: other names have others, also where case does not count.
+
+    A name that some file system takes for another one gets a hash of itself behind it: one with capitals, or in another
+    Unicode form than the usual one.
+    """
+    plain = unicodedata.normalize("NFC", name).casefold()
+    made = slug(name)
+    if plain == name and made not in _DEVICES:
+        return made
+    return f"{slug(plain)[:180]}-{hashlib.sha256(name.encode()).hexdigest()[:8]}"
+
 
 def board_path(board: str) -> str:
     """Return the page of a board."""
-    return f"boards/{slug(board)}.html"
+    return f"boards/{file_name(board)}.html"
 
 
 def history_path(board: str) -> str:
     """Return the page of a board's history."""
-    return f"history/{slug(board)}.html"
+    return f"history/{file_name(board)}.html"
 
 
 def record_path(record: str) -> str:
@@ -25,12 +43,12 @@ def record_path(record: str) -> str:
 
 def backend_path(backend: str) -> str:
     """Return the page of a backend."""
-    return f"backends/{slug(backend)}.html"
+    return f"backends/{file_name(backend)}.html"
 
 
 def task_path(task: str) -> str:
     """Return the page of a task."""
-    return f"tasks/{slug(task)}.html"
+    return f"tasks/{file_name(task)}.html"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,14 +9,21 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from fashionbench.errors import ConfigError, counted
-from fashionbench.files import slug
 from fashionbench_leaderboards.site.badge import badge
 from fashionbench_leaderboards.site.board_page import board_context
 from fashionbench_leaderboards.site.filling import page
 from fashionbench_leaderboards.site.history_page import history_context
-from fashionbench_leaderboards.site.links import Links, backend_path, board_path, history_path, record_path, task_path
+from fashionbench_leaderboards.site.links import (
+    Links,
+    backend_path,
+    board_path,
+    file_name,
+    history_path,
+    record_path,
+    task_path,
+)
 from fashionbench_leaderboards.site.listing import records_of_backend, records_of_task
-from fashionbench_leaderboards.site.record_page import record_context
+from fashionbench_leaderboards.site.record_page import Place, places, record_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,7 +57,7 @@ def render(publication: Publication) -> Mapping[str, bytes]:
     )
     links = Links("../", records)
     for board in publication.boards:
-        name = slug(board.spec.id)
+        name = file_name(board.spec.id)
         downloads = publication.downloads.get(board.spec.id, {})
         context = board_context(board, links)
         context["history"] = links.history(board.spec.id) if publication.history.get(board.spec.id) else ""
@@ -63,9 +70,14 @@ def render(publication: Publication) -> Mapping[str, bytes]:
             add(history_path(board.spec.id), page("history.html.j2", shown))
         for suffix, text in downloads.items():
             add(f"boards/{name}.{suffix}", text)
+    stands = places(publication)
     for record in publication.records.values():
         path = record_path(record.record_id)
-        context = record_context(record, publication, links) | {"file_name": PurePosixPath(path).stem, "links": links}
+        place = stands.get(record.record_id, Place())
+        context = record_context(record, place, publication, links) | {
+            "file_name": PurePosixPath(path).stem,
+            "links": links,
+        }
         add(path, page("record.html.j2", context))
         add(path.removesuffix("html") + "json", _json(record))
     for name in sorted({row.backend for board in publication.boards for table in board.tables for row in table.rows}):

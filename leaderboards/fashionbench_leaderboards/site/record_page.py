@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.table import MARKS
@@ -11,31 +12,48 @@ from fashionbench.boards.text import figure
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fashionbench.boards import Board, Row
     from fashionbench.boards.publication import Publication
     from fashionbench.records.schema import MetricPart, Record
     from fashionbench_leaderboards.site.links import Links
 
 
-def record_context(record: Record, publication: Publication, links: Links) -> dict[str, object]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a record stands: rows of boards, and these boards, each once."""
+
+    rows: list[Row] = field(default_factory=list)
+    boards: list[Board] = field(default_factory=list)
+
+
+def places(publication: Publication) -> dict[str, Place]:
+    """Find where each record stands, by its id."""
+    found: dict[str, Place] = {}
+    for board in publication.boards:
+        for row in (row for table in board.tables for row in table.rows):
+            for name in dict.fromkeys(name for value in row.values for name in value.records):
+                place = found.setdefault(name, Place())
+                place.rows.append(row)
+                if not place.boards or place.boards[-1] is not board:
+                    place.boards.append(board)
+    return found
+
+
+def record_context(record: Record, place: Place, publication: Publication, links: Links) -> dict[str, object]:
     """Gather what the template of a record's page asks for."""
-    rows = [row for b in publication.boards for t in b.tables for row in t.rows if _holds(row.values, record)]
+    rows = place.rows
     marks = {mark for row in rows for mark in row.marks}
-    boards = [b for b in publication.boards if any(_holds(r.values, record) for t in b.tables for r in t.rows)]
     return {
         "record": record,
         "labels": list(dict.fromkeys(row.label for row in rows)) or [record.backend.id],
         "marks": {mark: text for mark, text in MARKS.items() if mark in marks},
-        "boards": {board.spec.title: links.board(board.spec.id) for board in boards},
+        "boards": {board.spec.title: links.board(board.spec.id) for board in place.boards},
         "metrics": [_metric(part) for part in record.metrics],
         "options": {name: _text(value) for name, value in sorted(record.backend.options.items())},
         "cost": _cost(record),
         "examples": publication.examples.get(record.record_id),
         "text": _text,
     }
-
-
-def _holds(values: tuple[object, ...], record: Record) -> bool:
-    return any(record.record_id in getattr(value, "records", ()) for value in values)
 
 
 def _metric(part: MetricPart) -> Mapping[str, str]:

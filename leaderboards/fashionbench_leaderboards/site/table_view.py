@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.table import MARKS
 from fashionbench.boards.text import figure, heading, how_tested, number, standing, uncertainty, unit
-from fashionbench_leaderboards.site.drawings import Scale
+from fashionbench_leaderboards.site.drawings import Scale, groups_drawing, rank_drawing
 
 if TYPE_CHECKING:
     from fashionbench.boards import Table
@@ -23,6 +23,7 @@ class Cell:
     :param partial: whether it is over some of the items, and stands behind the whole values.
     :param detail: interval, standard error, seeds, and n where it is not that of the whole column.
     :param standing: the ranks that it may have, and its difference to the board's base.
+    :param ranks: a drawing of these ranks.
     :param among_best: whether it cannot be told from the best one.
     """
 
@@ -34,8 +35,21 @@ class Cell:
     href: str = ""
     drawing: str = ""
     standing: str = ""
+    ranks: str = ""
     best: bool = False
     among_best: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupsView:
+    """The rows of a column best first, with the groups of which no two rows can be told apart.
+
+    :param rows: labels, and values as text.
+    """
+
+    column: str
+    rows: tuple[tuple[str, str], ...]
+    drawing: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +93,8 @@ class TableView:
     :param shared: marks that all rows share, with their meaning; they are said once, above the table.
     :param legend: the other marks, with their meaning.
     :param tested: how ranks were found, or why there are none; empty where nothing was tested.
+    :param groups: of each column with such rows, those that cannot be told apart.
+    :param apart: columns in which every ranked row can be told from its neighbours.
     :param sorted_by: index of the column that orders the rows.
     """
 
@@ -89,6 +105,8 @@ class TableView:
     shared: dict[str, str]
     legend: dict[str, str]
     tested: tuple[str, ...]
+    groups: tuple[GroupsView, ...]
+    apart: tuple[str, ...]
     sorted_by: int
 
 
@@ -118,7 +136,27 @@ def table_view(table: Table, board_title: str, links: Links, sorted_by: int) -> 
         shared={mark: text for mark, text in MARKS.items() if mark in everywhere},
         legend={mark: text for mark, text in MARKS.items() if mark in used},
         tested=tuple(how_tested(table)),
+        groups=tuple(_groups(table, at) for at, tests in enumerate(table.tests) if tests.groups),
+        apart=tuple(
+            heading(table.heads[at]) for at, tests in enumerate(table.tests) if any(tests.ranks) and not tests.groups
+        ),
         sorted_by=sorted_by,
+    )
+
+
+def _groups(table: Table, at: int) -> GroupsView:
+    """Show which rows of a column cannot be told apart."""
+    tests, head = table.tests[at], table.heads[at]
+    known = [(row.values[at], n) for n, row in enumerate(table.rows) if tests.ranks[n] is not None]
+    measured = [(value.value, n) for value, n in known if value.value is not None]
+    measured.sort(key=lambda one: (-one[0] if head.higher_is_better else one[0], one[1]))
+    places = {n: place for place, (_, n) in enumerate(measured)}
+    bars = [[places[n] for n in group] for group in tests.groups]
+    said = "; ".join(" = ".join(table.rows[n].label for n in group) for group in tests.groups)
+    return GroupsView(
+        column=heading(head),
+        rows=tuple((table.rows[n].label, number(table.rows[n].values[at])) for _, n in measured),
+        drawing=groups_drawing([value for value, _ in measured], bars, f"not told apart: {said}"),
     )
 
 
@@ -135,6 +173,8 @@ def _column(table: Table, at: int, links: Links) -> tuple[HeadView, list[Cell]]:
     best = _best(table, at)
     scale = Scale.of(values)
     tied = table.tests[at].tied_with_best if table.tests else (False,) * len(values)
+    ranks = table.tests[at].ranks if table.tests else (None,) * len(values)
+    ranked = sum(one is not None for one in ranks)
     cells = []
     for place, (row, value) in enumerate(zip(table.rows, values, strict=True)):
         href = links.record(value.records[0]) if value.records else ""
@@ -152,6 +192,7 @@ def _column(table: Table, at: int, links: Links) -> tuple[HeadView, list[Cell]]:
                 href=href,
                 drawing=scale.interval(value),
                 standing=standing(table, place, at),
+                ranks=rank_drawing(found, ranked) if (found := ranks[place]) is not None else "",
                 best=_is_ranked(row) and value.value == best,
                 among_best=tied[place] and sum(tied) > 1,
             )

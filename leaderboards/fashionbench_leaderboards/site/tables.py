@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import counted
-from fashionbench.files import slug
 from fashionbench_leaderboards.markdown_escape import escape
 from fashionbench_leaderboards.site.badge import badge
+from fashionbench_leaderboards.site.links import file_name
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ def render(publication: Publication) -> Mapping[str, bytes]:
     made: dict[str, str] = {}
     index = ["# Boards", ""]
     for board in publication.boards:
-        name = slug(board.spec.id)
+        name = file_name(board.spec.id)
         downloads = publication.downloads.get(board.spec.id, {})
         made |= {f"{name}.{suffix}": text for suffix, text in downloads.items()}
         made[f"{name}.svg"] = badge(board)

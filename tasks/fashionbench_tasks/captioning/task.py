@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.shown_items import ShownItem
+from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import ConfigError, DataError, first_names
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.captions import AS_RELEASED, SCHEMA, STANDARD, captions_table
@@ -146,6 +147,10 @@ class Captioning:
         captions = captions_by_id(imported, [name for fold in folds for name in fold.asked])
         tables = [_table(fold, fold.asked, [captions[name] for name in fold.asked]) for fold in folds]
         return Predictions(SCHEMA, pa.concat_tables(tables).combine_chunks())
+
+    def items(self) -> TaskItems:
+        """Return the ids of the images as the annotations list them."""
+        return TaskItems(answer="caption", asked={fold.name: list(fold.asked) for fold in self._make_listed()})
 
     def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
         """Return images of a fold as a person sees them."""

@@ -1,10 +1,16 @@
 """A user's own data: a folder with a manifest in CSV, Parquet or JSON Lines.
 
-The columns say what it is: ``image``, ``text`` and optionally ``group`` for image-text pairs (images and texts of one
-group are positives of each other, and without a group those of one image; a COCO or Flickr export has one row a
-caption); ``reference``, ``text``, ``target`` for composed queries; ``person``, ``garment`` for try-on. Images are paths
-relative to the folder; one that is not there is looked for in another Unicode form, case or extension. An optional
-column ``split`` keeps train, val and test apart. A column ``slice:brand`` reports results by its values too.
+The columns say what it is:
+
+- ``image``, ``text`` and optionally ``group``: image-text pairs. Images and texts of one group are positives of each
+  other, and without a group those of one image; a COCO or Flickr export has one row a caption.
+- ``image``, ``group`` and optionally ``role`` (query or candidate): photos to be found by photos of the same group.
+- ``reference``, ``text``, ``target``: composed queries.
+- ``person``, ``garment`` and optionally ``target``, ``mask``: try-on.
+- ``person``, ``text`` and optionally ``sketch``, ``target``, ``mask``: design.
+
+Images are paths relative to the folder; one that is not there is looked for in another Unicode form, case or extension.
+An optional column ``split`` keeps train, val and test apart; a column ``slice:brand`` reports results by its values.
 """
 
 from __future__ import annotations
@@ -20,27 +26,51 @@ from fashionbench_tasks.datasets.manifest_rows import check_column_names, read_r
 from fashionbench_tasks.datasets.readers import first_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
     from pathlib import Path
 
-Kind = Literal["pairs", "triplets", "try-on"]
+Kind = Literal["pairs", "images", "triplets", "try-on", "design"]
 
 FILES = ("manifest.csv", "manifest.parquet", "manifest.jsonl")
 _COLUMNS: dict[Kind, tuple[str, ...]] = {
     "pairs": ("image", "text"),
+    "images": ("image", "group"),
     "triplets": ("reference", "text", "target"),
     "try-on": ("person", "garment"),
+    "design": ("person", "text"),
 }
-_IMAGES: dict[Kind, tuple[str, ...]] = {
-    "pairs": ("image",),
-    "triplets": ("reference", "target"),
-    "try-on": ("person", "garment"),
+#: Columns that a kind may have beside its own.
+_OPTIONAL: dict[Kind, tuple[str, ...]] = {
+    "pairs": ("group",),
+    "images": ("role",),
+    "triplets": (),
+    "try-on": ("target", "mask"),
+    "design": ("sketch", "target", "mask"),
 }
-
+_IMAGES = frozenset({"image", "reference", "target", "person", "garment", "sketch", "mask"})
+#: The tasks that measure a kind.
+TASKS: dict[Kind, str] = {
+    "pairs": "manifest/pairs, manifest/image-to-text, manifest/text-to-image or manifest/captioning",
+    "images": "manifest/image-to-image",
+    "triplets": "manifest/composed",
+    "try-on": "manifest/try-on or manifest/try-on-unpaired",
+    "design": "manifest/design",
+}
 
 SPLITS = ("train", "val", "test")
 SLICE = "slice:"
-KNOWN = frozenset({"group", "split", *(name for names in _COLUMNS.values() for name in names)})
+ROLES = ("query", "candidate")
+KNOWN = frozenset({"split", *(name for known in (_COLUMNS, _OPTIONAL) for names in known.values() for name in names)})
+
+
+def needed_columns(kind: Kind) -> tuple[str, ...]:
+    """Return the columns that every row of a kind fills in."""
+    return _COLUMNS[kind]
+
+
+def image_columns(kind: Kind) -> tuple[str, ...]:
+    """Return the columns of a kind that name images."""
+    return tuple(name for name in (*_COLUMNS[kind], *_OPTIONAL[kind]) if name in _IMAGES)
 
 
 class Manifest:
@@ -76,11 +106,13 @@ class Manifest:
         needed = _COLUMNS[self.kind_of(numbered[0][1])]
         for number, row in numbered:
             for name in needed:
-                if name not in row or (row[name] == "" and name != "text"):
+                if name not in row or (row[name] == "" and (name != "text" or self.kind_of(row) == "design")):
                     raise DataError(f"{self.path}, row {number} has no {name}", remedy="fill it in or drop the row")
         rows = [row for _, row in numbered]
         if any("split" in row for row in rows):
-            self._check_splits(rows)
+            self._check_values(rows, "split", SPLITS)
+        if self.kind_of(rows[0]) == "images" and any("role" in row for row in rows):
+            self._check_values(rows, "role", ROLES)
         for name in dict.fromkeys(name for row in rows for name in row):
             if name == "group" or name.startswith(SLICE):
                 self._check_blanks(numbered, name)
@@ -112,12 +144,12 @@ class Manifest:
                 what = "differ in blanks or in their Unicode form alone, and would be two"
                 raise DataError(f"{msg}, which {what}", remedy="write both alike")
 
-    def _check_splits(self, rows: list[dict[str, str]]) -> None:
-        counts = Counter(row.get("split", "") for row in rows)
-        unknown = {value: count for value, count in sorted(counts.items()) if value not in SPLITS}
+    def _check_values(self, rows: list[dict[str, str]], column: str, known: tuple[str, ...]) -> None:
+        counts = Counter(row.get(column, "") for row in rows)
+        unknown = {value: count for value, count in sorted(counts.items()) if value not in known}
         if unknown:
             said = ", ".join(f"{value!r} in {count} rows" for value, count in unknown.items())
-            raise DataError(f"{self.path}: split is {said}", remedy=f"write {', '.join(SPLITS)}, or drop the column")
+            raise DataError(f"{self.path}: {column} is {said}", remedy=f"write {', '.join(known)}, or drop the column")
 
     @cached_property
     def measured(self) -> tuple[str, list[dict[str, str]]]:
@@ -141,7 +173,7 @@ class Manifest:
         if self.kind != kind:
             held, asked = ", ".join(_COLUMNS[self.kind]), ", ".join(_COLUMNS[kind])
             msg = f"{self.path} holds {self.kind} ({held}), and {task} asks for {kind} ({asked})"
-            raise DataError(msg, remedy=f"there is no task for {self.kind} of a manifest yet")
+            raise DataError(msg, remedy=f"run {TASKS[self.kind]}")
 
     @cached_property
     def slices(self) -> dict[str, str]:
@@ -152,7 +184,8 @@ class Manifest:
     @property
     def others(self) -> list[str]:
         """Columns that no task knows."""
-        return sorted({name for row in self.rows for name in row} - KNOWN - self.slices.keys())
+        read = {"split", *_COLUMNS[self.kind], *_OPTIONAL[self.kind], *self.slices}
+        return sorted({name for row in self.rows for name in row} - read)
 
     @property
     def kind(self) -> Kind:
@@ -164,13 +197,20 @@ class Manifest:
 
         :raises DataError: where they are of no kind.
         """
-        order: tuple[Kind, ...] = ("triplets", "try-on", "pairs")
+        order: tuple[Kind, ...] = ("triplets", "try-on", "design", "pairs", "images")
         for kind in order:
             if all(name in row for name in _COLUMNS[kind]):
                 return kind
         check_column_names(self.path, row, KNOWN, SLICE)
         wanted = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in _COLUMNS.items())
         raise DataError(f"{self.path} has the columns {', '.join(row)}", remedy=f"known kinds are {wanted}")
+
+    def locate(self, names: Iterable[str]) -> Mapping[str, Path]:
+        """Return the file of each path, or where it would be if it were there.
+
+        :raises DataError: where one leads out of the folder.
+        """
+        return ListedImages(self.root).find(names)
 
     def file(self, name: str) -> Path:
         """Return the file of an image that a row names, or where it would be if it were there.
@@ -181,7 +221,8 @@ class Manifest:
 
     @cached_property
     def _files(self) -> Mapping[str, Path]:
-        return ListedImages(self.root).find(row[column] for row in self.rows for column in _IMAGES[self.kind])
+        columns = image_columns(self.kind)
+        return self.locate(row[name] for row in self.rows for name in columns if row.get(name))
 
     def images(self) -> Mapping[str, Path]:
         """Return every image of every row."""

@@ -64,7 +64,7 @@ SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd
 INCEPTION = ("inception-v3-fid",)
 
 
-def _generation(
+def generation_spec(
     task: str,
     target: str,
     dataset: str,
@@ -76,6 +76,14 @@ def _generation(
     size: tuple[int, int] = (384, 512),
     fields: Mapping[str, Any] | None = None,
 ) -> TaskSpec:
+    """Make a try-on or design task.
+
+    :param target: ``"module:attribute"`` below ``fashionbench_tasks``.
+    :param paired: whether the photo that should come out is known.
+    :param repaint: whether the person is pasted back outside the mask before anything is measured.
+    :param size: width and height in pixels.
+    :param fields: fields of the protocol card beside, or instead of, those of every task.
+    """
     design = kind == "fashion-design"
     extra = ("clip-s",) if design else ()
     metrics = (*PAIRED, *SETS, *extra) if paired else (*SETS, *extra)
@@ -103,7 +111,7 @@ def _generation(
     return TaskSpec(
         id=task,
         summary=summary,
-        target=f"fashionbench_tasks.generation.{target}",
+        target=f"fashionbench_tasks.{target}",
         version=VERSION,
         kind=kind,
         dataset=dataset,
@@ -123,59 +131,73 @@ def _generation(
 
 
 TRY_ON_TASKS = (
-    _generation("viton-hd/paired", "try_on:viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True),
-    _generation("viton-hd/unpaired", "try_on:viton", "viton-hd", "VITON-HD, another garment, 512x384", paired=False),
-    _generation(
+    generation_spec(
+        "viton-hd/paired", "generation.try_on:viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True
+    ),
+    generation_spec(
+        "viton-hd/unpaired", "generation.try_on:viton", "viton-hd", "VITON-HD, another garment, 512x384", paired=False
+    ),
+    generation_spec(
         "viton-hd/paired-repaint",
-        "try_on:viton",
+        "generation.try_on:viton",
         "viton-hd",
         "VITON-HD, own garment, 512x384, the person pasted back outside the mask",
         paired=True,
         repaint=True,
     ),
-    _generation(
+    generation_spec(
         "viton-hd/unpaired-repaint",
-        "try_on:viton",
+        "generation.try_on:viton",
         "viton-hd",
         "VITON-HD, another garment, 512x384, the person pasted back outside the mask",
         paired=False,
         repaint=True,
     ),
-    _generation(
+    generation_spec(
         "viton-hd/paired-1024",
-        "try_on:viton",
+        "generation.try_on:viton",
         "viton-hd",
         "VITON-HD, own garment, 1024x768",
         paired=True,
         size=(768, 1024),
     ),
-    _generation(
+    generation_spec(
         "viton-hd/unpaired-1024",
-        "try_on:viton",
+        "generation.try_on:viton",
         "viton-hd",
         "VITON-HD, another garment, 1024x768",
         paired=False,
         size=(768, 1024),
     ),
-    _generation("dress-code/paired", "try_on:dresscode", "dress-code", "Dress Code, own garment, 512x384", paired=True),
-    _generation(
-        "dress-code/unpaired", "try_on:dresscode", "dress-code", "Dress Code, another garment, 512x384", paired=False
+    generation_spec(
+        "dress-code/paired",
+        "generation.try_on:dresscode",
+        "dress-code",
+        "Dress Code, own garment, 512x384",
+        paired=True,
+    ),
+    generation_spec(
+        "dress-code/unpaired",
+        "generation.try_on:dresscode",
+        "dress-code",
+        "Dress Code, another garment, 512x384",
+        paired=False,
     ),
 )
 _CHUNKS = {"text": 'the garment\'s noun chunks, joined by ", "', "sketch": "MGD's own"}
 DESIGN_TASKS = (
-    _generation(
+    generation_spec(
         "mgd/paired",
-        "design:mgd",
+        "generation.design:mgd",
         "mgd",
         "MGD, own garment by words and sketch",
         paired=True,
         kind="fashion-design",
         fields=_CHUNKS,
     ),
-    _generation(
+    generation_spec(
         "mgd/unpaired",
-        "design:mgd",
+        "generation.design:mgd",
         "mgd",
         "MGD, another garment by words and sketch",
         paired=False,

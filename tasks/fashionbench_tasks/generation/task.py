@@ -12,6 +12,7 @@ from fashionbench.data.lazy_items import ImageFile
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.shown_items import ShownItem
 from fashionbench.data.task_images import pixel_hash
+from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
@@ -89,6 +90,14 @@ class Generation:
     def images(self) -> GenerationImages:
         """Return what generated images are compared with."""
         return self._images
+
+    def items(self) -> TaskItems:
+        """Return the ids of what is to be generated."""
+        slices = dict.fromkeys(sample.slice for sample in self.samples)
+        return TaskItems(
+            answer="image",
+            asked={name: [sample.id for sample in self.samples if sample.slice == name] for name in slices},
+        )
 
     def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:
         """Return what a backend is asked with, and what should come out, as a person sees it."""

@@ -35,6 +35,9 @@ class Compatibility(OutfitTask):
     def _facts(self) -> dict[str, str]:
         return repetitions(self.outfits)
 
+    def _given(self) -> dict[str, tuple[str, ...]]:
+        return {outfit.id: outfit.items for outfit in self.outfits}
+
     def predict(self, session: Session) -> Predictions:
         """Score each set by the mean cosine over its pairs; one without a photo is on the wrong side of all others."""
         outfits = self.outfits[: session.limit] if session.limit else self.outfits

@@ -10,20 +10,24 @@ import numpy as np
 
 from fashionbench.data.dataset import is_twin
 from fashionbench.data.ground_truth import Truth
+from fashionbench.data.images import read_rgb
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile
+from fashionbench.data.shown_items import ShownItem
 from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.polyvore import Polyvore
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from typing import TypeAlias
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from fashionbench.data.roots import DataRoots
+    from fashionbench.data.shown_items import Side
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
 
@@ -75,6 +79,22 @@ class OutfitTask(ABC):
     def _facts(self) -> dict[str, str]:
         """Say what of the questions changes numbers and is no fault."""
         return {}
+
+    def shown(self, slice_: str, side: Side, ids: Collection[str]) -> dict[str, ShownItem]:  # noqa: ARG002  # one slice
+        """Return the items of questions, or items that are candidates, as a person sees them."""
+        if side == "candidate":
+            return {name: ShownItem(images=self._photos([name])) for name in ids if name in self.paths}
+        return {name: ShownItem(images=self._photos(items)) for name, items in self._given().items() if name in ids}
+
+    def _photos(self, names: Sequence[str]) -> dict[str, Image]:
+        """Open the photos of items that are there, numbered where there are several."""
+        present = [name for name in names if name not in self.absent]
+        said = [f"item {at}" for at in range(1, len(present) + 1)] if len(names) > 1 else ["image"]
+        return {what: read_rgb(self.paths[name]) for what, name in zip(said, present, strict=False)}
+
+    @abstractmethod
+    def _given(self) -> dict[str, tuple[str, ...]]:
+        """Return the items that each question gives, by its id."""
 
     def embed(self, session: Session, questions: Sequence[Asked]) -> Iterator[tuple[Embeddings, Embeddings]]:
         """Embed the items of each question as queries and as candidates; a question that lacks a photo has none.

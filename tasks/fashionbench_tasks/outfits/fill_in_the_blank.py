@@ -6,6 +6,7 @@ image encoder can take part; a model of compatibility would bring a similarity o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,6 +31,9 @@ class FillInTheBlank(OutfitTask):
     def _facts(self) -> dict[str, str]:
         return repeated_items(self.questions)
 
+    def _given(self) -> dict[str, tuple[str, ...]]:
+        return {question.id: tuple(question.items) for question in self.questions}
+
     def predict(self, session: Session) -> Predictions:
         """Score each candidate by its mean cosine to the items of the outfit; a question without a photo is a miss."""
         questions = self.questions[: session.limit] if session.limit else self.questions
@@ -53,4 +57,13 @@ class FillInTheBlank(OutfitTask):
             tie_tolerance=float(str(self.spec.protocol.fields["tie_tolerance"])),
         )
         ids = [question.id for question in questions]
-        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, (), right)))
+        # Each question has candidates of its own: the gallery is all of them one behind the other.
+        gallery = [name for q in questions for name in (*q.candidates, *[""] * (width - len(q.candidates)))]
+        answered = [len(q.candidates) if names else 0 for q, names in zip(questions, right, strict=True)]
+        index = np.full((len(questions), width), -1, dtype=np.int64)
+        best = np.full((len(questions), width), -np.inf, dtype=np.float32)
+        for row, count in enumerate(answered):
+            order = np.argsort(-scores[row, :count], kind="stable")
+            index[row, :count], best[row, :count] = row * width + order, scores[row, order]
+        ranking = replace(ranking, top_index=index, top_score=best)
+        return Predictions(SCHEMA, ranking_table(ranking, Labels("all", ids, ids, gallery, right)))

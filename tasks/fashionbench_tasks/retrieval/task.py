@@ -13,6 +13,7 @@ from fashionbench.data.lazy_items import ComposedFile, ImageFile, opened
 from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.search import describe_search
 from fashionbench.data.shown_items import ShownItem
+from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
@@ -107,7 +108,10 @@ class Retrieval:
 
         queries = _queries(fold, session)
         positives = [sorted(fold.positives.get(query.id, ())) for query in queries]
-        truth = Truth(positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)})
+        truth = Truth(
+            positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)},
+            texts={query.id: str(query.text) for query in queries if hasattr(query, "text")},
+        )
         measured = MeasuredItems(sources=(*fold.queries, *fold.gallery), groups=frozenset(fold.clusters.values()))
         with session.fold(fold.training, truth, measured) as backend:
             gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
@@ -177,6 +181,15 @@ class Retrieval:
 
         whole = pa.concat_tables(tables_of(imported, self.listed())).combine_chunks()
         return Predictions(SCHEMA, _with_further_slices(whole, self.listed()))
+
+    def items(self) -> TaskItems:
+        """Return the ids of queries and galleries as the annotations list them."""
+        folds = self.listed()
+        return TaskItems(
+            answer="ranking",
+            asked={fold.name: list(fold.asked) for fold in folds},
+            gallery={fold.name: [source.id for source in fold.gallery] for fold in folds},
+        )
 
     def counted_rows(self, imported: Imported) -> dict[str, str]:
         """Count what of rankings or hit lists is ranked otherwise than they say."""

@@ -19,6 +19,7 @@ OTHERS = {
     "model": ("somewhere", "somewhere"),
     "use": ("without-captions", "without-captions"),
     "composed": ("image", "image"),
+    "caption_source": ("none", "none"),
     "caption_instruction": ("Describe it: briefly.", "'Describe it: briefly.'"),
     "steps": (7, "7"),
     "guidance": (2.5, "2.5"),
@@ -84,6 +85,9 @@ def _rows(found):
         ({"guidance": float("nan")}, ConfigError, "guidance is nan"),
         ({"repaint": 1}, ConfigError, "repaint is 1.*true or false"),
         ({"repaint": "no"}, ConfigError, "repaint is 'no'"),
+        ({"caption_source": "image_only"}, UnknownNameError, "no file or folder either: did you mean image-only"),
+        ({"caption_source": "captions.jsn"}, UnknownNameError, "caption_source 'captions.jsn', which is no file"),
+        ({"use": "without-images", "caption_source": "none"}, ConfigError, "nothing is left of a candidate"),
         ({"caption_instruction": 3}, ConfigError, "a text"),
     ],
 )

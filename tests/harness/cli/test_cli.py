@@ -148,6 +148,22 @@ def test_an_incomplete_board_is_exit_code_1(cli, tmp_path):
     assert "readable: 0 records; damaged: 1 file" in out
 
 
+def test_records_are_listed_by_task_backend_status_and_number(cli):
+    cli("run", "--task", "wardrobe/image-to-image", "--backend", "control/random", "--backend", "control/constant")
+
+    def listed(*words):
+        return [r["backend"]["id"] for r in json.loads(cli("records", "list", "--json", *words)[1])]
+
+    assert sorted(listed()) == ["control/constant", "control/random"]
+    assert listed("--backend", "control/r*") == ["control/random"]
+    assert sorted(listed("--task", "wardrobe/*", "--status", "ok")) == ["control/constant", "control/random"]
+    assert listed("--status", "error") == []
+    assert listed("--newest", "1") == listed()[-1:]
+    code, _, err = cli("records", "list", "--backend", "control/randm")
+    assert code == 2
+    assert "did you mean control/random" in err
+
+
 def test_records_are_listed_shown_and_invalidated(cli):
     cli("run", "toy")
     record = json.loads(cli("records", "list", "--json")[1])[0]
@@ -298,3 +314,18 @@ def test_a_metric_that_was_computed_afterwards_may_stand_on_a_board_that_is_run(
     assert cli("run", str(board))[0] == 2
     assert cli("rescore", "--metric", "hit@3")[0] == 0
     assert cli("run", str(board))[0] == 0
+
+
+def test_what_holds_nothing_is_said_and_not_shown_as_nothing(cli, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for words in (["board", "toy"], ["board", "toy", "--format", "html"], ["export", "bencher", "--out", "out"]):
+        code, out, err = cli(*words, "--store", str(tmp_path / "empty"))
+        assert code == 2, words
+        assert "no record" in err
+        assert out == ""
+    cli("run", "toy")
+    code, _, err = cli("export", "mteb", "--out", "out")
+    assert "wrote nothing" in err
+    code, _, err = cli("compare", "toy/colour", "toy/colour", "--task", "toy/sqares*")
+    assert code == 2
+    assert "of these systems: did you mean toy/squares?" in err

@@ -108,6 +108,20 @@ def test_rank_sets_and_the_group_of_the_best() -> None:
     assert tests.tied_with_best(higher_is_better=False).tolist() == [False, False, True]
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_groups_are_the_largest_runs_of_systems_that_no_test_parts(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    hard = rng.normal(size=150)
+    values = np.stack([hard + shift + rng.normal(0, 0.5, 150) for shift in (0.0, 0.1, 0.2, 0.25, 0.6, 0.62)])
+    made = pairwise_tests(values, clusters=None, replicates=500, seed=seed)
+    for higher in (True, False):
+        order = sorted(range(6), key=lambda at: made.means[at] * (-1 if higher else 1))
+        runs = [order[a:b] for a in range(6) for b in range(a + 2, 7)]
+        whole = [run for run in runs if all(made.p_values[i, j] > 0.05 for i in run for j in run)]
+        largest = [run for run in whole if not any(set(run) < set(other) for other in whole)]
+        assert [list(group) for group in made.groups(higher_is_better=higher)] == largest
+
+
 def test_equal_systems_are_tied_and_nothing_is_detectable() -> None:
     tests = pairwise_tests(np.ones((3, 5)), clusters=None, seed=0)
     assert (tests.p_values == 1).all()

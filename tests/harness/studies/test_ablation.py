@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+from importlib import resources
 
+import numpy as np
 import pytest
+import yaml
 
 import fashionbench
 from fashionbench.api.studies import preview_study, render_ablation
@@ -13,8 +16,12 @@ from fashionbench.errors import ConfigError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.schema import ErrorPart
 from fashionbench.records.store import Store
+from fashionbench.seeding import seed_of
+from fashionbench.statistics.against_base import base_tests
 from fashionbench.studies.ablation import effects_of
-from fashionbench.studies.study import Study, variants
+from fashionbench.studies.distinct import distinct
+from fashionbench.studies.item_values import item_values
+from fashionbench.studies.study import Study
 
 STUDY = {
     "id": "colours",
@@ -29,6 +36,7 @@ STUDY = {
         "system": [{"label": "colour", "set": {"backend": "baseline/colour-histogram"}}],
     },
 }
+COLOUR = ("baseline/colour-histogram", None)
 STUDY_MADE = Study.model_validate(STUDY)
 
 
@@ -68,14 +76,62 @@ def test_effects_are_differences_of_the_means_over_seeds(made, store):
     assert found["dimension: 64"].verdict == "not told apart"
 
 
-def test_p_values_are_adjusted_over_the_variants(made, store):
+def test_p_values_are_adjusted_over_the_variants_together(made, store, plugins):
     by_name = by_variant(made, "mrr")
-    records = fashionbench.load_records(store)
-    base = [r for r in records if r.backend.options.get("dimension") == 256]
-    colour = [r for r in records if r.backend.id == "baseline/colour-histogram"]
-    alone = fashionbench.compare(base, colour, store=store, metrics=["mrr"]).differences[0].p_value
-    # The smaller of two p-values is doubled.
-    assert by_name["system: colour"].difference.p_value == pytest.approx(2 * alone, rel=1e-6)
+    records = [r for r in fashionbench.load_records(store) if r.error is None]
+    sides = {}
+    for record in records:
+        key = record.backend.id, record.backend.options.get("dimension")
+        sides.setdefault(key, []).append(record)
+    base, random, colour = (sides[key] for key in (("control/random", 256), ("control/random", 64), COLOUR))
+    values = [[item_values(r, "mrr", Store(store), plugins) for r in side] for side in (base, random, colour)]
+    rows = [np.stack([one.values for one in side]) for side in values]
+    seed = seed_of("ablation", *sorted(r.record_id for side in (base, random, colour) for r in side), "mrr")
+    joint = base_tests(rows[0], rows[1:], clusters=values[0][0].clusters, seed=seed).p_values
+    alone = {
+        name: fashionbench.compare(base, side, store=store, metrics=["mrr"]).differences[0].p_value
+        for name, side in (("dimension: 64", random), ("system: colour", colour))
+    }
+    for name, p_value in zip(alone, joint, strict=True):
+        assert by_name[name].difference.p_value == max(p_value, alone[name])
+        assert by_name[name].adjustment.startswith("max-T step-down")
+    assert "task and metric: max-T step-down/" in render_ablation(made, "markdown")
+
+
+def test_a_variant_that_is_the_base_is_named_and_costs_no_other_one_its_p_value(made, store):
+    """256 is the default of the option, which the base leaves at that."""
+    axes = {**STUDY["axes"], "dimension": {"options.dimension": [64, 256]}, "same": {"backend": ["control/random"]}}
+    more = fashionbench.ablate({**STUDY, "axes": axes}, store=store)
+    assert more.equal == ("dimension: 256", "same: control/random")
+    assert more.units == made.units
+    assert [effect.difference for effect in more.effects] == [effect.difference for effect in made.effects]
+    for text in (render_ablation(more, "markdown"), render_ablation(more, "html")):
+        assert "Not compared, for it is the base: dimension: 256, same: control/random." in text
+    assert json.loads(render_ablation(more, "json"))["equal_to_base"] == list(more.equal)
+    assert "Not compared" not in render_ablation(made, "markdown")
+
+
+def test_variants_that_are_one_system_or_all_the_base_are_refused_before_the_first_run(tmp_path):
+    for axes, words in (
+        ({"a": {"options.dimension": [16]}, "b": {"options.dimension": [16]}}, "b: 16 and a: 16 are the same"),
+        ({"a": {"options.dimension": [256]}}, "nothing differs from the base: a: 256"),
+        ({"a": {"options.dimensions": [16]}}, "control/random has no option dimensions"),
+    ):
+        for start in (fashionbench.ablate, preview_study):
+            with pytest.raises(ConfigError, match=words):
+                start({**STUDY, "axes": axes}, store=tmp_path / "store")
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_trainer_that_tells_its_configuration_shows_what_a_change_comes_to(plugins):
+    fields = {"id": "s", "base": {"backend": "unifashion", "trainer": "unifashion-nano"}, "seeds": [0]}
+    text = resources.files("fashionbench_unifashion").joinpath("recipes", "unifashion-nano.yaml").read_text("utf-8")
+    written = yaml.safe_load(text)["phases"]["1a"]["batch"]
+    axes = {"batch": {"training.phases.1a.batch": [written, written + 1]}}
+    study = Study.model_validate({**fields, "tasks": ["atelier/fashion-iq-original"], "axes": axes})
+    systems = distinct(study, plugins)
+    assert [one.name for one in systems.equal] == [f"batch: {written}"]
+    assert [one.name for one in systems.every] == ["base", f"batch: {written + 1}"]
 
 
 def test_a_second_run_reuses_every_record(made, store):
@@ -117,7 +173,8 @@ def test_a_variant_that_fails_is_named_and_the_others_stand(store, tmp_path):
 
 
 def test_a_variant_that_fails_with_one_seed_is_compared_on_the_others_and_counted(made, store):
-    records = {(v.name, seed): [] for v in variants(STUDY_MADE) for seed in STUDY_MADE.seeds}
+    systems = distinct(STUDY_MADE, Plugins())
+    records = {(v.name, seed): [] for v in systems.every for seed in STUDY_MADE.seeds}
     for record in fashionbench.load_records(store):
         variant = {"baseline/colour-histogram": "system: colour"}.get(record.backend.id)
         variant = variant or {256: "base", 64: "dimension: 64"}.get(record.backend.options["dimension"])
@@ -127,7 +184,7 @@ def test_a_variant_that_fails_with_one_seed_is_compared_on_the_others_and_counte
     error = ErrorPart(type="ValueError", message="out of luck")
     records["system: colour", 2] = [fine.model_copy(update={"status": "error", "error": error, "predictions": None})]
     del records["dimension: 64", 0], records["dimension: 64", 1], records["dimension: 64", 2]
-    found = effects_of(STUDY_MADE, records, Store(store), Plugins())
+    found = effects_of(STUDY_MADE, systems, records, Store(store), Plugins())
     assert (found.units, found.failed) == ((5, 9), 1)
     effects = by_variant(found, "mrr")
     assert effects["system: colour"].difference.seeds == (3, 2)
@@ -158,8 +215,6 @@ def test_formats_hold_the_effects_and_escape_titles(made):
 
 
 def test_the_command_previews_runs_and_writes(store, made, tmp_path, capsys):
-    import yaml
-
     path = tmp_path / "study.yaml"
     path.write_text(yaml.safe_dump(STUDY))
     words = ["ablate", str(path), "--store", str(store)]

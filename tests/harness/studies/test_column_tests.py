@@ -16,7 +16,8 @@ import tryon_folder
 from fashionbench import api
 from fashionbench.boards import Board
 from fashionbench.boards.text import is_among_best, standing
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, FashionBenchError
+from fashionbench.plugins.origin import Origin
 from fashionbench.records.migrations import content_id, load
 from fashionbench.specs import BoardSpec, Column
 from fashionbench.studies.column_tests import with_tests
@@ -198,6 +199,17 @@ def test_formats_show_ranks_and_the_best_group(plugins, ranked):
     assert "rank 1–2" in line
     assert "**" not in next(line for line in page.splitlines() if line.startswith("| imported/poor"))
     assert not is_among_best(table, [row.label for row in table.rows].index("imported/poor"), 0)
+
+
+def test_a_metric_of_a_whole_set_is_not_computed_to_find_that_it_has_no_values_by_item(plugins, ranked):
+    store = ranked(["best"])
+    (record,) = store.scan().current()
+    for name, by_item in (("whole", False), ("items", True)):
+        broken = replace(plugins.metrics["mrr"], id=name, target="toy_plugin:absent", by_item=by_item)
+        plugins.metrics.put(broken, Origin("test", "test", "1"))
+    assert item_values(record, "whole", store, plugins) is None
+    with pytest.raises(FashionBenchError, match="absent"):
+        item_values(record, "items", store, plugins)
 
 
 def test_values_by_image_are_kept_with_the_record(plugins, store, tmp_path):

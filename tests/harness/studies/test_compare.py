@@ -241,7 +241,10 @@ def test_the_command_prints_writes_and_fails_in_words(store, tmp_path, capsys):
     assert main([*words, "--output", str(tmp_path / "c.html")]) == 0
     assert (tmp_path / "c.html").read_text().startswith("<!doctype html>")
     assert main([*words, "--task", "wardrobe/text*"]) == 2
-    assert "share no task" in capsys.readouterr().err
+    assert (
+        "unknown task 'wardrobe/text*' of these systems: did you mean wardrobe/image-to-image"
+        in capsys.readouterr().err
+    )
 
 
 def test_records_of_two_systems_do_not_pass_as_two_seeds(store):

@@ -233,6 +233,28 @@ def test_the_command_ends_with_the_code_and_writes_reports(before, tmp_path, tem
     assert "margin" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("field", "pattern", "near"),
+    [
+        ("tasks", "wardrobe/image-to-imgae", "wardrobe/image-to-image"),
+        ("backends", "baseline/color-histogram", "baseline/colour-histogram"),
+        ("backends", "basline/*", "baseline/"),
+        ("tasks", "Wardrobe", "wardrobe/"),
+    ],
+)
+def test_a_misspelt_pattern_leaves_nothing_out_in_silence(before, field, pattern, near):
+    policy = GatePolicy.model_validate({"margins": {"hit@5": 0.01}, field: ["*", pattern]})
+    for candidate in (before, None):
+        with pytest.raises(ConfigError, match="which fits no name: did you mean") as raised:
+            fashionbench.gate(before, candidate, policy)
+        assert near in raised.value.message
+        assert repr(pattern) in raised.value.message
+    # A name that is registered and was not measured is no fault of spelling.
+    other = {"tasks": "atelier/fashion-iq-original", "backends": "control/oracle"}[field]
+    known = GatePolicy.model_validate({"margins": {"hit@5": 0.01}, field: ["*", other]})
+    assert {one.outcome for one in fashionbench.gate(before, before, known).verdicts} == {"pass"}
+
+
 def test_a_policy_that_covers_nothing_is_refused(before):
     with pytest.raises(ConfigError, match="covers no record"):
         fashionbench.gate(before, before, GatePolicy(margins={"hit@5": 0.01}, tasks=("viton-hd/*",)))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import pytest
+import yaml
 
 from fashionbench.errors import ConfigError
 from fashionbench.studies.ablation import units_of
+from fashionbench.studies.distinct import Systems
 from fashionbench.studies.study import Study, checked, read_study, variants
 
 BASE = {"backend": "control/random", "options": {"dimension": 64}, "training": {"phases.1a.lr": 0.1}}
@@ -23,10 +25,8 @@ def changed(variant):
     }
 
 
-def test_one_at_a_time_changes_one_thing_and_leaves_out_what_is_the_base():
-    found = variants(
-        study(axes={"size": {"options.dimension": [16, 64, 256]}, "rate": {"training.phases.1a.lr": [0.2]}})
-    )
+def test_one_at_a_time_changes_one_thing():
+    found = variants(study(axes={"size": {"options.dimension": [16, 256]}, "rate": {"training.phases.1a.lr": [0.2]}}))
     assert [one.name for one in found] == ["base", "size: 16", "size: 256", "rate: 0.2"]
     assert [changed(one) for one in found] == [
         {},
@@ -64,8 +64,8 @@ def test_add_one_in_starts_from_nothing():
 def test_a_grid_is_the_product():
     axes = {"size": {"options.dimension": [16, 64]}, "rate": {"training.phases.1a.lr": [0.1, 0.2, 0.3]}}
     found = variants(study(mode="grid", axes=axes))
-    assert len(found) == 6  # the base is one of them
-    assert found[1].name == "grid: size 16, rate 0.1"
+    assert [one.name for one in found[:2]] == ["base", "grid: size 16, rate 0.1"]
+    assert len(found) == 1 + 6
 
 
 def test_a_seed_is_that_of_the_training_too():
@@ -77,12 +77,13 @@ def test_a_seed_is_that_of_the_training_too():
 
 def test_shards_are_disjoint_and_whole():
     one = study(axes={"size": {"options.dimension": [1, 2, 3, 4]}})
-    every = [(v.name, seed) for v, seed in units_of(one)]
-    parts = [[(v.name, seed) for v, seed in units_of(one, (number, 4))] for number in range(1, 5)]
+    systems = Systems(tuple(variants(one)))
+    every = [(v.name, seed) for v, seed in units_of(one, systems)]
+    parts = [[(v.name, seed) for v, seed in units_of(one, systems, (number, 4))] for number in range(1, 5)]
     assert sorted(unit for part in parts for unit in part) == sorted(every)
     assert len(every) == len(set(every)) == 15
     with pytest.raises(ConfigError, match="no shard 5 of 4"):
-        units_of(one, (5, 4))
+        units_of(one, systems, (5, 4))
 
 
 @pytest.mark.parametrize(
@@ -98,13 +99,26 @@ def test_what_is_no_study_is_refused(fields, told):
         study(**fields)
 
 
-def test_two_variants_that_are_equal_are_refused():
-    with pytest.raises(ConfigError, match="b: 16 and a: 16 are the same"):
-        variants(study(axes={"a": {"options.dimension": [16]}, "b": {"options.dimension": [16]}}))
-
-
 def test_a_file_names_its_faults(tmp_path):
     path = tmp_path / "s.yaml"
     path.write_text("id: s\nbase: {backend: a/b}\ntasks: [t]\naxis: {}\n")
     with pytest.raises(ConfigError, match=r"s\.yaml is not a study.*axis"):
+        read_study(path)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"seeds": []}, "seeds has 0 entries"),
+        ({"seeds": [0, 1, 0]}, "seed 0 stands twice"),
+        ({"axes": {"size": {"options.dimension": []}}}, "size has no values"),
+        ({"axes": {"size": []}}, "size has no values"),
+        ({"axes": {}, "components": {"part": {}}, "mode": "leave-one-out"}, "part has no values"),
+    ],
+)
+def test_a_study_without_seeds_or_values_is_refused(tmp_path, fields, said):
+    path = tmp_path / "s.yaml"
+    axes = {"size": {"options.dimension": [16]}}
+    path.write_text(yaml.safe_dump({"id": "s", "base": BASE, "tasks": ["t/a"], "axes": axes, **fields}))
+    with pytest.raises(ConfigError, match=said):
         read_study(path)

@@ -74,3 +74,41 @@ def test_intervals_of_a_column_are_drawn_on_one_scale():
     assert dots == [46.0, 25.0]
     assert drawings[2] == ""
     assert "<title>50.00, 95 % interval 25.00 to 100.00</title>" in drawings[0]
+
+
+def test_rank_sets_are_bars_on_all_places_and_groups_stand_best_first():
+    tests = ColumnTests(
+        ranks=((2, 3), (1, 1), None, (2, 3)),
+        tied_with_best=(False, True, False, False),
+        groups=((3, 0),),
+        method="a test",
+    )
+    shown = view([fraction(v) for v in (0.4, 0.9, 0.95, 0.5)], tests=(tests,), controls={2})
+    bars = [row.cells[0].ranks for row in shown.rows]
+    assert bars[2] == ""
+    assert "places 2 to 3 of 3" in bars[0]
+    ends = [[float(x) for x in re.findall(r'x[12]="([0-9.]+)"', bar)][2:] for bar in bars if bar]
+    # One place of three is a third of the line, and the first place is on the left.
+    assert [round(right - left) for left, right in ends] == [56, 28, 56]
+    assert ends[1][0] < ends[0][0] == ends[2][0]
+    (groups,) = shown.groups
+    assert groups.rows == (("lab/1", "90.00"), ("lab/3", "50.00"), ("lab/0", "40.00"))
+    assert "<title>not told apart: lab/3 = lab/0</title>" in groups.drawing
+    dots = [float(x) for x in re.findall(r'cx="([0-9.]+)"', groups.drawing)]
+    assert dots == sorted(dots, reverse=True)
+    top, bottom = (float(re.search(rf'{end}="([0-9.]+)"', groups.drawing)[1]) for end in ("y1", "y2"))
+    levels = [float(y) for y in re.findall(r'cy="([0-9.]+)"', groups.drawing)]
+    assert [top < level < bottom for level in levels] == [False, True, True]
+
+
+def test_a_column_whose_rows_are_all_told_apart_is_named():
+    tests = ColumnTests(ranks=((2, 2), (1, 1)), tied_with_best=(False, True), method="a test")
+    shown = view([fraction(0.4), fraction(0.9)], tests=(tests,))
+    assert (shown.groups, shown.apart) == ((), ("M ↑",))
+
+
+def test_a_column_without_ranks_has_no_bars():
+    tests = ColumnTests(ranks=(None, None), tied_with_best=(False, False), reason="n differs between rows")
+    shown = view([fraction(0.4), fraction(0.9, n=3)], tests=(tests,))
+    assert (shown.groups, shown.apart) == ((), ())
+    assert not any(row.cells[0].ranks for row in shown.rows)

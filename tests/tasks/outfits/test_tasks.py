@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from PIL import Image
 
 from fashionbench import api
+from fashionbench.data.roots import DataRoots
+from fashionbench.data.shown_items import ShowsItems
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
+from fashionbench.studies.examples import case_values, examples_of
+from fashionbench_tasks.outfits.fill_in_the_blank import FillInTheBlank
 
 # Item 1 stands in two outfits, and so in two questions with two answers; each answer is a wrong choice of the other.
 OUTFITS = {"a": ["1", "2", "3"], "b": ["1", "4", "5"], "c": ["6", "7", "8"], "d": ["2", "4", "6"]}
@@ -116,3 +121,46 @@ def test_questions_with_an_item_at_two_places_are_answered_and_in_a_line(root, r
     assert (record.metric("hit@1").value, record.metric("hit@1").n) == (1.0, 6)
     line = "questions that show an item twice: 1 of 6, each counted as it stands: blank-00005"
     assert record.dataset.counted_facts == [line]
+
+
+def test_a_question_shows_its_items_and_its_candidates_best_first(root, run, tmp_path):
+    record, store = run("fill-in-the-blank", "control/oracle"), Store(tmp_path / "results")
+    rows = store.read_predictions(record.predictions).to_pylist()
+    assert [row["top_ids"][0] for row in rows] == [row["positive_ids"][0] for row in rows]
+    assert all(row["top_scores"] == sorted(row["top_scores"], reverse=True) for row in rows)
+    plugins = Plugins(strict=True)
+    task = FillInTheBlank(plugins.tasks["polyvore/fill-in-the-blank"], DataRoots(named={"polyvore": root}))
+    assert [{*row["top_ids"]} for row in rows] == [{*question.candidates} for question in task.questions]
+    assert isinstance(task, ShowsItems)
+    question = task.questions[0]
+    (shown,) = task.shown("all", "query", {question.id, "unknown"}).values()
+    assert list(shown.images) == [f"item {at}" for at in range(1, len(question.items) + 1)]
+    opened = np.asarray(Image.open(task.paths[question.items[0]]).convert("RGB"))
+    assert np.array_equal(np.asarray(shown.images["item 1"]), opened)
+    assert list(task.shown("all", "candidate", {question.answer, "unknown"})) == [question.answer]
+
+
+def test_a_question_without_a_photo_stores_no_answers(root, run, tmp_path):
+    photo(root, 8).unlink()
+    record = run("fill-in-the-blank", "baseline/colour-histogram")
+    rows = Store(tmp_path / "results").read_predictions(record.predictions).to_pylist()
+    assert [bool(row["top_ids"]) for row in rows] == [bool(row["positive_ids"]) for row in rows]
+    assert not all(row["top_ids"] for row in rows)
+
+
+def test_sets_are_shown_worst_first_by_their_part_of_the_curve(run, tmp_path):
+    record, store = run("compatibility", "baseline/colour-histogram"), Store(tmp_path / "results")
+    rows = store.read_predictions(record.predictions).to_pylist()
+    found = examples_of(record, store, Plugins())
+    assert found.kind == "scored"
+    assert {case.asked.id for case in found.cases} == {row["item_id"] for row in rows}
+    values = case_values(record, store.read_predictions(record.predictions), store, Plugins()).values
+    for label in (True, False):
+        shares = [values["all", row["item_id"]] for row in rows if row["label"] == label]
+        # Of each label the mean share is the area under the curve.
+        assert np.mean(shares) == pytest.approx(record.metric("roc-auc").value)
+    shown = [values["all", case.asked.id] for case in found.cases]
+    assert shown == sorted(shown)
+    first, row = found.cases[0], next(row for row in rows if row["item_id"] == found.cases[0].asked.id)
+    assert first.answers[0].text == f"score {row['score']:.3f}"
+    assert first.expected[0].text == ("belongs together" if row["label"] else "does not belong together")

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     Unit = Literal["fraction", "score", "distance", "count"]
 
 _TOKENISER = "ptb-3.4.1"
+_OF_A_WHOLE_SET = {"bleu-1", "bleu-2", "bleu-3", "bleu-4", "meteor", "caption-vocabulary", "style-distance"}
 
 
 def _caption(
@@ -24,6 +25,7 @@ def _caption(
         predictions="captions/1",
         higher_is_better=higher,
         unit=unit,
+        by_item=name not in _OF_A_WHOLE_SET,
         graded=unit == "fraction" and name != "empty-captions",
         packages=("pycocoevalcap",),
         programs=("java",),

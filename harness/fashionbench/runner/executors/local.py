@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,6 +15,7 @@ from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
+from fashionbench.runner.executors.training_process import pays, training_process
 from fashionbench.runner.extractor_loader import ExtractorLoader
 from fashionbench.runner.outdated_metrics import outdated
 from fashionbench.runner.rescoring import rescored
@@ -21,7 +23,7 @@ from fashionbench.runner.trained_models import TrainedModel, failed, run_trainin
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
@@ -50,20 +52,28 @@ class Runner:
     """Runs a plan.
 
     :param rerun: execute every cell, also where the store has its record; the new record supersedes the old one.
+    :param second_process: whether models may be trained in one, which knows the plugins that are installed alone.
     :param roots: of the data; by default those that the plan names, remembered in the store's cache.
     """
 
     def __init__(
-        self, plan: Plan, plugins: Plugins, store: Store, *, rerun: bool = False, roots: DataRoots | None = None
+        self,
+        plan: Plan,
+        plugins: Plugins,
+        store: Store,
+        *,
+        rerun: bool = False,
+        second_process: bool = False,
+        roots: DataRoots | None = None,
     ) -> None:
         self.plan = plan
         self.plugins = plugins
         self.store = store
         self.rerun = rerun
+        self._second_process = second_process
         self._roots = roots or DataRoots(named=plan.config.data, cache=store.cache / "surveys")
         self._tasks: dict[str, Task | Exception] = {}
         self._models: dict[str, TrainedModel] = {}
-        self._records: list[Record] = []
 
     def run(self, reporter: Reporter | None = None) -> list[Record]:
         """Give back one record a cell, in the order of the plan.
@@ -76,30 +86,58 @@ class Runner:
         names = (*(one.name for one in self.plan.trainings), *(one.name for one in self.plan.cells))
         shown.expect(len(self.plan.cells))
         self.plugins.notify("on_run_start", RunStart(names))
-        use_cache = self.plan.config.embedding_cache
-        cache = EmbeddingCache(self.store.cache / FILE) if use_cache else None
+        records: dict[int, Record] = {}
+        try:
+            with self._context(shown) as context, self._training(context.device) as wait:
+                # Cells that need a model come last where it is trained meanwhile.
+                waits = [wait is not None and bool(cell.trainings) for cell in self.plan.cells]
+                for at in sorted(range(len(waits)), key=waits.__getitem__):
+                    if waits[at] and wait is not None:
+                        shown.begin("training in a second process")
+                        wait()
+                    records[at] = self._one(self.plan.cells[at], context)
+        finally:
+            in_order = [records[at] for at in sorted(records)]
+            self.plugins.notify("on_run_end", RunEnd(tuple(in_order)))
+        return in_order
+
+    def train(self) -> None:
+        """Train the models that cells need, and no more; the models' records are stored."""
+        with self._context(Silent()) as context:
+            for training in self.plan.trainings:
+                run_training(training, self._fingerprints(training), context, self._roots, Silent())
+
+    @contextmanager
+    def _context(self, reporter: Reporter) -> Iterator[RunContext]:
+        """Open what all cells share."""
         device = resolve_device(self.plan.config.device)
+        cache = EmbeddingCache(self.store.cache / FILE) if self.plan.config.embedding_cache else None
         with FileIndex(self._roots.index) as index:
-            context = RunContext(
-                roots=self._roots,
-                plugins=self.plugins,
-                store=self.store,
-                facts=process_facts(self.plugins),
-                index=index,
-                extractors=ExtractorLoader(self.plugins, device),
-                device=device,
-                reporter=shown,
-                batch_size=self.plan.config.batch_size,
-                cache=cache,
-            )
             try:
-                for cell in self.plan.cells:
-                    self._records.append(self._one(cell, context))
+                yield RunContext(
+                    roots=self._roots,
+                    plugins=self.plugins,
+                    store=self.store,
+                    facts=process_facts(self.plugins),
+                    index=index,
+                    extractors=ExtractorLoader(self.plugins, device),
+                    device=device,
+                    reporter=reporter,
+                    batch_size=self.plan.config.batch_size,
+                    cache=cache,
+                )
             finally:
                 if cache is not None:
                     cache.close()
-                self.plugins.notify("on_run_end", RunEnd(tuple(self._records)))
-        return list(self._records)
+
+    @contextmanager
+    def _training(self, device: str) -> Iterator[Callable[[], object] | None]:
+        """Train in a second process where that saves time; gives what waits for it, or None."""
+        if not (self._second_process and pays(self.plan, self.store, device)):
+            yield None
+            return
+        with training_process(self.plan, self.store) as wait:
+            yield wait
 
     def preview(self) -> Iterator[Preview]:
         """Say what :meth:`run` would do; data are opened and fingerprinted, backends are not."""

@@ -132,7 +132,7 @@ def _task(
     removed = spec.options["reference"] == "removed"
 
     def folds(absent: frozenset[str]) -> list[Fold]:
-        training = _training(train, locate)
+        training = composed_training(train, locate)
         all_folds = [
             composed_fold(name, group, galleries[name], locate, absent, removed=removed, training=training)
             for name, group in questions.items()
@@ -185,7 +185,7 @@ def composed_fold(
     )
 
 
-def _training(questions: Sequence[Question], locate: Callable[[str], Path]) -> TrainingData | None:
+def composed_training(questions: Sequence[Question], locate: Callable[[str], Path]) -> TrainingData | None:
     """Return the training triplets whose images are there; None where there are none."""
     usable = [q for q in questions if locate(q.reference).is_file() and locate(q.target).is_file()]
     if not usable:

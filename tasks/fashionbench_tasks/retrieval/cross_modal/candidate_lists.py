@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import DataError
 from fashionbench.predictions.ranked_lists import id_of
 from fashionbench_tasks.datasets.fashiongen import FashionGen
-from fashionbench_tasks.retrieval.cross_modal.catalog import IMAGE_TO_TEXT, TEXT_TO_IMAGE, Catalog, fashiongen
+from fashionbench_tasks.retrieval.cross_modal.catalog import Catalog, fashiongen
+from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
 

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 
 #: Names of the slices, by direction.
-IMAGE_TO_TEXT, TEXT_TO_IMAGE = "image-to-text", "text-to-image"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench_tasks.retrieval.cross_modal.catalog import (
-    IMAGE_TO_TEXT,
-    TEXT_TO_IMAGE,
     Catalog,
     fashiongen,
 )
+from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
 

@@ -14,7 +14,8 @@ from fashionbench.data.lazy_items import ImageFile
 from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.manifest import Manifest
-from fashionbench_tasks.retrieval.cross_modal.catalog import IMAGE_TO_TEXT, TEXT_TO_IMAGE, training_pairs
+from fashionbench_tasks.retrieval.cross_modal.catalog import training_pairs
+from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
 
@@ -67,7 +68,7 @@ class Groups:
 
 
 def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
-    """Rank all texts of a manifest for every image, and all images for every text.
+    """Rank all texts of a manifest for every image, and all images for every text; option ``direction``: one alone.
 
     :raises DataError: where the manifest holds no pairs.
     """
@@ -95,7 +96,10 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         files = {name: ImageFile(name, data.file(name)) for name in groups.of_image}
         made = _folds(groups, files, absent)
         further = _further(groups, rows, data.slices)
-        return [replace(fold, training=training, further=further[fold.name]) for fold in made]
+        wanted = spec.options.get("direction")
+        return [
+            replace(fold, training=training, further=further[fold.name]) for fold in made if wanted in {None, fold.name}
+        ]
 
     texts = [text for own in groups.texts.values() for text in own]
     shared = sum(count for count in Counter(texts).values() if count > 1)

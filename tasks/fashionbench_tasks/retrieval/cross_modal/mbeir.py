@@ -13,7 +13,7 @@ from fashionbench.data.lazy_items import ImageFile
 from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.mbeir import MBeir
-from fashionbench_tasks.retrieval.cross_modal.catalog import IMAGE_TO_TEXT, TEXT_TO_IMAGE
+from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
 from fashionbench_tasks.retrieval.task import Retrieval
 

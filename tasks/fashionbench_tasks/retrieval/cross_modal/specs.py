@@ -58,7 +58,9 @@ MANIFEST = DatasetSpec(
     revision="1",
     licence=Licence(id="as you say", source="the owner of the folder"),
     access="request",
-    how_to_get="Write manifest.csv with columns image, text, and optionally group and split (train, val, test).",
+    template="fashionbench_tasks.own_data.template:write_template",
+    row_check="fashionbench_tasks.own_data.row_check:row_faults",
+    how_to_get="'fashionbench data new' writes a manifest.csv to fill in; docs/how-to/own-data.md names the columns.",
 )
 
 _SHARED: Mapping[str, Any] = {

@@ -243,6 +243,7 @@ class TestWithJava:
         found = scores(table(rows, ["left"] * 4 + ["right"] * 4), ("bleu-4", "style-distance", *sorted(MEANS)))
         sliced = {part.id for part in found.metrics if part.slice != "all"}
         assert sliced == MEANS
+        assert {spec.id for spec in CAPTION_METRICS if spec.by_item} == MEANS | {"spice"}
 
     def test_order_decides_on_no_score(self):
         rows = made_up(60, seed=4)

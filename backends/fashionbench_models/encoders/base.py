@@ -1,0 +1,63 @@
+"""What all encoders of this package share: options, device, pieces of a batch, and what is said of preprocessing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import numpy as np
+
+from fashionbench_models.options import read_options
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from fashionbench.data.items import TextItem
+    from fashionbench.specs.capabilities import BackendContext
+
+S = TypeVar("S")
+
+
+class Encoder:
+    """An encoder of images or texts.
+
+    :ivar parameters: the number of parameters.
+    :ivar preprocessing: how inputs are prepared, for the record.
+    """
+
+    parameters: int = 0
+
+    def __init__(self, context: BackendContext) -> None:
+        self.options = read_options(context.options)
+        self.device = self.options.device or context.device
+        self.preprocessing: dict[str, str] = {"dtype": self.options.dtype}
+        if self.options.prefix:
+            self.preprocessing["text prefix"] = self.options.prefix
+
+    def texts(self, items: Sequence[TextItem]) -> list[str]:
+        """Return the texts as the model is given them."""
+        prefix = self.options.prefix
+        return [f"{prefix} {item.text}" if prefix else item.text for item in items]
+
+    def in_pieces(self, items: Sequence[S], encode: Callable[[Sequence[S]], Tensor]) -> NDArray[np.float32]:
+        """Encode a batch in pieces of the option ``batch_size``, as float32 on the CPU."""
+        return np.concatenate([encode(piece).float().cpu().numpy() for piece in self.pieces(items)])
+
+    def pieces(self, items: Sequence[S]) -> Iterator[Sequence[S]]:
+        """Cut a batch into pieces of the option ``batch_size``."""
+        size = self.options.batch_size or len(items)
+        for at in range(0, len(items), size):
+            yield items[at : at + size]
+
+
+def count_parameters(model: Any) -> int:
+    """Count the parameters of a module."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def features(output: Any) -> Tensor:
+    """Take projected features; transformers 5 returns them as the pooled output, and 4 as they are."""
+    tensor: Tensor = getattr(output, "pooler_output", output)
+    return tensor

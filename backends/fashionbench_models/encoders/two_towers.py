@@ -1,0 +1,113 @@
+"""Models of transformers with image and text features: CLIP, Chinese-CLIP, ALIGN, AltCLIP, SigLIP, SigLIP 2.
+
+Called as the documentation of transformers calls them: ``get_image_features`` and ``get_text_features`` on what the
+folder's own processor makes.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
+
+from fashionbench_models.encoders.base import Encoder, count_parameters, features
+from fashionbench_models.loading import load_model, load_processor, require_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+    from torch import Tensor
+
+    from fashionbench.data.items import ImageItem, TextItem
+    from fashionbench.specs.capabilities import BackendContext, Role
+
+
+class TwoTowers(Encoder):
+    """Image tower and text tower with projections into one space; texts are padded to the longest of a batch.
+
+    Texts beyond the network's positions are cut, and counted in :attr:`preprocessing`.
+
+    :raises BackendError: where the folder is not whole.
+    """
+
+    #: How texts are padded.
+    padding: bool | str = True
+
+    def __init__(self, context: BackendContext) -> None:
+        super().__init__(context)
+        self._model = load_model(AutoModel, self.options, self.device)
+        self._images = load_processor(AutoImageProcessor, self.options)
+        self._tokenizer = load_processor(AutoTokenizer, self.options)
+        require_words(self._tokenizer, self.options.model)
+        self.parameters = count_parameters(self._model)
+        self.limit = positions(self._model, self._tokenizer)
+        self._cut = 0
+        self.preprocessing |= {
+            "images": f"{type(self._images).__name__} {_size(self._images)}".strip(),
+            "texts": f"{type(self._tokenizer).__name__}, at most {self.limit} tokens, padding {self.padding}",
+        }
+
+    def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
+        """Embed images as [B, D]."""
+        return self.in_pieces(items, self._image_features)
+
+    def encode_texts(self, items: Sequence[TextItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
+        """Embed texts as [B, D]."""
+        return self.in_pieces(self.texts(items), self._text_features)
+
+    def _image_features(self, items: Sequence[ImageItem]) -> Tensor:
+        pixels = self._images(images=[item.image for item in items], return_tensors="pt").to(self.device)
+        pixels["pixel_values"] = pixels["pixel_values"].to(self._model.dtype)
+        with torch.inference_mode():
+            return features(self._model.get_image_features(**pixels))
+
+    def _text_features(self, texts: Sequence[str]) -> Tensor:
+        cut = sum(len(self._tokenizer(text, verbose=False)["input_ids"]) > self.limit for text in texts)
+        if cut:
+            self._cut += cut
+            self.preprocessing["texts cut"] = f"{self._cut} of those encoded in this run"
+        tokens: Any = self._tokenizer(
+            list(texts), padding=self.padding, truncation=True, max_length=self.limit, return_tensors="pt"
+        ).to(self.device)
+        with torch.inference_mode():
+            return features(self._model.get_text_features(**tokens))
+
+
+class Siglip(TwoTowers):
+    """SigLIP (Zhai et al., ICCV 2023) and SigLIP 2 (Tschannen et al., 2025).
+
+    Both were trained on texts that are padded to the full length, without which their vectors are others; SigLIP 2 on
+    lower-cased texts.
+    """
+
+    padding = "max_length"
+
+    def __init__(self, context: BackendContext) -> None:
+        super().__init__(context)
+        self._lower = self._model.config.model_type == "siglip2"
+        if self._lower:
+            self.preprocessing["texts"] += ", lower case"
+
+    def texts(self, items: Sequence[TextItem]) -> list[str]:
+        """Return the texts, in lower case for SigLIP 2."""
+        return [text.lower() if self._lower else text for text in super().texts(items)]
+
+
+def positions(model: Any, tokenizer: Any) -> int:
+    """Return how many tokens a text may have: what the network has positions for, or less if the tokenizer says so."""
+    text = getattr(model.config, "text_config", model.config)
+    limit = int(getattr(text, "max_position_embeddings", 0) or 0)
+    said = int(getattr(tokenizer, "model_max_length", 0) or 0)
+    # RoBERTa's positions begin after the padding token's.
+    if str(getattr(text, "model_type", "")).startswith(("xlm-roberta", "roberta", "altclip")) and limit > 2:
+        limit -= int(getattr(text, "pad_token_id", 1) or 1) + 1
+    return min(value for value in (limit, said) if value > 0) if limit > 0 or said > 0 else 512
+
+
+def _size(processor: Any) -> str:
+    size = getattr(processor, "crop_size", None) or getattr(processor, "size", None)
+    values = dict(size) if size else {}
+    return "x".join(str(value) for value in values.values() if value)

@@ -1,0 +1,63 @@
+"""Where the weights of a model lie: a folder, or a repository in the cache of huggingface_hub; none is downloaded."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from fashionbench.errors import ConfigError
+
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
+
+
+def locate(name: str, revision: str = "") -> Path:
+    """Find the folder of a model.
+
+    :param name: a folder, or ``OWNER/NAME`` of the hub.
+    :param revision: of a repository of the hub.
+    :raises ConfigError: where there is none; says what to download.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if revision:
+            msg = f"{name} is a folder, and a folder has no revision {revision!r}"
+            raise ConfigError(msg, remedy="leave revision out; the folder counts by its content")
+        return folder.resolve()
+    if not _HUB_ID.fullmatch(name):
+        raise ConfigError(f"hf:{name} is neither a folder nor OWNER/NAME of the hub", remedy="check the path")
+    return _cached(name, revision)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON file of a model folder that holds a mapping; an empty one where it is not there.
+
+    :raises ConfigError: where it cannot be read.
+    """
+    if not path.is_file():
+        return {}
+    try:
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read as JSON: {error}", remedy="download it again") from error
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no mapping", remedy="download it again")
+    return content
+
+
+def _cached(name: str, revision: str) -> Path:
+    try:
+        from huggingface_hub import snapshot_download  # noqa: PLC0415
+        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+    except ImportError as error:
+        raise ConfigError(f"hf:{name} needs huggingface_hub", remedy='pip install "fashionbench[models]"') from error
+    try:
+        return Path(snapshot_download(name, revision=revision or None, local_files_only=True))
+    except (LocalEntryNotFoundError, HFValidationError) as error:
+        of = f" at {revision}" if revision else ""
+        command = f"hf download {name}" + (f" --revision {revision}" if revision else "")
+        msg = f"{name}{of} is neither a folder here nor in the cache of huggingface_hub, and nothing is downloaded"
+        raise ConfigError(
+            msg, remedy=f"run '{command}', or '{command} --local-dir FOLDER' elsewhere and give hf:FOLDER"
+        ) from error

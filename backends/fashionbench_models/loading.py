@@ -1,0 +1,80 @@
+"""Models and processors of transformers from a folder: nothing is fetched, no code is run, no weight is left random."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from transformers.utils import logging
+
+from fashionbench.errors import BackendError, first_names
+
+if TYPE_CHECKING:
+    from fashionbench_models.options import ModelOptions
+
+
+def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
+    """Load a model by a class of transformers, in evaluation mode.
+
+    :param kind: such as ``AutoModel``.
+    :raises BackendError: where it cannot be loaded, or a weight of it is not in the folder.
+    """
+    folder = Path(options.model)
+    logging.disable_progress_bar()  # a run has bars of its own
+    try:
+        model, report = kind.from_pretrained(
+            folder,
+            dtype=getattr(torch, options.dtype),
+            output_loading_info=True,
+            ignore_mismatched_sizes=True,  # to name them below
+            local_files_only=True,
+            trust_remote_code=options.trust_remote_code,
+            weights_only=True,
+        )
+    except Exception as error:  # from_pretrained raises what its many readers raise
+        raise _cannot(folder, "model", error) from error
+    # Weights that are missing would be drawn at random: the model would run, and its numbers mean nothing.
+    lost = sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]}))
+    lost = [name for name in lost if not name.endswith("position_ids")]
+    if lost:
+        msg = f"{folder} has no weights, or weights of another shape, for {first_names(lost)}"
+        raise BackendError(msg, remedy="download it again, or give the folder of the whole model")
+    stray = sorted({parameter.dtype for parameter in model.parameters()} - {getattr(torch, options.dtype)}, key=str)
+    if stray:
+        model = model.to(getattr(torch, options.dtype))
+    return model.to(device).eval().requires_grad_(requires_grad=False)
+
+
+def load_processor(kind: Any, options: ModelOptions) -> Any:
+    """Load a processor, tokenizer or image processor by a class of transformers.
+
+    :raises BackendError: where it cannot be loaded.
+    """
+    folder = Path(options.model)
+    try:
+        return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=options.trust_remote_code)
+    except Exception as error:
+        raise _cannot(folder, "processor", error) from error
+
+
+def require_words(tokenizer: Any, folder: str) -> None:
+    """Refuse a tokenizer that does not give a plain text back: one whose vocabulary is not in the folder.
+
+    Without those files transformers makes a tokenizer that knows no words, and says nothing.
+
+    :raises BackendError: where the letters of a text are not those of its tokens.
+    """
+    text = "a red dress"
+    back = tokenizer.decode(tokenizer(text)["input_ids"], skip_special_tokens=True)
+    if "".join(back.split()).lower() != "".join(text.split()):
+        msg = f"the tokenizer in {folder} makes {back!r} of {text!r}"
+        raise BackendError(msg, remedy="download the files of its vocabulary too, such as tokenizer.json")
+
+
+def _cannot(folder: Path, what: str, error: Exception) -> BackendError:
+    first = str(error).strip().partition("\n")[0]
+    remedy = "see that the folder is whole: config.json, weights, preprocessor_config.json and the tokenizer's files"
+    if "trust_remote_code" in str(error):
+        remedy = "it brings code of its own: read it, then set trust_remote_code=true, or use another folder"
+    return BackendError(f"the {what} in {folder} cannot be loaded, {type(error).__name__}: {first}", remedy=remedy)

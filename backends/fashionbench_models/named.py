@@ -1,0 +1,53 @@
+"""Models of the field as registered backends, from the table ``named.yaml``."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib.resources import files
+from typing import Any
+
+import yaml
+
+from fashionbench.specs import BackendSpec, TrainingDataUse
+from fashionbench_models.families import FAMILIES, option_names
+from fashionbench_models.options import ModelOptions
+
+#: What is said of weights whose authors do not name the data.
+UNDISCLOSED = TrainingDataUse(dataset="undisclosed", splits=(), disclosed=False)
+
+
+def named_models() -> list[BackendSpec]:
+    """Return one backend for each row of the table; their weights are looked for when a run is planned."""
+    rows: list[dict[str, Any]] = yaml.safe_load(files(__package__).joinpath("named.yaml").read_text(encoding="utf-8"))
+    return [_backend(**row) for row in rows]
+
+
+def _backend(
+    *,
+    id: str,  # noqa: A002 - the name of the column
+    hub: str,
+    family: str,
+    licence: str,
+    summary: str,
+    options: dict[str, Any] | None = None,
+    training: tuple[str, ...] = (),
+    references: tuple[str, ...] = (),
+) -> BackendSpec:
+    known = FAMILIES[family]
+    defaults = asdict(ModelOptions()) | (options or {})
+    seen = [TrainingDataUse(dataset=name, splits=("train",)) for name in training]
+    published = f"; published numbers: {', '.join(references)}" if references else ""
+    return BackendSpec(
+        id=id,
+        summary=f"{summary} ({hub}){published}",
+        target=known.target,
+        revision="1",
+        capabilities=known.capabilities,
+        extra=known.extra,
+        packages=known.packages,
+        licence=licence,
+        training_data=tuple(seen) or (UNDISCLOSED,),
+        options={name: defaults[name] for name in option_names(known)},
+        models=("model",),
+        address=f"hf:{hub}",
+    )

@@ -1,0 +1,72 @@
+"""Options of models that are named by a folder or a hub id."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.errors import ConfigError, UnknownNameError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DTYPES = ("float32", "bfloat16", "float16")
+POOLINGS = ("", "last", "mean")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelOptions:
+    """How a model is loaded and asked.
+
+    :param model: the folder of its weights; found by the address, and part of the identity by its content.
+    :param revision: a branch, tag or commit in the cache of huggingface_hub; empty for what ``main`` was last.
+    :param dtype: of weights and activations: ``float32``, ``bfloat16`` or ``float16``.
+    :param device: a torch device for this model alone; empty for that of the run.
+    :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over.
+    :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
+    :param prefix: put before each text, such as ``a photo of a``.
+    :param pooling: of a language model that embeds, ``last`` or ``mean`` over the tokens; empty where it does not.
+    :param instruction: what a language model that embeds is told before each item.
+    :param prompt: what a captioner is told; empty for the task's instruction, or for none where the model takes none.
+    :param max_new_tokens: the longest caption, in tokens.
+    """
+
+    model: str = ""
+    revision: str = ""
+    dtype: str = "float32"
+    device: str = ""
+    batch_size: int = 0
+    trust_remote_code: bool = False
+    prefix: str = ""
+    pooling: str = ""
+    instruction: str = ""
+    prompt: str = ""
+    max_new_tokens: int = 64
+
+    def __post_init__(self) -> None:
+        for name, known in (("dtype", DTYPES), ("pooling", POOLINGS)):
+            if getattr(self, name) not in known:
+                listed = ", ".join(value for value in known if value)
+                raise ConfigError(f"the option {name} is {getattr(self, name)!r}", remedy=f"it is one of {listed}")
+        if self.batch_size < 0 or self.max_new_tokens < 1:
+            raise ConfigError("batch_size is less than 0, or max_new_tokens less than 1", remedy="give a larger number")
+
+
+#: Options of every model.
+COMMON = ("model", "revision", "dtype", "device", "batch_size", "trust_remote_code")
+
+
+def read_options(given: Mapping[str, Any]) -> ModelOptions:
+    """Fill the options from those of a configuration; what is not given keeps its default.
+
+    :raises UnknownNameError: on a name that is no option.
+    :raises ConfigError: on a value of another type, or out of its range.
+    """
+    defaults: dict[str, Any] = {field.name: field.default for field in fields(ModelOptions)}
+    for name, value in given.items():
+        if name not in defaults:
+            raise UnknownNameError("option", name, defaults)
+        if type(value) is not type(defaults[name]):
+            wanted = type(defaults[name]).__name__
+            raise ConfigError(f"the option {name} is {value!r}", remedy=f"give a value of the type {wanted}")
+    return ModelOptions(**given)

@@ -1,0 +1,32 @@
+"""Registers the named models, and takes the address ``hf:FOLDER`` or ``hf:OWNER/NAME``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench_models.named import named_models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fashionbench.specs import BackendSpec
+
+FASHIONBENCH_API = (1, 0)
+_PREFIX = "hf:"
+
+
+@hookimpl
+def register_backends() -> list[BackendSpec]:
+    """Return the models of ``named.yaml``."""
+    return named_models()
+
+
+@hookimpl
+def describe_backend(address: str, options: Mapping[str, Any]) -> BackendSpec | None:
+    """Describe a model of transformers, OpenCLIP or sentence-transformers; None for addresses of another form."""
+    if not address.startswith(_PREFIX):
+        return None
+    from fashionbench_models.description import describe  # noqa: PLC0415
+
+    return describe(address.removeprefix(_PREFIX), options)

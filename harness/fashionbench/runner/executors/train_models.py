@@ -1,0 +1,32 @@
+"""The program of the second process: train the models of a run, and store their records."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import threading
+from pathlib import Path
+
+from fashionbench.plugins.manager import Plugins
+from fashionbench.records.store import Store
+from fashionbench.runner.config import make_config
+from fashionbench.runner.executors.local import Runner
+from fashionbench.runner.plan import make_plan
+
+
+def main() -> None:
+    """Read a run from standard input, and train its models; end when standard input ends."""
+    fields = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_standard_input, daemon=True).start()
+    sys.argv = fields["command"]  # which records name
+    plugins = Plugins()
+    plan = make_plan(make_config(fields["config"]), plugins)
+    Runner(plan, plugins, Store(Path(fields["store"]))).train()
+
+
+def _end_with_standard_input() -> None:
+    # Not through sys.stdin, whose lock would be held when this process ends by itself.
+    while os.read(0, 1):
+        pass
+    os._exit(1)

@@ -1,0 +1,63 @@
+"""Train the models of a run in a second process, while the cells that need none of them are run.
+
+The process does what the run would do when it comes to the training: it holds the lock of the model's folder, and
+stores the record. Cells that need a model wait for its end. Where it fails, the run trains itself.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from fashionbench.files import slug
+from fashionbench.records.store import Store
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fashionbench.runner.plan import Plan
+
+_PROGRAM = "from fashionbench.runner.executors.train_models import main; main()"
+
+
+def pays(plan: Plan, store: Store, device: str) -> bool:
+    """Tell whether a second process saves time: a model is yet to be trained, and other cells can be run meanwhile.
+
+    On an accelerator the two would share its memory; a store that a plugin opened is known to this process alone.
+    """
+    affinity = getattr(os, "sched_getaffinity", None)
+    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    models = store.root / "models"
+    untrained = any(not any(models.glob(f"{slug(one.trainer.id)}-*/model")) for one in plan.trainings)
+    others = any(not cell.trainings for cell in plan.cells)
+    return cores > 1 and device == "cpu" and type(store) is Store and untrained and others
+
+
+@contextmanager
+def training_process(plan: Plan, store: Store) -> Iterator[Callable[[], object]]:
+    """Train what a plan needs in a second process, which ends with this one, however that ends.
+
+    Gives a function that waits until everything is trained.
+    """
+    fields = {
+        "config": plan.config.model_dump(mode="json", exclude={"board"}),
+        "store": str(store.root),
+        "command": sys.argv,
+    }
+    # It says nothing: what goes wrong goes wrong again in the run, and is said there.
+    process = subprocess.Popen(  # noqa: S603
+        [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    assert process.stdin is not None  # noqa: S101
+    try:
+        process.stdin.write(json.dumps(fields).encode() + b"\n")
+        process.stdin.flush()
+        yield process.wait
+    finally:
+        process.kill()
+        process.wait()
+        process.stdin.close()
