@@ -32,7 +32,9 @@ class _UniqueKeys(_SAFE):  # type: ignore[misc]  # one of two loaders
         for key, _ in node.value:
             if isinstance(key, yaml.ScalarNode) and key.tag != "tag:yaml.org,2002:merge":
                 if key.value in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"{key.value!r} stands twice", key.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key.value!r} stands twice", key.start_mark
+                    )
                 seen.add(key.value)
         made: dict[Any, Any] = super().construct_mapping(node, deep)
         return made
@@ -61,7 +63,7 @@ def read_value(text: str, where: str) -> Any:
     :raises ConfigError: where it is no YAML.
     """
     try:
-        return yaml.load(text, Loader=_Once)  # noqa: S506  # it is a safe loader
+        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  # it is a safe loader
     except yaml.YAMLError as error:
         raise ConfigError(f"{where}: the value is not YAML: {error}", remedy="put it in quotes") from error
 

@@ -37,16 +37,16 @@ def test_merged_mappings_of_yaml_may_be_overwritten(tmp_path):
 @pytest.mark.parametrize(
     ("faults", "changes", "said"),
     [
-        ({"lr": "too small"}, {"seed": 1, "lr": 0}, "the change does not fit: lr=0: too small"),
-        ({"a.b.lr": "too small"}, {"a.b": "{}"}, "the change does not fit: a.b={}: a.b.lr: too small"),
-        ({"a.kind": "required"}, {"a.lr": 3}, "the change does not fit: a.lr=3: a.kind: required"),
+        ({"lr": "is too small"}, {"seed": 1, "lr": 0}, "the change does not fit: lr=0 is too small"),
+        ({"a.b.lr": "is too small"}, {"a.b": "{}"}, "the change does not fit: a.b={}: a.b.lr is too small"),
+        ({"a.kind": "is required"}, {"a.lr": 3}, "the change does not fit: a.lr=3: a.kind is required"),
         (
-            {"heads": "no number"},
+            {"heads": "is no number"},
             {"model.changes.heads": "x"},
-            "the change does not fit: model.changes.heads=x: no number",
+            "the change does not fit: model.changes.heads=x is no number",
         ),
-        ({"steps": "too few"}, {"lr": 0}, "my recipe: steps: too few"),
-        ({"lr": "too small", "steps": "too few"}, {"lr": 0}, "my recipe: lr: too small; steps: too few"),
+        ({"steps": "is too few"}, {"lr": 0}, "my recipe: steps is too few"),
+        ({"lr": "is too small", "steps": "is too few"}, {"lr": 0}, "my recipe: lr is too small; steps is too few"),
     ],
 )
 def test_a_wrong_field_is_blamed_on_the_change_that_made_it_so_and_else_on_the_file(faults, changes, said):
