@@ -78,6 +78,9 @@ def median_interval(
 
 def _limits(values: FloatArray, places: tuple[int, int]) -> tuple[float, float] | NoInterval:
     """Read the values at two places of the order, interpolated between the middles of the groups of equal values."""
+    ordered = np.sort(values)
+    if ordered[places[0]] == ordered[places[1]]:
+        return NoInterval(f"the median and both its limits are one value, {ordered[places[0]]:g}")
     distinct, counts = np.unique(values, return_counts=True)
     ends = np.cumsum(counts)
     inside = np.minimum(ends, places[1] + 1) - np.maximum(ends - counts, places[0])

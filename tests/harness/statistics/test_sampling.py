@@ -45,7 +45,7 @@ def test_errors_that_are_all_0_are_no_share():
         (
             [3.0] * 60,
             {"statistic": "median"},
-            "the values are too coarse: 1 steps between the limits, and five are needed",
+            "the median and both its limits are one value, 3",
         ),
     ],
 )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _FEWEST = 50  # persons on a side below which no error is estimated
 _ROUNDING = 1e-9  # an error below this share of the variances is what rounding leaves
-_MOST_BY_COUNT = 1 / 3  # of the distance; above it the error is too large
+_MOST_BY_COUNT = 2 / 5  # of the distance; above it the error is too large
 _SPLITS = 3
 
 
@@ -131,7 +131,7 @@ def person_influences(generated: NDArray[Any], real: NDArray[Any], persons: Pers
     exchanged. The naive bootstrap is not used: resamples repeat images, and its interval misses its estimate.
 
     :returns: a :class:`NoInterval` for few images, where no image has an influence, as between equal sets, and where
-        more than a third of the distance comes from the number of images: the influences then say little of how it
+        more than two fifths of the distance come from the number of images: the influences then say little of how it
         varies, and the error is too large, by up to 1.4.
     """
     sides = [np.asarray(side, dtype=np.float64) for side in (generated, real)]
