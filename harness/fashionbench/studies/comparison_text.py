@@ -6,6 +6,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.latex_text import latex_text
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -73,11 +75,11 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
 
 def latex(comparisons: Sequence[Comparison]) -> str:
     """Write comparisons as a table for the package booktabs."""
-    lines = [r"\begin{tabular}{lllrrrrrrr}", r"\toprule", " & ".join(map(_tex, HEADS)) + r" \\"]
+    lines = [r"\begin{tabular}{lllrrrrrrr}", r"\toprule", " & ".join(map(latex_text, HEADS)) + r" \\"]
     for comparison in comparisons:
-        title = _tex(f"{comparison.candidate} against {comparison.baseline}")
+        title = latex_text(f"{comparison.candidate} against {comparison.baseline}")
         lines += [r"\midrule", rf"\multicolumn{{{len(HEADS)}}}{{l}}{{{title}}} \\"]
-        lines += [" & ".join(map(_tex, cells(one))) + r" \\" for one in comparison.differences]
+        lines += [" & ".join(map(latex_text, cells(one))) + r" \\" for one in comparison.differences]
     return "\n".join([*lines, r"\bottomrule", r"\end{tabular}"]) + "\n"
 
 
@@ -105,13 +107,3 @@ def _signed(value: float, one: Difference) -> str:
 def escaped(text: str) -> str:
     """Escape a text for a Markdown table."""
     return text.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;").replace("\n", " ")
-
-
-def _tex(text: str) -> str:
-    for plain, escaped in (
-        ("\\", r"\textbackslash "), ("&", r"\&"), ("%", r"\%"), ("_", r"\_"), ("#", r"\#"), ("$", r"\$"),
-        ("{", r"\{"), ("}", r"\}"), ("~", r"\textasciitilde "), ("^", r"\textasciicircum "),
-        ("↑", r"$\uparrow$"), ("↓", r"$\downarrow$"), ("−", "$-$"), ("–", "--"), ("<", "$<$"),
-    ):  # fmt: skip
-        text = text.replace(plain, escaped)
-    return text

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.latex_text import latex_text
 from fashionbench.boards.text import RANKS, figure, how_tested, is_among_best, legend, number
 
 if TYPE_CHECKING:
@@ -11,12 +12,6 @@ if TYPE_CHECKING:
 
     from fashionbench.boards import Board, Table
     from fashionbench.boards.table import Row, Value
-
-_SIGNS = str.maketrans({
-    "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
-    "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
-    "≥": r"$\geq$", "±": r"$\pm$", "–": "--", "−": "$-$", "×": r"$\times$", "\n": " ",
-})  # fmt: skip
 
 _ARROWS = {True: r"$\uparrow$", False: r"$\downarrow$"}
 
@@ -34,17 +29,12 @@ def render(board: Board) -> str:
     return "\n".join(parts) + "\n"
 
 
-def escape(text: str) -> str:
-    """Keep a text from being read as commands."""
-    return text.translate(_SIGNS)
-
-
 def _tabular(table: Table) -> list[str]:
     ranked = [at for at, row in enumerate(table.rows) if not row.control and "partial" not in row.marks]
     apart = [at for at in range(len(table.rows)) if at not in ranked]
     bold = [_bold(table, ranked, column) for column in range(len(table.heads))]
     marks = {mark: "abcdefghijklmnopqrstuvwxyz"[at] for at, mark in enumerate(legend(table))}
-    heads = [f"{escape(head.label)} {_ARROWS[head.higher_is_better]}" for head in table.heads]
+    heads = [f"{latex_text(head.label)} {_ARROWS[head.higher_is_better]}" for head in table.heads]
     lines = [rf"\begin{{tabular}}{{l{'r' * len(heads)}}}", r"\toprule", " & ".join(["", *heads]) + r" \\"]
     for rows in (ranked, apart):
         if rows:
@@ -57,17 +47,17 @@ def _tabular(table: Table) -> list[str]:
 
 def _row(row: Row, bold: Sequence[bool], marks: dict[str, str]) -> str:
     signs = ",".join(marks[mark] for mark in row.marks if mark in marks)
-    name = escape(row.label) + (f"$^{{{signs}}}$" if signs else "")
+    name = latex_text(row.label) + (f"$^{{{signs}}}$" if signs else "")
     cells = [_cell(value, bold=wanted) for value, wanted in zip(row.values, bold, strict=True)]
     return " & ".join([name, *cells]) + r" \\"
 
 
 def _cell(value: Value, *, bold: bool) -> str:
-    text = escape(number(value))
+    text = latex_text(number(value))
     if bold:
         text = rf"\textbf{{{text}}}"
     if value.interval is not None:
-        low, high = (escape(figure(bound, value.unit)) for bound in value.interval)
+        low, high = (latex_text(figure(bound, value.unit)) for bound in value.interval)
         text += rf" {{\scriptsize [{low}, {high}]}}"
     return text
 
