@@ -15,7 +15,7 @@ SLOW = 0.5
 @json_option
 @pass_state
 def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
-    """List the plugins: where each comes from, its hooks, how long its import takes, and why one is left out."""
+    """List the plugins: where each comes from, its hooks, how long its import takes, why one is left out."""
     from rich.markup import escape
     from rich.table import Table
 
