@@ -49,7 +49,7 @@ def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     for report in reports:
         if report.seconds > SLOW:
             click.echo(
-                f"warning: {report.origin.name} of {report.origin} takes {report.seconds:.1f} s to be imported, at each "
+    """List the plugins: where each comes from, its hooks, how long its import takes, or why it is left out."""
                 "command: import what is heavy, such as torch, where it is used",
                 err=True,
             )
