@@ -48,9 +48,10 @@ def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     print_table(table)
     for report in reports:
         if report.seconds > SLOW:
+            name = f"{report.origin.name} of {report.origin}"
             click.echo(
-    """List the plugins: where each comes from, its hooks, how long its import takes, or why it is left out."""
-                "command: import what is heavy, such as torch, where it is used",
+                f"warning: {name} takes {report.seconds:.1f} s to be imported, at each command: import what is heavy, "
+                "such as torch, where it is used",
                 err=True,
             )
     for report in reports if tracebacks else ():
