@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench_models.endpoint.specs import CAPTIONER
 from fashionbench_models.named import named_models
 
 if TYPE_CHECKING:
@@ -18,8 +19,8 @@ _PREFIX = "hf:"
 
 @hookimpl
 def register_backends() -> list[BackendSpec]:
-    """Return the models of ``named.yaml``."""
-    return named_models()
+    """Return the models of ``named.yaml``, and the one behind an endpoint."""
+    return [*named_models(), CAPTIONER]
 
 
 @hookimpl

@@ -1,0 +1,50 @@
+"""Answers of an endpoint that were paid for, kept one by one, so that no run pays twice."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from fashionbench.files import write_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A text, and how many tokens went there and came back."""
+
+    text: str
+    tokens_in: int
+    tokens_out: int
+
+
+class Answers:
+    """A folder with one file an answer, by the hash of everything that was asked.
+
+    A file that cannot be read is no answer: it is asked for again and replaced.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def get(self, request: dict[str, Any]) -> Answer | None:
+        """Return the answer to a request; None where there is none."""
+        try:
+            kept = json.loads(self._path(request).read_text(encoding="utf-8"))
+            return Answer(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def put(self, request: dict[str, Any], answer: Answer) -> None:
+        """Keep an answer."""
+        path = self._path(request)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_text(path, json.dumps(asdict(answer), ensure_ascii=False))
+
+    def _path(self, request: dict[str, Any]) -> Path:
+        name = hashlib.sha256(json.dumps(request, sort_keys=True).encode()).hexdigest()
+        return self._folder / name[:2] / f"{name}.json"
