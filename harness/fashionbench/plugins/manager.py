@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 import traceback
+from dataclasses import replace
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points, version
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -210,8 +212,10 @@ class Plugins:
         ours = origin.distribution == GROUP
         if {origin.name, origin.distribution} & blocked or ("external" in blocked and not ours):
             return
+        begun = time.perf_counter()
         try:
             plugin = point.load()
+            seconds = time.perf_counter() - begun
             _check_api(plugin, origin)
             self.register(plugin, origin)
         except Exception as error:  # whatever a stranger's module raises must not stop the others
@@ -222,7 +226,8 @@ class Plugins:
             self.reports.append(report)
             return
         callers = self.manager.get_hookcallers(plugin) or []
-        self.reports.append(PluginReport(origin, hooks=tuple(sorted(caller.name for caller in callers))))
+        hooks = tuple(sorted(caller.name for caller in callers))
+        self.reports.append(PluginReport(origin, hooks, seconds=seconds))
 
     def _collect(self, registry: Registry[Any], hook: str, only: Origin | None = None) -> None:
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
@@ -245,7 +250,7 @@ class Plugins:
 
     def _note(self, origin: Origin, error: str) -> None:
         at = next(i for i, report in enumerate(self.reports) if report.origin == origin)
-        self.reports[at] = PluginReport(origin, self.reports[at].hooks, error, traceback.format_exc())
+        self.reports[at] = replace(self.reports[at], error=error, traceback=traceback.format_exc())
 
 
 def _with_origins(points: Iterable[EntryPoint]) -> Iterator[tuple[Origin, EntryPoint]]:

@@ -29,9 +29,13 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class PluginReport:
-    """What became of one entry point: its hooks, or the error that kept it out."""
+    """What became of one entry point: its hooks, or the error that kept it out.
+
+    :param seconds: how long its module took to be imported.
+    """
 
     origin: Origin
     hooks: tuple[str, ...] = ()
     error: str = ""
     traceback: str = ""
+    seconds: float = 0.0

@@ -182,3 +182,24 @@ def test_published_numbers_are_read_late_and_one_that_fails_is_named(points):
     assert "register_references: OSError: disk" in found.failures[0].error
     assert ["disk" in line for line in warned] == [True]
     assert found.references is found.references
+
+
+def test_a_plugin_that_is_slow_to_import_is_named(tmp_path, monkeypatch, capsys):
+    from importlib.metadata import EntryPoint
+
+    from fashionbench.cli import plugins as command
+    from fashionbench.cli.main import main
+    from fashionbench.plugins import manager
+
+    (tmp_path / "slow_one.py").write_text("import time\ntime.sleep(0.2)\nFASHIONBENCH_API = (1, 0)\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    points = [
+        EntryPoint("slow", "slow_one", "fashionbench"),
+        EntryPoint("quick", "fashionbench.metrics.plugin", "fashionbench"),
+    ]
+    monkeypatch.setattr(manager, "entry_points", lambda group: points)
+    monkeypatch.setattr(command, "SLOW", 0.19)
+    assert main(["plugins"]) == 0
+    said = capsys.readouterr().err
+    assert "slow of unknown 0 takes 0." in said
+    assert "quick" not in said
