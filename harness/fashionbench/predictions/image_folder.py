@@ -90,4 +90,6 @@ def _of_csv(text: str) -> list[tuple[str, str]]:
     reader = csv.DictReader(io.StringIO(text))
     if not {"item", "file"} <= set(reader.fieldnames or ()):
         raise ValueError("it has no columns item and file")
+    if len(set(reader.fieldnames or ())) != len(reader.fieldnames or ()):
+        raise ValueError("two of its columns have one name")
     return [(row["item"], row["file"]) for row in reader]

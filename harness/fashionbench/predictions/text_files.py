@@ -67,12 +67,15 @@ def read_json_lines(path: Path) -> dict[str, Any]:
 def read_table(path: Path) -> dict[str, Any]:
     """Read captions, or one candidate of a ranking a row, from CSV or TSV with a line of column names.
 
-    :raises DataError: where the columns are of neither, or a row is short.
+    :raises DataError: where the columns are of neither, two have one name, or a row is short.
     """
     with path.open(newline="", encoding="utf-8-sig") as file:
         reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
         rows = [(f"line {reader.line_num}", row) for row in reader]
         columns = list(reader.fieldnames or ())
+    twice = [name for name in columns if columns.count(name) > 1]
+    if twice:
+        raise DataError(f"{path} has two columns {twice[0]!r}", remedy="rename one, or drop it")
     for place, row in rows:
         if None in row or None in row.values():
             msg = f"{path}, {place} has {'more' if None in row else 'fewer'} values than the {len(columns)} columns"

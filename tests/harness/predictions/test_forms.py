@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -305,3 +306,17 @@ def test_rows_within_an_object_are_told_from_captions(tmp_path, name):
     path.write_text(json.dumps({name: [{"query_id": 1, "ranking": ["x"]}]}))
     with pytest.raises(DataError, match=r"where a text or a list of ids was expected"):
         read(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("a.csv", "query_id,candidate_id,score,score\nq,x,1,2\n", "score"),
+        ("a.tsv", "image_id\tcaption\tcaption\n1\ta\tb\n", "caption"),
+        ("a.csv", "query_id,query_id,candidate_id\nq,p,x\n", "query_id"),
+    ],
+)
+def test_two_columns_of_one_name_are_named_with_the_file(tmp_path, name, content, column):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=rf"{re.escape(name)} has two columns '{column}'"):
+        read(tmp_path / name)

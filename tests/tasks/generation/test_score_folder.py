@@ -246,6 +246,14 @@ def test_a_mapping_that_is_none_is_named(scored, tmp_path, text, said):
         scored(tmp_path / "p")
 
 
+def test_a_mapping_with_two_columns_of_one_name_is_named(scored, tmp_path):
+    (tmp_path / "p").mkdir()
+    Image.new("RGB", (8, 8)).save(tmp_path / "p" / "x.png")
+    (tmp_path / "p" / "mapping.csv").write_text("item,file,file\na,x.png,x.png\n")
+    with pytest.raises(FashionBenchError, match=r"mapping\.csv.*two of its columns have one name"):
+        scored(tmp_path / "p")
+
+
 def test_links_are_followed_and_what_is_no_image_is_passed_over(root, scored, tmp_path):
     elsewhere = tryon_folder.predict(root, tmp_path / "disk" / "images", pattern="{0}.png")
     folder = tmp_path / "p"
