@@ -43,7 +43,7 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         licence="unknown",
         training_data=(UNDISCLOSED,),
         options={key: defaults[key] for key in option_names(family)},
-        models=("model",),
+        models=("model", "inversion") if options.inversion and "inversion" in family.options else ("model",),
     )
 
 

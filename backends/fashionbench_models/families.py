@@ -54,9 +54,17 @@ SENTENCE_TRANSFORMERS = Family(
     extra="sentence-transformers",
 )
 TWO_TOWERS = Family(
-    name="two-towers", target=f"{_ENCODERS}.two_towers:TwoTowers", capabilities=_COMPOSED, options=_COMPOSING
+    name="two-towers",
+    target=f"{_ENCODERS}.two_towers:TwoTowers",
+    capabilities=_COMPOSED,
+    options=(*_COMPOSING, "inversion"),
 )
-SIGLIP = Family(name="siglip", target=f"{_ENCODERS}.two_towers:Siglip", capabilities=_COMPOSED, options=_COMPOSING)
+SIGLIP = Family(
+    name="siglip",
+    target=f"{_ENCODERS}.two_towers:Siglip",
+    capabilities=_COMPOSED,
+    options=(*_COMPOSING, "inversion"),
+)
 BLIP2_ITM = Family(
     name="blip2-itm",
     target=f"{_ENCODERS}.blip2:Blip2Itm",

@@ -47,8 +47,8 @@ def _backend(
         packages=known.packages,
         licence=licence,
         training_data=tuple(seen) or (UNDISCLOSED,),
-        # The names of the table are those of sums that nobody tuned.
-        options={name: defaults[name] for name in option_names(known) if name != "alpha"},
+        # The names of the table are those of models that nobody tuned or trained further.
+        options={name: defaults[name] for name in option_names(known) if name not in {"alpha", "inversion"}},
         models=("model",),
         address=f"hf:{hub}",
     )

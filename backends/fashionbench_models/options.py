@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "bfloat16", "float16")
 POOLINGS = ("", "last", "mean")
-COMPOSITIONS = ("sum", "image", "text")
+COMPOSITIONS = ("sum", "image", "text", "inversion")
 #: The weight of the text in a sum that nobody tuned.
 ALPHA = 0.5
 
@@ -29,7 +29,8 @@ class ModelOptions:
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
     :param prefix: put before each text, such as ``a photo of a``.
     :param composition: what a composed query is to two towers: the ``sum`` of the features of image and text, or
-        ``image`` or ``text`` alone.
+        ``image`` or ``text`` alone, or the ``inversion`` of the image to a word of the text.
+    :param inversion: the folder that ``fashionbench train textual-inversion`` wrote, for that composition.
     :param alpha: the weight of the text in the sum; another than 0.5 is part of the model's name.
     :param pooling: of a language model that embeds, ``last`` or ``mean`` over the tokens; empty where it does not.
     :param instruction: what a language model that embeds is told before each item.
@@ -46,6 +47,7 @@ class ModelOptions:
     prefix: str = ""
     composition: str = "sum"
     alpha: float = ALPHA
+    inversion: str = ""
     pooling: str = ""
     instruction: str = ""
     prompt: str = ""
@@ -61,6 +63,9 @@ class ModelOptions:
             raise ConfigError(f"the option alpha is {self.alpha}", remedy=remedy)
         if self.alpha != ALPHA and self.composition != "sum":
             raise ConfigError(f"composition={self.composition} has no alpha", remedy="leave alpha out")
+        if bool(self.inversion) != (self.composition == "inversion"):
+            remedy = "say composition=inversion and inversion=FOLDER, or neither"
+            raise ConfigError(f"composition={self.composition} with inversion={self.inversion!r}", remedy=remedy)
         if self.batch_size < 0 or self.max_new_tokens < 1:
             raise ConfigError("batch_size is less than 0, or max_new_tokens less than 1", remedy="give a larger number")
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fashionbench.data.items import ImageItem, TextItem
+from fashionbench.errors import BackendError
 from fashionbench_models.encoders.base import Encoder
 
 if TYPE_CHECKING:
@@ -29,13 +30,20 @@ class ImageTextEncoder(Encoder, ABC):
     it was tuned on.
     """
 
+    #: What the option ``composition`` may be.
+    compositions: tuple[str, ...] = ("sum", "image", "text")
+
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
+        if self.options.composition not in self.compositions:
+            msg = f"{type(self).__name__} has no composition={self.options.composition}"
+            raise BackendError(msg, remedy=f"it is one of {', '.join(self.compositions)}")
         alpha = self.options.alpha
         self.preprocessing["composed queries"] = {
             "sum": f"{1 - alpha:g} x image + {alpha:g} x text, each of norm 1 before the sum",
             "image": "the reference image alone",
             "text": "the text alone",
+            "inversion": "by textual inversion",
         }[self.options.composition]
 
     @abstractmethod

@@ -6,13 +6,19 @@ folder's own processor makes.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
+from fashionbench.data.items import ImageItem, TextItem
 from fashionbench_models.encoders.base import count_parameters, features
 from fashionbench_models.encoders.composition import ImageTextEncoder
+from fashionbench_models.encoders.positions import positions
+from fashionbench_models.encoders.pseudo_word import BEGINNING, Prompts, PseudoWord
+from fashionbench_models.encoders.pseudo_word_folder import load
 from fashionbench_models.loading import load_model, load_processor, require_words
 
 if TYPE_CHECKING:
@@ -22,7 +28,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from fashionbench.data.items import ImageItem, TextItem
+    from fashionbench.data.items import ComposedItem
     from fashionbench.specs.capabilities import BackendContext, Role
 
 
@@ -36,6 +42,7 @@ class TwoTowers(ImageTextEncoder):
 
     #: How texts are padded.
     padding: bool | str = True
+    compositions = (*ImageTextEncoder.compositions, "inversion")
 
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
@@ -50,6 +57,27 @@ class TwoTowers(ImageTextEncoder):
             "images": f"{type(self._images).__name__} {_size(self._images)}".strip(),
             "texts": f"{type(self._tokenizer).__name__}, at most {self.limit} tokens, padding {self.padding}",
         }
+
+        self._inversion: PseudoWord | None = None
+        if self.options.composition == "inversion":
+            self._prompts = Prompts(self._model, self._tokenizer, self.limit, self.padding)
+            folder = Path(self.options.inversion).expanduser()
+            self._inversion = load(folder, Path(self.options.model)).to(self.device)
+            self.preprocessing["composed queries"] = f"{BEGINNING} $ that TEXT, $ by textual inversion of the image"
+
+    def encode_composed(self, items: Sequence[ComposedItem]) -> NDArray[np.float32]:
+        """Embed composed queries as [B, D]."""
+        network = self._inversion
+        if network is None:
+            return super().encode_composed(items)
+        return self.in_pieces(items, lambda piece: self._inverted(piece, network))
+
+    @torch.inference_mode()
+    def _inverted(self, items: Sequence[ComposedItem], network: PseudoWord) -> Tensor:
+        images = self._image_features([ImageItem(item.id, item.image) for item in items]).float()
+        texts = self.texts([TextItem(item.id, item.text) for item in items])
+        words = network(nn.functional.normalize(images, dim=1))
+        return self._prompts.features(words, [f"that {text}" for text in texts])
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
         """Embed images as [B, D]."""
@@ -95,17 +123,6 @@ class Siglip(TwoTowers):
     def texts(self, items: Sequence[TextItem]) -> list[str]:
         """Return the texts, in lower case for SigLIP 2."""
         return [text.lower() if self._lower else text for text in super().texts(items)]
-
-
-def positions(model: Any, tokenizer: Any) -> int:
-    """Return how many tokens a text may have: what the network has positions for, or less if the tokenizer says so."""
-    text = getattr(model.config, "text_config", model.config)
-    limit = int(getattr(text, "max_position_embeddings", 0) or 0)
-    said = int(getattr(tokenizer, "model_max_length", 0) or 0)
-    # RoBERTa's positions begin after the padding token's.
-    if str(getattr(text, "model_type", "")).startswith(("xlm-roberta", "roberta", "altclip")) and limit > 2:
-        limit -= int(getattr(text, "pad_token_id", 1) or 1) + 1
-    return min(value for value in (limit, said) if value > 0) if limit > 0 or said > 0 else 512
 
 
 def _size(processor: Any) -> str:

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Example:
-    """A pair whose image is decoded when it is asked for."""
+    """A pair whose image is decoded when it is asked for; ``image`` is its id."""
 
+    image: str
     open: Callable[[], Image]
     text: str
     product: str
@@ -55,7 +56,7 @@ def collect(recipe: Recipe, context: TrainingContext) -> Examples:
                 met += 1
                 continue
             held = seed_of("held out", product, bits=53) / 2**53 < recipe.held_out
-            example = Example(lambda pairs=pairs, at=at: pairs[at].image.image, text, product)  # type: ignore[misc]
+            example = Example(image, lambda pairs=pairs, at=at: pairs[at].image.image, text, product)  # type: ignore[misc]
             (found.held if held else found.train).append(example)
     if recipe.limit is not None and len(found.train) > recipe.limit:
         count = len(found.train)

@@ -73,6 +73,22 @@ class ClipRecipe(Recipe):
         return value
 
 
+class InversionRecipe(Recipe):
+    """A textual inversion; of the pairs, the images alone are learnt from.
+
+    :param model: the folder, or ``OWNER/NAME`` in the cache of huggingface_hub, of the model with two towers.
+    :param hidden: length of the hidden layers.
+    :param dropout: after each hidden layer.
+    :param temperature: of the contrastive loss.
+    """
+
+    model: str = ""
+    revision: str = ""
+    hidden: int = Field(default=512, ge=1)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    temperature: float = Field(default=0.05, gt=0)
+
+
 def clip_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return the whole configuration of ``clip-from-scratch`` with these changes, unchecked."""
     return {**ClipRecipe().model_dump(mode="json"), **config}
@@ -81,3 +97,13 @@ def clip_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
 def clip_tasks(config: Mapping[str, Any]) -> tuple[str, ...]:
     """List the tasks that ``clip-from-scratch`` learns from."""
     return tuple(clip_configuration(config)["pairs"])
+
+
+def inversion_configuration(config: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the whole configuration of ``textual-inversion`` with these changes, unchecked."""
+    return {**InversionRecipe().model_dump(mode="json"), **config}
+
+
+def inversion_tasks(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """List the tasks that ``textual-inversion`` learns from."""
+    return tuple(inversion_configuration(config)["pairs"])

@@ -16,4 +16,13 @@ TRAINERS: tuple[TrainerSpec, ...] = (
         configuration=f"{_RECIPES}:clip_configuration",
         extra="models",
     ),
+    TrainerSpec(
+        id="textual-inversion",
+        summary="image features to a word of a frozen text tower (Pic2Word, SEARLE), from images alone; model=FOLDER",
+        target="fashionbench_models.training.inversion:train_inversion",
+        phases=("inversion",),
+        tasks=f"{_RECIPES}:inversion_tasks",
+        configuration=f"{_RECIPES}:inversion_configuration",
+        extra="models",
+    ),
 )
