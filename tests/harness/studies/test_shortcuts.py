@@ -66,11 +66,12 @@ def test_queries_are_split_by_what_each_side_answers(store):
     assert (found.image, found.text, found.both) == (2, 2, 1)
     rows = {row.system: row for row in found.rows}
     one = rows["python/image-only"]
-    assert (one.whole.value, one.shortcut.value, one.composed.value) == (0.5, pytest.approx(2 / 3), 0.0)
+    # Green is as far from navy as from pink: a tie of two at the first place, which is no answer.
+    assert (one.whole.value, one.shortcut.value, one.composed.value) == (2.5 / 4, pytest.approx(2.5 / 3), 0.0)
     assert (one.shortcut.n, one.composed.n) == (3, 1)
     both = rows["python/opposite"]
     assert (both.shortcut.value, both.composed.value) == (0.0, 1.0)
-    assert both.gap.value == pytest.approx(0.25 - 0.5)
+    assert both.gap.value == pytest.approx(1 / 4 - 2.5 / 4)
 
 
 def test_labels_may_be_given(store, tmp_path):
