@@ -212,11 +212,19 @@ def _work_tree(top: Path) -> GitState | None:
     return GitState(commit=commit, dirty=bool(status), origin=_CREDENTIALS.sub(r"\1***@", origin))
 
 
+#: A work tree's own configuration may name programs to run; an archive that somebody unpacked is not to be obeyed.
+_UNTRUSTED = (
+    "--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+    "-c", "core.sshCommand=false", "-c", "core.pager=cat",
+)  # fmt: skip
+
+
 def _git(folder: Path, *words: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *words],  # noqa: S607
-            capture_output=True, text=True, check=False, timeout=20,
+            ["git", *_UNTRUSTED, "-C", str(folder), *words],  # noqa: S607
+            capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None
