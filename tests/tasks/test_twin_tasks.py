@@ -133,6 +133,16 @@ def test_copying_the_person_loses_garment_consistency_for_every_person(twin, plu
     assert all(one < two for one, two in zip(copied["value"], pasted["value"], strict=True))
 
 
+def test_a_warped_garment_is_nearer_to_the_truth_than_a_pasted_one_and_more_consistent_than_the_old_one(
+    twin, plugins, store
+):
+    names = ("control/copy-person", "control/paste-garment", "baseline/tps-warp")
+    copied, pasted, warped = (run("atelier/dress-code-unpaired", name, twin, plugins, store) for name in names)
+    assert warped.metric("mse-garment").value < pasted.metric("mse-garment").value
+    consistency = "garment-consistency-efficientnet-lite0"
+    assert copied.metric(consistency).value < warped.metric(consistency).value < pasted.metric(consistency).value
+
+
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])
 def test_the_oracle_makes_the_true_image(task, twin, plugins, store):
     oracle = run(task, "control/oracle-image", twin, plugins, store)

@@ -17,6 +17,7 @@ from fashionbench_baselines.composed.options import RidgeOptions
 from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
 from fashionbench_baselines.options import NoOptions
 from fashionbench_baselines.retrieval.options import LitOptions
+from fashionbench_baselines.try_on.options import WarpOptions
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +32,7 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "control/paste-garment": (NoOptions(), {}),
     "control/oracle-image": (NoOptions(), {}),
     "baseline/colour-histogram": (NoOptions(), {}),
+    "baseline/tps-warp": (WarpOptions(), {"points": 12, "tolerance": 9}),
     "baseline/pocket-lit": (
         LitOptions(),
         {
@@ -56,6 +58,8 @@ def task_of(spec: BackendSpec) -> str:
     """A task that the backend can do."""
     if "encode-text" in spec.capabilities:
         return "wardrobe/image-to-text"
+    if "try-on" in spec.capabilities:
+        return "atelier/viton-hd-paired"
     return "atelier/fashion-iq-original" if "encode-image" in spec.capabilities else "atelier/fashiongen-captioning"
 
 
