@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import FashionBenchError, message_of
+from fashionbench.errors import FashionBenchError, as_error, message_of
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
@@ -279,6 +279,6 @@ class Runner:
                 task = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
                 task.info()
                 self._tasks[name] = task
-            except Exception as error:  # kept for the cells of this task; other tasks go on
-                self._tasks[name] = error
+            except (Exception, SystemExit) as error:  # kept for the cells of this task; other tasks go on
+                self._tasks[name] = as_error(error)
         return self._tasks[name]
