@@ -48,6 +48,6 @@ def _backend(
         licence=licence,
         training_data=tuple(seen) or (UNDISCLOSED,),
         options={name: defaults[name] for name in option_names(known)},
-        models=("model",),
+        models=known.models,
         address=f"hf:{hub}",
     )
