@@ -20,6 +20,7 @@ class Family:
     """Models that are loaded and asked in one way.
 
     :param options: the options that they have beside those of every model.
+    :param models: those of the options that name weights.
     :param packages: what they need beside torch and transformers.
     """
 
@@ -29,6 +30,7 @@ class Family:
     options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ("torch", "transformers", "torchvision")
     extra: str = "models"
+    models: tuple[str, ...] = ("model",)
 
 
 _PAIR: frozenset[Capability] = frozenset({"encode-image", "encode-text"})
@@ -79,6 +81,24 @@ EMBEDDER = Family(
     options=("pooling", "instruction", "prefix"),
 )
 
+_DIFFUSERS = ("torch", "diffusers", "transformers")
+_PAINTING = ("steps", "guidance", "size", "negative_prompt")
+INPAINTING = Family(
+    name="inpainting",
+    target="fashionbench_models.try_on.inpainting:InpaintingDesign",
+    capabilities=frozenset({"design"}),
+    options=("prefix", *_PAINTING),
+    packages=_DIFFUSERS,
+)
+INPAINTING_ADAPTER = Family(
+    name="inpainting-ip-adapter",
+    target="fashionbench_models.try_on.inpainting:InpaintingTryOn",
+    capabilities=frozenset({"try-on"}),
+    options=("prompt", *_PAINTING, "adapter", "adapter_file", "adapter_scale"),
+    packages=_DIFFUSERS,
+    models=("model", "adapter"),
+)
+
 #: By name.
 FAMILIES = {
     family.name: family
@@ -91,6 +111,8 @@ FAMILIES = {
         VISION,
         IMAGE_TEXT_TO_TEXT,
         EMBEDDER,
+        INPAINTING,
+        INPAINTING_ADAPTER,
     )
 }
 #: By ``model_type`` of config.json.
@@ -99,15 +121,24 @@ _BY_TYPE = {
     **dict.fromkeys(("siglip", "siglip2"), SIGLIP),
     **dict.fromkeys(("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext", "vit"), VISION),
 }
+#: The pipelines of diffusers that can paint within a mask by words, by ``_class_name`` of model_index.json.
+_PIPELINES = tuple(f"StableDiffusion{size}{kind}Pipeline" for size in ("", "XL") for kind in ("Inpaint", ""))
 _ITM = "Blip2ForImageTextRetrieval"
 
 
-def family_of(folder: Path, *, pooling: str = "") -> Family:
+def family_of(folder: Path, *, pooling: str = "", adapter: bool = False) -> Family:
     """Tell the family of a model folder.
 
     :param pooling: the option of that name: a language model that sees images embeds where it is given.
+    :param adapter: whether the option of that name is given: a pipeline that paints by words can then dress a person.
     :raises ConfigError: where no family knows it.
     """
+    pipeline = read_json(folder / "model_index.json").get("_class_name")
+    if pipeline:
+        if pipeline not in _PIPELINES:
+            msg = f"{folder} holds a pipeline of diffusers, {pipeline}, that does not inpaint by words"
+            raise ConfigError(msg, remedy=f"use one of {', '.join(_PIPELINES)}; or write a class: FILE.py:CLASS")
+        return INPAINTING_ADAPTER if adapter else INPAINTING
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", ""))
     architectures = [str(name) for name in config.get("architectures") or ()]
