@@ -121,9 +121,9 @@ def test_the_folder_holds_the_model_its_record_and_a_report(trained):
     assert result.record.read_text() == (result.model / "training.json").read_text()
     page = (trained.out / "report.html").read_text()
     for number, name in enumerate(trained.recipe.phases):
-        image = f"curves/{number}-{name}.png"
+        image = f"curves/{number}-{name}.svg"
         assert image in page
-        assert (trained.out / image).read_bytes().startswith(b"\x89PNG")
+        assert f"{name}: held out</text>" in (trained.out / image).read_text()
 
 
 @pytest.mark.parametrize("changes", [{"images_each": 2}, {"phases": {"1a": {"lr": 0.5}}}, {"limit": 20}])
