@@ -11,7 +11,7 @@ from fashionbench.specs import BackendSpec
 from fashionbench_models.families import family_of, option_names
 from fashionbench_models.folder import locate
 from fashionbench_models.named import UNDISCLOSED
-from fashionbench_models.options import read_options
+from fashionbench_models.options import ALPHA, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +33,7 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
     family = family_of(folder, pooling=options.pooling, adapter=bool(options.adapter))
     defaults = asdict(read_options({"model": str(folder)}))
     return BackendSpec(
-        id=f"hf/{_label(name, folder)}",
+        id=f"hf/{_label(name, folder)}" + (f"@alpha-{options.alpha:g}" if options.alpha != ALPHA else ""),
         summary=f"{family.name} model by its weights",
         target=family.target,
         revision="1",

@@ -34,28 +34,31 @@ class Family:
 
 
 _PAIR: frozenset[Capability] = frozenset({"encode-image", "encode-text"})
+#: What two towers do with a composed query follows from their two features.
+_COMPOSED: frozenset[Capability] = _PAIR | {"encode-composed"}
+_COMPOSING = ("prefix", "composition", "alpha")
 _ENCODERS = "fashionbench_models.encoders"
 
 OPEN_CLIP = Family(
     name="open-clip",
     target=f"{_ENCODERS}.open_clip:OpenClip",
-    capabilities=_PAIR,
-    options=("prefix",),
+    capabilities=_COMPOSED,
+    options=_COMPOSING,
     packages=("torch", "open_clip"),
     extra="open-clip",
 )
 SENTENCE_TRANSFORMERS = Family(
     name="sentence-transformers",
     target=f"{_ENCODERS}.sentence_transformer:SentenceTransformerEncoder",
-    capabilities=_PAIR,
-    options=("prefix",),
+    capabilities=_COMPOSED,
+    options=_COMPOSING,
     packages=("torch", "sentence_transformers"),
     extra="sentence-transformers",
 )
 TWO_TOWERS = Family(
-    name="two-towers", target=f"{_ENCODERS}.two_towers:TwoTowers", capabilities=_PAIR, options=("prefix",)
+    name="two-towers", target=f"{_ENCODERS}.two_towers:TwoTowers", capabilities=_COMPOSED, options=_COMPOSING
 )
-SIGLIP = Family(name="siglip", target=f"{_ENCODERS}.two_towers:Siglip", capabilities=_PAIR, options=("prefix",))
+SIGLIP = Family(name="siglip", target=f"{_ENCODERS}.two_towers:Siglip", capabilities=_COMPOSED, options=_COMPOSING)
 BLIP2_ITM = Family(
     name="blip2-itm",
     target=f"{_ENCODERS}.blip2:Blip2Itm",
@@ -74,7 +77,7 @@ IMAGE_TEXT_TO_TEXT = Family(
 EMBEDDER = Family(
     name="language-model-embedder",
     target=f"{_ENCODERS}.language_model:LanguageModelEmbedder",
-    capabilities=_PAIR | {"encode-composed"},
+    capabilities=_COMPOSED,
     options=("pooling", "instruction", "prefix"),
 )
 

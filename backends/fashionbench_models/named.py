@@ -47,7 +47,8 @@ def _backend(
         packages=known.packages,
         licence=licence,
         training_data=tuple(seen) or (UNDISCLOSED,),
-        options={name: defaults[name] for name in option_names(known)},
+        # The names of the table are those of sums that nobody tuned.
+        options={name: defaults[name] for name in option_names(known) if name != "alpha"},
         models=known.models,
         address=f"hf:{hub}",
     )

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
 DTYPES = ("float32", "bfloat16", "float16")
 POOLINGS = ("", "last", "mean")
+COMPOSITIONS = ("sum", "image", "text")
+#: The weight of the text in a sum that nobody tuned.
+ALPHA = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class ModelOptions:
     :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
     :param prefix: put before each text, such as ``a photo of a``.
+    :param composition: what a composed query is to two towers: the ``sum`` of the features of image and text, or
+        ``image`` or ``text`` alone.
+    :param alpha: the weight of the text in the sum; another than 0.5 is part of the model's name.
     :param pooling: of a language model that embeds, ``last`` or ``mean`` over the tokens; empty where it does not.
     :param instruction: what a language model that embeds is told before each item.
     :param prompt: what a captioner is told; empty for the task's instruction, or for none where the model takes none.
@@ -46,6 +52,8 @@ class ModelOptions:
     batch_size: int = 0
     trust_remote_code: bool = False
     prefix: str = ""
+    composition: str = "sum"
+    alpha: float = ALPHA
     pooling: str = ""
     instruction: str = ""
     prompt: str = ""
@@ -59,10 +67,15 @@ class ModelOptions:
     adapter_scale: float = 1.0
 
     def __post_init__(self) -> None:
-        for name, known in (("dtype", DTYPES), ("pooling", POOLINGS)):
+        for name, known in (("dtype", DTYPES), ("pooling", POOLINGS), ("composition", COMPOSITIONS)):
             if getattr(self, name) not in known:
                 listed = ", ".join(value for value in known if value)
                 raise ConfigError(f"the option {name} is {getattr(self, name)!r}", remedy=f"it is one of {listed}")
+        if not 0 < self.alpha < 1:
+            remedy = "give a number between 0 and 1; for one side alone, composition=image or composition=text"
+            raise ConfigError(f"the option alpha is {self.alpha}", remedy=remedy)
+        if self.alpha != ALPHA and self.composition != "sum":
+            raise ConfigError(f"composition={self.composition} has no alpha", remedy="leave alpha out")
         if self.batch_size < 0 or self.max_new_tokens < 1:
             raise ConfigError("batch_size is less than 0, or max_new_tokens less than 1", remedy="give a larger number")
         if self.steps < 1 or min(self.size, self.guidance, self.adapter_scale) < 0:

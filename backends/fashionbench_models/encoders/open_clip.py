@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_models.encoders.base import Encoder, count_parameters
+from fashionbench_models.encoders.base import count_parameters
+from fashionbench_models.encoders.composition import ImageTextEncoder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import BackendContext, Role
 
 
-class OpenClip(Encoder):
+class OpenClip(ImageTextEncoder):
     """A model of OpenCLIP with its own transform and tokenizer.
 
     :raises BackendError: where the folder is not whole.

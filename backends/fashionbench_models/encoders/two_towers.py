@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
-from fashionbench_models.encoders.base import Encoder, count_parameters, features
+from fashionbench_models.encoders.base import count_parameters, features
+from fashionbench_models.encoders.composition import ImageTextEncoder
 from fashionbench_models.loading import load_model, load_processor, require_words
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import BackendContext, Role
 
 
-class TwoTowers(Encoder):
+class TwoTowers(ImageTextEncoder):
     """Image tower and text tower with projections into one space; texts are padded to the longest of a batch.
 
     Texts beyond the network's positions are cut, and counted in :attr:`preprocessing`.

@@ -26,6 +26,7 @@ from fashionbench.cli.rescore import rescore
 from fashionbench.cli.run import run
 from fashionbench.cli.score import score
 from fashionbench.cli.sensitivity import sensitivity
+from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
 from fashionbench.errors import FashionBenchError
@@ -94,7 +95,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
 
 _COMMANDS = (
     ablate, audit, board, compare, data, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
-    score, sensitivity, show, train,
+    score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(command)

@@ -13,6 +13,7 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench_models.families import FAMILIES, family_of
 
 PAIR = {"encode-image", "encode-text"}
+COMPOSING = PAIR | {"encode-composed"}
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +24,13 @@ def plugins():
 @pytest.mark.parametrize(
     ("kind", "family", "capabilities"),
     [
-        ("clip", "two-towers", PAIR),
-        ("chinese_clip", "two-towers", PAIR),
-        ("siglip2", "siglip", PAIR),
+        ("clip", "two-towers", COMPOSING),
+        ("chinese_clip", "two-towers", COMPOSING),
+        ("siglip2", "siglip", COMPOSING),
         ("blip2_itm", "blip2-itm", PAIR | {"score-pairs"}),
         ("dinov2", "vision-tower", {"encode-image"}),
-        ("open_clip", "open-clip", PAIR),
-        ("sentence_transformers", "sentence-transformers", PAIR),
+        ("open_clip", "open-clip", COMPOSING),
+        ("sentence_transformers", "sentence-transformers", COMPOSING),
         ("blip2_captioner", "image-text-to-text", {"caption"}),
         ("llava", "image-text-to-text", {"caption"}),
     ],
@@ -44,7 +45,7 @@ def test_the_family_is_told_by_the_files(kind, family, capabilities, folder_of, 
 
 def test_a_language_model_embeds_where_a_pooling_is_given(folder_of, plugins):
     spec = plugins.describe_backend(f"hf:{folder_of('llava')}", {"pooling": "last"})
-    assert spec.capabilities == PAIR | {"encode-composed"}
+    assert spec.capabilities == COMPOSING
 
 
 @pytest.mark.parametrize(("name", "label"), [("model", "run-3/model"), ("checkpoint-40", "run-3/checkpoint-40"), ("Mein CLIP", "mein-clip")])  # fmt: skip

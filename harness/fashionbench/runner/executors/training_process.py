@@ -50,7 +50,10 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[], object]]
     }
     # It says nothing: what goes wrong goes wrong again in the run, and is said there.
     process = subprocess.Popen(  # noqa: S603
-        [sys.executable, "-c", _PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        [sys.executable, "-P", "-c", _PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
     )
     assert process.stdin is not None  # noqa: S101
     try:

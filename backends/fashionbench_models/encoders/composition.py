@@ -1,0 +1,67 @@
+"""Composed queries by a model of two towers: the reference image and the text as one vector, without training."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fashionbench.data.items import ImageItem, TextItem
+from fashionbench_models.encoders.base import Encoder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.data.items import ComposedItem
+    from fashionbench.specs.capabilities import BackendContext, Role
+
+    Floats = NDArray[np.float32]
+
+
+class ImageTextEncoder(Encoder, ABC):
+    """An encoder of images and of texts into one space, and of composed queries by the option ``composition``.
+
+    ``sum`` is ``(1 - alpha) * image + alpha * text`` of features that have norm 1 before they are added, ``image`` and
+    ``text`` are one side alone. The option ``alpha`` is 0.5 unless it is given: one that was tuned saw the data that
+    it was tuned on.
+    """
+
+    def __init__(self, context: BackendContext) -> None:
+        super().__init__(context)
+        alpha = self.options.alpha
+        self.preprocessing["composed queries"] = {
+            "sum": f"{1 - alpha:g} x image + {alpha:g} x text, each of norm 1 before the sum",
+            "image": "the reference image alone",
+            "text": "the text alone",
+        }[self.options.composition]
+
+    @abstractmethod
+    def encode_images(self, items: Sequence[ImageItem], role: Role) -> Floats:
+        """Embed images as [B, D]."""
+
+    @abstractmethod
+    def encode_texts(self, items: Sequence[TextItem], role: Role) -> Floats:
+        """Embed texts as [B, D]."""
+
+    def encode_composed(self, items: Sequence[ComposedItem]) -> Floats:
+        """Embed composed queries as [B, D]."""
+        sides: list[Floats] = []
+        weight = {"sum": self.options.alpha, "image": 0.0, "text": 1.0}[self.options.composition]
+        if self.options.composition != "text":
+            images = self.encode_images([ImageItem(item.id, item.image) for item in items], "query")
+            sides.append(np.float32(1 - weight) * unit(images))
+        if self.options.composition != "image":
+            texts = self.encode_texts([TextItem(item.id, item.text) for item in items], "query")
+            sides.append(np.float32(weight) * unit(texts))
+        queries: Floats = np.sum(sides, axis=0, dtype=np.float32)
+        return queries
+
+
+def unit(rows: Floats) -> Floats:
+    """Give each row norm 1; a row of zeros has no direction and becomes NaN, which the run refuses."""
+    with np.errstate(invalid="ignore"):
+        normed: Floats = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    return normed
