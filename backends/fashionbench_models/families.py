@@ -98,6 +98,14 @@ INPAINTING_ADAPTER = Family(
     packages=_DIFFUSERS,
     models=("model", "adapter"),
 )
+CONCATENATION = Family(
+    name="inpainting-concatenation",
+    target="fashionbench_models.try_on.concatenation:ConcatenationTryOn",
+    capabilities=frozenset({"try-on"}),
+    options=("steps", "guidance", "size", "attention"),
+    packages=_DIFFUSERS,
+    models=("model", "attention"),
+)
 
 #: By name.
 FAMILIES = {
@@ -113,6 +121,7 @@ FAMILIES = {
         EMBEDDER,
         INPAINTING,
         INPAINTING_ADAPTER,
+        CONCATENATION,
     )
 }
 #: By ``model_type`` of config.json.
@@ -126,19 +135,17 @@ _PIPELINES = tuple(f"StableDiffusion{size}{kind}Pipeline" for size in ("", "XL")
 _ITM = "Blip2ForImageTextRetrieval"
 
 
-def family_of(folder: Path, *, pooling: str = "", adapter: bool = False) -> Family:
+def family_of(folder: Path, *, pooling: str = "", adapter: bool = False, attention: bool = False) -> Family:
     """Tell the family of a model folder.
 
     :param pooling: the option of that name: a language model that sees images embeds where it is given.
     :param adapter: whether the option of that name is given: a pipeline that paints by words can then dress a person.
+    :param attention: the same of self-attention that was trained on garments beside persons.
     :raises ConfigError: where no family knows it.
     """
     pipeline = read_json(folder / "model_index.json").get("_class_name")
     if pipeline:
-        if pipeline not in _PIPELINES:
-            msg = f"{folder} holds a pipeline of diffusers, {pipeline}, that does not inpaint by words"
-            raise ConfigError(msg, remedy=f"use one of {', '.join(_PIPELINES)}; or write a class: FILE.py:CLASS")
-        return INPAINTING_ADAPTER if adapter else INPAINTING
+        return _painter(folder, str(pipeline), adapter=adapter, attention=attention)
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", ""))
     architectures = [str(name) for name in config.get("architectures") or ()]
@@ -164,6 +171,18 @@ def family_of(folder: Path, *, pooling: str = "", adapter: bool = False) -> Fami
         f"{msg}, which is neither an encoder of images nor a captioner that transformers knows",
         remedy=f"use a model of the types {known}, or any image-text-to-text model; or write a class: FILE.py:CLASS",
     )
+
+
+def _painter(folder: Path, pipeline: str, *, adapter: bool, attention: bool) -> Family:
+    """Tell how a pipeline of diffusers paints: by words, or by a garment that it is shown."""
+    if pipeline not in _PIPELINES:
+        msg = f"{folder} holds a pipeline of diffusers, {pipeline}, that does not inpaint by words"
+        raise ConfigError(msg, remedy=f"use one of {', '.join(_PIPELINES)}; or write a class: FILE.py:CLASS")
+    if adapter and attention:
+        raise ConfigError("adapter and attention are two ways to show a garment", remedy="leave one of them out")
+    if adapter:
+        return INPAINTING_ADAPTER
+    return CONCATENATION if attention else INPAINTING
 
 
 def _sees_and_writes(kind: str) -> bool:

@@ -42,6 +42,7 @@ class ModelOptions:
     :param size: the longer side, in pixels, at which it paints; 0 for that of the photo.
     :param adapter: the folder of an IP-Adapter that is shown the garment, with its ``image_encoder``.
     :param adapter_file: the file of its weights; empty for the only one in the folder.
+    :param attention: weights of self-attention that was trained on garments beside persons; a file or a folder.
     :param adapter_scale: how much the adapter counts beside the words.
     """
 
@@ -65,6 +66,7 @@ class ModelOptions:
     adapter: str = ""
     adapter_file: str = ""
     adapter_scale: float = 1.0
+    attention: str = ""
 
     def __post_init__(self) -> None:
         for name, known in (("dtype", DTYPES), ("pooling", POOLINGS), ("composition", COMPOSITIONS)):

@@ -18,6 +18,7 @@ from fashionbench.errors import BackendError
 from fashionbench.seeding import seed_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.options import read_options
+from fashionbench_models.try_on.item_images import photo_and_mask
 from fashionbench_models.try_on.pipeline import load_adapter, load_pipeline
 
 if TYPE_CHECKING:
@@ -57,33 +58,22 @@ class Inpainting:
 
     def _paint(self, item: TryOnItem | DesignItem, prompt: str, **more: Any) -> Pixels:
         """Paint within the mask of an item."""
-        if "agnostic-mask" not in item.conditions:
-            raise BackendError(f"{item.id} has no agnostic mask", remedy="use a data set with agnostic masks")
-        person = item.person.convert("RGB")
-        mask = item.conditions["agnostic-mask"].convert("L").point(lambda level: 255 * (level > 127))
-        width, height = self._size(person)
+        photo, mask = photo_and_mask(item, self.options.size, int(self._pipeline.vae_scale_factor))
         with torch.inference_mode():
             made = self._pipeline(
                 prompt=prompt,
                 negative_prompt=self.options.negative_prompt or None,
-                image=person.resize((width, height), Image.Resampling.LANCZOS),
-                mask_image=mask.resize((width, height), Image.Resampling.NEAREST),
-                width=width,
-                height=height,
+                image=photo,
+                mask_image=mask,
+                width=photo.width,
+                height=photo.height,
                 strength=1.0,
                 num_inference_steps=self.options.steps,
                 guidance_scale=self.options.guidance,
                 generator=torch.Generator("cpu").manual_seed(seed_of(self._seed, item.id)),
                 **more,
             ).images[0]
-        return np.asarray(made.convert("RGB").resize(person.size, Image.Resampling.LANCZOS))
-
-    def _size(self, photo: Image.Image) -> tuple[int, int]:
-        """Return width and height that the VAE can divide, the nearest to those of the photo or of the option."""
-        scale = self.options.size / max(photo.size) if self.options.size else 1.0
-        step = int(self._pipeline.vae_scale_factor)
-        width, height = (max(step, step * round(side * scale / step)) for side in photo.size)
-        return width, height
+        return np.asarray(made.convert("RGB").resize(item.person.size, Image.Resampling.LANCZOS))
 
 
 class InpaintingDesign(Inpainting):

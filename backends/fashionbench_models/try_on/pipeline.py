@@ -43,7 +43,7 @@ def load_pipeline(options: ModelOptions, device: str) -> Any:
     parts = {
         name: part
         for name, (library, kind) in index.items()
-        if (part := _network(folder / name, library, kind, dtype)) is not None
+        if (part := load_network(folder / name, library, kind, dtype)) is not None
     }
     try:
         pipeline: Any = AutoPipelineForInpainting.from_pretrained(
@@ -71,7 +71,7 @@ def load_adapter(pipeline: Any, options: ModelOptions) -> str:
     if not (folder / _ENCODER / "config.json").is_file():
         msg = f"the adapter folder {folder} has no {_ENCODER}/config.json"
         raise BackendError(msg, remedy=f"put the adapter's image encoder into {folder.name}/{_ENCODER}")
-    encoder = _network(folder / _ENCODER, "transformers", "CLIPVisionModelWithProjection", pipeline.dtype)
+    encoder = load_network(folder / _ENCODER, "transformers", "CLIPVisionModelWithProjection", pipeline.dtype)
     pipeline.register_modules(image_encoder=encoder.to(pipeline.device))
     try:
         pipeline.load_ip_adapter(str(folder), subfolder="", weight_name=name, local_files_only=True)
@@ -89,7 +89,7 @@ def _only_file(folder: Path) -> str:
     raise BackendError(msg, remedy="name the one to use with adapter_file=NAME")
 
 
-def _network(folder: Path, library: str, kind: str, dtype: Any) -> Any:
+def load_network(folder: Path, library: str, kind: str, dtype: Any) -> Any:
     """Load a part of a pipeline that is a network, and check its weights; None for parts of other kinds."""
     found = getattr(import_module(library), kind, None) if library in {"diffusers", "transformers"} else None
     if not (isinstance(found, type) and issubclass(found, torch.nn.Module)):

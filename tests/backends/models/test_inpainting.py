@@ -15,6 +15,8 @@ from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.seeding import seed_of
+from fashionbench.specs import resolve
+from fashionbench.specs.capabilities import BackendContext
 
 pytest.importorskip("diffusers", reason="diffusers, which inpaints")
 
@@ -118,6 +120,22 @@ def test_photos_of_any_size_come_back_at_their_size(designer):
         mask = Image.new("L", size, 255)
         made = designer.design([DesignItem("a", photo(2, size), "dress", None, {"agnostic-mask": mask})])[0]
         assert made.shape == (size[1], size[0], 3)
+
+
+def test_a_pipeline_that_was_not_made_to_inpaint_and_half_precision_do_too(copied):
+    from diffusers import UNet2DConditionModel
+
+    folder = copied["inpainting"]
+    config = dict(UNet2DConditionModel.load_config(folder / "unet"))
+    UNet2DConditionModel.from_config({**config, "in_channels": 4}).save_pretrained(folder / "unet")
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "_class_name": "StableDiffusionPipeline"}))
+    spec = Plugins(strict=True).describe_backend(f"hf:{folder}", {})
+    options = {**spec.options, "steps": STEPS, "dtype": "bfloat16"}
+    backend = resolve(spec.target)(BackendContext(options=options, seed=0, device="cpu", cache=folder))
+    made = backend.design([designed("a")])[0]
+    assert made.std() > 5
+    assert backend.preprocessing["pipeline"] == "StableDiffusionInpaintPipeline"
 
 
 def test_without_a_mask_it_is_refused(designer):
