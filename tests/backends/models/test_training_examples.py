@@ -17,7 +17,7 @@ from fashionbench_models.training.recipe import Recipe
 def collected(tmp_path, recipe, evaluated=frozenset()):
     picture = Image.new("RGB", (2, 2))
     pairs = [Pair(ImageItem(f"i{n}", picture), TextItem(f"t{n}", f"text {n}"), f"p{n // 2}") for n in range(200)]
-    part = TrainingPart("toy", "toy", "", "", False, TrainingData("all", pairs=pairs), evaluated)  # noqa: FBT003
+    part = TrainingPart("toy", "toy", "", "", False, TrainingData("all", pairs=pairs), evaluated)
     return collect(recipe, TrainingContext(tmp_path, lambda _: part, "cpu", Silent(), print))
 
 
