@@ -30,7 +30,9 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
     known = {key: value for key, value in given.items() if key in asdict(read_options({}))}
     options = read_options({**known, "model": ""})
     folder = locate(name, options.revision)
-    family = family_of(folder, pooling=options.pooling)
+    family = family_of(
+        folder, pooling=options.pooling, adapter=bool(options.adapter), attention=bool(options.attention)
+    )
     defaults = asdict(read_options({"model": str(folder)}))
     return BackendSpec(
         id=f"hf/{_label(name, folder)}" + (f"@alpha-{options.alpha:g}" if options.alpha != ALPHA else ""),
@@ -43,7 +45,7 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         licence="unknown",
         training_data=(UNDISCLOSED,),
         options={key: defaults[key] for key in option_names(family)},
-        models=("model", "inversion") if options.inversion and "inversion" in family.options else ("model",),
+        models=(*family.models, *(("inversion",) if options.inversion and "inversion" in family.options else ())),
     )
 
 

@@ -20,6 +20,7 @@ class Family:
     """Models that are loaded and asked in one way.
 
     :param options: the options that they have beside those of every model.
+    :param models: those of the options that name weights.
     :param packages: what they need beside torch and transformers.
     """
 
@@ -29,6 +30,7 @@ class Family:
     options: tuple[str, ...] = ()
     packages: tuple[str, ...] = ("torch", "transformers", "torchvision")
     extra: str = "models"
+    models: tuple[str, ...] = ("model",)
 
 
 _PAIR: frozenset[Capability] = frozenset({"encode-image", "encode-text"})
@@ -87,6 +89,32 @@ EMBEDDER = Family(
     options=("pooling", "instruction", "prefix"),
 )
 
+_DIFFUSERS = ("torch", "diffusers", "transformers")
+_PAINTING = ("steps", "guidance", "size", "negative_prompt")
+INPAINTING = Family(
+    name="inpainting",
+    target="fashionbench_models.try_on.inpainting:InpaintingDesign",
+    capabilities=frozenset({"design"}),
+    options=("prefix", *_PAINTING),
+    packages=_DIFFUSERS,
+)
+INPAINTING_ADAPTER = Family(
+    name="inpainting-ip-adapter",
+    target="fashionbench_models.try_on.inpainting:InpaintingTryOn",
+    capabilities=frozenset({"try-on"}),
+    options=("prompt", *_PAINTING, "adapter", "adapter_file", "adapter_scale"),
+    packages=_DIFFUSERS,
+    models=("model", "adapter"),
+)
+CONCATENATION = Family(
+    name="inpainting-concatenation",
+    target="fashionbench_models.try_on.concatenation:ConcatenationTryOn",
+    capabilities=frozenset({"try-on"}),
+    options=("steps", "guidance", "size", "attention"),
+    packages=_DIFFUSERS,
+    models=("model", "attention"),
+)
+
 #: By name.
 FAMILIES = {
     family.name: family
@@ -99,6 +127,9 @@ FAMILIES = {
         VISION,
         IMAGE_TEXT_TO_TEXT,
         EMBEDDER,
+        INPAINTING,
+        INPAINTING_ADAPTER,
+        CONCATENATION,
     )
 }
 #: By ``model_type`` of config.json.
@@ -107,15 +138,22 @@ _BY_TYPE = {
     **dict.fromkeys(("siglip", "siglip2"), SIGLIP),
     **dict.fromkeys(("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext", "vit"), VISION),
 }
+#: The pipelines of diffusers that can paint within a mask by words, by ``_class_name`` of model_index.json.
+_PIPELINES = tuple(f"StableDiffusion{size}{kind}Pipeline" for size in ("", "XL") for kind in ("Inpaint", ""))
 _ITM = "Blip2ForImageTextRetrieval"
 
 
-def family_of(folder: Path, *, pooling: str = "") -> Family:
+def family_of(folder: Path, *, pooling: str = "", adapter: bool = False, attention: bool = False) -> Family:
     """Tell the family of a model folder.
 
     :param pooling: the option of that name: a language model that sees images embeds where it is given.
+    :param adapter: whether the option of that name is given: a pipeline that paints by words can then dress a person.
+    :param attention: the same of self-attention that was trained on garments beside persons.
     :raises ConfigError: where no family knows it.
     """
+    pipeline = read_json(folder / "model_index.json").get("_class_name")
+    if pipeline:
+        return _painter(folder, str(pipeline), adapter=adapter, attention=attention)
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", ""))
     architectures = [str(name) for name in config.get("architectures") or ()]
@@ -141,6 +179,18 @@ def family_of(folder: Path, *, pooling: str = "") -> Family:
         f"{msg}, which is neither an encoder of images nor a captioner that transformers knows",
         remedy=f"use a model of the types {known}, or any image-text-to-text model; or write a class: FILE.py:CLASS",
     )
+
+
+def _painter(folder: Path, pipeline: str, *, adapter: bool, attention: bool) -> Family:
+    """Tell how a pipeline of diffusers paints: by words, or by a garment that it is shown."""
+    if pipeline not in _PIPELINES:
+        msg = f"{folder} holds a pipeline of diffusers, {pipeline}, that does not inpaint by words"
+        raise ConfigError(msg, remedy=f"use one of {', '.join(_PIPELINES)}; or write a class: FILE.py:CLASS")
+    if adapter and attention:
+        raise ConfigError("adapter and attention are two ways to show a garment", remedy="leave one of them out")
+    if adapter:
+        return INPAINTING_ADAPTER
+    return CONCATENATION if attention else INPAINTING
 
 
 def _sees_and_writes(kind: str) -> bool:

@@ -49,6 +49,6 @@ def _backend(
         training_data=tuple(seen) or (UNDISCLOSED,),
         # The names of the table are those of models that nobody tuned or trained further.
         options={name: defaults[name] for name in option_names(known) if name not in {"alpha", "inversion"}},
-        models=("model",),
+        models=known.models,
         address=f"hf:{hub}",
     )

@@ -35,7 +35,16 @@ class ModelOptions:
     :param pooling: of a language model that embeds, ``last`` or ``mean`` over the tokens; empty where it does not.
     :param instruction: what a language model that embeds is told before each item.
     :param prompt: what a captioner is told; empty for the task's instruction, or for none where the model takes none.
+        What an inpainting pipeline is told of a try-on; empty for no words.
     :param max_new_tokens: the longest caption, in tokens.
+    :param negative_prompt: what an inpainting pipeline is told to keep away from.
+    :param steps: of its sampling.
+    :param guidance: its classifier-free guidance; 1 for none.
+    :param size: the longer side, in pixels, at which it paints; 0 for that of the photo.
+    :param adapter: the folder of an IP-Adapter that is shown the garment, with its ``image_encoder``.
+    :param adapter_file: the file of its weights; empty for the only one in the folder.
+    :param attention: weights of self-attention that was trained on garments beside persons; a file or a folder.
+    :param adapter_scale: how much the adapter counts beside the words.
     """
 
     model: str = ""
@@ -52,6 +61,14 @@ class ModelOptions:
     instruction: str = ""
     prompt: str = ""
     max_new_tokens: int = 64
+    negative_prompt: str = ""
+    steps: int = 30
+    guidance: float = 7.5
+    size: int = 0
+    adapter: str = ""
+    adapter_file: str = ""
+    adapter_scale: float = 1.0
+    attention: str = ""
 
     def __post_init__(self) -> None:
         for name, known in (("dtype", DTYPES), ("pooling", POOLINGS), ("composition", COMPOSITIONS)):
@@ -68,6 +85,9 @@ class ModelOptions:
             raise ConfigError(f"composition={self.composition} with inversion={self.inversion!r}", remedy=remedy)
         if self.batch_size < 0 or self.max_new_tokens < 1:
             raise ConfigError("batch_size is less than 0, or max_new_tokens less than 1", remedy="give a larger number")
+        if self.steps < 1 or min(self.size, self.guidance, self.adapter_scale) < 0:
+            msg = "steps is less than 1, or size, guidance or adapter_scale less than 0"
+            raise ConfigError(msg, remedy="give a larger number")
 
 
 #: Options of every model.
@@ -84,7 +104,10 @@ def read_options(given: Mapping[str, Any]) -> ModelOptions:
     for name, value in given.items():
         if name not in defaults:
             raise UnknownNameError("option", name, defaults)
+        if type(defaults[name]) is float and type(value) is int:
+            continue
         if type(value) is not type(defaults[name]):
             wanted = type(defaults[name]).__name__
             raise ConfigError(f"the option {name} is {value!r}", remedy=f"give a value of the type {wanted}")
-    return ModelOptions(**given)
+    values: dict[str, Any] = {n: float(v) if type(defaults[n]) is float else v for n, v in given.items()}
+    return ModelOptions(**values)

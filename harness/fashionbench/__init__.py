@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
     from fashionbench.api.sensitivity import sensitivity
+    from fashionbench.api.shortcuts import shortcuts
     from fashionbench.api.studies import ablate
     from fashionbench.api.training import train
     from fashionbench.boards.board import Board
@@ -125,6 +126,7 @@ _HOMES = {
     "run": "api.runs",
     "score": "api.runs",
     "sensitivity": "api.sensitivity",
+    "shortcuts": "api.shortcuts",
     "train": "api.training",
     "write_board": "api.boards",
 }
@@ -194,6 +196,7 @@ __all__ = [
     "run",
     "score",
     "sensitivity",
+    "shortcuts",
     "train",
     "write_board",
 ]

@@ -45,7 +45,7 @@ def _make(root: Path) -> None:
 
     Worker processes import the main module of their parent again; a user's script need not be fit for that.
     """
-    command = [sys.executable, "-m", "fashionbench_atelier.generate", str(root), "--seed", str(SEED)]
+    command = [sys.executable, "-P", "-m", "fashionbench_atelier.generate", str(root), "--seed", str(SEED)]
     command += [f"{name}={size}" for name, size in SMALL.items()]
     path = os.pathsep.join(entry for entry in sys.path if entry)
     done = subprocess.run(  # noqa: S603

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
 
@@ -16,6 +18,8 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 
 _BATCH = 16
+#: Read by Python when it starts, as its option -P.
+_SAFE_PATH = "PYTHONSAFEPATH"
 _worlds: list[World] = []
 
 
@@ -36,8 +40,25 @@ def run_jobs(
         return
     described = (world.seed, world.size, world.people, world.outfits)
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker, initargs=described) as pool:
+    with (
+        _without_the_working_folder(),
+        ProcessPoolExecutor(processes, mp_context=context, initializer=_start_worker, initargs=described) as pool,
+    ):
         yield from pool.map(partial(_do, do), jobs, chunksize=_BATCH)
+
+
+@contextmanager
+def _without_the_working_folder() -> Iterator[None]:
+    """Let workers that are started import nothing from where the user stands: a random.py there is not Python's."""
+    before = os.environ.get(_SAFE_PATH)
+    os.environ[_SAFE_PATH] = "1"
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ[_SAFE_PATH]
+        else:
+            os.environ[_SAFE_PATH] = before
 
 
 def _start_worker(seed: int, size: int, people: int, outfits: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
-from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, TRY_ON_TASKS
+from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, SUBSTITUTE_CONSISTENCY, TRY_ON_TASKS
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
 from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
@@ -45,6 +45,9 @@ def twin(spec: TaskSpec) -> TaskSpec:
     metrics = spec.metrics
     if "extractors" in fields:
         metrics = (*TRUTH_KNOWN, *SUBSTITUTE)
+        if spec.kind == "virtual-try-on":
+            metrics = (*metrics, *SUBSTITUTE_CONSISTENCY)
+        fields.pop("cmmd", None)
         fields["extractors"] = ["efficientnet-lite0"]
         if not spec.options.get("paired"):
             fields["truth"] = "the twin knows the unpaired truth, which no real set does"

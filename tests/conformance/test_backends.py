@@ -27,6 +27,7 @@ FAMILIES = {
     "models/marqo-fashion-clip": "open_clip",
     "models/blip2-opt-2.7b": "blip2_captioner",
     "models/qwen2.5-vl-3b": "llava",
+    "models/sd15-inpainting": "inpainting",
 }
 
 
@@ -43,6 +44,7 @@ def tiny(kind):
     """Write a tiny model of a family."""
     getattr(tiny_models, kind)(folder() / kind)
     more = {"max_new_tokens": 6} if kind in {"llava", "blip2_captioner"} else {}
+    more |= {"steps": 2} if kind == "inpainting" else {}
     return {"model": str(folder() / kind), **more}
 
 

@@ -18,7 +18,7 @@ ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 #: Names that stand for the reader's own.
-READERS = re.compile(r"^(my|acme)/|^my-|\.yaml$")
+READERS = re.compile(r"^(my|acme)/|^my-|\.yaml$|^hf:|\.py:")
 
 
 def blocks(language):
@@ -59,10 +59,10 @@ def test_commands_of_the_documentation_parse_and_name_what_exists(page, text, pl
             words = words[: words.index(">>")]
         if not words or words[0] != "fashionbench":
             continue
-        for file in [word for word in words if word.endswith((".json", "outputs/"))]:
-            (tmp_path / file).parent.mkdir(exist_ok=True) if file.endswith(".json") else (tmp_path / file).mkdir()
-            if file.endswith(".json"):
-                (tmp_path / file).write_text("{}")
+        for file in [tmp_path / word for word in words if word.endswith((".json", "outputs/", "/photos"))]:
+            (file.parent if file.suffix else file).mkdir(parents=True, exist_ok=True)
+            if file.suffix:
+                file.write_text("{}")
         context = group.make_context("fashionbench", words[1:])
         context.obj = State(strict=True)
         # Parsed as far as the command whose options these are; a wrong one is an error here.

@@ -115,7 +115,32 @@ def test_try_on_controls(task, twin, plugins, store):
     assert pasted.metric("fd-efficientnet-lite0").value > 1
     made = [row for row in image_rows(store.read_predictions(pasted.predictions)) if row.side == "generated"]
     assert len(made) == pasted.metric("ssim").n > 1
+    # The garment itself is consistent with its photo; whoever keeps the old one loses, unless it is the wanted one.
+    worn = [one.metric("garment-consistency-efficientnet-lite0").value for one in (copied, oracle, pasted)]
+    assert worn == sorted(worn)
+    assert (worn[0] == worn[1]) == task.endswith("-paired")
+    assert worn[2] > worn[1]
+    assert all(row.garment for row in made)
     assert all((store.root / "images" / row.image[:2] / f"{row.image}.png").is_file() for row in made)
+
+
+def test_copying_the_person_loses_garment_consistency_for_every_person(twin, plugins, store):
+    names = ("control/copy-person", "control/paste-garment")
+    records = [run("atelier/dress-code-unpaired", name, twin, plugins, store) for name in names]
+    parts = [record.metric("garment-consistency-efficientnet-lite0") for record in records]
+    copied, pasted = (store.predictions.read_values(part.values).to_pydict() for part in parts)
+    assert copied["item"] == pasted["item"]
+    assert all(one < two for one, two in zip(copied["value"], pasted["value"], strict=True))
+
+
+def test_a_warped_garment_is_nearer_to_the_truth_than_a_pasted_one_and_more_consistent_than_the_old_one(
+    twin, plugins, store
+):
+    names = ("control/copy-person", "control/paste-garment", "baseline/tps-warp")
+    copied, pasted, warped = (run("atelier/dress-code-unpaired", name, twin, plugins, store) for name in names)
+    assert warped.metric("mse-garment").value < pasted.metric("mse-garment").value
+    consistency = "garment-consistency-efficientnet-lite0"
+    assert copied.metric(consistency).value < warped.metric(consistency).value < pasted.metric(consistency).value
 
 
 @pytest.mark.parametrize("task", ["atelier/mgd-paired", "atelier/mgd-unpaired", "atelier/dress-code-unpaired"])

@@ -181,3 +181,53 @@ def sentence_transformers(folder, seed=0):
     inner = folder.parent / f"{folder.name}-clip"
     tiny_clip.save(inner, seed)
     SentenceTransformer(modules=[modules.CLIPModel(str(inner))]).save(str(folder))
+
+
+def inpainting(folder, seed=0):
+    """A Stable Diffusion inpainting pipeline: nine channels into the UNet, a VAE that halves, CLIP's text encoder."""
+    import torch
+    from diffusers import AutoencoderKL, DDIMScheduler, StableDiffusionInpaintPipeline, UNet2DConditionModel
+    from transformers import CLIPTextConfig, CLIPTextModel
+
+    tokenizer = tiny_clip.tokenizer()
+    tokenizer.model_max_length = 77
+    torch.manual_seed(seed)
+    blocks = {"block_out_channels": (8, 16), "layers_per_block": 1, "norm_num_groups": 4}
+    unet = UNet2DConditionModel(
+        sample_size=8, in_channels=9, out_channels=4, cross_attention_dim=32, attention_head_dim=4, **blocks,
+        down_block_types=("DownBlock2D", "CrossAttnDownBlock2D"), up_block_types=("CrossAttnUpBlock2D", "UpBlock2D"),
+    )  # fmt: skip
+    vae = AutoencoderKL(
+        latent_channels=4, sample_size=16, **blocks,
+        down_block_types=("DownEncoderBlock2D",) * 2, up_block_types=("UpDecoderBlock2D",) * 2,
+    )  # fmt: skip
+    config = CLIPTextConfig(
+        **SMALL, vocab_size=len(tokenizer), max_position_embeddings=77, bos_token_id=tokenizer.bos_token_id,
+        eos_token_id=tokenizer.eos_token_id, pad_token_id=tokenizer.eos_token_id,
+    )  # fmt: skip
+    StableDiffusionInpaintPipeline(
+        vae=vae, text_encoder=lively(CLIPTextModel(config)), tokenizer=tokenizer, unet=unet,
+        scheduler=DDIMScheduler(steps_offset=1, clip_sample=False), safety_checker=None, feature_extractor=None, requires_safety_checker=False,
+    ).save_pretrained(folder)  # fmt: skip
+
+
+def ip_adapter(folder, seed=0):
+    """An IP-Adapter for the UNet of :func:`inpainting`, with its image encoder, in the layout of h94/IP-Adapter."""
+    import torch
+    from safetensors.torch import save_file
+    from transformers import CLIPVisionConfig, CLIPVisionModelWithProjection
+
+    config = CLIPVisionConfig(**SMALL, **IMAGE, projection_dim=24)
+    lively(CLIPVisionModelWithProjection(config), seed).save_pretrained(folder / "image_encoder")
+    torch.manual_seed(seed)
+    weights = {
+        "image_proj.proj.weight": torch.randn(4 * 32, 24),
+        "image_proj.proj.bias": torch.randn(4 * 32),
+        "image_proj.norm.weight": torch.ones(32),
+        "image_proj.norm.bias": torch.zeros(32),
+    }
+    # Cross-attentions have the odd numbers: one down, two up, and one in the middle, all of 16 channels.
+    for number in (1, 3, 5, 7):
+        for name in ("to_k_ip", "to_v_ip"):
+            weights[f"ip_adapter.{number}.{name}.weight"] = torch.randn(16, 32)
+    save_file(weights, folder / "ip-adapter_tiny.safetensors")

@@ -26,6 +26,7 @@ from fashionbench.cli.rescore import rescore
 from fashionbench.cli.run import run
 from fashionbench.cli.score import score
 from fashionbench.cli.sensitivity import sensitivity
+from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
 from fashionbench.errors import FashionBenchError
@@ -78,7 +79,8 @@ class Group(click.Group):
             return
         ctx.meta["fashionbench.plugin_commands"] = True
         state = ctx.obj if isinstance(ctx.obj, State) else State(strict=False)
-        state.plugins.hook.register_commands(group=self)
+        # As an event: a plugin that raises here costs its own commands alone.
+        state.plugins.notify("register_commands", self)
 
 
 @click.group(cls=Group, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,7 +96,7 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
 
 _COMMANDS = (
     ablate, audit, board, compare, data, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
-    score, sensitivity, show, train,
+    score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(command)

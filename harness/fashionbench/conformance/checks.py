@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.conformance.inputs import example, examples, extreme_images, extreme_texts, renamed
+from fashionbench.conformance.inputs import example, examples, extreme_images, extreme_texts, ordinary_items, renamed
 from fashionbench.conformance.subject import Subject, require_equal
 from fashionbench.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fashionbench.data.items import Item
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Capability
 
@@ -31,41 +30,37 @@ class Check:
     applies: Callable[[BackendSpec, Capability], bool] = lambda _spec, _capability: True
 
 
-def _items(capability: Capability) -> list[Item]:
-    return [row.item(capability) for row in examples()]
-
-
 def _same_twice(subject: Subject, capability: Capability) -> None:
     """Compare two fresh objects with one seed."""
-    items = _items(capability)
-    require_equal(subject.answers(capability, items), subject.answers(capability, items), items, "the second time")
+    items = ordinary_items(capability)
+    require_equal(subject.ordinary_answers(capability), subject.answers(capability, items), items, "the second time")
 
 
 def _any_batch_size(subject: Subject, capability: Capability) -> None:
     """Compare with other batch sizes: the neighbours in a batch change no answer."""
-    items = _items(capability)
-    whole = subject.answers(capability, items)
+    items = ordinary_items(capability)
+    whole = subject.ordinary_answers(capability)
     for size in (1, 3):
         require_equal(whole, subject.answers(capability, items, batch_size=size), items, f"in batches of {size}")
 
 
 def _any_order(subject: Subject, capability: Capability) -> None:
     """Compare with the other order of the items."""
-    items = _items(capability)
+    items = ordinary_items(capability)
     turned = subject.answers(capability, items[::-1])[::-1]
-    require_equal(subject.answers(capability, items), turned, items, "in the other order")
+    require_equal(subject.ordinary_answers(capability), turned, items, "in the other order")
 
 
 def _ids_unread(subject: Subject, capability: Capability) -> None:
     """Compare with the same contents under other ids, which carry no meaning to a contender."""
-    items = _items(capability)
+    items = ordinary_items(capability)
     others = subject.answers(capability, renamed(items))
-    require_equal(subject.answers(capability, items), others, items, "under another id")
+    require_equal(subject.ordinary_answers(capability), others, items, "under another id")
 
 
 def _contents_matter(subject: Subject, capability: Capability) -> None:
     """Refuse one and the same answer to items that differ."""
-    answers = subject.answers(capability, _items(capability))
+    answers = subject.ordinary_answers(capability)
     first = answers[0]
     if all(np.array_equal(np.asarray(first), np.asarray(other)) for other in answers[1:]):
         msg = f"{len(answers)} different items have one and the same answer"

@@ -77,6 +77,11 @@ def examples(count: int = 7) -> tuple[Example, ...]:
     return tuple(example(str(at), _picture(rng, COLOURS[at % len(COLOURS)]), _words(at), rng) for at in range(count))
 
 
+def ordinary_items(capability: Capability) -> list[Item]:
+    """Return what a capability is asked with of each of these garments."""
+    return [row.item(capability) for row in examples()]
+
+
 def example(name: str, image: Image.Image, words: str, rng: np.random.Generator) -> Example:
     """Make one example of an image and a text."""
     garment, text = ImageItem(f"garment {name}", image), TextItem(f"text {name}", words)

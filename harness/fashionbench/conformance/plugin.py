@@ -14,6 +14,7 @@ say nothing, such as ``contents-matter`` of a model that has learnt nothing, are
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +26,6 @@ from fashionbench.plugins.manager import Plugins
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Capability
@@ -47,33 +47,47 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if _PLUGINS not in config.stash:
         config.stash[_PLUGINS] = Plugins()
     plugins = config.stash[_PLUGINS]
-    cases: list[tuple[BackendSpec, Any, Capability, Check]] = []
+    cases: list[tuple[_Marked, Capability, Check]] = []
     for mark in metafunc.definition.iter_markers("backend"):
         options = mark.kwargs.get("options", {})
-        spec = _spec(mark.args[0], {} if callable(options) else options, plugins)
+        marked = _Marked(_spec(mark.args[0], {} if callable(options) else options, plugins), options)
         cases += [
-            (spec, options, capability, check)
-            for capability in sorted(spec.capabilities)
+            (marked, capability, check)
+            for capability in sorted(marked.spec.capabilities)
             for check in CHECKS
-            if check.applies(spec, capability) and check.name not in mark.kwargs.get("without", ())
+            if check.applies(marked.spec, capability) and check.name not in mark.kwargs.get("without", ())
         ]
-    names = [f"{spec.id}-{capability}-{check.name}" for spec, _, capability, check in cases]
+    names = [f"{marked.spec.id}-{capability}-{check.name}" for marked, capability, check in cases]
     metafunc.parametrize("conformance", cases, ids=names, indirect=True)
 
 
 @pytest.fixture
-def conformance(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], None]:
+def conformance(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], None]:
     """Run one check of a backend; skips where a package that the backend needs is not installed."""
-    spec, options, capability, check = request.param
+    marked, capability, check = request.param
 
     def run() -> None:
-        lacking = [name for name in spec.packages if find_spec(name) is None]
+        lacking = [name for name in marked.spec.packages if find_spec(name) is None]
         if lacking:
-            pytest.skip(f"{spec.id} needs {', '.join(lacking)}, which is not installed")
-        given = options() if callable(options) else options
-        check.run(Subject(spec, request.config.stash[_PLUGINS], tmp_path, given), capability)
+            pytest.skip(f"{marked.spec.id} needs {', '.join(lacking)}, which is not installed")
+        check.run(marked.subject(request.config.stash[_PLUGINS], tmp_path_factory), capability)
 
     return run
+
+
+@dataclass(slots=True)
+class _Marked:
+    """A backend of a mark; all its checks share what it answered first, and its cache folder."""
+
+    spec: BackendSpec
+    options: Mapping[str, Any] | Callable[[], Mapping[str, Any]]
+    _subject: Subject | None = None
+
+    def subject(self, plugins: Plugins, folders: pytest.TempPathFactory) -> Subject:
+        if self._subject is None:
+            given = self.options() if callable(self.options) else self.options
+            self._subject = Subject(self.spec, plugins, folders.mktemp("cache"), given)
+        return self._subject
 
 
 def _spec(backend: object, options: Mapping[str, Any], plugins: Plugins) -> BackendSpec:

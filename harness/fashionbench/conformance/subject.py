@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fashionbench.conformance.inputs import examples, training, truth
+from fashionbench.conformance.inputs import examples, ordinary_items, training, truth
 from fashionbench.errors import BackendError
 from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import resolve
@@ -34,18 +34,27 @@ class Subject:
     """A backend with the options that it is checked with.
 
     :param options: instead of its defaults, such as the folder of a tiny model.
+    :param known: what a fresh object answered to all ordinary items in one batch, with which most checks compare:
+        building is what takes time.
     """
 
     spec: BackendSpec
     plugins: Plugins
     cache: Path
     options: Mapping[str, Any]
+    known: dict[Capability, list[Any]] = field(default_factory=dict)
 
     def build(self, seed: int = 0) -> object:
         """Build it as the runner does."""
         context = BackendContext({**self.spec.options, **self.options}, seed, "cpu", self.cache)
         built = self.plugins.hook.load_backend(spec=self.spec, context=context)
         return cast("Any", resolve(self.spec.target))(context) if built is None else built
+
+    def ordinary_answers(self, capability: Capability) -> list[Any]:
+        """Return what a fresh backend answers to all ordinary items in one batch; it is asked once."""
+        if capability not in self.known:
+            self.known[capability] = self.answers(capability, ordinary_items(capability))
+        return self.known[capability]
 
     def answers(self, capability: Capability, items: Sequence[Item], *, batch_size: int | None = None) -> list[Any]:
         """Ask a fresh backend, through a session that checks what comes back; one answer an item.

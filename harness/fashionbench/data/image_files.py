@@ -8,9 +8,10 @@ that moves, is refused.
 from __future__ import annotations
 
 import struct
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fashionbench.errors import DataError
 
@@ -31,6 +32,20 @@ _LEAST, _LARGEST = (280, 340), (281, 341)
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}
 
 
+#: What is read, by Pillow's names. It knows many more, and gives some of them to other programs, as EPS to Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA")
+#: The most pixels that are decoded: a file of a few kilobytes may claim billions.
+MOST_PIXELS = 120_000_000
+#: What a file is that none of them reads, by its first bytes.
+_REFUSED = {
+    b"%!PS": "PostScript",
+    b"\xc5\xd0\xd3\xc6": "EPS",
+    b"%PDF": "PDF",
+    b"<svg": "SVG",
+    b"<?xml": "XML, as SVG is",
+}
+
+
 class OpenedImage(NamedTuple):
     """An image of eight bits a channel, and the form of its file, such as ``PNG`` or ``TIFF float turned``."""
 
@@ -46,7 +61,7 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
     :raises DataError: naming the file, where it is missing, damaged, moves, or declares no range.
     """
     try:
-        with Image.open(path) as file:
+        with _opened(path) as file:
             form = [_format(file)]
             # Asked for its EXIF, Pillow decodes a PNG, and forgets how it was stored.
             sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
@@ -72,15 +87,45 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
     return OpenedImage(image, " ".join(form))
 
 
+@cache
+def _readable() -> tuple[str, ...]:
+    """List those of the formats that this Pillow reads."""
+    Image.init()
+    return tuple(name for name in FORMATS if name in Image.OPEN)
+
+
+def _opened(path: Path) -> Image.Image:
+    """Open a file of a known format, and of no more pixels than are decoded.
+
+    :raises DataError: for a file of another kind, by its name, or of too many pixels.
+    """
+    try:
+        file = Image.open(path, formats=_readable())
+    except UnidentifiedImageError as error:
+        with path.open("rb") as stream:
+            start = stream.read(16).lstrip()
+        kind = next((name for first, name in _REFUSED.items() if start.startswith(first)), "")
+        if kind:
+            raise DataError(f"it is {kind}", remedy="convert it to PNG or JPEG") from error
+        raise
+    width, height = file.size
+    if width * height > MOST_PIXELS:
+        file.close()
+        raise DataError(f"it has {width} x {height} pixels, more than {MOST_PIXELS:,}", remedy="make it smaller")
+    return file
+
+
 def upright_size(path: Path) -> tuple[int, int]:
     """Return the width and height of an image as :func:`open_image` turns it, mostly without decoding it.
 
     :raises DataError: naming the file, where it is missing or no image.
     """
     try:
-        with Image.open(path) as file:
+        with _opened(path) as file:
             width, height = file.size
             on_its_side = _orientation(file) == "turned" and file.getexif().get(274) in range(5, 9)
+    except DataError as error:
+        raise DataError(f"the image {path} cannot be read: {error.message}", remedy=error.remedy) from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"the image {path} cannot be read: {error}", remedy="fetch the file again") from error
     return (height, width) if on_its_side else (width, height)

@@ -24,6 +24,10 @@ class TaskImages(Protocol):
         """Return where the garment is, or may be painted, [H, W]."""
         ...
 
+    def garment(self, item_id: str) -> NDArray[np.uint8]:
+        """Return the photo of the wanted garment, RGB [H, W, 3]."""
+        ...
+
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a photo of the real side, RGB [H, W, 3]."""
         ...

@@ -9,9 +9,6 @@ and the token that ends a text is kept, for the feature is read there.
 
 from __future__ import annotations
 
-import os
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,23 +17,21 @@ from PIL import Image
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
 from fashionbench.extractors.base import TextFeatures
+from fashionbench.extractors.model_folder import ModelFolder
 from fashionbench.extractors.weights import UNRECOGNISED, published_name
 from fashionbench.files import sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
 VARIABLE = "FASHIONBENCH_CLIP"
-REPOSITORY = "openai/clip-vit-base-patch32"
-REMEDY = (
-    f"run 'hf download {REPOSITORY}', or set {VARIABLE} to a folder that holds it or to OWNER/NAME[@REVISION] in the "
-    "cache of huggingface_hub; nothing is downloaded"
-)
+PLACE = ModelFolder("CLIP", VARIABLE, "openai/clip-vit-base-patch32")
+REMEDY = PLACE.remedy
 #: What tells ViT-B/32 from the other networks of its family.
 PATCH, DIMENSIONS = 32, 512
-_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 _SETTINGS = ("config.json", "preprocessor_config.json")
 _TOKENIZER = ("tokenizer.json", "vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json")
 
@@ -51,7 +46,7 @@ class Clip:
 
     def __init__(self, device: str) -> None:
         folder = weights_folder()
-        weights = _weights(folder)
+        weights = PLACE.weights(folder)
         self._device = device
         self.sha256 = {path.name: sha256(path) for path in weights}
         small = [folder / name for name in (*_SETTINGS, *_TOKENIZER) if (folder / name).is_file()]
@@ -100,10 +95,7 @@ def weights_folder() -> Path:
 
     :raises MetricError: where it is nowhere, or files are lacking in it.
     """
-    named = os.environ.get(VARIABLE, REPOSITORY)
-    folder = Path(named).expanduser()
-    if not folder.is_dir():
-        folder = _cached(named)
+    folder = PLACE.find()
     lacking = [name for name in _SETTINGS if not (folder / name).is_file()]
     # Without its files transformers makes a tokenizer that knows no words, and says nothing.
     if not (folder / "tokenizer.json").is_file() and not all((folder / n).is_file() for n in _TOKENIZER[1:3]):
@@ -113,39 +105,13 @@ def weights_folder() -> Path:
     return folder
 
 
-def _cached(named: str) -> Path:
-    """Find a repository in the cache of huggingface_hub."""
-    found = _HUB_ID.fullmatch(named)
-    if found is None:
-        raise MetricError(f"the weights of CLIP are not at {named}, where {VARIABLE} points", remedy=REMEDY)
-    try:
-        from huggingface_hub import snapshot_download  # noqa: PLC0415
-        from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
-    except ImportError as error:
-        raise _lacking(error) from error
-    try:
-        return Path(snapshot_download(found["id"], revision=found["revision"], local_files_only=True))
-    except (LocalEntryNotFoundError, HFValidationError) as error:
-        msg = f"the weights of CLIP, {named}, are neither a folder nor in the cache of huggingface_hub"
-        raise MetricError(msg, remedy=REMEDY) from error
-
-
-def _weights(folder: Path) -> list[Path]:
-    """Return the files that hold the weights: safetensors, or else pickles, which are read as weights only."""
-    for pattern in ("model*.safetensors", "pytorch_model*.bin"):
-        files = sorted(folder.glob(pattern))
-        if files:
-            return files
-    raise MetricError(f"the CLIP folder {folder} has no model.safetensors or pytorch_model.bin", remedy=REMEDY)
-
-
 def _load(folder: Path, *, safe: bool) -> tuple[Any, Any, Any]:
     """Build model, image processor and tokenizer, and check that they belong together."""
     try:
         import torch  # noqa: PLC0415
         from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer  # noqa: PLC0415
     except ImportError as error:
-        raise _lacking(error) from error
+        raise PLACE.lacking(error) from error
     try:
         loaded: Any = CLIPModel.from_pretrained(
             folder,
@@ -187,10 +153,6 @@ def _check(config: Any, processor: Any, tokenizer: Any, folder: Path) -> None:
     if tokenizer.eos_token_id != ends or len(tokenizer) > text.vocab_size:
         msg = f"the tokenizer in {folder} ends texts with {tokenizer.eos_token_id}, and its network reads at {ends}"
         raise MetricError(msg, remedy=REMEDY)
-
-
-def _lacking(error: ImportError) -> MetricError:
-    return MetricError(f"CLIP needs torch and transformers 5: {error}", remedy='pip install -U "fashionbench[models]"')
 
 
 def _numbers(output: Any) -> NDArray[np.float32]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,10 +33,17 @@ def verified(package: str, path: str, sha256: str) -> Path:
         ) from error
     if not file.is_file():
         raise BackendError(f"{package} is installed without {path}", remedy=_REINSTALL)
-    found = content_hash(file)
+    stamp = file.stat()
+    found = _hash(file, stamp.st_size, stamp.st_mtime_ns)
     if found != sha256:
         raise BackendError(f"{package}/{path} has the SHA-256 {found}, not {sha256}", remedy=_REINSTALL)
     return file
+
+
+@lru_cache(maxsize=16)
+def _hash(file: Path, _size: int, _changed: int) -> str:
+    """Hash a file once a process, and again where it has changed: each backend and each fold asks."""
+    return content_hash(file)
 
 
 def fill(network: nn.Module, weights: Mapping[str, Tensor], source: str) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _TARGETS = {
     "clip-vit-base-patch32": "fashionbench.extractors.clip:Clip",
+    "dinov2-large": "fashionbench.extractors.dinov2:Dinov2",
     "inception-v3-fid": "fashionbench.extractors.inception:Inception",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -36,6 +36,10 @@ class ImageAccess(Protocol):
         """Return where the garment is, or may be painted, [H, W]."""
         ...
 
+    def garment(self, item_id: str) -> NDArray[np.uint8]:
+        """Return the photo of the garment that the backend was shown, RGB [H, W, 3]."""
+        ...
+
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a photo of the real side, RGB [H, W, 3]."""
         ...
@@ -53,6 +57,15 @@ class ImageAccess(Protocol):
 
     def features(self, extractor: str, side: Side) -> NDArray[np.float32]:
         """Return the features [N, D] of one side in the order of the table; what was computed before is not again."""
+        ...
+
+    def features_of(
+        self, extractor: str, items: Sequence[str], read: Callable[[str], NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return the features [N, D] of images that a metric makes, such as crops; kept by their pixels.
+
+        :param read: makes the image of an item, RGB [H, W, 3].
+        """
         ...
 
     def extractor(self, name: str) -> Extractor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy as np
     import pyarrow as pa
@@ -57,6 +57,10 @@ class SlicedImages:
         """Return the mask."""
         return self._images.mask(item_id)
 
+    def garment(self, item_id: str) -> NDArray[np.uint8]:
+        """Return the photo of the garment."""
+        return self._images.garment(item_id)
+
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a photo of the real side."""
         return self._images.real(name)
@@ -76,6 +80,12 @@ class SlicedImages:
         whole = self._images.features(extractor, side)
         rows: NDArray[np.float32] = whole[np.asarray([inside for _, inside in self._rows[side]])]
         return rows
+
+    def features_of(
+        self, extractor: str, items: Sequence[str], read: Callable[[str], NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return the features of images that a metric makes."""
+        return self._images.features_of(extractor, items, read)
 
     def extractor(self, name: str) -> Extractor:
         """Load an extractor."""

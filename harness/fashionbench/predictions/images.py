@@ -17,9 +17,11 @@ image          string  SHA-256 of the PNG in the store; empty on real rows
 truth          string  hash of the pixels of the true image; empty where there is none
 mask           string  hash of the pixels of the mask of the garment; empty where there is none
 text           string  the wanted garment in words; empty for try-on
+garment        string  hash of the pixels of the garment's photo; empty for design
 =============  ======  ==========================================================================
 
-``images/1`` held what was measured while the backend ran. No metric reads it any more.
+Tables that were stored before the column ``garment`` was there are read as if it were empty. ``images/1`` held what was
+measured while the backend ran. No metric reads it any more.
 """
 
 from __future__ import annotations
@@ -37,6 +39,7 @@ SCHEMA = "images/2"
 Side: TypeAlias = Literal["generated", "real"]
 
 _TEXTS = ("item_id", "slice", "cluster", "side", "pixels", "image", "truth", "mask", "text")
+_LATER = ("garment",)
 _NUMBERS = ("width", "height")
 
 
@@ -55,17 +58,19 @@ class ImageRow:
     truth: str = ""
     mask: str = ""
     text: str = ""
+    garment: str = ""
 
 
 def images_table(rows: Sequence[ImageRow]) -> pa.Table:
     """Write rows as a table of the schema ``images/2``."""
     import pyarrow as pa  # noqa: PLC0415
 
-    columns = {name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in _TEXTS}
+    columns = {name: pa.array([getattr(row, name) for row in rows], pa.string()) for name in (*_TEXTS, *_LATER)}
     columns |= {name: pa.array([getattr(row, name) for row in rows], pa.int64()) for name in _NUMBERS}
     return pa.table(columns)
 
 
 def image_rows(table: pa.Table) -> list[ImageRow]:
     """Read the rows of a table of the schema ``images/2``."""
-    return [ImageRow(**row) for row in table.select([*_TEXTS, *_NUMBERS]).to_pylist()]
+    later = [name for name in _LATER if name in table.column_names]
+    return [ImageRow(**row) for row in table.select([*_TEXTS, *_NUMBERS, *later]).to_pylist()]

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import metadata
-from importlib.metadata import packages_distributions
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,17 +152,34 @@ def top_level(target: str) -> str:
     return target.partition(":")[0].partition(".")[0]
 
 
+def distributions(package: str) -> dict[str, tuple[str, ...]]:
+    """Return the installed distributions that each importable top-level package belongs to.
+
+    :param package: one that must be among them where it is installed. Lists of what distributions declare are read
+        first: to look through the files of all of them takes a second.
+    """
+    return _declared() if package in _declared() else _of_all_files()
+
+
 @lru_cache(maxsize=1)
-def distributions() -> dict[str, tuple[str, ...]]:
-    """Return the installed distributions that each importable top-level package belongs to."""
-    return {name: tuple(owners) for name, owners in packages_distributions().items()}
+def _declared() -> dict[str, tuple[str, ...]]:
+    found: dict[str, list[str]] = {}
+    for distribution in metadata.distributions():
+        for name in (distribution.read_text("top_level.txt") or "").split():
+            found.setdefault(name, []).append(distribution.metadata["Name"])
+    return {name: tuple(owners) for name, owners in found.items()}
+
+
+@lru_cache(maxsize=1)
+def _of_all_files() -> dict[str, tuple[str, ...]]:
+    return {name: tuple(owners) for name, owners in metadata.packages_distributions().items()}
 
 
 @lru_cache(maxsize=64)
 def code_state(module: str) -> CodeState:
     """Describe the version of the top-level package of a module, without importing it."""
     package = top_level(module)
-    owners = distributions().get(package, ())
+    owners = distributions(package).get(package, ())
     name = owners[0] if owners else ""
     version = metadata.version(name) if name else ""
     try:
@@ -196,11 +212,19 @@ def _work_tree(top: Path) -> GitState | None:
     return GitState(commit=commit, dirty=bool(status), origin=_CREDENTIALS.sub(r"\1***@", origin))
 
 
+#: A work tree's own configuration may name programs to run; an archive that somebody unpacked is not to be obeyed.
+_UNTRUSTED = (
+    "--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
+    "-c", "core.sshCommand=false", "-c", "core.pager=cat",
+)  # fmt: skip
+
+
 def _git(folder: Path, *words: str) -> str | None:
     try:
         done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(folder), *words],  # noqa: S607
-            capture_output=True, text=True, check=False, timeout=20,
+            ["git", *_UNTRUSTED, "-C", str(folder), *words],  # noqa: S607
+            capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL,
+            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
         )  # fmt: skip
     except (OSError, subprocess.TimeoutExpired):
         return None

@@ -55,8 +55,9 @@ def _module_hash(module: str) -> str:
 @lru_cache(maxsize=64)
 def _siblings(package: str) -> frozenset[str]:
     """Return the top-level packages of the distribution that a package belongs to, without the core."""
-    owners = set(distributions().get(package, ()))
-    same = {name for name, others in distributions().items() if owners & set(others)}
+    known = distributions(package)
+    owners = set(known.get(package, ()))
+    same = {name for name, others in known.items() if owners & set(others)}
     return frozenset((same | {package}) - ({_CORE} if package != _CORE else set()))
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -25,52 +26,134 @@ FILE = "embeddings.sqlite"
 
 
 class EmbeddingCache:
-    """A table of float32 arrays by key.
+    """A table of float32 arrays by key. It is memory and no truth: whatever is wrong with it is a miss, and no error.
+
+    Each array stands beside a checksum over its key, shape and bytes; one that does not fit is forgotten and computed
+    anew. Where the file is locked by another run for long, or the disk takes no more, the cache says so once and is not
+    used from then on.
 
     :param path: the database file. One that is damaged is put aside as ``*.damaged`` and begun anew.
+    :param warn: takes a line about a cache that cannot be used.
+    :param patience: seconds to wait for another run that holds the file.
     """
 
-    def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    def __init__(
+        self,
+        path: Path,
+        warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
+        patience: float = 60.0,
+    ) -> None:
+        self._path, self._warn, self._patience = path, warn, patience
+        self._base: sqlite3.Connection | None = None
         try:
-            self._base = _connect(path)
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._base = self._connect()
+        except (OSError, sqlite3.OperationalError) as error:
+            self._give_up(error)
         except sqlite3.DatabaseError:
-            path.replace(path.with_suffix(".damaged"))
-            self._base = _connect(path)
+            self._begin_anew()
 
     def get(self, keys: Sequence[bytes]) -> list[NDArray[np.float32]] | None:
-        """Return the arrays of all keys, or None where one of them is not there."""
+        """Return the arrays of all keys, or None where one of them is not there, or is not what was put."""
         found: list[NDArray[np.float32]] = []
         for key in keys:
-            row = self._base.execute("SELECT shape, content FROM embedding WHERE key = ?", (key,)).fetchone()
-            if row is None:
+            row = self._read("SELECT shape, content, checksum FROM vector WHERE key = ?", (key,))
+            rows = None if row is None else _rows(key, *row)
+            if row is not None and rows is None:
+                self._write("DELETE FROM vector WHERE key = ?", [(key,)])
+            if rows is None:
                 return None
-            shape = tuple(int(part) for part in row[0].split("x")) if row[0] else ()
-            found.append(np.frombuffer(row[1], dtype=np.float32).reshape(shape))
+            found.append(rows)
         return found
 
     def put(self, keys: Sequence[bytes], values: NDArray[np.floating[Any]]) -> None:
         """Keep one row a key."""
-        rows = [
-            (key, "x".join(map(str, value.shape)), np.ascontiguousarray(value, dtype=np.float32).tobytes())
-            for key, value in zip(keys, values, strict=True)
-        ]
-        with self._base:
-            self._base.executemany("INSERT OR REPLACE INTO embedding VALUES (?, ?, ?)", rows)
+        rows = []
+        for key, value in zip(keys, values, strict=True):
+            shape, content = "x".join(map(str, value.shape)), np.ascontiguousarray(value, dtype=np.float32).tobytes()
+            rows.append((key, shape, content, _checksum(key, shape, content)))
+        self._write("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", rows)
 
     def note(self, key: str, fingerprint: str) -> None:
         """Keep what a backend said of its weights, by what decides which backend that was."""
-        with self._base:
-            self._base.execute("INSERT OR REPLACE INTO fingerprint VALUES (?, ?)", (key, fingerprint))
+        self._write("INSERT OR REPLACE INTO fingerprint VALUES (?, ?)", [(key, fingerprint)])
 
     def noted(self, key: str) -> str | None:
         """Return what a backend last said of its weights; None where it was never asked."""
-        row = self._base.execute("SELECT said FROM fingerprint WHERE key = ?", (key,)).fetchone()
+        row = self._read("SELECT said FROM fingerprint WHERE key = ?", (key,))
         return None if row is None else str(row[0])
 
     def close(self) -> None:
         """Close the file."""
-        self._base.close()
+        if self._base is not None:
+            self._base.close()
+            self._base = None
+
+    def _read(self, query: str, key: tuple[bytes | str]) -> tuple[Any, ...] | None:
+        if self._base is None:
+            return None
+        try:
+            row: tuple[Any, ...] | None = self._base.execute(query, key).fetchone()
+        except sqlite3.OperationalError as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+        else:
+            return row
+        return None
+
+    def _write(self, command: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        if self._base is None:
+            return
+        try:
+            with self._base:
+                self._base.executemany(command, rows)
+        except sqlite3.OperationalError as error:
+            self._give_up(error)
+        except sqlite3.DatabaseError:
+            self._begin_anew()
+
+    def _connect(self) -> sqlite3.Connection:
+        base = sqlite3.connect(self._path, timeout=self._patience)
+        try:
+            base.execute("PRAGMA journal_mode=WAL")
+            base.execute(
+                "CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, shape TEXT, content BLOB, checksum BLOB) "
+                "WITHOUT ROWID"
+            )
+            base.execute("CREATE TABLE IF NOT EXISTS fingerprint (key TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID")
+        except sqlite3.Error:
+            base.close()
+            raise
+        return base
+
+    def _begin_anew(self) -> None:
+        """Put a damaged file aside, and begin another one."""
+        self.close()
+        try:
+            aside = self._path.with_suffix(".damaged")
+            self._path.replace(aside)
+            self._warn(f"warning: the cache {self._path.name} was damaged; it is put aside as {aside.name}")
+            self._base = self._connect()
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+
+    def _give_up(self, error: Exception) -> None:
+        """Say once that the cache is not used, and go on without."""
+        self.close()
+        self._warn(f"warning: the cache {self._path.name} is not used, and embeddings are computed: {error}")
+
+
+def _rows(key: bytes, shape: object, content: object, checksum: object) -> NDArray[np.float32] | None:
+    """Make an array of what was stored; None where it is not what was put."""
+    if not isinstance(shape, str) or not isinstance(content, bytes) or _checksum(key, shape, content) != checksum:
+        return None
+    sizes = tuple(int(part) for part in shape.split("x")) if shape else ()
+    return np.frombuffer(content, dtype=np.float32).reshape(sizes)
+
+
+def _checksum(key: bytes, shape: str, content: bytes) -> bytes:
+    return hashlib.blake2b(key + shape.encode() + b"\x00" + content, digest_size=16).digest()
 
 
 def embedding_key(owner: str, capability: str, role: str, item: bytes) -> bytes:
@@ -81,11 +164,3 @@ def embedding_key(owner: str, capability: str, role: str, item: bytes) -> bytes:
     """
     text = f"{owner}\x00{capability}\x00{role}".encode()
     return hashlib.blake2b(text + b"\x00" + item, digest_size=32).digest()
-
-
-def _connect(path: Path) -> sqlite3.Connection:
-    base = sqlite3.connect(path, timeout=60)
-    base.execute("PRAGMA journal_mode=WAL")
-    base.execute("CREATE TABLE IF NOT EXISTS embedding (key BLOB PRIMARY KEY, shape TEXT, content BLOB) WITHOUT ROWID")
-    base.execute("CREATE TABLE IF NOT EXISTS fingerprint (key TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID")
-    return base

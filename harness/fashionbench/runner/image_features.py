@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
 from fashionbench.runner.embedding_cache import embedding_key
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -47,7 +48,7 @@ class ImageFeatures:
         self._advance = advance
         self._fresh: dict[bytes, NDArray[np.float32]] = {}
 
-    def of(self, name: str, hashes: Sequence[str], read: Callable[[int], NDArray[np.uint8]]) -> NDArray[np.float32]:
+    def of(self, name: str, hashes: Iterable[str], read: Callable[[int], NDArray[np.uint8]]) -> NDArray[np.float32]:
         """Return the features of images as [N, D].
 
         :param name: the extractor.
@@ -75,6 +76,21 @@ class ImageFeatures:
         if not rows:
             raise MetricError(f"there are no images to take features of {name} of")
         return np.stack(rows)
+
+    def of_made(self, name: str, items: Sequence[str], read: Callable[[str], NDArray[np.uint8]]) -> NDArray[np.float32]:
+        """Return the features of images that have to be made before their pixels can be hashed, each made once.
+
+        :param read: makes the image of an item.
+        """
+        made: NDArray[np.uint8]
+
+        def hashes() -> Iterator[str]:
+            nonlocal made
+            for item in items:
+                made = read(item)
+                yield pixel_hash(made)
+
+        return self.of(name, hashes(), lambda _position: made)
 
     def _known(self, key: bytes) -> NDArray[np.float32] | None:
         if key in self._fresh or self._cache is None:

@@ -15,7 +15,7 @@ from fashionbench.runner.image_features import ImageFeatures
 from fashionbench.runner.task import HasImages
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from numpy.typing import NDArray
 
@@ -97,6 +97,11 @@ class StoredImages:
         """Return the mask; raises as :meth:`truth` does."""
         return self._verified("mask", item_id, self._row(item_id, "generated").mask, lambda of: of.mask)
 
+    def garment(self, item_id: str) -> NDArray[np.uint8]:
+        """Return the photo of the garment; raises as :meth:`truth` does."""
+        expected = self._row(item_id, "generated").garment
+        return self._verified("garment photo", item_id, expected, lambda of: of.garment)
+
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a real photo; raises as :meth:`truth` does."""
         return self._verified("photo", name, self._row(name, "real").pixels, lambda of: of.real)
@@ -125,6 +130,12 @@ class StoredImages:
             found = self._features.of(extractor, [row.pixels for row in rows], lambda at: read(rows[at].item_id))
             self._known[extractor, side] = found
         return self._known[extractor, side]
+
+    def features_of(
+        self, extractor: str, items: Sequence[str], read: Callable[[str], NDArray[np.uint8]]
+    ) -> NDArray[np.float32]:
+        """Return the features [N, D] of images that a metric makes."""
+        return self._features.of_made(extractor, items, read)
 
     def extractor(self, name: str) -> Extractor:
         """Load an extractor."""

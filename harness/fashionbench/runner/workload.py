@@ -59,7 +59,9 @@ def image_counts(
     :param can_load: whether an extractor is there; no work is expected of one that is not.
     """
     chosen = list(metrics)
-    extractors = {name for spec in chosen for name in spec.extractors if can_load(name)}
+    looked_at = {(name, kind) for spec in chosen for name in spec.extractors for kind in spec.looks_at}
+    loaded = {name for name in {name for name, _ in looked_at} if can_load(name)}
+    features = sum(real if kind == "real" else generated for name, kind in looked_at if name in loaded)
     compares = any(not spec.extractors and not spec.packages for spec in chosen)
-    counts = {"features": len(extractors) * (generated + real), "comparison": generated if compares else 0}
+    counts = {"features": features, "comparison": generated if compares else 0}
     return {kind: count for kind, count in counts.items() if count}

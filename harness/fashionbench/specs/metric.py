@@ -16,6 +16,7 @@ class MetricSpec(Spec):
     :param implementation: name and version of the code; two values are comparable only when it is equal.
     :param predictions: the schema of predictions that it reads, such as ``ranking/1``.
     :param extractors: the feature extractors that it needs, such as ``inception-v3-fid``.
+    :param looks_at: which images it takes features of: those of a side, or as many as there are generated ones.
     :param weights: ``"module:attribute"`` of ``() -> str``, the fingerprint of the weights that are in place, where
         these are no extractor's; a stored value by others is computed anew.
     :param packages: importable names that it needs.
@@ -33,6 +34,7 @@ class MetricSpec(Spec):
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     extractors: tuple[str, ...] = ()
+    looks_at: tuple[Literal["generated", "real", "garment", "garment-region"], ...] = ("generated", "real")
     weights: str = ""
     biased_below: int = 0
     by_item: bool = True

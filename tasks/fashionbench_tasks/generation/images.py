@@ -46,6 +46,10 @@ class GenerationImages:
         """Return the mask of the garment, or else of what may be painted, [H, W]."""
         return self._mask_reader(item_id)(_known(self._mask_of(item_id), f"mask of {item_id}"))
 
+    def garment(self, item_id: str) -> NDArray[np.uint8]:
+        """Return the photo of the garment that is to be worn, RGB [H, W, 3]."""
+        return self._read(_known(self._sample(item_id).photo, f"garment photo of {item_id}"))
+
     def real(self, name: str) -> NDArray[np.uint8]:
         """Return a photo of the real side, RGB [H, W, 3]."""
         return self._read(_known(self._real.get(name), f"photo {name}"))
@@ -59,6 +63,11 @@ class GenerationImages:
         """Return the hash of the mask; empty where there is none."""
         path = self._mask_of(item_id)
         return self._hash("mask", path, self._mask_reader(item_id)) if path else ""
+
+    def garment_hash(self, item_id: str) -> str:
+        """Return the hash of the garment photo's pixels; empty where there is none, as in design."""
+        path = self._sample(item_id).photo
+        return self._hash("image", path, self._read) if path else ""
 
     def real_hash(self, name: str) -> str:
         """Return the hash of a real photo's pixels."""

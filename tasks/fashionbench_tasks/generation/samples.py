@@ -40,6 +40,11 @@ class GenerationSample:
     text: str = ""
     conditions: Mapping[str, Path] = field(default_factory=_no_paths)
 
+    @property
+    def photo(self) -> Path | None:
+        """The photo of the garment; None for design, whose garment is a sketch."""
+        return None if self.text else self.garment
+
 
 @dataclass(frozen=True, slots=True)
 class LazySample:
@@ -60,8 +65,7 @@ class LazySample:
             another shape.
         """
         sample, resize = self.sample, self.resize
-        cloth = None if sample.text else sample.garment  # that of a design is a sketch
-        conditions = resize.read_conditions(sample.conditions, sample.person, cloth)
+        conditions = resize.read_conditions(sample.conditions, sample.person, sample.photo)
         person = resize.read(sample.person)
         if sample.text:
             sketch = resize.read_over("sketch", sample.garment, sample.person) if sample.garment else None

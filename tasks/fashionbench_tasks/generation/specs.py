@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import Capability
 
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 VITON_HD = DatasetSpec(
     id="viton-hd",
@@ -59,9 +59,12 @@ MGD = DatasetSpec(
 
 #: Metrics that need the truth of each pairing, and those that compare two sets of images.
 PAIRED = ("ssim", "lpips-alex", "psnr", "mse", "ssim-garment", "mse-garment")
-SETS = ("kid-off-diagonal", "kid", "fid")
+SETS = ("kid-off-diagonal", "kid", "fid", "fd-dinov2-large", "cmmd-clip-vit-base-patch32")
 SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd-efficientnet-lite0")
-INCEPTION = ("inception-v3-fid",)
+EXTRACTORS = ("inception-v3-fid", "dinov2-large", "clip-vit-base-patch32")
+#: How like its photo the garment is that is worn: of try-on alone, for a design has no photo.
+CONSISTENCY = ("garment-consistency-dinov2-large", "garment-consistency-clip-vit-base-patch32")
+SUBSTITUTE_CONSISTENCY = ("garment-consistency-efficientnet-lite0",)
 
 
 def generation_spec(
@@ -85,9 +88,8 @@ def generation_spec(
     :param fields: fields of the protocol card beside, or instead of, those of every task.
     """
     design = kind == "fashion-design"
-    extra = ("clip-s",) if design else ()
+    extra = ("clip-s",) if design else CONSISTENCY
     metrics = (*PAIRED, *SETS, *extra) if paired else (*SETS, *extra)
-    extractors = (*INCEPTION, "clip-vit-base-patch32") if design else INCEPTION
     card = {
         "split": "test",
         "pairs": "each person in its own garment" if paired else "the published unpaired list",
@@ -101,10 +103,12 @@ def generation_spec(
         "mask_source": "the data set's own; its folder is in the record",
         "mask_reading": "two values, the lighter inside, or the alpha where that varies; others are refused",
         "real_side": "the person photos of the test pairs; garment photos never",
-        "extractors": extractors,
+        "extractors": EXTRACTORS,
         "kid": "over all images, cubic polynomial kernel; off the diagonal without the pairs of one person",
+        "cmmd": "CLIP ViT-B/32 features of length one, Gaussian kernel of sigma 10, x 1000",
         "average": "queries",
         "metrics": metrics,
+        **({} if design else {"garment_consistency": "photo against the box of the mask, white outside it"}),
         **(fields or {}),
     }
     capability: Capability = "design" if design else "try-on"

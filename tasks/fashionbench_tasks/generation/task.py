@@ -151,6 +151,7 @@ class Generation:
             truth=self._images.truth_hash(sample.id),
             mask=self._images.mask_hash(sample.id),
             text=sample.text,
+            garment=self._images.garment_hash(sample.id),
         )
 
     def _person(self, sample: GenerationSample) -> str:

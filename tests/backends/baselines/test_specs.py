@@ -18,6 +18,7 @@ from fashionbench_baselines.composed.options import CombinerOptions, RidgeOption
 from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
 from fashionbench_baselines.options import NoOptions
 from fashionbench_baselines.retrieval.options import LitOptions
+from fashionbench_baselines.try_on.options import WarpOptions
 
 SPECS = [*plugin.register_backends()]
 #: The options of each backend, and a value of each option that is not its default.
@@ -29,6 +30,7 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "control/paste-garment": (NoOptions(), {}),
     "control/oracle-image": (NoOptions(), {}),
     "baseline/colour-histogram": (NoOptions(), {}),
+    "baseline/tps-warp": (WarpOptions(), {"points": 12, "tolerance": 9}),
     "baseline/pocket-lit": (
         LitOptions(),
         {
@@ -70,6 +72,8 @@ def task_of(spec: BackendSpec) -> str:
     """A task that the backend can do."""
     if "encode-text" in spec.capabilities:
         return "wardrobe/image-to-text"
+    if "try-on" in spec.capabilities:
+        return "atelier/viton-hd-paired"
     return "atelier/fashion-iq-original" if "encode-image" in spec.capabilities else "atelier/fashiongen-captioning"
 
 

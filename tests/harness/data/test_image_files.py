@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image, TiffImagePlugin
 
-from fashionbench.data.image_files import open_image
+from fashionbench.data.image_files import open_image, upright_size
 from fashionbench.data.images import decode, decode_with_form
 from fashionbench.data.integrity import survey
 from fashionbench.errors import DataError
@@ -189,3 +189,38 @@ def test_forms_are_those_of_the_content_and_are_counted(tmp_path):
         found = survey(files, cache=tmp_path / "files.sqlite")
         assert found.forms == {"JPEG": 1, "PNG": 1, "WEBP": 1, "WEBP lossless": 1}
         assert set(found.unreadable) == {"e"}
+
+
+@pytest.mark.parametrize(
+    ("content", "kind"),
+    [
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "PostScript"),
+        (b"\xc5\xd0\xd3\xc6" + bytes(60), "EPS"),
+        (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
+        (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "XML, as SVG is"),
+        (b"%PDF-1.7\n", "PDF"),
+    ],
+)
+def test_what_other_programs_would_draw_is_refused_by_name(tmp_path, content, kind):
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
+    for read in (open_image, upright_size):
+        with pytest.raises(DataError, match=f"photo.png cannot be read: it is {kind}") as caught:
+            read(path)
+        assert "convert it to PNG or JPEG" in caught.value.remedy
+
+
+def test_a_file_that_claims_billions_of_pixels_is_not_decoded(tmp_path):
+    def chunk(name, data):
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    head = struct.pack(">IIBBBBB", 13_000, 10_000, 8, 2, 0, 0, 0)
+    path = tmp_path / "bomb.png"
+    path.write_bytes(
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
+    )
+    for read in (open_image, upright_size):
+        with pytest.raises(
+            DataError, match="bomb.png cannot be read: it has 13000 x 10000 pixels, more than 120,000,000"
+        ):
+            read(path)

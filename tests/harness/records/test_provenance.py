@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import shutil
 import subprocess
 
 import numpy as np
@@ -93,3 +94,29 @@ def test_what_is_collected():
     assert found.packages["numpy"]
     assert found.cores > 0
     assert found.started <= found.ended
+
+
+@pytest.mark.parametrize("setting", ["core.fsmonitor", "core.sshCommand", "core.pager", "core.hooksPath"])
+def test_no_program_is_run_that_a_work_tree_names(tmp_path, setting):
+    """An unpacked archive may bring a configuration of git, which names programs that git runs."""
+    marker, program = tmp_path / "was-run", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\n")
+    program.chmod(0o755)
+    repository = tmp_path / "repository"
+    repository.mkdir()
+    (repository / "code.py").write_text("")
+    git = ["git", "-C", str(repository), "-c", "user.name=x", "-c", "user.email=x"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], check=True)
+    value = str(program)
+    if setting == "core.hooksPath":
+        value = str(tmp_path / "hooks")
+        (tmp_path / "hooks").mkdir()
+        for hook in ("post-index-change", "fsmonitor-watchman", "reference-transaction"):
+            shutil.copy(program, tmp_path / "hooks" / hook)
+    subprocess.run([*git, "config", setting, value], check=True)
+    (repository / "code.py").write_text("1\n")  # so that the index is looked at
+    state = provenance.git_state(repository / "code.py")
+    assert state is not None
+    assert state.dirty
+    assert not marker.exists()

@@ -44,14 +44,14 @@ def packages(tmp_path, monkeypatch):
         (tmp_path / name).write_text(content)
     monkeypatch.syspath_prepend(tmp_path)
     owners = {"hashed": ("one",), "hashed_sibling": ("one",), "other_distribution": ("two",)}
-    monkeypatch.setattr(module, "distributions", lambda: owners)
+    monkeypatch.setattr(module, "distributions", lambda _: owners)
     forget()
     yield tmp_path
     forget()
 
 
 def forget():
-    for cached in (module._module_hash, module._siblings, module._source_file, provenance.distributions):
+    for cached in (module._module_hash, module._siblings, module._source_file, provenance._declared):
         cached.cache_clear()
 
 

@@ -26,7 +26,8 @@ def images(tmp_path):
     masks = {"agnostic-mask": tmp_path / "agnostic.png", "garment-mask": tmp_path / "garment.png"}
     more = {"slice": "all", "person": person, "garment": None}
     samples = [
-        GenerationSample(id="one", truth=person, conditions=masks, **more),
+        GenerationSample(id="one", truth=person, conditions=masks, **(more | {"garment": person})),
+        GenerationSample(id="sketched", truth=None, text="a dress", **(more | {"garment": person})),
         GenerationSample(id="bare", truth=None, **more),
     ]
     return GenerationImages(samples, {"person": person}, Resize(6, 8, "bicubic"))
@@ -37,6 +38,8 @@ def test_images_are_of_the_task_s_size_and_the_garment_s_own_mask_comes_first(im
         small = np.asarray(image.resize((6, 8), Image.Resampling.BICUBIC))
     np.testing.assert_array_equal(images.truth("one"), small)
     np.testing.assert_array_equal(images.real("person"), small)
+    np.testing.assert_array_equal(images.garment("one"), small)
+    assert images.garment_hash("one") == pixel_hash(small)
     assert images.mask("one").tolist() == [[True] * 3 + [False] * 3] * 8
     assert images.truth_hash("one") == images.real_hash("person") == pixel_hash(small)
     assert images.mask_hash("one") == pixel_hash(images.mask("one"))
@@ -53,6 +56,9 @@ def test_what_is_not_there_has_no_hash_and_is_named(images):
     assert images.truth_hash("bare") == images.mask_hash("bare") == ""
     with pytest.raises(DataError, match="no true image of bare"):
         images.truth("bare")
+    assert images.garment_hash("bare") == images.garment_hash("sketched") == ""
+    with pytest.raises(DataError, match="no garment photo of sketched"):
+        images.garment("sketched")
     with pytest.raises(DataError, match="no mask of bare"):
         images.mask("bare")
     with pytest.raises(DataError, match="no pairing other"):

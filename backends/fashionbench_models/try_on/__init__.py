@@ -1,0 +1,1 @@
+"""Try-on and design by inpainting pipelines of diffusers."""

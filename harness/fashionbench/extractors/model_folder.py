@@ -1,0 +1,76 @@
+"""Folders of weights in the layout of transformers: where they lie, and which files hold the weights."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from fashionbench.errors import MetricError
+
+_HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
+
+
+@dataclass(frozen=True, slots=True)
+class ModelFolder:
+    """Where the weights of an extractor are looked for: a folder, or a repository in the cache of huggingface_hub.
+
+    :param name: what errors call the network.
+    :param variable: the environment variable that names the folder, or OWNER/NAME[@REVISION].
+    :param repository: what is looked for without it.
+    """
+
+    name: str
+    variable: str
+    repository: str
+
+    @property
+    def remedy(self) -> str:
+        """What to do where the weights are not there."""
+        return (
+            f"run 'hf download {self.repository}', or set {self.variable} to a folder that holds it or to "
+            "OWNER/NAME[@REVISION] in the cache of huggingface_hub; nothing is downloaded"
+        )
+
+    def find(self) -> Path:
+        """Find the folder.
+
+        :raises MetricError: where it is nowhere.
+        """
+        named = os.environ.get(self.variable, self.repository)
+        folder = Path(named).expanduser()
+        return folder if folder.is_dir() else self._cached(named)
+
+    def weights(self, folder: Path) -> list[Path]:
+        """Return the files that hold the weights: safetensors, or else pickles, which are read as weights only.
+
+        :raises MetricError: where there are none.
+        """
+        for pattern in ("model*.safetensors", "pytorch_model*.bin"):
+            files = sorted(folder.glob(pattern))
+            if files:
+                return files
+        msg = f"the {self.name} folder {folder} has no model.safetensors or pytorch_model.bin"
+        raise MetricError(msg, remedy=self.remedy)
+
+    def lacking(self, error: ImportError) -> MetricError:
+        """Return the error for a package that is not installed."""
+        msg = f"{self.name} needs torch and transformers 5: {error}"
+        return MetricError(msg, remedy='pip install -U "fashionbench[models]"')
+
+    def _cached(self, named: str) -> Path:
+        found = _HUB_ID.fullmatch(named)
+        if found is None:
+            msg = f"the weights of {self.name} are not at {named}, where {self.variable} points"
+            raise MetricError(msg, remedy=self.remedy)
+        try:
+            from huggingface_hub import snapshot_download  # noqa: PLC0415
+            from huggingface_hub.errors import HFValidationError, LocalEntryNotFoundError  # noqa: PLC0415
+        except ImportError as error:
+            raise self.lacking(error) from error
+        try:
+            return Path(snapshot_download(found["id"], revision=found["revision"], local_files_only=True))
+        except (LocalEntryNotFoundError, HFValidationError) as error:
+            msg = f"the weights of {self.name}, {named}, are neither a folder nor in the cache of huggingface_hub"
+            raise MetricError(msg, remedy=self.remedy) from error
