@@ -44,27 +44,6 @@ def store(tmp_path) -> Store:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, bool, bool]:
-    """Count the lines of quick tests alone, for counting makes Python half as fast; the limit holds for these lines.
-
-    Nor are lines counted in what slow tests start, and in fixtures that a slow test is the first to ask for.
-    """
-    if item.get_closest_marker("slow") is None or not item.config.pluginmanager.hasplugin("_cov"):
-        return (yield)
-    from coverage import Coverage
-
-    if (counting := Coverage.current()) is None:
-        return (yield)
-    told = {name: os.environ.pop(name) for name in list(os.environ) if name.startswith("COVERAGE_PROCESS_")}
-    counting.stop()
-    try:
-        return (yield)
-    finally:
-        counting.start()
-        os.environ.update(told)
-
-
-@pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, pytest.TestReport]:
     """Count a test as failed that is skipped for want of a package, where all of them are said to be installed."""
     report = yield

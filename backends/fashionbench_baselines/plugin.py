@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from fashionbench.extractors.base import Extractor
-    from fashionbench.specs import BackendSpec
+    from fashionbench.specs import BackendSpec, TrainerSpec
 
 FASHIONBENCH_API = (1, 0)
 _FAMILIES = (controls, retrieval, composed, captioning, try_on)
@@ -27,6 +27,12 @@ _FAMILIES = (controls, retrieval, composed, captioning, try_on)
 def register_backends() -> Iterable[BackendSpec]:
     """Return the backends."""
     return [spec for family in _FAMILIES for spec in family.BACKENDS]
+
+
+@hookimpl
+def register_trainers() -> Iterable[TrainerSpec]:
+    """Return the trainers."""
+    return composed.TRAINERS
 
 
 @hookimpl

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench_models.endpoint.specs import CAPTIONER
 from fashionbench_models.named import named_models
+from fashionbench_models.training.specs import TRAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fashionbench.specs import BackendSpec
+    from fashionbench.specs import BackendSpec, TrainerSpec
 
 FASHIONBENCH_API = (1, 0)
 _PREFIX = "hf:"
@@ -21,6 +22,12 @@ _PREFIX = "hf:"
 def register_backends() -> list[BackendSpec]:
     """Return the models of ``named.yaml``, and the one behind an endpoint."""
     return [*named_models(), CAPTIONER]
+
+
+@hookimpl
+def register_trainers() -> list[TrainerSpec]:
+    """Return the trainers."""
+    return list(TRAINERS)
 
 
 @hookimpl

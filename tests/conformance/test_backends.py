@@ -70,11 +70,31 @@ def untrained():
     return {"model": str(folder() / "unifashion"), "steps": 2}
 
 
+@functools.cache
+def trained_combiner():
+    """Write a Combiner that learnt from noise for one step."""
+    import numpy as np
+
+    from fashionbench_baselines.composed.combiner_model import CombinerModel
+    from fashionbench_baselines.composed.options import CombinerOptions
+
+    rng = np.random.default_rng(0)
+    images, texts, targets = rng.random((8, 1280)), rng.random((8, 384)), rng.random((8, 1280))
+    options = CombinerOptions(steps=1, projection=8, hidden=8)
+    CombinerModel.fit(images, texts, targets, list("abcdefgh"), options, 0).save(folder() / "combiner")
+    return {"model": str(folder() / "combiner")}
+
+
+#: What learnt nothing may say the same of everything.
+MODELS = {"unifashion": (untrained, ("contents-matter",)), "baseline/trained-combiner": (trained_combiner, ())}
+
+
 def marked(function):
     """Mark a test with every backend, and with every family."""
     for spec in BACKENDS:
-        # A trainer's model is one of the same backend, and what has learnt nothing may say the same of everything.
-        more = {"options": untrained, "without": ("contents-matter",)} if spec.models else {}
+        # A trainer's model is one of the same backend.
+        made, without = MODELS.get(spec.id, MODELS["unifashion"])
+        more = {"options": made, "without": without} if spec.models else {}
         function = function if spec.trainer else pytest.mark.backend(spec.id, **more)(function)
     for name, kind in FAMILIES.items():
         function = pytest.mark.backend(name, options=functools.partial(tiny, kind))(function)

@@ -143,7 +143,9 @@ def test_a_file_of_tests_is_all_that_an_author_writes(pytester):
             conformance()
         """,
     )
-    result = pytester.runpytest_inprocess("-p", "fashionbench.conformance.plugin", "-p", "no:cacheprovider", "-v")
+    # Else slipcover counts no line of this process from here on.
+    without = ("-p", "no:cacheprovider", "-p", "no:slipcover")
+    result = pytester.runpytest_inprocess("-p", "fashionbench.conformance.plugin", *without, "-v")
     # Six checks of images for the class; two of four capabilities for the control.
     result.assert_outcomes(passed=6 + 2 * 4)
     result.stdout.fnmatch_lines(["*python/mean-encode-image-extreme-images*PASSED*"])

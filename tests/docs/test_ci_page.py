@@ -31,11 +31,7 @@ def steps_of(path, job):
 
 def environment(folder, **more):
     """What a runner sets, and nothing that would send a command elsewhere."""
-    kept = {
-        name: os.environ[name]
-        for name in ("PYTHONPATH", "HOME", "LANG", "COVERAGE_PROCESS_START")
-        if name in os.environ
-    }
+    kept = {name: os.environ[name] for name in ("PYTHONPATH", "HOME", "LANG") if name in os.environ}
     who = {f"GIT_{role}_{what}": "a@example.org" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
     return {
         **kept, **who, "PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}", "CI": "true", "GITHUB_ACTIONS": "true",

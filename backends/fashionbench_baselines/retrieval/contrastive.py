@@ -9,7 +9,6 @@ as in CLIP (Radford et al., ICML 2021, section 2.5).
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,10 +16,11 @@ from torch import Tensor
 from torch.nn import functional
 
 from fashionbench.errors import BackendError
+from fashionbench_baselines.encoders.threads import one_thread
 from fashionbench_baselines.retrieval.options import LARGEST_SCALE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from fashionbench_baselines.retrieval.options import LitOptions
 
@@ -71,7 +71,7 @@ def align(
         ],
         lr=options.learning_rate,
     )
-    with _one_thread():
+    with one_thread():
         for _ in range(options.steps):
             chosen = _batch(len(labels), options.batch_size, random)
             left = functional.normalize(images[chosen] @ image_map, dim=1)
@@ -85,16 +85,6 @@ def align(
             with torch.no_grad():
                 log_scale.clamp_(max=math.log(LARGEST_SCALE))
     return image_map.detach(), text_map.detach()
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(threads)
 
 
 def _start(inputs: int, outputs: int, random: torch.Generator) -> Tensor:

@@ -136,7 +136,7 @@ def report(out: Path, recipe: Recipe) -> Path:
         folder = PhaseFolder(out / "phases" / f"{number}-{name}")
         lines = folder.lines()
         if lines:
-            images.append((name, draw(name, lines, out / "curves" / f"{number}-{name}.png")))
+            images.append((name, draw(name, lines, out / "curves" / f"{number}-{name}.svg")))
     body = "\n".join(f'<h2>{name}</h2><img src="curves/{path.name}" alt="curves of {name}">' for name, path in images)
     page = f"<!doctype html><meta charset=utf-8><title>{recipe.name}</title><h1>{recipe.name}</h1>\n{body}\n"
     target = out / "report.html"

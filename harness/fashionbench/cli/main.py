@@ -79,7 +79,8 @@ class Group(click.Group):
             return
         ctx.meta["fashionbench.plugin_commands"] = True
         state = ctx.obj if isinstance(ctx.obj, State) else State(strict=False)
-        state.plugins.hook.register_commands(group=self)
+        # As an event: a plugin that raises here costs its own commands alone.
+        state.plugins.notify("register_commands", self)
 
 
 @click.group(cls=Group, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})

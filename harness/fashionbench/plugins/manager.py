@@ -19,18 +19,18 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pluggy
 
 from fashionbench.canonical import normalise
-from fashionbench.errors import PluginError, UnknownNameError
+from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError
 from fashionbench.plugins import hookspecs
 from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
 from fashionbench.plugins.python_backends import PythonBackend
 from fashionbench.plugins.python_files import PythonFiles
 from fashionbench.plugins.registry import Registry
+from fashionbench.specs.backend import BackendSpec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from fashionbench.specs import (
-        BackendSpec,
         BoardSpec,
         DatasetSpec,
         ExporterSpec,
@@ -128,7 +128,7 @@ class Plugins:
             name = implementation.plugin_name
             try:
                 facts[name] = normalise(implementation.function())
-            except Exception as error:  # a record is worth more than what a plugin would have added to it
+            except (Exception, SystemExit) as error:  # a record is worth more than what a plugin would have added to it
                 facts[name] = {"error": f"{type(error).__name__}: {error}"}
                 self._complain("collect_provenance", name, error)
         return facts
@@ -202,11 +202,19 @@ class Plugins:
         :raises UnknownNameError: where no plugin knows addresses of this form.
         :raises FashionBenchError: where a plugin knows the form, and there is no such model.
         """
-        spec = cast("BackendSpec | None", self.manager.hook.describe_backend(address=address, options=options))
-        if spec is None:
-            raise UnknownNameError("backend", address, self.backends.names())
-        self.backends.put(spec, Origin(address.partition(":")[0], "this process", "0"))
-        return spec
+        given = {"address": address, "options": options}
+        for implementation in reversed(self.manager.hook.describe_backend.get_hookimpls()):
+            try:
+                spec = implementation.function(*(given[name] for name in implementation.argnames))
+            except FashionBenchError:
+                raise
+            except (Exception, SystemExit) as error:
+                self._complain("describe_backend", implementation.plugin_name, error)
+                continue
+            if isinstance(spec, BackendSpec):
+                self.backends.put(spec, Origin(address.partition(":")[0], "this process", "0"))
+                return spec
+        raise UnknownNameError("backend", address, self.backends.names())
 
     def _load(self, origin: Origin, point: EntryPoint, blocked: set[str]) -> None:
         ours = origin.distribution == GROUP
@@ -218,7 +226,7 @@ class Plugins:
             seconds = time.perf_counter() - begun
             _check_api(plugin, origin)
             self.register(plugin, origin)
-        except Exception as error:  # whatever a stranger's module raises must not stop the others
+        except (Exception, SystemExit) as error:  # whatever a stranger's module raises must not stop the others
             if self.strict:
                 msg = f"plugin {origin.name!r} of {origin} failed: {error}"
                 raise PluginError(msg, remedy="mend it, uninstall it, or run without --strict-plugins") from error
@@ -240,7 +248,7 @@ class Plugins:
                 continue
             try:
                 specs = list(cast("Iterable[Any]", implementation.function()))
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 if self.strict or only is not None:
                     raise PluginError(f"{hook} of {origin} failed: {error}") from error
                 self._note(origin, f"{hook}: {type(error).__name__}: {error}")

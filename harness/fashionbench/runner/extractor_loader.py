@@ -40,6 +40,6 @@ class ExtractorLoader:
         """Tell whether an extractor can be loaded, by loading it."""
         try:
             self(name)
-        except Exception:  # the metric that needs it says why
+        except (Exception, SystemExit):  # the metric that needs it says why
             return False
         return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, UnknownNameError
 from fashionbench.runner.config import matching
 
 if TYPE_CHECKING:
@@ -35,12 +35,10 @@ def _with_model(spec: BackendSpec, options: Mapping[str, Any], plugins: Plugins,
     if not spec.address or any(options.get(name) for name in spec.models):
         return spec
     try:
-        described: BackendSpec | None = plugins.hook.describe_backend(address=spec.address, options=options)
-    except ConfigError:
+        described = plugins.describe_backend(spec.address, options)
+    except (ConfigError, UnknownNameError):
         if exact:
             raise
-        return spec
-    if described is None:
         return spec
     models = {name: described.options[name] for name in spec.models}
     return replace(spec, target=described.target, options={**spec.options, **models})

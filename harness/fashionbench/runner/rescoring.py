@@ -215,7 +215,7 @@ class _OpenedTasks:
         if spec.id not in self._tasks:
             try:
                 self._tasks[spec.id] = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
-            except Exception as error:  # the metrics that need no data are computed all the same
+            except (Exception, SystemExit) as error:  # the metrics that need no data are computed all the same
                 self._say(f"{spec.id}: its data cannot be opened: {error}")
                 self._tasks[spec.id] = None
         return self._tasks[spec.id]

@@ -3,7 +3,8 @@ from __future__ import annotations
 import subprocess
 import sys
 from dataclasses import MISSING, asdict, fields
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 from cached_twin import cached_twin
@@ -13,14 +14,11 @@ from fashionbench.specs import BackendSpec, resolve
 from fashionbench.specs.capabilities import METHODS, Fits, Reveals
 from fashionbench_baselines import plugin
 from fashionbench_baselines.captioning.options import NearestCaptionOptions
-from fashionbench_baselines.composed.options import RidgeOptions
+from fashionbench_baselines.composed.options import CombinerOptions, RidgeOptions, TrainedCombinerOptions
 from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
 from fashionbench_baselines.options import NoOptions
 from fashionbench_baselines.retrieval.options import LitOptions
 from fashionbench_baselines.try_on.options import WarpOptions
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SPECS = [*plugin.register_backends()]
 #: The options of each backend, and a value of each option that is not its default.
@@ -47,6 +45,22 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "control/pocket-image-only": (RidgeOptions(use="image"), {"use": "sum", "ridge": 0.5}),
     "control/pocket-text-only": (RidgeOptions(use="text"), {"use": "sum", "ridge": 0.5}),
     "baseline/pocket-sum": (RidgeOptions(use="sum"), {"use": "text", "ridge": 0.5}),
+    "baseline/combiner": (
+        CombinerOptions(),
+        {
+            "steps": 3,
+            "seconds": 0.5,
+            "batch_size": 4,
+            "learning_rate": 0.5,
+            "weight_decay": 0.25,
+            "temperature": 0.75,
+            "projection": 8,
+            "hidden": 8,
+            "dropout": 0.25,
+            "ridge": 0.5,
+        },
+    ),
+    "baseline/trained-combiner": (TrainedCombinerOptions(), {"model": str(Path(__file__).parent)}),
     "control/frequent-caption": (NoOptions(), {}),
     "control/random-caption": (NoOptions(), {}),
     "baseline/nearest-caption": (NearestCaptionOptions(), {"encoder": "colour"}),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import FashionBenchError, message_of
+from fashionbench.errors import FashionBenchError, as_error, message_of
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
@@ -93,19 +93,19 @@ class Runner:
                 waits = [wait is not None and bool(cell.trainings) for cell in self.plan.cells]
                 for at in sorted(range(len(waits)), key=waits.__getitem__):
                     if waits[at] and wait is not None:
-                        shown.begin("training in a second process")
-                        wait()
+                        wait(shown)
                     records[at] = self._one(self.plan.cells[at], context)
         finally:
             in_order = [records[at] for at in sorted(records)]
             self.plugins.notify("on_run_end", RunEnd(tuple(in_order)))
         return in_order
 
-    def train(self) -> None:
+    def train(self, reporter: Reporter) -> None:
         """Train the models that cells need, and no more; the models' records are stored."""
-        with self._context(Silent()) as context:
+        with self._context(reporter) as context:
             for training in self.plan.trainings:
-                run_training(training, self._fingerprints(training), context, self._roots, Silent())
+                phases = PhaseReporter(reporter, str(training.name))
+                run_training(training, self._fingerprints(training), context, self._roots, phases)
 
     @contextmanager
     def _context(self, reporter: Reporter) -> Iterator[RunContext]:
@@ -131,7 +131,7 @@ class Runner:
                     cache.close()
 
     @contextmanager
-    def _training(self, device: str) -> Iterator[Callable[[], object] | None]:
+    def _training(self, device: str) -> Iterator[Callable[[Reporter], object] | None]:
         """Train in a second process where that saves time; gives what waits for it, or None."""
         if not (self._second_process and pays(self.plan, self.store, device)):
             yield None
@@ -279,6 +279,6 @@ class Runner:
                 task = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
                 task.info()
                 self._tasks[name] = task
-            except Exception as error:  # kept for the cells of this task; other tasks go on
-                self._tasks[name] = error
+            except (Exception, SystemExit) as error:  # kept for the cells of this task; other tasks go on
+                self._tasks[name] = as_error(error)
         return self._tasks[name]

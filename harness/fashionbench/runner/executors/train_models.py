@@ -12,6 +12,7 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 from fashionbench.runner.config import make_config
 from fashionbench.runner.executors.local import Runner
+from fashionbench.runner.executors.relayed_progress import PipedReporter
 from fashionbench.runner.plan import make_plan
 
 
@@ -20,9 +21,13 @@ def main() -> None:
     fields = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_standard_input, daemon=True).start()
     sys.argv = fields["command"]  # which records name
+    # What models print by the way must not come between the lines of progress.
+    progress = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    with open(os.devnull, "w") as nowhere:  # noqa: PTH123
+        os.dup2(nowhere.fileno(), 1)
     plugins = Plugins()
     plan = make_plan(make_config(fields["config"]), plugins)
-    Runner(plan, plugins, Store(Path(fields["store"]))).train()
+    Runner(plan, plugins, Store(Path(fields["store"]))).train(PipedReporter(progress))
 
 
 def _end_with_standard_input() -> None:

@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING
 
 from fashionbench.files import slug
 from fashionbench.records.store import Store
+from fashionbench.runner.executors.relayed_progress import PipeReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from fashionbench.progress import Reporter
     from fashionbench.runner.plan import Plan
 
 _PROGRAM = "from fashionbench.runner.executors.train_models import main; main()"
@@ -38,28 +40,35 @@ def pays(plan: Plan, store: Store, device: str) -> bool:
 
 
 @contextmanager
-def training_process(plan: Plan, store: Store) -> Iterator[Callable[[], object]]:
+def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], object]]:
     """Train what a plan needs in a second process, which ends with this one, however that ends.
 
-    Gives a function that waits until everything is trained.
+    Gives a function that waits until everything is trained, and shows what is yet to be done of it.
     """
     fields = {
         "config": plan.config.model_dump(mode="json", exclude={"board"}),
         "store": str(store.root),
         "command": sys.argv,
     }
-    # It says nothing: what goes wrong goes wrong again in the run, and is said there.
+    # It prints nothing: what goes wrong goes wrong again in the run, and is said there.
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-c", _PROGRAM],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
+        encoding="utf-8",
     )
-    assert process.stdin is not None  # noqa: S101
+    assert process.stdin is not None and process.stdout is not None  # noqa: S101, PT018
+    progress = PipeReader(process.stdout)
+
+    def wait(reporter: Reporter) -> None:
+        progress.show(reporter, lambda: process.poll() is None)
+        process.wait()
+
     try:
-        process.stdin.write(json.dumps(fields).encode() + b"\n")
+        process.stdin.write(json.dumps(fields) + "\n")
         process.stdin.flush()
-        yield process.wait
+        yield wait
     finally:
         process.kill()
         process.wait()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
-from uncounted import uncounted_environment
 
 from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.data.training_examples import Pair, TrainingData
@@ -140,9 +139,8 @@ def test_an_option_that_does_not_exist_is_refused(build: Callable[..., LockedIma
         build(epochs=3)
 
 
-def run(code: str, *arguments: str, counted: bool = True, **environment: str) -> subprocess.CompletedProcess[str]:
-    inherited = dict(os.environ) if counted else uncounted_environment()
-    settings = {**inherited, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", **environment}
+def run(code: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    settings = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1", **environment}
     command = [sys.executable, "-c", code, *arguments]
     return subprocess.run(command, capture_output=True, text=True, check=True, env=settings)
 
@@ -169,7 +167,7 @@ def test_two_processes_give_the_same_bits_and_print_nothing(tmp_path: Path) -> N
     answers = []
     for number in ("1", "2"):
         out = tmp_path / f"out-{number}"
-        ran = run(WORKER, str(tmp_path / f"cache-{number}"), str(out), counted=False, PYTHONHASHSEED=number)
+        ran = run(WORKER, str(tmp_path / f"cache-{number}"), str(out), PYTHONHASHSEED=number)
         assert (ran.stdout, ran.stderr) == ("", "")
         answers.append(out.read_text().split())
     assert len(answers[0]) == 3

@@ -12,12 +12,27 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 from fashionbench import api
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.runner import trained_models
 from fashionbench.runner.executors import training_process
+from fashionbench_unifashion.training.recipe import load_recipe
 
 pytestmark = pytest.mark.slow
 
 TRAINED = {"id": "unifashion", "training": {"trainer": "unifashion-nano"}}
+
+
+class Heard(Silent):
+    """Keeps what a run says."""
+
+    def __init__(self):
+        self.lines = []
+
+    def begin(self, name, items=None):
+        self.lines.append(name)
+
+    def note(self, text):
+        self.lines.append(text)
 
 
 @pytest.fixture
@@ -34,13 +49,18 @@ def test_the_run_reads_the_model_and_its_record(config, store, monkeypatch):
     monkeypatch.setattr(trained_models, "train", refuse)
     monkeypatch.setattr("os.sched_getaffinity", lambda _process: {0, 1}, raising=False)
     monkeypatch.setattr(sys, "argv", ["fashionbench", "run", "of-a-test"])
-    records = api.run(config, store=store, plugins=Plugins(strict=True), second_process=True)
+    plugins, heard = Plugins(strict=True), Heard()
+    records = api.run(config, store=store, plugins=plugins, reporter=heard, second_process=True)
     assert [record.backend.id for record in records] == ["unifashion", "control/random", "control/oracle"]
     assert [record.error for record in records] == [None] * 3
     assert records[0].provenance.started > max(record.provenance.started for record in records[1:])
     (training,) = [record for record in store.scan().current() if record.task.id == "training"]
     assert records[0].training == training.training
     assert training.provenance.command == records[0].provenance.command
+    # What the other process says of each phase is shown.
+    phases = load_recipe("unifashion-nano", {}).phases
+    told = [phase for phase in phases if any(f", phase {phase}: held-out" in line for line in heard.lines)]
+    assert told == list(phases), heard.lines
 
 
 def test_one_core_trains_in_the_run(config, store, monkeypatch):

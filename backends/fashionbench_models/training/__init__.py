@@ -1,0 +1,1 @@
+"""Trainers of small models by the layouts of transformers."""
