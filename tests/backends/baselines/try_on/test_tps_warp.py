@@ -89,6 +89,28 @@ def test_a_round_garment_fills_a_square_mask_to_its_corners():
     assert (photo[5:10, 5:10] == 255).all()
 
 
+def test_the_inside_bends_with_the_contour():
+    """Rings of a disc of radius 90 in a square: the way to a corner is longer, and the rim lies at the corner itself."""
+    rows, columns = np.mgrid[:201, :201]
+    radius = np.hypot(rows - 100, columns - 100)
+    photo = flat(201, 201, WHITE)
+    photo[radius <= 90] = np.stack([radius * 2, 0 * radius, 0 * radius], axis=-1).astype(np.uint8)[radius <= 90]
+    made = warp(flat(201, 201), photo, box((201, 201), (10, 191), (10, 191)))[..., 0].astype(int)
+    diagonal = [made[100 + step, 100 + step] for step in (30, 60, 70, 80)]
+    # Box onto box, the disc would end at a step of 64, and its rim fill the corner from there.
+    assert diagonal == sorted(set(diagonal))
+    assert made[187, 187] == pytest.approx(180, abs=5)
+
+
+def test_pixels_between_two_are_mixed():
+    photo = flat(3, 3, (0, 0, 0))
+    photo[:, 2] = 200
+    mask = np.ones((9, 9), dtype=bool)
+    made = warp(flat(9, 9), photo, mask, cloth_mask=np.ones((3, 3), dtype=bool))[..., 0]
+    # Edges lie on edges: pixel x is at (x + 1/2) / 3 - 1/2 of the photo.
+    np.testing.assert_allclose(made[4], [0, 0, 0, 0, 0, 67, 133, 200, 200], atol=20)
+
+
 def test_the_garment_s_own_mask_is_used_where_there_is_one():
     photo = flat(40, 40, WHITE)
     photo[:, :20], photo[:, 20:] = (200, 0, 0), (0, 0, 200)
