@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.runner.plan import Plan
 
+#: What tells libraries of numbers how many threads to use, when they are imported.
+_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _PROGRAM = "from fashionbench.runner.executors.train_models import main; main()"
 
 
@@ -31,12 +33,23 @@ def pays(plan: Plan, store: Store, device: str) -> bool:
 
     On an accelerator the two would share its memory; a store that a plugin opened is known to this process alone.
     """
-    affinity = getattr(os, "sched_getaffinity", None)
-    cores = len(affinity(0)) if affinity is not None else os.cpu_count() or 1
     models = store.root / "models"
     untrained = any(not any(models.glob(f"{slug(one.trainer.id)}-*/model")) for one in plan.trainings)
     others = any(not cell.trainings for cell in plan.cells)
-    return cores > 1 and device == "cpu" and type(store) is Store and untrained and others
+    return _cores() > 1 and device == "cpu" and type(store) is Store and untrained and others
+
+
+def _cores() -> int:
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+
+
+def _set_threads(count: int) -> None:
+    """Let this process compute with so many threads, whether torch is imported already or comes later."""
+    os.environ.update(dict.fromkeys(_THREADS, str(count)))
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.set_num_threads(count)
 
 
 @contextmanager
@@ -50,6 +63,11 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
         "store": str(store.root),
         "command": sys.argv,
     }
+    # Threads of two processes that wait for each other's cores take several times as long: each has half of them, unless
+    # the user has said how many.
+    shared = not any(name in os.environ for name in _THREADS)
+    if shared:
+        _set_threads(max(1, _cores() // 2))
     # It prints nothing: what goes wrong goes wrong again in the run, and is said there.
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-c", _PROGRAM],
@@ -64,6 +82,8 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
     def wait(reporter: Reporter) -> None:
         progress.show(reporter, lambda: process.poll() is None)
         process.wait()
+        if shared:
+            _set_threads(_cores())
 
     try:
         process.stdin.write(json.dumps(fields) + "\n")
@@ -73,3 +93,6 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
         process.kill()
         process.wait()
         process.stdin.close()
+        if shared:
+            for name in _THREADS:
+                os.environ.pop(name, None)
