@@ -63,8 +63,8 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
         "store": str(store.root),
         "command": sys.argv,
     }
-    # Threads of two processes that wait for each other's cores take several times as long: each has half of them, unless
-    # the user has said how many.
+    # Threads of two processes that wait for each other's cores take several times as long: each has half of them,
+    # unless the user has said how many.
     shared = not any(name in os.environ for name in _THREADS)
     if shared:
         _set_threads(max(1, _cores() // 2))
