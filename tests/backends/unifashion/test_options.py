@@ -52,12 +52,14 @@ def test_an_option_is_set_from_yaml(plugins, tmp_path, name, backend):
 
 
 def test_every_option_is_set_on_the_command_line(capsys, tmp_path):
+    (tmp_path / "model").mkdir()
+    (tmp_path / "model" / "weights").write_text("")  # a dry run reads none
     words = ["run", "--task", "wardrobe/image-to-text", "--backend", "unifashion", "--dry-run", "--json"]
     for name, (_, written) in OTHERS.items():
         words += ["--option", f"{name}={written}"]
-    assert main([*words, "--option", f"model={tmp_path}", "--store", str(tmp_path / "store")]) == 0
+    assert main([*words, "--option", f"model={tmp_path / 'model'}", "--store", str(tmp_path / "store")]) == 0
     rows = [row for row in _rows(json.loads(capsys.readouterr().out)) if row.get("backend") == "unifashion"]
-    expected = {**{name: value for name, (value, _) in OTHERS.items()}, "model": str(tmp_path)}
+    expected = {**{name: value for name, (value, _) in OTHERS.items()}, "model": str(tmp_path / "model")}
     assert rows and all({name: row["options"][name] for name in OTHERS} == expected for row in rows)
 
 

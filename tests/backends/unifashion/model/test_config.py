@@ -74,7 +74,7 @@ def test_changes_reach_one_field_and_leave_its_neighbours():
 def test_a_source_takes_the_place_of_an_architecture():
     config = preset("paper", {"language": {"source": "lmsys/vicuna-7b-v1.5", "architecture": None}})
     assert (config.language.source, config.language.architecture) == ("lmsys/vicuna-7b-v1.5", None)
-    with pytest.raises(ConfigError, match="language: .*a source or an architecture, and not both"):
+    with pytest.raises(ConfigError, match="language is wrong: .*a source or an architecture, and not both"):
         preset("paper", {"language": {"source": "lmsys/vicuna-7b-v1.5"}})
 
 

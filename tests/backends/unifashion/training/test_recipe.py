@@ -72,8 +72,8 @@ def test_another_preset_drops_what_was_said_of_the_first_one():
     ("changes", "field"),
     [
         ({"phases": {"1a": {"colour": 1}}}, "phases.1a.colour"),
-        ({"phases": {"1a": {"epochs": 2, "steps": 2}}}, "phases.1a: Value error, give steps or epochs, and not both"),
-        ({"phases": {"1a": {"steps": None}}}, "phases.1a: Value error, give steps or epochs, and not both"),
+        ({"phases": {"1a": {"epochs": 2, "steps": 2}}}, "phases.1a is wrong: give steps or epochs, and not both"),
+        ({"phases": {"1a": {"steps": None}}}, "phases.1a is wrong: give steps or epochs, and not both"),
         ({"phases": {"1a": {"accumulate": 3}}}, "accumulate (3) must divide batch (8)"),
         ({"phases": {"1a": {"weights": {"itx": 1}}}}, "phases.1a.weights.itx"),
         ({"phases": {"new": {"kind": "sleep", "steps": 1}}}, "phases.new.kind"),
