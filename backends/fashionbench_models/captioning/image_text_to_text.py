@@ -47,15 +47,15 @@ class ImageTextToText:
 
     def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:
         """Describe each image."""
-        told = self.options.prompt or (instruction if self._chat else "")
-        self.preprocessing["prompt"] = told or "none: the model has no chat template, and the instruction is not used"
-        return [self._describe(item, told) for item in items]
+        prompt = self.options.prompt or (instruction if self._chat else "")
+        self.preprocessing["prompt"] = prompt or "none: the model has no chat template, and the instruction is not used"
+        return [self._describe(item, prompt) for item in items]
 
-    def _describe(self, item: ImageItem, told: str) -> str:
+    def _describe(self, item: ImageItem, prompt: str) -> str:
         if self._chat:
-            inputs: Any = model_inputs(self._processor, conversation(item.image, told))
+            inputs: Any = model_inputs(self._processor, conversation(item.image, prompt))
         else:
-            inputs = self._processor(images=item.image, **({"text": told} if told else {}), return_tensors="pt")
+            inputs = self._processor(images=item.image, **({"text": prompt} if prompt else {}), return_tensors="pt")
         inputs = inputs.to(self.device, self._model.dtype)
         with torch.inference_mode():
             ids = self._model.generate(

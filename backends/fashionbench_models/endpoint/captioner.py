@@ -63,9 +63,9 @@ class EndpointCaptioner:
 
         :raises BackendError: where an answer cannot be had, or the budget is spent; what was answered is kept.
         """
-        told = self.options.prompt or instruction
+        prompt = self.options.prompt or instruction
         with ThreadPoolExecutor(self.options.concurrency) as pool:
-            futures = [pool.submit(self._describe, item, told) for item in items]
+            futures = [pool.submit(self._describe, item, prompt) for item in items]
             try:
                 captions = [future.result() for future in futures]
             except BaseException:
@@ -73,11 +73,11 @@ class EndpointCaptioner:
                     future.cancel()
                 raise
             finally:
-                self._say(told)
+                self._say(prompt)
         return captions
 
-    def _describe(self, item: ImageItem, told: str) -> str:
-        request = self._request(item.image, told)
+    def _describe(self, item: ImageItem, prompt: str) -> str:
+        request = self._request(item.image, prompt)
         known = self._answers.get({"url": self.options.url, **request})
         if known is not None:
             with self._lock:
@@ -87,7 +87,7 @@ class EndpointCaptioner:
         self._answers.put({"url": self.options.url, **request}, answer)
         return answer.text
 
-    def _request(self, image: Image, told: str) -> dict[str, Any]:
+    def _request(self, image: Image, prompt: str) -> dict[str, Any]:
         side = self.options.image_side
         if side and max(image.size) > side:
             image = image.copy()
@@ -95,7 +95,7 @@ class EndpointCaptioner:
         png = io.BytesIO()
         image.convert("RGB").save(png, "PNG")
         url = f"data:image/png;base64,{base64.b64encode(png.getvalue()).decode()}"
-        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": told}]
+        content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": prompt}]
         return {
             "model": self.options.model,
             "messages": [{"role": "user", "content": content}],
@@ -104,7 +104,7 @@ class EndpointCaptioner:
         }
 
     def _ask(self, item: str, request: dict[str, Any]) -> Answer:
-        said = ""
+        reason = ""
         for attempt in range(self.options.attempts):
             if attempt:
                 with self._lock:
@@ -116,16 +116,16 @@ class EndpointCaptioner:
                 answer = self._answer(self._client.chat.completions.create(**request))
             except (self._errors, ValueError) as error:
                 status = getattr(error, "status_code", None)
-                said = f"{type(error).__name__}: {error}"
+                reason = f"{type(error).__name__}: {error}"
                 if status is not None and status < 500 and status not in {408, 409, 429}:
                     raise BackendError(
-                        f"the endpoint refuses {item}: {said[:200]}", remedy="see what it says"
+                        f"the endpoint refuses {item}: {reason[:200]}", remedy="see what it says"
                     ) from error
                 continue
             if answer.text:
                 return answer
-            said = "the answer is empty"
-        msg = f"the endpoint gave no answer for {item} in {self.options.attempts} attempts: {said[:200]}"
+            reason = "the answer is empty"
+        msg = f"the endpoint gave no answer for {item} in {self.options.attempts} attempts: {reason[:200]}"
         raise BackendError(msg, remedy="run the same command again: what was answered is kept and not asked again")
 
     def _answer(self, completion: Any) -> Answer:
@@ -164,10 +164,10 @@ class EndpointCaptioner:
             self._next = turn + 60 / self.options.requests_per_minute
         time.sleep(max(0.0, turn - now))
 
-    def _say(self, told: str) -> None:
+    def _say(self, prompt: str) -> None:
         self.preprocessing = {
             "endpoint": f"{self.options.model} at {self.options.url}, {time.strftime('%Y-%m-%d', time.gmtime())}",
-            "prompt": told,
+            "prompt": prompt,
             "decoding": f"temperature 0, at most {self.options.max_tokens} tokens",
             "answers": f"{self._asked} asked for, {self._kept} kept from earlier, {self._repeated} asked for again",
             "tokens": f"{self._tokens['in']} sent, {self._tokens['out']} received",

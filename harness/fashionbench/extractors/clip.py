@@ -108,28 +108,13 @@ def weights_folder() -> Path:
 def _load(folder: Path, *, safe: bool) -> tuple[Any, Any, Any]:
     """Build model, image processor and tokenizer, and check that they belong together."""
     try:
-        import torch  # noqa: PLC0415
         from transformers import CLIPImageProcessorPil, CLIPModel, CLIPTokenizer  # noqa: PLC0415
     except ImportError as error:
         raise PLACE.lacking(error) from error
-    try:
-        loaded: Any = CLIPModel.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to name them below
-            use_safetensors=safe,
-            weights_only=True,
-            local_files_only=True,
-        )
+    model, info = PLACE.load(CLIPModel, folder, safe=safe)
+    with PLACE.reading(folder):
         processor: Any = CLIPImageProcessorPil.from_pretrained(folder, local_files_only=True)
         tokenizer: Any = CLIPTokenizer.from_pretrained(folder, local_files_only=True)
-    except Exception as error:  # from_pretrained raises what its many readers raise
-        said = str(error).partition("\n")[0]
-        raise MetricError(
-            f"{folder} cannot be loaded as CLIP, {type(error).__name__}: {said}", remedy=REMEDY
-        ) from error
-    model, info = loaded
     lost = {kind: sorted(map(str, info[kind])) for kind in ("missing_keys", "mismatched_keys")}
     # Old checkpoints hold the numbers of positions, which are no weights.
     lost["unexpected_keys"] = sorted(k for k in info["unexpected_keys"] if not k.endswith("position_ids"))

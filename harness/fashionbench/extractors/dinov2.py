@@ -81,25 +81,10 @@ def _pixels(image: NDArray[np.uint8]) -> NDArray[np.float32]:
 
 def _load(folder: Path, *, safe: bool) -> Any:
     try:
-        import torch  # noqa: PLC0415
         from transformers import Dinov2Model  # noqa: PLC0415
     except ImportError as error:
         raise PLACE.lacking(error) from error
-    try:
-        loaded: Any = Dinov2Model.from_pretrained(
-            folder,
-            dtype=torch.float32,
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to name them below
-            use_safetensors=safe,
-            weights_only=True,
-            local_files_only=True,
-        )
-    except Exception as error:  # from_pretrained raises what its many readers raise
-        said = str(error).partition("\n")[0]
-        msg = f"{folder} cannot be loaded as DINOv2, {type(error).__name__}: {said}"
-        raise MetricError(msg, remedy=PLACE.remedy) from error
-    model, info = loaded
+    model, info = PLACE.load(Dinov2Model, folder, safe=safe)
     # Weights that are missing would be drawn at random, and the features mean nothing.
     lost = sorted(map(str, {*info["missing_keys"], *info["mismatched_keys"]}))
     if lost:

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import MetricError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 _HUB_ID = re.compile(r"(?P<id>[\w.-]+/[\w.-]+)(@(?P<revision>[\w./-]+))?")
 
@@ -53,6 +58,42 @@ class ModelFolder:
                 return files
         msg = f"the {self.name} folder {folder} has no model.safetensors or pytorch_model.bin"
         raise MetricError(msg, remedy=self.remedy)
+
+    @contextmanager
+    def reading(self, folder: Path) -> Iterator[None]:
+        """Name the folder where a library cannot read it, whatever it raises.
+
+        :raises MetricError: instead of what was raised.
+        """
+        try:
+            yield
+        except Exception as error:  # from_pretrained raises what its many readers raise
+            reason = str(error).partition("\n")[0]
+            msg = f"{folder} cannot be loaded as {self.name}, {type(error).__name__}: {reason}"
+            raise MetricError(msg, remedy=self.remedy) from error
+
+    def load(self, kind: Any, folder: Path, *, safe: bool) -> tuple[Any, dict[str, Any]]:
+        """Load a network in single precision without fetching or running anything; also say which weights differ.
+
+        :param kind: a class of transformers.
+        :param safe: whether the weights are safetensors.
+        :raises MetricError: where it cannot be read.
+        """
+        try:
+            import torch  # noqa: PLC0415
+        except ImportError as error:
+            raise self.lacking(error) from error
+        with self.reading(folder):
+            loaded: tuple[Any, dict[str, Any]] = kind.from_pretrained(
+                folder,
+                dtype=torch.float32,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # for the caller to name
+                use_safetensors=safe,
+                weights_only=True,
+                local_files_only=True,
+            )
+        return loaded
 
     def lacking(self, error: ImportError) -> MetricError:
         """Return the error for a package that is not installed."""

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T", bound=type)
 
-#: Where :func:`model` leaves what it was told.
-_TOLD = "__fashionbench_model__"
+#: The attribute in which :func:`model` keeps the fields of the specification.
+_DESCRIPTION = "__fashionbench_model__"
 #: What follows from the class itself.
 _DERIVED = frozenset({"target", "capabilities", "fits"})
 
@@ -49,7 +49,7 @@ def model(name: str = "", **described: Any) -> Callable[[T], T]:
         raise PluginError(msg, remedy=f"fields that can be given: {', '.join(sorted(known))}")
 
     def decorate(kind: T) -> T:
-        setattr(kind, _TOLD, {**described, **({"id": name} if name else {})})
+        setattr(kind, _DESCRIPTION, {**described, **({"id": name} if name else {})})
         return kind
 
     return decorate
@@ -70,7 +70,7 @@ class PythonBackend:
     def __init__(self, backend: object, file: Path | None = None) -> None:
         self._backend = backend
         kind = backend if isinstance(backend, type) else type(backend)
-        described = dict(getattr(kind, _TOLD, {}))
+        described = dict(getattr(kind, _DESCRIPTION, {}))
         capabilities = frozenset(c for c, method in METHODS.items() if callable(getattr(kind, method, None)))
         if not capabilities:
             msg = f"{kind.__qualname__} is no backend: it has none of {', '.join(METHODS.values())}"
@@ -118,8 +118,8 @@ def _revision(backend: object, kind: type, file: Path | None) -> str:
     if backend is kind:
         return f"source {source}"
     fingerprint = getattr(backend, "fingerprint", None)
-    told = fingerprint() if callable(fingerprint) else secrets.token_hex(8)
-    return f"source {source}, object {told}"
+    state = fingerprint() if callable(fingerprint) else secrets.token_hex(8)
+    return f"source {source}, object {state}"
 
 
 def _file(kind: type) -> Path | None:

@@ -35,8 +35,8 @@ class _UniqueKeys(_SAFE):  # type: ignore[misc]  # one of two loaders
                     msg = f"the key {key.value!r} stands twice"
                     raise yaml.constructor.ConstructorError(None, None, msg, key.start_mark)
                 seen.add(key.value)
-        made: dict[Any, Any] = super().construct_mapping(node, deep)
-        return made
+        mapping: dict[Any, Any] = super().construct_mapping(node, deep)
+        return mapping
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -103,17 +103,17 @@ def blame_changes(error: FieldError, changes: Mapping[str, Any]) -> FieldError:
 
     :param changes: values by dotted name.
     """
-    told: dict[str, str] = {}
+    causes: dict[str, str] = {}
     for field, message in error.faults.items():
         made_by = _change_of(field, changes)
         if made_by is None:
             return error
         cause = f"{made_by}={changes[made_by]}"
         if f".{made_by}".endswith(f".{field}"):
-            told[cause] = message
+            causes[cause] = message
         else:
-            told[f"{cause}:"] = f"{field} {message}"
-    return FieldError("the change does not fit", told, remedy=f"correct it; {error.remedy}")
+            causes[f"{cause}:"] = f"{field} {message}"
+    return FieldError("the change does not fit", causes, remedy=f"correct it; {error.remedy}")
 
 
 def _change_of(field: str, changes: Mapping[str, Any]) -> str | None:
