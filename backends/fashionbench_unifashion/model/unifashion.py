@@ -61,16 +61,19 @@ class UniFashion(nn.Module):
         self.vision = VisionEncoder(config.vision)
         self.qformer = QFormer(config.qformer, self.vision.width)
         hidden = config.qformer.hidden
+        normalised = config.qformer.queries if config.normalise_states else None
         self.language: LanguageModel | None = None
         self.language_adapter: Adapter | None = None
         self.diffusion: Denoiser | None = None
         self.diffusion_adapter: Adapter | None = None
         if config.language is not None:
             self.language = LanguageModel(config.language, language_tokenizer)
-            self.language_adapter = Adapter(hidden, self.language.width, config.language_adapter)
+            self.language_adapter = Adapter(hidden, self.language.width, config.language_adapter, normalised=normalised)
         if config.diffusion is not None:
             self.diffusion = Denoiser(config.diffusion)
-            self.diffusion_adapter = Adapter(hidden, self.diffusion.context_width, config.diffusion_adapter)
+            self.diffusion_adapter = Adapter(
+                hidden, self.diffusion.context_width, config.diffusion_adapter, normalised=normalised
+            )
 
     @property
     def pieces(self) -> WordPieces:

@@ -224,8 +224,8 @@ class QFormer(nn.Module):
         """Read a text alone, as [B, E] of norm 1."""
         return functional.normalize(self.text_proj(self.text(ids, mask)), dim=-1)
 
-    def fused(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Fused:
-        """Read an image together with a text (equation 9)."""
+    def fused(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries | Tensor = "reference") -> Fused:
+        """Read an image together with a text (equation 9); see :meth:`match` for queries that are states."""
         hidden = torch.cat([self._queries(queries, len(tokens)), self._embed(ids, mask)], dim=1)
         count = self.config.queries
         out = self._run(hidden, attention_masks.fused(count, mask, hidden), tokens)
@@ -235,8 +235,12 @@ class QFormer(nn.Module):
         """Compose a reference image and a modification, as e_cls in the common space, [B, E] of norm 1."""
         return functional.normalize(self.text_proj(self.fused(tokens, ids, mask).cls), dim=-1)
 
-    def match(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Tensor:
-        """Judge whether image and text belong together, as logits [B, 2] of no and yes, averaged over the queries."""
+    def match(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries | Tensor = "reference") -> Tensor:
+        """Judge whether image and text belong together, as logits [B, 2] of no and yes, averaged over the queries.
+
+        :param queries: a set of queries, or states [B, Q, H] in their place: those of a reference image with its
+            modification text, to judge whether an image is what they look for.
+        """
         logits: Tensor = self.itm_head(self.fused(tokens, ids, mask, queries).queries)
         return logits.mean(dim=1)
 
@@ -263,7 +267,9 @@ class QFormer(nn.Module):
         logits: Tensor = self.lm_head(out[:, count:], self.words.weight)
         return DecoderOutput(out[:, :count], logits)
 
-    def _queries(self, queries: Queries, batch: int) -> Tensor:
+    def _queries(self, queries: Queries | Tensor, batch: int) -> Tensor:
+        if isinstance(queries, Tensor):
+            return queries
         chosen = {"reference": self.reference, "target": self.target}[queries]
         return chosen.expand(batch, -1, -1)
 

@@ -149,11 +149,12 @@ class Training:
         parameters = train_only(self.model, config)
         if folder.done:
             reporter.begin(f"phase {name}", None)
-            folder.restore(parameters)
+            folder.restore(parameters | phase.statistics())
             phase.finish()
             reporter.end("was done before")
             return folder.summary()
         phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
+        phase.measure_states()
         loop = PhaseLoop(phase, parameters, folder, self.accelerator, log.phase(name, folder))
         reporter.begin(f"phase {name}", loop.steps)
         figures = loop.run(reporter.advance)
@@ -166,7 +167,7 @@ class Training:
             **figures,
         }
         if self.accelerator.is_main_process:
-            folder.finish(parameters, summary)
+            folder.finish(parameters | phase.statistics(), summary)
             self._shared.keep(number, folder)
         self.accelerator.wait_for_everyone()
         of_step = f"of step {figures['best step']:.0f}"
