@@ -19,6 +19,7 @@ from fashionbench_atelier.layouts import (
     fashion_iq,
     fashion_iq_cap,
     fashiongen,
+    lookbench,
     manifest_pairs,
     manifest_triplets,
     manifest_try_on,
@@ -53,7 +54,7 @@ _PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
     manifest_triplets,
 )
 _PEOPLE_LAYOUTS: tuple[PeopleLayout, ...] = (viton_hd, dress_code)
-_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap)
+_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap, lookbench)
 
 
 def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int, int], object]) -> None:

@@ -11,6 +11,7 @@ from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, SUBSTI
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
 from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
+from fashionbench_tasks.retrieval.image_to_image.specs import LOOKBENCH_TASKS
 
 if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
@@ -25,6 +26,7 @@ FOLDERS = {
     "fashiongen": "fashiongen",
     "fashion200k": "fashion200k",
     "fashion200k-mbeir": "fashion200k-mbeir",
+    "lookbench": "lookbench",
     "viton-hd": "viton-hd",
     "dress-code": "dress-code",
     "mgd": "viton-hd",
@@ -75,6 +77,7 @@ TASKS = tuple(
         *CIRR_TASKS,
         *FASHIONGEN_TASKS,
         *MBEIR_TASKS,
+        *LOOKBENCH_TASKS,
         *CAPTIONING_TASKS,
         *TRY_ON_TASKS,
         *DESIGN_TASKS,

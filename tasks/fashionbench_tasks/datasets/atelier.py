@@ -13,6 +13,7 @@ from fashionbench_tasks.datasets.fashion200k import Fashion200K
 from fashionbench_tasks.datasets.fashion_iq import FashionIQ
 from fashionbench_tasks.datasets.fashion_iq_cap import FashionIQCap
 from fashionbench_tasks.datasets.fashiongen import FashionGen
+from fashionbench_tasks.datasets.lookbench import LookBench
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.datasets.mbeir import MBeir
 from fashionbench_tasks.datasets.mgd import MGD
@@ -33,6 +34,7 @@ LOADERS: Mapping[str, tuple[str, Callable[[Path], Dataset]]] = {
     "fashiongen-h5": ("fashiongen-h5", FashionGen),
     "fashion200k": ("fashion200k", Fashion200K),
     "fashion200k-mbeir": ("fashion200k-mbeir", MBeir),
+    "lookbench": ("lookbench", LookBench),
     "viton-hd": ("viton-hd", VitonHD),
     "mgd": ("viton-hd", MGD),
     "dress-code": ("dress-code", DressCode),
