@@ -24,6 +24,7 @@ from fashionbench_atelier.layouts import (
     manifest_triplets,
     manifest_try_on,
     mbeir,
+    oacirr,
     polyvore,
     viton_hd,
 )
@@ -52,6 +53,7 @@ _PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
     polyvore,
     manifest_pairs,
     manifest_triplets,
+    oacirr,
 )
 _PEOPLE_LAYOUTS: tuple[PeopleLayout, ...] = (viton_hd, dress_code)
 _LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap, lookbench)

@@ -24,6 +24,7 @@ RETRIEVAL = [
     "atelier/fashion-iq-original-join-each",
     "atelier/fashion-iq-original-reranked-50",
     "atelier/cirr-val",
+    "atelier/oacirr-fashion",
     "atelier/fashiongen-full",
     "atelier/fashiongen-101-list",
     "atelier/fashiongen-101-fashionvil",
