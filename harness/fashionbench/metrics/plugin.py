@@ -42,7 +42,7 @@ def register_metrics() -> Iterable[MetricSpec]:
         _ranking("mean-recall@k", "mean_recall", "mean of recall@k over several k, such as Fashion-IQ's @10,50"),
         _ranking("cirr-mean", "cirr_mean", "mean of R@5 and R_subset@1, the headline of CIRR"),
         _ranking("map@k", "average_precision", "mean average precision within the top k"),
-        _ranking("ndcg@k", "ndcg", "normalised discounted cumulative gain of the top k, relevance 0 or 1"),
+        _ranking("ndcg@k", "ndcg", "normalised discounted cumulative gain of the top k, relevance by grade or 0 and 1"),
         _ranking("mrr", "reciprocal_rank", "mean of one over the rank of the first positive"),
         MetricSpec(
             id="roc-auc",
