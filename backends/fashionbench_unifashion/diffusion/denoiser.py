@@ -15,7 +15,7 @@ from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.control_branch import Control
 from fashionbench_unifashion.diffusion.noise_schedule import NoiseSchedule
 from fashionbench_unifashion.diffusion.sampling import sample_latents, seeded_noise
-from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet
+from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet, widen
 from fashionbench_unifashion.diffusion.vae import Autoencoder
 from fashionbench_unifashion.diffusion.zero_cross_attention import Injection
 
@@ -44,7 +44,10 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = config
         self.vae = Autoencoder(config.vae, config.vae_scale).requires_grad_(requires_grad=False)
-        self.unet = make_unet(config.unet, config.in_channels)
+        self.unet = make_unet(config.unet)
+        added = widen(self.unet, config.in_channels)
+        self.notes = [] if config.unet.source is None or not added else [_widened(added, config.in_channels)]
+        """What a reader must know of the weights that were loaded."""
         hinted = "hint" in config.conditions
         self.control = Control(self.unet) if hinted else None
         self.injection = Injection(self.unet) if hinted else None
@@ -243,6 +246,10 @@ class Denoiser(nn.Module):
                 f"the condition has shape {shape}, expected ({count}, Q, {self.context_width})",
                 remedy="pass one adapted output of the Q-Former for each image",
             )
+
+
+def _widened(added: int, channels: int) -> str:
+    return f"the first convolution of the UNet was widened from {channels - added} to {channels} channels, with zeros"
 
 
 def _given(images: Tensor | None, name: str) -> Tensor:

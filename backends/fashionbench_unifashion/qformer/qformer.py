@@ -18,7 +18,6 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
 from fashionbench_unifashion.qformer import attention_masks
-from fashionbench_unifashion.weights.loading import load_strict, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +64,9 @@ class QFormerConfig(Model):
     norm_eps: float = Field(default=1e-12, gt=0)
     """The constant under the root of the layer norms."""
     source: str | None = None
-    """A folder or a model id with the weights of a ``Blip2ForImageTextRetrieval``; ``None`` starts at random."""
+    """A folder, file or model id with weights: of a ``Blip2ForImageTextRetrieval``, of BLIP-2's first stage in LAVIS's
+    layout, of a BERT, or of a model that was trained here; ``None`` starts at random. Of a file with more queries the
+    first are taken, and to those of one with fewer new ones are added; both are said."""
 
     @model_validator(mode="after")
     def _consistent(self) -> QFormerConfig:
@@ -181,16 +182,6 @@ class QFormer(nn.Module):
         # Later releases of transformers renamed the switch, and warn of the old name.
         old, new = (f"{kind}_checkpointing_{verb}" for kind in ("gradient", "activation"))
         getattr(self.transformer, new if hasattr(self.transformer, new) else old)()
-
-    def load_source(self) -> None:
-        """Take over the weights that the configuration names.
-
-        :raises BackendError: where there is no source, or its names or shapes are not those of this Q-Former.
-        """
-        if self.config.source is None:
-            raise BackendError("the Q-Former has no source of weights", remedy="set qformer.source")
-        state = from_transformers(read(self.config.source, skip=("vision_model.",)))
-        load_strict(self, state, allowed_missing=ABSENT, allowed_unexpected=(), source=self.config.source)
 
     def image(self, tokens: Tensor, queries: Queries) -> Tensor:
         """Read an image with one set of queries.

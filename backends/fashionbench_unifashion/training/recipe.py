@@ -131,6 +131,11 @@ class ModelPart(Model):
     """Fields of the preset that are other."""
     weights: dict[str, Any] = Field(default={})
     """Fields that name pretrained weights; a dry run leaves them out."""
+    init_from: str | None = None
+    """The folder of a model that was trained here, whose parts this one begins with, tokenizers included."""
+    init_parts: tuple[str, ...] | None = None
+    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``language_adapter``, ``language``,
+    ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
 
 
 class Recipe(Model):
