@@ -5,10 +5,9 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING
 
-import yaml
-
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.seeding import seed_of
+from fashionbench.specs.validation import read_value
 from fashionbench_unifashion.training.examples import (
     PairReference,
     TrainingExamples,
@@ -81,7 +80,7 @@ def _instruction(part: TrainingPart, recipe: Recipe) -> str:
 def table7() -> dict[str, str]:
     """Read the paper's instructions by data set."""
     text = resources.files("fashionbench_unifashion").joinpath("instructions", "table7.yaml").read_text("utf-8")
-    instructions: dict[str, str] = yaml.safe_load(text)
+    instructions: dict[str, str] = read_value(text, "table7.yaml")
     return instructions
 
 
