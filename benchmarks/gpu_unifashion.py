@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import argparse
 import json
+import multiprocessing
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -73,20 +74,28 @@ def part(name: str, root: Path, seconds: float, options: argparse.Namespace) -> 
     """Run a part in a process of its own, and end that with all that it has started when its time is over."""
     folder = root / name
     folder.mkdir()
-    words = ["--size", options.size, "--device", options.device, "--part", name, str(folder), str(seconds)]
-    words += ["--twin", str(options.twin)] if options.twin else []
-    failed = None
-    with subprocess.Popen([sys.executable, "-W", "ignore", __file__, *words], start_new_session=True) as process:
-        try:
-            code = process.wait(timeout=seconds)
-            failed = f"the process ended with {code}" if code else None
-        except subprocess.TimeoutExpired:
-            failed = f"stopped after {seconds:.0f} s"
-            os.killpg(process.pid, signal.SIGKILL)
+    # An import may ask for a GPU, after which no fork can use it; without one, the parts share what is imported.
+    context = multiprocessing.get_context("forkserver" if options.device == "cpu" else "spawn")
+    process = context.Process(target=run_part, args=(name, folder, seconds, options))
+    process.start()
+    process.join(seconds)
+    failed = f"the process ended with {process.exitcode}" if process.exitcode else None
+    if process.is_alive():
+        failed = f"stopped after {seconds:.0f} s"
+        os.killpg(process.pid or 0, signal.SIGKILL)
+        process.join()
     kept = folder / RESULT
     result: dict[str, Any] = json.loads(kept.read_text()) if kept.is_file() else {}
     shutil.rmtree(folder, ignore_errors=True)
     return result if failed is None else {**result, "error": failed}
+
+
+def run_part(name: str, folder: Path, seconds: float, options: argparse.Namespace) -> None:
+    """Be the process of a part, and the first of a group that can be ended together."""
+    os.setsid()
+    warnings.simplefilter("ignore")
+    bench = Bench(options.size, options.device, folder, seconds, options.twin)
+    bench.keep(getattr(import_module(MODULES[name]), name)(bench))
 
 
 def main() -> None:
@@ -98,18 +107,14 @@ def main() -> None:
         "--twin", type=Path, help="a folder of 'fashionbench data make atelier'; else a small one is made"
     )
     parser.add_argument("--only", nargs="+", choices=tuple(PARTS), default=tuple(PARTS))
-    parser.add_argument("--part", nargs=3, metavar=("PART", "FOLDER", "SECONDS"), help=argparse.SUPPRESS)
     options = parser.parse_args()
     import torch
 
     if options.device != "cpu" and not torch.cuda.is_available():
         print("no GPU here")
         return
-    if options.part:
-        name, folder, seconds = options.part
-        bench = Bench(options.size, options.device, Path(folder), float(seconds), options.twin)
-        bench.keep(getattr(import_module(MODULES[name]), name)(bench))
-        return
+    if options.device == "cpu":
+        multiprocessing.get_context("forkserver").set_forkserver_preload(["fashionbench_unifashion.training.trainer"])
     begun = time.perf_counter()
     found: dict[str, Any] = {"size": options.size, "machine": machine(options.device), "parts": {}, "seconds": {}}
     print(found["machine"])
