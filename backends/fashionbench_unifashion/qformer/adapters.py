@@ -11,8 +11,9 @@ from fashionbench.errors import ConfigError, UnknownNameError
 
 AdapterKind: TypeAlias = Literal["linear", "mlp", "projlayer"]
 KINDS: tuple[str, ...] = get_args(AdapterKind)
-#: A standard deviation below this is that of a constant.
-SMALLEST = 1e-5
+#: The least that states, whose layer norm leaves them with values about 1, are divided by: what hardly differs between
+#: images is mostly rounding.
+SMALLEST = 1e-2
 
 
 class Adapter(nn.Module):
@@ -62,13 +63,12 @@ class Adapter(nn.Module):
     def measure(self, queries: Tensor) -> None:
         """Take mean and standard deviation from the outputs of training examples, float [N, Q, width_in].
 
-        Does nothing without normalisation. A value that is the same in all examples is centred alone.
+        Does nothing without normalisation.
         """
         if self.mean is None or self.scale is None:
             return
         self.mean.copy_(queries.mean(dim=0))
-        deviation = queries.std(dim=0, correction=0)
-        self.scale.copy_(torch.where(deviation > SMALLEST, deviation, torch.ones_like(deviation)))
+        self.scale.copy_(queries.std(dim=0, correction=0).clamp(min=SMALLEST))
 
     def statistics(self) -> dict[str, Tensor]:
         """Return what was measured, by name; nothing without normalisation."""

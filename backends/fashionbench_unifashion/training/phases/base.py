@@ -251,3 +251,10 @@ def measure_image_states(phase: Phase, adapter: str) -> None:
 def adapter_statistics(model: UniFashion, adapter: str) -> dict[str, Tensor]:
     """Return an adapter's statistics by their names in the model."""
     return {f"{adapter}.{name}": value for name, value in getattr(model, adapter).statistics().items()}
+
+
+def evenly(rows: Sequence[int], most: int | None) -> list[int]:
+    """Take at most so many rows, at even distances."""
+    if most is None or len(rows) <= most:
+        return list(rows)
+    return [rows[at * len(rows) // most] for at in range(most)]

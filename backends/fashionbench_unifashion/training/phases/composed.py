@@ -17,6 +17,7 @@ from fashionbench_unifashion.training.phases.base import (
     REPLAY,
     Phase,
     PhaseInputs,
+    evenly,
     local_rows,
     noise_generator,
 )
@@ -195,10 +196,3 @@ class ComposedPhase(Phase):
         prompt = self.model.prompt_of(states[[row - local.start for row in rows]])
         captions = [examples[row].caption for row in rows]
         return mean_answer_loss(language.answers(prompt, [examples[row].instruction for row in rows], captions))
-
-
-def evenly(rows: Sequence[int], most: int | None) -> list[int]:
-    """Take at most so many rows, at even distances."""
-    if most is None or len(rows) <= most:
-        return list(rows)
-    return [rows[at * len(rows) // most] for at in range(most)]

@@ -10,8 +10,8 @@ from torch import Tensor
 from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
 from fashionbench_unifashion.training.batch_sampler import number
-from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, world_size
-from fashionbench_unifashion.training.phases.base import Phase, local_rows, parameters_under
+from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, rank_rows, world_size
+from fashionbench_unifashion.training.phases.base import Phase, evenly, local_rows, parameters_under
 from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
 
 if TYPE_CHECKING:
@@ -62,15 +62,18 @@ class ContrastivePhase(Phase):
         tokens = self.inputs.feature_cache.tokens([example.image for example in local])
         texts = self.model.texts([example.text for example in examples])
         ids, mask = local_rows(texts.ids), local_rows(texts.mask)
-        # Held-out examples are measured by recall alone, so what is not learnt yet is not computed either.
-        generated = self._generated(len(ids)) if self.config.weights.itg and not self._contrast_alone else 0
-        # The states that ITC compares and those that ITG decodes from are the same, so the images are read once.
-        shown = tokens[:generated], ids[:generated], mask[:generated]
-        decoded = qformer.decode_with_queries(*shown) if generated else None
-        states = [] if decoded is None else [decoded.queries]
-        if generated < len(ids):
-            states.append(qformer.image(tokens[generated:], "reference"))
-        contrast, scores = pair_contrast(self, examples, torch.cat(states))
+        generated = self._generated(len(examples)) if self.config.weights.itg and not self._contrast_alone else []
+        rest = [row for row in range(len(ids)) if row not in set(generated)]
+        # The states that ITC compares and those that ITG decodes from are the same, so an image is read once.
+        states: list[Tensor] = []
+        logits = None
+        if generated:
+            read, logits = qformer.decode_with_queries(tokens[generated], ids[generated], mask[generated])
+            states.append(read)
+        if rest:
+            states.append(qformer.image(tokens[rest], "reference"))
+        order = torch.tensor([*generated, *rest], device=tokens.device).argsort()
+        contrast, scores = pair_contrast(self, examples, torch.cat(states)[order])
         values = {"itc": contrast}
         if self._contrast_alone:
             return values
@@ -78,20 +81,23 @@ class ContrastivePhase(Phase):
         values["itm"] = matching_loss(
             self, scores, same, all_gather(tokens), texts.ids, texts.mask, seed=seed, queries="reference"
         )
-        if decoded is not None:
+        if self.config.weights.itg:
             # So weighed that the average over processes is the mean over all words.
-            words = mask[:generated, 1:].sum()
-            share = words * world_size() / all_reduce_sum(words)
-            values["itg"] = losses.itg(decoded.logits, ids[:generated], mask[:generated]) * share
+            words = mask[generated, 1:].sum()
+            every = all_reduce_sum(words.clone())
+            values["itg"] = 0.0 * contrast
+            if logits is not None:
+                values["itg"] = losses.itg(logits, ids[generated], mask[generated]) * (words * world_size() / every)
         return values
 
     def begin_step(self, step: int) -> None:
         """Let matching and generation join when the contrast has had its share of the steps."""
         self._contrast_alone = step < round(self.config.contrast_first * self.steps)
 
-    def _generated(self, rows: int) -> int:
-        most = self.config.itg_examples
-        return rows if most is None else min(rows, max(1, most // world_size()))
+    def _generated(self, count: int) -> list[int]:
+        """Choose this process's rows that text is generated of, at even distances of the whole batch."""
+        local = rank_rows(count)
+        return [row - local.start for row in evenly(range(count), self.config.itg_examples) if row in local]
 
     def validation(self) -> dict[str, float]:
         """Measure recall in both directions among held-out products."""
