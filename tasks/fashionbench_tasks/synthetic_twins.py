@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
-from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, SUBSTITUTE_CONSISTENCY, TRY_ON_TASKS
+from fashionbench_tasks.generation.specs import (
+    DESIGN_TASKS,
+    SUBSTITUTE,
+    SUBSTITUTE_CONSISTENCY,
+    TRY_OFF_TASKS,
+    TRY_ON_TASKS,
+)
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
 from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS, OACIRR_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
@@ -47,7 +53,10 @@ def twin(spec: TaskSpec) -> TaskSpec:
     options = {**spec.options, "atelier": FOLDERS[spec.dataset], "twin_of": spec.dataset}
     metrics = spec.metrics
     if "extractors" in fields:
-        metrics = (*TRUTH_KNOWN, *SUBSTITUTE)
+        known: tuple[str, ...] = TRUTH_KNOWN
+        if spec.kind == "virtual-try-off":  # no mask lies over the photo of a garment
+            known = tuple(name for name in known if not name.endswith("-garment"))
+        metrics = (*known, *SUBSTITUTE)
         if spec.kind == "virtual-try-on":
             metrics = (*metrics, *SUBSTITUTE_CONSISTENCY)
         fields.pop("cmmd", None)
@@ -83,6 +92,7 @@ TASKS = tuple(
         *LOOKBENCH_TASKS,
         *CAPTIONING_TASKS,
         *TRY_ON_TASKS,
+        *TRY_OFF_TASKS,
         *DESIGN_TASKS,
         *OUTFIT_TASKS,
     )
