@@ -26,6 +26,7 @@ RETRIEVAL = [
     "atelier/cirr-val",
     "atelier/oacirr-fashion",
     "atelier/fashiongen-full",
+    "atelier/fashiongen-text-to-product",
     "atelier/fashiongen-101-list",
     "atelier/fashiongen-101-fashionvil",
     "atelier/fashion200k-mbeir-text-to-image",
