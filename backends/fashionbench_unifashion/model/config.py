@@ -5,11 +5,10 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
-
 from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
 from fashionbench.specs import validation
+from fashionbench.specs.validation import read_value
 from fashionbench_unifashion.diffusion.config import DiffusionConfig
 from fashionbench_unifashion.language.model import LanguageConfig
 from fashionbench_unifashion.qformer.adapters import AdapterKind
@@ -64,7 +63,7 @@ def preset(name: str, changes: Mapping[str, Any] | None = None) -> UniFashionCon
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS)
     text = resources.files("fashionbench_unifashion").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
-    return validated(overlaid(yaml.safe_load(text), changes or {}), f"the preset {name}")
+    return validated(overlaid(read_value(text, f"{name}.yaml"), changes or {}), f"the preset {name}")
 
 
 def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:

@@ -289,7 +289,8 @@ class QFormer(nn.Module):
         return out
 
 
-_RENAMED = {
+#: Names of transformers, and ours.
+RENAMED = {
     "query_tokens": "reference",
     "embeddings.word_embeddings.weight": "words.weight",
     "embeddings.position_embeddings.weight": "positions.weight",
@@ -307,6 +308,6 @@ def from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     out = {}
     for name, value in state.items():
-        renamed = _RENAMED.get(name, name.replace("qformer.", "transformer.", 1))
+        renamed = RENAMED.get(name, name.replace("qformer.", "transformer.", 1))
         out[renamed] = value.squeeze(0) if name == "query_tokens" else value
     return out

@@ -5,12 +5,11 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
-from fashionbench.specs.validation import validated
+from fashionbench.specs.validation import read_value, validated
 from fashionbench_unifashion.losses.losses import LossWeights
 from fashionbench_unifashion.model.config import overlaid
 from fashionbench_unifashion.renamed import refuse_old_names
@@ -190,7 +189,7 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
         raise UnknownNameError("recipe", name, RECIPES)
     refuse_old_names(changes, f"the change of the recipe {name}")
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    written, wanted = yaml.safe_load(text), changes.get("model")
+    written, wanted = read_value(text, f"{name}.yaml"), changes.get("model")
     if isinstance(wanted, dict) and wanted.get("preset", written["model"]["preset"]) != written["model"]["preset"]:
         written["model"] = {}
     phases = changes.get("phases")

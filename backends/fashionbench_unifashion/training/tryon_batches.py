@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from fashionbench.data.items import DesignItem
-from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions
+from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions, with_hint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -119,16 +118,14 @@ class TryOnBatches:
         config = model.diffusion.config
         tryon_example = self._examples.tryon_example(example)
         item = tryon_example.item
+        conditions = read_conditions([item], config)
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
-            design_item = DesignItem(
-                item.id, item.person, tryon_example.text, tryon_example.sketch.image, item.conditions
-            )
-            design = read_conditions([design_item], config)
+            design = with_hint(conditions, tryon_example.sketch.image, config)
             sketch = self._encoded(tryon_example.sketch.image)
         read = _Read(
             image_tensor(tryon_example.target.image, config.width, config.height)[None],
-            read_conditions([item], config),
+            conditions,
             self._encoded(item.garment),
             tryon_example.text,
             design,
