@@ -15,7 +15,7 @@ from fashionbench_tasks.generation.specs import (
     TRY_ON_TASKS,
 )
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
-from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS, OACIRR_TASKS
+from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS, HP_FASHION_IQ_TASK, OACIRR_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
 from fashionbench_tasks.retrieval.image_to_image.specs import LOOKBENCH_TASKS
 
@@ -32,6 +32,7 @@ FOLDERS = {
     "fashiongen": "fashiongen",
     "fashion200k": "fashion200k",
     "fashion200k-mbeir": "fashion200k-mbeir",
+    "hp-fashion-iq": "fashion-iq",
     "lookbench": "lookbench",
     "oacirr": "oacirr",
     "viton-hd": "viton-hd",
@@ -86,6 +87,7 @@ TASKS = tuple(
     for spec in (
         *FASHION_IQ_TASKS,
         *CIRR_TASKS,
+        HP_FASHION_IQ_TASK,
         *OACIRR_TASKS,
         *FASHIONGEN_TASKS,
         *MBEIR_TASKS,

@@ -233,3 +233,10 @@ def test_a_garment_that_is_cut_out_is_nearer_to_its_photo_than_the_whole_person(
     assert far > nearer > none == pytest.approx(0, abs=1e-6)
     # SSIM need not agree: on Dress Code the whole person, on its even wall, is ahead of the cutting.
     assert max(copied.metric("ssim").value, cut.metric("ssim").value) < oracle.metric("ssim").value == 1
+
+
+def test_the_list_with_the_wanted_product_is_preferred(twin, plugins, store):
+    task = "atelier/hp-fashion-iq-preference"
+    constant, oracle = (run(task, f"control/{name}", twin, plugins, store) for name in ("constant", "oracle"))
+    assert constant.metric("preference-accuracy").value == 0.5
+    assert oracle.metric("preference-accuracy").value == oracle.metric("preference-ratio").value == 1
