@@ -26,6 +26,7 @@ RETRIEVAL = [
     "atelier/cirr-val",
     "atelier/oacirr-fashion",
     "atelier/fashiongen-full",
+    "atelier/fashiongen-text-to-product",
     "atelier/fashiongen-101-list",
     "atelier/fashiongen-101-fashionvil",
     "atelier/fashion200k-mbeir-text-to-image",
@@ -221,3 +222,21 @@ def test_java_off_and_then_on_gives_meteor_without_asking_the_backend_again(twin
     assert (on.predictions, on.supersedes) == (off.predictions, off.record_id)
     assert len(Captioner.calls) == 1
     assert run() == on
+
+
+@pytest.mark.parametrize("task", ["atelier/viton-hd-try-off", "atelier/dress-code-try-off"])
+def test_a_garment_that_is_cut_out_is_nearer_to_its_photo_than_the_whole_person(task, twin, plugins, store):
+    names = ("control/copy-person", "control/crop-garment", "control/oracle-image")
+    copied, cut, oracle = (run(task, name, twin, plugins, store) for name in names)
+    assert copied.metric("mse").value > cut.metric("mse").value > oracle.metric("mse").value == 0
+    far, nearer, none = (one.metric("fd-efficientnet-lite0").value for one in (copied, cut, oracle))
+    assert far > nearer > none == pytest.approx(0, abs=1e-6)
+    # SSIM need not agree: on Dress Code the whole person, on its even wall, is ahead of the cutting.
+    assert max(copied.metric("ssim").value, cut.metric("ssim").value) < oracle.metric("ssim").value == 1
+
+
+def test_the_list_with_the_wanted_product_is_preferred(twin, plugins, store):
+    task = "atelier/hp-fashion-iq-preference"
+    constant, oracle = (run(task, f"control/{name}", twin, plugins, store) for name in ("constant", "oracle"))
+    assert constant.metric("preference-accuracy").value == 0.5
+    assert oracle.metric("preference-accuracy").value == oracle.metric("preference-ratio").value == 1

@@ -101,7 +101,7 @@ CHECKS: tuple[Check, ...] = (
     Check("any-batch-size", _any_batch_size),
     Check("any-order", _any_order),
     # What draws noise draws it by the id of its item.
-    Check("ids-unread", _ids_unread, lambda s, c: c not in {"try-on", "design"} and _contender(s, c)),
+    Check("ids-unread", _ids_unread, lambda s, c: c not in {"try-on", "try-off", "design"} and _contender(s, c)),
     Check("contents-matter", _contents_matter, _contender),
     Check("extreme-images", _extreme_images, lambda s, c: c != "encode-text" and _contender(s, c)),
     Check("extreme-texts", _extreme_texts, lambda s, c: c in _SEES_TEXT and _contender(s, c)),

@@ -87,6 +87,19 @@ class TryOnItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TryOffItem:
+    """A dressed person, which of the garments is wanted, and the conditions by name, such as ``agnostic-mask``.
+
+    :param category: such as ``upper_body``, for a person wears several garments.
+    """
+
+    id: str
+    person: Image
+    category: str
+    conditions: Mapping[str, Image] = field(default_factory=_no_images)
+
+
+@dataclass(frozen=True, slots=True)
 class DesignItem:
     """A person, the wanted garment in words and as a sketch, and the conditions by name."""
 
@@ -97,4 +110,4 @@ class DesignItem:
     conditions: Mapping[str, Image] = field(default_factory=_no_images)
 
 
-Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | TryOnItem | DesignItem
+Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | TryOnItem | TryOffItem | DesignItem

@@ -54,5 +54,20 @@ def register_metrics() -> Iterable[MetricSpec]:
             by_item=False,
             unit="fraction",
         ),
+        *(
+            MetricSpec(
+                id=name,
+                summary=summary,
+                target=f"fashionbench.metrics.retrieval.preference:{name.replace('-', '_')}",
+                implementation=f"fashionbench.{name}/1",
+                predictions="preference/1",
+                higher_is_better=True,
+                unit="fraction",
+            )
+            for name, summary in {
+                "preference-ratio": "share of people who prefer the first list, where the model scores it higher",
+                "preference-accuracy": "share of choices in which the preferred list scores higher, ties by half",
+            }.items()
+        ),
         _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),
     ]

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fashionbench.data.item_hash import item_hash
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
 
 
 def plain(size, colour="white", mode="RGB"):
@@ -46,6 +46,9 @@ def test_every_part_counts():
         TryOnItem("", black, white),
         TryOnItem("", white, black, {"mask": white}),
         TryOnItem("", white, black, {"pose": white}),
+        TryOffItem("", white, "dresses"),
+        TryOffItem("", white, "upper_body"),
+        TryOffItem("", white, "upper_body", {"mask": white}),
         DesignItem("", white, "dress", None),
         DesignItem("", white, "dress", black),
         DesignItem("", white, "dress", black, {"mask": white}),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
+from fashionbench_tasks.dataset_root import BESIDE
 from fashionbench_tasks.datasets import cirr, fashion_iq, oacirr
 from fashionbench_tasks.image_reading import IMAGE
 
@@ -47,6 +48,20 @@ CIRR = DatasetSpec(
     splits=cirr.SPLITS,
     expected=cirr.EXPECTED,
     how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR, and images from NLVR2.",
+)
+
+HP_FASHION_IQ = DatasetSpec(
+    id="hp-fashion-iq",
+    summary="which of two lists of images people prefer for queries of Fashion-IQ",
+    target="fashionbench_tasks.datasets.hp_fashion_iq:HPFashionIQ",
+    revision="1",
+    licence=Licence(
+        id="none stated (choices); images are Amazon's", source="https://github.com/jackwaky/QuRe", usage="research"
+    ),
+    access="public-url",
+    splits=("val",),
+    beside=BESIDE["hp-fashion-iq"],
+    how_to_get="Put hpfiq.json of jackwaky/QuRe, folder HP_FashionIQ, into the folder of Fashion-IQ.",
 )
 
 OACIRR = DatasetSpec(
@@ -224,5 +239,33 @@ def _oacirr(domain: str) -> TaskSpec:
 
 OACIRR_TASKS = tuple(_oacirr(domain) for domain in oacirr.DOMAINS)
 
-DATASETS = (FASHION_IQ, CIRR, OACIRR)
-TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS, *OACIRR_TASKS)
+_PREFERENCE_METRICS = ("preference-ratio", "preference-accuracy")
+HP_FASHION_IQ_TASK = TaskSpec(
+    id="hp-fashion-iq/preference",
+    summary="HP-FashionIQ: is the list of images scored higher that people prefer",
+    target="fashionbench_tasks.retrieval.composed.preference:ListPreference",
+    version=VERSION,
+    kind="composed-retrieval",
+    dataset=HP_FASHION_IQ.id,
+    protocol=ProtocolCard.of(
+        "hp-fashion-iq/preference",
+        VERSION,
+        {
+            "split": "all choices of all persons",
+            "query": "reference image and sentence",
+            "similarity": "cosine, maximum over vectors; of a list the mean over its images",
+            "missing_images": "a choice that shows a missing image is left out and counted",
+            "training": "none",
+            "average": "queries",
+            "image": IMAGE,
+            "metrics": _PREFERENCE_METRICS,
+        },
+    ),
+    needs=NEEDS,
+    metrics=_PREFERENCE_METRICS,
+    main_metric="preference-ratio",
+    trains=frozenset(),
+)
+
+DATASETS = (FASHION_IQ, CIRR, HP_FASHION_IQ, OACIRR)
+TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS, HP_FASHION_IQ_TASK, *OACIRR_TASKS)
