@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench_models.endpoint.specs import CAPTIONER
 from fashionbench_models.named import named_models
+from fashionbench_models.pipelines.specs import BACKENDS as PIPELINES
 from fashionbench_models.training.specs import TRAINERS
 
 if TYPE_CHECKING:
@@ -20,8 +21,8 @@ _PREFIX = "hf:"
 
 @hookimpl
 def register_backends() -> list[BackendSpec]:
-    """Return the models of ``named.yaml``, and the one behind an endpoint."""
-    return [*named_models(), CAPTIONER]
+    """Return the models of ``named.yaml``, the one behind an endpoint, and pipelines of several models."""
+    return [*named_models(), CAPTIONER, *PIPELINES]
 
 
 @hookimpl

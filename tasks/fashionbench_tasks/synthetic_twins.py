@@ -9,8 +9,9 @@ from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
 from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, SUBSTITUTE_CONSISTENCY, TRY_ON_TASKS
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
-from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
+from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS, OACIRR_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
+from fashionbench_tasks.retrieval.image_to_image.specs import LOOKBENCH_TASKS
 
 if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
@@ -25,6 +26,8 @@ FOLDERS = {
     "fashiongen": "fashiongen",
     "fashion200k": "fashion200k",
     "fashion200k-mbeir": "fashion200k-mbeir",
+    "lookbench": "lookbench",
+    "oacirr": "oacirr",
     "viton-hd": "viton-hd",
     "dress-code": "dress-code",
     "mgd": "viton-hd",
@@ -66,19 +69,22 @@ def twin(spec: TaskSpec) -> TaskSpec:
     )
 
 
-_LARGE = {"viton-hd/paired-1024", "viton-hd/unpaired-1024"}
+#: Other sizes and other domains of what has a twin already.
+_WITHOUT = {"viton-hd/paired-1024", "viton-hd/unpaired-1024", "oacirr/car", "oacirr/product", "oacirr/landmark"}
 
 TASKS = tuple(
     twin(spec)
     for spec in (
         *FASHION_IQ_TASKS,
         *CIRR_TASKS,
+        *OACIRR_TASKS,
         *FASHIONGEN_TASKS,
         *MBEIR_TASKS,
+        *LOOKBENCH_TASKS,
         *CAPTIONING_TASKS,
         *TRY_ON_TASKS,
         *DESIGN_TASKS,
         *OUTFIT_TASKS,
     )
-    if spec.id not in _LARGE
+    if spec.id not in _WITHOUT
 )

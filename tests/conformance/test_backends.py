@@ -30,6 +30,11 @@ FAMILIES = {
     "models/qwen2.5-vl-3b": "llava",
     "models/sd15-inpainting": "inpainting",
 }
+#: Backends of several models, with the tiny model of each option.
+PIPELINES = {
+    "pipeline/retrieval-augmented-captioner": {"encoder": "dinov2", "captioner": "llava"},
+    "pipeline/caption-then-compose": {"encoder": "clip", "captioner": "llava", "language_model": "llama"},
+}
 
 
 @functools.cache
@@ -47,6 +52,12 @@ def tiny(kind):
     more = {"max_new_tokens": 6} if kind in {"llava", "blip2_captioner"} else {}
     more |= {"steps": 2} if kind == "inpainting" else {}
     return {"model": str(folder() / kind), **more}
+
+
+@functools.cache
+def pipeline(name):
+    """Write the tiny models of a pipeline."""
+    return {option: tiny(kind)["model"] for option, kind in PIPELINES[name].items()} | {"max_new_tokens": 6}
 
 
 @functools.cache
@@ -87,7 +98,11 @@ def trained_combiner():
 
 
 #: What learnt nothing may say the same of everything.
-MODELS = {"unifashion": (untrained, ("contents-matter",)), "baseline/trained-combiner": (trained_combiner, ())}
+MODELS = {
+    "unifashion": (untrained, ("contents-matter",)),
+    "baseline/trained-combiner": (trained_combiner, ()),
+    **{name: (functools.partial(pipeline, name), ()) for name in PIPELINES},
+}
 
 
 def marked(function):

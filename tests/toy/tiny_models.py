@@ -235,3 +235,22 @@ def ip_adapter(folder, seed=0):
         for name in ("to_k_ip", "to_v_ip"):
             weights[f"ip_adapter.{number}.{name}.weight"] = torch.randn(16, 32)
     save_file(weights, folder / "ip-adapter_tiny.safetensors")
+
+
+def llama(folder, seed=0, *, chat=True):
+    """A Llama of words, with a chat template or without."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        **SMALL, vocab_size=18, num_key_value_heads=2, max_position_embeddings=256, pad_token_id=0, bos_token_id=1,
+        eos_token_id=2,
+    )  # fmt: skip
+    lively(LlamaForCausalLM(config), seed).save_pretrained(folder)
+    tokenizer = words()
+    if chat:
+        tokenizer.chat_template = "{% for turn in messages %}{{ turn['content'] }} {% endfor %}is"
+    tokenizer.save_pretrained(folder)
+
+
+def llama_without_chat(folder, seed=0):
+    llama(folder, seed, chat=False)

@@ -16,6 +16,7 @@ from fashionbench_models.chat import conversation, has_template, model_inputs
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.loading import load_model, load_processor, require_words
 from fashionbench_models.options import read_options
+from fashionbench_models.question import Question
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,13 +50,23 @@ class ImageTextToText:
         """Describe each image."""
         prompt = self.options.prompt or (instruction if self._chat else "")
         self.preprocessing["prompt"] = prompt or "none: the model has no chat template, and the instruction is not used"
-        return [self._describe(item, prompt) for item in items]
+        return self.write([Question(item.id, prompt, item.image) for item in items])
 
-    def _describe(self, item: ImageItem, prompt: str) -> str:
+    @property
+    def follows_instructions(self) -> bool:
+        """Whether it is asked by a chat template; without one a text is the beginning of the caption."""
+        return self._chat
+
+    def write(self, questions: Sequence[Question]) -> list[str]:
+        """Answer each question about its image."""
+        return [self._answer(one) for one in questions]
+
+    def _answer(self, question: Question) -> str:
+        prompt = question.text
         if self._chat:
-            inputs: Any = model_inputs(self._processor, conversation(item.image, prompt))
+            inputs: Any = model_inputs(self._processor, conversation(question.image, prompt))
         else:
-            inputs = self._processor(images=item.image, **({"text": prompt} if prompt else {}), return_tensors="pt")
+            inputs = self._processor(images=question.image, **({"text": prompt} if prompt else {}), return_tensors="pt")
         inputs = inputs.to(self.device, self._model.dtype)
         with torch.inference_mode():
             ids = self._model.generate(

@@ -33,8 +33,7 @@ def _feed(state: _Hash, item: Item) -> None:
         case TextItem():
             _text(state, item.text)
         case ComposedItem():
-            _image(state, item.image)
-            _text(state, item.text)
+            _composed(state, item)
         case PairItem():
             _feed(state, item.query)
             state.update(b"pair")
@@ -51,6 +50,13 @@ def _feed(state: _Hash, item: Item) -> None:
         for name, image in sorted(item.conditions.items()):
             _text(state, name)
             _image(state, image)
+
+
+def _composed(state: _Hash, item: ComposedItem) -> None:
+    _image(state, item.image)
+    _text(state, item.text)
+    if item.box is not None:
+        state.update(f"box|{item.box}|".encode())
 
 
 def _image(state: _Hash, image: Image) -> None:

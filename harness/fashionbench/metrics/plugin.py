@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fashionbench.metrics.captioning.specs import CAPTION_METRICS
+from fashionbench.metrics.captioning.specs import ATTRIBUTE_METRICS, CAPTION_METRICS
 from fashionbench.metrics.generation.specs import DISTANCE_METRICS
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import MetricSpec
@@ -34,6 +34,7 @@ def register_metrics() -> Iterable[MetricSpec]:
     """Return the metrics of the core."""
     return [
         *CAPTION_METRICS,
+        *ATTRIBUTE_METRICS,
         *DISTANCE_METRICS,
         _ranking("hit@k", "hit", "share of queries with any positive in the top k (what most papers print as R@k)"),
         _ranking("recall@k", "recall", "share of a query's positives in the top k, averaged over queries"),
@@ -41,7 +42,7 @@ def register_metrics() -> Iterable[MetricSpec]:
         _ranking("mean-recall@k", "mean_recall", "mean of recall@k over several k, such as Fashion-IQ's @10,50"),
         _ranking("cirr-mean", "cirr_mean", "mean of R@5 and R_subset@1, the headline of CIRR"),
         _ranking("map@k", "average_precision", "mean average precision within the top k"),
-        _ranking("ndcg@k", "ndcg", "normalised discounted cumulative gain of the top k, relevance 0 or 1"),
+        _ranking("ndcg@k", "ndcg", "normalised discounted cumulative gain of the top k, relevance by grade or 0 and 1"),
         _ranking("mrr", "reciprocal_rank", "mean of one over the rank of the first positive"),
         MetricSpec(
             id="roc-auc",

@@ -38,6 +38,7 @@ class RankCounts:
     :param otherwise: what is counted where the positive of a query is not among the candidates that were re-ranked,
         for queries where a tie across the cut leaves that to chance.
     :param inside: float64 [Nq], the probability of these counts and not of ``otherwise``.
+    :param grade: float64 [P], how relevant each positive is, above 0; None where all are alike.
     :raises MetricError: if the arrays contradict each other.
     """
 
@@ -49,6 +50,7 @@ class RankCounts:
     tie_tolerance: float = 1e-6
     otherwise: RankCounts | None = None
     inside: FloatArray | None = None
+    grade: FloatArray | None = None
 
     def __post_init__(self) -> None:
         n_positives = self.n_positives
@@ -65,6 +67,12 @@ class RankCounts:
             self.inside.shape == n_positives.shape and ((self.inside >= 0) & (self.inside <= 1)).all()
         ):
             raise MetricError("there is not one probability between 0 and 1 a query of a tie across the cut")
+        if self.grade is not None and self.grade.shape != self.score.shape:
+            msg = f"the rank counts have {self.score.size} positives, and {self.grade.size} grades"
+            raise MetricError(msg, remedy="write one grade a positive")
+        if self.grade is not None and not (np.isfinite(self.grade) & (self.grade > 0)).all():
+            msg = "a grade of a positive is not above 0, or not finite"
+            raise MetricError(msg, remedy="what is not relevant is no positive")
         query = np.repeat(np.arange(n_positives.size), n_positives)
         impossible = (self.better < 0) | (self.tied < 0) | ~np.isfinite(self.score)
         impossible |= self.better + self.tied + n_positives[query] > self.n_candidates[query]

@@ -24,6 +24,7 @@ inside          float            the probability of the counts above, where a ti
                                  re-rankings with such a tie alone
 outside_better  list of int64    the counts where it was not
 outside_tied    list of int64
+grades          list of float64  by positive, how relevant it is, above 0; there where a task has grades
 further_slices  list of string   further slices that the query is reported under; there where a task names any
 ==============  ===============  =====================================================================
 """
@@ -143,6 +144,13 @@ def with_further_slices(table: pa.Table, names: Sequence[Sequence[str]]) -> pa.T
     return table.append_column("further_slices", pa.array([list(one) for one in names], pa.list_(pa.string())))
 
 
+def with_grades(table: pa.Table, grades: Sequence[Sequence[float]]) -> pa.Table:
+    """Add the column ``grades`` to a table: of each query, those of its positives in their order."""
+    import pyarrow as pa  # noqa: PLC0415
+
+    return table.append_column("grades", pa.array([list(one) for one in grades], pa.list_(pa.float64())))
+
+
 def schema() -> pa.Schema:
     """Return the Arrow schema of ``ranking/1``."""
     import pyarrow as pa  # noqa: PLC0415
@@ -157,6 +165,18 @@ def counts_of(table: pa.Table, tie_tolerance: float) -> RankCounts:
 
     :raises MetricError: where a column is missing.
     """
+    counts = _ungraded(table, tie_tolerance)
+    if "grades" not in table.column_names:
+        return counts
+    lengths, flat = _ragged(table.column("grades"))
+    grades = flat.astype(np.float64)
+    if not np.array_equal(lengths, counts.n_positives):
+        raise MetricError("the column grades does not hold one grade a positive", remedy=f"they must be {SCHEMA}")
+    otherwise = counts.otherwise and replace(counts.otherwise, grade=grades)
+    return replace(counts, grade=grades, otherwise=otherwise)
+
+
+def _ungraded(table: pa.Table, tie_tolerance: float) -> RankCounts:
     lacking = [name for name in ("better", "tied", "score", "n_candidates") if name not in table.column_names]
     if lacking:
         raise MetricError(f"the predictions have no column {', '.join(lacking)}", remedy=f"they must be {SCHEMA}")
@@ -184,7 +204,7 @@ def _ragged(column: pa.ChunkedArray) -> tuple[NDArray[np.int64], NDArray[np.numb
     :raises MetricError: where a list is missing.
     """
     if column.null_count:
-        raise MetricError("the predictions have a query without counts", remedy=f"they must be {SCHEMA}")
+        raise MetricError("the predictions have a query without counts or grades", remedy=f"they must be {SCHEMA}")
     chunks = [
         (np.diff(chunk.offsets.to_numpy()), chunk.flatten().to_numpy(zero_copy_only=False)) for chunk in column.chunks
     ]

@@ -5,12 +5,13 @@ The columns say what it is:
 - ``image``, ``text`` and optionally ``group``: image-text pairs. Images and texts of one group are positives of each
   other, and without a group those of one image; a COCO or Flickr export has one row a caption.
 - ``image``, ``group`` and optionally ``role`` (query or candidate): photos to be found by photos of the same group.
-- ``reference``, ``text``, ``target``: composed queries.
+- ``reference``, ``text``, ``target`` and optionally ``query``, a name of the query: composed queries.
 - ``person``, ``garment`` and optionally ``target``, ``mask``: try-on.
 - ``person``, ``text`` and optionally ``sketch``, ``target``, ``mask``: design.
 
 Images are paths relative to the folder; one that is not there is looked for in another Unicode form, case or extension.
 An optional column ``split`` keeps train, val and test apart; a column ``slice:brand`` reports results by its values.
+A file ``qrels.csv`` beside the manifest grades what answers a query.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.listed_images import ListedImages
 from fashionbench_tasks.datasets.manifest_rows import check_column_names, read_rows
+from fashionbench_tasks.datasets.qrels import Qrels
 from fashionbench_tasks.datasets.readers import first_of
 
 if TYPE_CHECKING:
@@ -43,7 +45,7 @@ _COLUMNS: dict[Kind, tuple[str, ...]] = {
 _OPTIONAL: dict[Kind, tuple[str, ...]] = {
     "pairs": ("group",),
     "images": ("role",),
-    "triplets": (),
+    "triplets": ("query",),
     "try-on": ("target", "mask"),
     "design": ("sketch", "target", "mask"),
 }
@@ -228,9 +230,21 @@ class Manifest:
         """Return every image of every row."""
         return self._files
 
-    def annotations(self) -> Mapping[str, Path]:
+    def annotations(self) -> dict[str, Path]:
         """Return the manifest."""
         return {"manifest": self.path}
+
+    @cached_property
+    def qrels(self) -> Qrels | None:
+        """The relevance judgements beside the manifest, where there are any.
+
+        :raises DataError: where there are two files of them, or their columns are of no kind.
+        """
+        return Qrels.beside(self.root)
+
+    def judged_annotations(self) -> Mapping[str, Path]:
+        """Return the manifest, and the judgements where there are any."""
+        return self.annotations() | ({"qrels": self.qrels.path} if self.qrels else {})
 
     def counts(self) -> Mapping[str, int]:
         """Count rows and images, and groups where there are any."""

@@ -13,21 +13,25 @@ from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.own_data.facts import facts_of, slice_labels
 from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.judged import judged
 from fashionbench_tasks.retrieval.task import Retrieval
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
 
 FOLD = "images"
 
 
-def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
-    """Rank the other photos for every photo that has one of its group among them.
+def image_to_image(spec: TaskSpec, roots: DataRoots, *, graded: bool = True) -> Retrieval:
+    """Rank the other photos for every photo that has one of its group among them, or that is judged.
 
     With a column ``role`` the queries find candidates alone; without, every photo is both, and no candidate of itself.
 
-    :raises DataError: where the manifest holds no photos in groups, a photo stands in two groups, or none has another.
+    :raises DataError: where the manifest holds no photos in groups, a photo stands in two groups, none has another, or
+        a judgement is wrong.
     """
     data = Manifest(place(spec, roots))
     data.require("images", spec.id)
@@ -44,15 +48,13 @@ def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
     for name in gallery:
         members.setdefault(group[name], []).append(name)
     answers = {name: [other for other in members.get(group[name], ()) if other != name] for name in asking}
-    queries = [name for name in asking if answers[name]]
-    if not queries:
-        remedy = "give photos of one product the same group, and with roles at least one of each role"
-        raise DataError(f"{data.path}: no photo has another one of its group to find", remedy=remedy)
     files = {name: ImageFile(name, data.file(name)) for name in (*asking, *gallery)}
-    checked = survey({name: one.path for name, one in files.items()}, data.annotations(), cache=roots.index)
+    checked = survey({name: one.path for name, one in files.items()}, data.judged_annotations(), cache=roots.index)
     further = {row["image"]: slice_labels(data, row, FOLD) for row in rows}
 
-    def folds(absent: frozenset[str]) -> list[Fold]:
+    qrels = data.qrels if graded else None
+
+    def of(queries: Sequence[str], absent: frozenset[str]) -> list[Fold]:
         here = [name for name in queries if name not in absent]
         return [
             Fold(
@@ -68,7 +70,15 @@ def image_to_image(spec: TaskSpec, roots: DataRoots) -> Retrieval:
             )
         ]
 
-    facts = {"queries without another photo of their group, left out": str(len(asking) - len(queries))}
+    # A photo without another one of its group may be judged, which is seen when the judgements are read.
+    (whole,) = judged(lambda absent: of(asking, absent), qrels)[0](frozenset())
+    queries = [name for name in asking if whole.positives[name]]
+    if not queries:
+        remedy = "give photos of one product the same group, and with roles at least one of each role"
+        raise DataError(f"{data.path}: no photo has another one of its group to find", remedy=remedy)
+    made, judgements = judged(lambda absent: of(queries, absent), qrels)
+    left_out = {"queries without another photo of their group, left out": str(len(asking) - len(queries))}
+    facts = facts_of(data, split, {**left_out, **judgements})
     sizes = {"queries": len(queries), "gallery": len(gallery), "groups": len(set(group.values()))}
-    info = DataInfo.of(checked, sizes, synthetic=is_twin(data.root), facts=facts_of(data, split, facts))
-    return Retrieval(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
+    info = DataInfo.of(checked, sizes, synthetic=is_twin(data.root), facts=facts)
+    return Retrieval(spec, info, lambda: made(checked.absent), lambda: made(frozenset()))

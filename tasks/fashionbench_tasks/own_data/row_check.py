@@ -5,18 +5,32 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.data.file_index import FileIndex
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.manifest import ROLES, SPLITS, Manifest, image_columns, needed_columns
 from fashionbench_tasks.datasets.manifest_rows import read_rows
+from fashionbench_tasks.own_data.composed import composed
+from fashionbench_tasks.own_data.image_to_image import image_to_image
+from fashionbench_tasks.own_data.specs import TASKS
+from fashionbench_tasks.retrieval.cross_modal.manifest_pairs import manifest_pairs
+from fashionbench_tasks.retrieval.cross_modal.specs import PAIRS_TASK
+from fashionbench_tasks.retrieval.judged import judgement_faults
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Callable, Iterator, Mapping
     from pathlib import Path
 
     from fashionbench.data.file_index import FileFacts
     from fashionbench_tasks.datasets.manifest import Kind
+    from fashionbench_tasks.retrieval.task import Retrieval
 
 Row = dict[str, str]
+#: What opens the task of a kind whose answers may be graded, and its id.
+_JUDGED: dict[str, tuple[Callable[..., Retrieval], str]] = {
+    "pairs": (manifest_pairs, "manifest/pairs"),
+    "images": (image_to_image, "manifest/image-to-image"),
+    "triplets": (composed, "manifest/composed"),
+}
 
 
 def row_faults(root: Path) -> list[str]:
@@ -43,7 +57,21 @@ def row_faults(root: Path) -> list[str]:
         faults += [f"row {number}: {one}" for one in said]
     if not faults:
         _ = data.measured  # what only the whole shows, such as two spellings of one group
+        faults = _judgement_faults(data)
     return faults
+
+
+def _judgement_faults(data: Manifest) -> list[str]:
+    """Say what is wrong with each row of the file of judgements; its ids are those of the manifest's tasks."""
+    if data.qrels is None:
+        return []
+    if data.kind not in _JUDGED:
+        held = f"{data.path} holds {data.kind}, of which no task reads it"
+        raise DataError(f"{data.qrels.path} judges what is retrieved; {held}", remedy="remove it")
+    made, task = _JUDGED[data.kind]
+    spec = next(one for one in (PAIRS_TASK, *TASKS) if one.id == task)
+    opened = made(spec, DataRoots(named={"manifest": data.root}), graded=False)
+    return judgement_faults(data.qrels, opened.listed())
 
 
 def _value_faults(kind: Kind, row: Row) -> Iterator[str]:

@@ -11,7 +11,7 @@ from fashionbench_tasks.captioning.task import caption_fields
 from fashionbench_tasks.generation.specs import generation_spec
 from fashionbench_tasks.image_reading import IMAGE
 from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
-from fashionbench_tasks.retrieval.cross_modal.specs import MANIFEST, PAIRS_TASK
+from fashionbench_tasks.retrieval.cross_modal.specs import JUDGED, MANIFEST, PAIRS_TASK, PAIRS_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -27,6 +27,7 @@ _RETRIEVAL: Mapping[str, Any] = {
     "tie_tolerance": "0.000001",
     "missing": "miss",
     "average": "queries",
+    "grades": JUDGED,
     "image": IMAGE,
 }
 _LISTS = ("recall@1", "recall@5", "recall@10", "recall@50", "ndcg@10", "mrr", "median-rank")
@@ -51,9 +52,9 @@ def _retrieval(
         id=task,
         summary=summary,
         target=f"fashionbench_tasks.own_data.{name.replace('-', '_')}:{name.replace('-', '_')}",
-        version=VERSION,
+        version=PAIRS_VERSION,
         dataset=MANIFEST.id,
-        protocol=ProtocolCard.of(task, VERSION, {**_RETRIEVAL, **fields, "metrics": _LISTS}),
+        protocol=ProtocolCard.of(task, PAIRS_VERSION, {**_RETRIEVAL, **fields, "metrics": _LISTS}),
         needs=(needs,),
         metrics=_LISTS,
         main_metric="recall@10",
@@ -70,8 +71,8 @@ def _one_way(name: str, direction: str, query: str, gallery: str) -> TaskSpec:
         PAIRS_TASK,
         id=task,
         summary=f"your own image-text pairs, {direction}",
-        version=VERSION,
-        protocol=ProtocolCard.of(task, VERSION, card),
+        version=PAIRS_VERSION,
+        protocol=ProtocolCard.of(task, PAIRS_VERSION, card),
         metrics=_LISTS,
         main_metric="recall@10",
         options={"direction": direction},

@@ -23,6 +23,10 @@ def _no_slices() -> Mapping[str, Sequence[str]]:
     return MappingProxyType({})
 
 
+def _no_grades() -> Mapping[str, Mapping[str, float]]:
+    return MappingProxyType({})
+
+
 def _no_clusters() -> Mapping[str, str]:
     return MappingProxyType({})
 
@@ -36,6 +40,8 @@ class Fold:
     :param exclude: for each query id, gallery ids that are no candidates, such as the reference image.
     :param candidates: for each query id, the gallery ids that are its candidates (a sampled protocol); None for all.
     :param clusters: for each query id, what is resampled as one; by default the query itself.
+    :param grades: for each query id whose positives are not all alike, how relevant each of them is, above 0; that of
+        one without is 1.
     :param further: for each query id, the names of further slices that it is reported under.
     :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
     :param order: ids of all queries, the unavailable ones among them, in the task's order, which is that of the rows of
@@ -49,6 +55,7 @@ class Fold:
     exclude: Mapping[str, Collection[str]] = field(default_factory=_no_ids)
     candidates: Mapping[str, Sequence[str]] | None = None
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
+    grades: Mapping[str, Mapping[str, float]] = field(default_factory=_no_grades)
     further: Mapping[str, Sequence[str]] = field(default_factory=_no_slices)
     training: TrainingData | None = None
     unavailable: tuple[str, ...] = ()
@@ -101,6 +108,7 @@ def check_fold(fold: Fold) -> None:
             raise DataError(
                 msg, remedy="what is no candidate, such as the reference, cannot be the answer: mend the entry"
             )
+        _inside(set(fold.grades.get(query, ())), positives, f"fold {fold.name}: the graded", f"{of} is no positive")
         if fold.candidates is None:
             continue
         if query not in fold.candidates:

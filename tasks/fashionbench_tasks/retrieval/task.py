@@ -16,7 +16,13 @@ from fashionbench.data.shown_items import ShownItem
 from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
-from fashionbench.predictions.ranking import SCHEMA, ranking_table, unavailable_rows, with_further_slices
+from fashionbench.predictions.ranking import (
+    SCHEMA,
+    ranking_table,
+    unavailable_rows,
+    with_further_slices,
+    with_grades,
+)
 from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.fold import check_fold
 from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
@@ -90,7 +96,7 @@ class Retrieval:
         self._announce(session)
         tables = [table for fold in self.folds for table in self._fold_tables(fold, session)]
         whole = pa.concat_tables(tables, promote_options="default").combine_chunks()
-        return Predictions(SCHEMA, _with_further_slices(whole, self.folds))
+        return Predictions(SCHEMA, _with_further_slices(_with_grades(whole, self.folds), self.folds))
 
     def _announce(self, session: Session) -> None:
         """Announce all work of the task to the session, for its progress bar."""
@@ -179,8 +185,9 @@ class Retrieval:
 
         from fashionbench_tasks.retrieval.from_rankings import tables_of  # noqa: PLC0415
 
-        whole = pa.concat_tables(tables_of(imported, self.listed())).combine_chunks()
-        return Predictions(SCHEMA, _with_further_slices(whole, self.listed()))
+        folds = self.listed()
+        whole = pa.concat_tables(tables_of(imported, folds)).combine_chunks()
+        return Predictions(SCHEMA, _with_further_slices(_with_grades(whole, folds), folds))
 
     def items(self) -> TaskItems:
         """Return the ids of queries and galleries as the annotations list them."""
@@ -227,6 +234,17 @@ def _with_further_slices(table: pa.Table, folds: Sequence[Fold]) -> pa.Table:
         return table
     rows = zip(table.column("slice").to_pylist(), table.column("query_id").to_pylist(), strict=True)
     return with_further_slices(table, [further.get(row, []) for row in rows])
+
+
+def _with_grades(table: pa.Table, folds: Sequence[Fold]) -> pa.Table:
+    """Add the grade of each positive, where a fold has any; without one it is 1."""
+    grades = {(fold.name, query): own for fold in folds for query, own in fold.grades.items()}
+    if not grades:
+        return table
+    keys = zip(table.column("slice").to_pylist(), table.column("query_id").to_pylist(), strict=True)
+    names = zip(keys, table.column("positive_ids").to_pylist(), strict=True)
+    rows = [[grades.get(key, {}).get(name, 1.0) for name in ids] for key, ids in names]
+    return with_grades(table, rows)
 
 
 def _queries(fold: Fold, session: Session) -> Sequence[Source]:

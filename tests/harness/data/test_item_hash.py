@@ -40,6 +40,8 @@ def test_every_part_counts():
         ImageItem("", white),
         ComposedItem("", white, "longer"),
         ComposedItem("", black, "longer"),
+        ComposedItem("", white, "longer", (0, 0, 1, 2)),
+        ComposedItem("", white, "longer", (0, 0, 2, 1)),
         TryOnItem("", white, black),
         TryOnItem("", black, white),
         TryOnItem("", white, black, {"mask": white}),

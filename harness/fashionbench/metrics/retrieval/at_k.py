@@ -176,11 +176,12 @@ def average_precision_at_k(
 
 @_over_the_cut
 def ndcg_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing: Missing = "refuse") -> FloatArray:
-    """Compute the normalised discounted cumulative gain of the first ``k`` candidates, with relevance 0 or 1.
+    """Compute the normalised discounted cumulative gain of the first ``k`` candidates.
 
-    A positive at rank ``r`` gains ``1 / log2(r + 1)``; the sum is divided by that of a ranking whose first places are
-    all positives. Each place of a group of ``n`` tied candidates holds one of its ``m`` positives with probability
-    ``m / n``, and gains add up, so the mean over all orders is exact.
+    A positive at rank ``r`` gains its grade (1 where the counts have none) over ``log2(r + 1)``; the sum is divided by
+    that of a ranking in the order of the grades. Each place of a group of ``n`` tied candidates holds each of them with
+    probability ``1 / n``, and gains add up, so the mean over all orders is exact. Among tied positives, ``pessimistic``
+    puts the lower grade first, and ``optimistic`` the higher one.
 
     :param k: the cut-off, at least 1.
     :returns: float64 [Nq] in [0, 1].
@@ -188,9 +189,31 @@ def ndcg_at_k(counts: RankCounts, k: int, *, ties: TieRule = "expected", missing
     """
     groups = _tie_groups(counts, ties, missing)
     gains = np.concatenate([[0.0], np.cumsum(1.0 / np.log2(np.arange(2, _cutoff(k) + 2)))])
+    if counts.grade is None:
+        total: FloatArray | IntArray = groups.positives
+        best = gains[np.minimum(counts.n_positives, k)]
+    else:
+        query = np.repeat(np.arange(counts.n_positives.size), counts.n_positives)
+        if ties != "expected":
+            groups = _by_grade(groups, counts.grade, best_first=ties == "optimistic")
+        members = np.repeat(np.arange(groups.query.size), groups.positives)
+        total = np.bincount(members, weights=counts.grade[groups.members], minlength=groups.query.size)
+        place = np.minimum(np.arange(query.size) - counts.offsets[query], k)
+        ideal = counts.grade[np.lexsort((-counts.grade, query))] * np.append(np.diff(gains), 0.0)[place]
+        best = np.bincount(query, weights=ideal, minlength=counts.n_positives.size)
     within = gains[np.minimum(groups.ahead + groups.size, k)] - gains[np.minimum(groups.ahead, k)]
-    best = gains[np.minimum(counts.n_positives[groups.query], k)]
-    return _per_query(counts, groups, groups.positives / groups.size * within / best)
+    value = _per_query(counts, groups, total / groups.size * within / best[groups.query])
+    return value if counts.grade is None else np.minimum(value, 1.0)  # sums in two orders differ in their last bits
+
+
+def _by_grade(groups: _TieGroups, grade: FloatArray, *, best_first: bool) -> _TieGroups:
+    """Part groups in which no negative is left into their positives, in the order of the grades."""
+    group = np.repeat(np.arange(groups.query.size), groups.positives)
+    order = np.lexsort((-grade[groups.members] if best_first else grade[groups.members], group))
+    place = np.arange(group.size) - np.repeat(np.cumsum(groups.positives) - groups.positives, groups.positives)
+    one = np.ones_like(group)
+    query, ahead, earlier = groups.query[group], groups.ahead[group] + place, groups.earlier[group] + place
+    return _TieGroups(query, ahead, earlier, one - 1, one, groups.members[order])
 
 
 @dataclass(frozen=True, eq=False)
@@ -202,6 +225,7 @@ class _TieGroups:
     earlier: IntArray  # the positives among them
     tied: IntArray
     positives: IntArray
+    members: IntArray  # the positives of all groups, as indices into the counts, group by group
 
     @property
     def size(self) -> IntArray:
@@ -229,7 +253,7 @@ def _tie_groups(counts: RankCounts, ties: TieRule, missing: Missing) -> _TieGrou
     start = np.flatnonzero(opens)
     if not start.size:
         none = np.zeros(0, dtype=np.int64)
-        return _TieGroups(none, none, none, none, none)
+        return _TieGroups(none, none, none, none, none, none)
     # Tied within a tolerance is not transitive. A group is a chain of tied positives, and its negatives are those tied
     # with any of them; where scores are exactly equal, every member has the same counts and nothing is widened.
     ahead = np.minimum.reduceat(better, start)
@@ -239,14 +263,19 @@ def _tie_groups(counts: RankCounts, ties: TieRule, missing: Missing) -> _TieGrou
         ahead = ahead + tied
     if ties != "expected":
         tied = np.zeros_like(tied)
-    return _TieGroups(query[start], ahead + earlier, earlier, tied, np.diff(np.append(start, query.size)))
+    return _TieGroups(query[start], ahead + earlier, earlier, tied, np.diff(np.append(start, query.size)), order)
 
 
 def _first_groups(counts: RankCounts, ties: TieRule, missing: Missing) -> _TieGroups:
     groups = _tie_groups(counts, ties, missing)
     first = groups.earlier == 0
     return _TieGroups(
-        groups.query[first], groups.ahead[first], groups.earlier[first], groups.tied[first], groups.positives[first]
+        groups.query[first],
+        groups.ahead[first],
+        groups.earlier[first],
+        groups.tied[first],
+        groups.positives[first],
+        groups.members[np.repeat(first, groups.positives)],
     )
 
 

@@ -70,7 +70,7 @@ def average_precision(table: pa.Table, arguments: MetricArguments) -> Outcome:
 
 
 def ndcg(table: pa.Table, arguments: MetricArguments) -> Outcome:
-    """Compute the normalised discounted cumulative gain of the first k, with relevance 0 or 1."""
+    """Compute the normalised discounted cumulative gain of the first k; relevance is 0 or 1, or what a task grades."""
     counts, rules = _read(table, arguments)
     depth = list_depth(table, counts)
     unknown = depth.some_unnamed & (depth.depth < arguments.cutoff)

@@ -17,6 +17,7 @@ from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.retrieval.cross_modal.catalog import training_pairs
 from fashionbench_tasks.retrieval.cross_modal.directions import IMAGE_TO_TEXT, TEXT_TO_IMAGE
 from fashionbench_tasks.retrieval.fold import Fold
+from fashionbench_tasks.retrieval.judged import judged
 from fashionbench_tasks.retrieval.task import Retrieval
 
 if TYPE_CHECKING:
@@ -67,10 +68,10 @@ class Groups:
         return {group: find(group) for group in self.texts}
 
 
-def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
+def manifest_pairs(spec: TaskSpec, roots: DataRoots, *, graded: bool = True) -> Retrieval:
     """Rank all texts of a manifest for every image, and all images for every text; option ``direction``: one alone.
 
-    :raises DataError: where the manifest holds no pairs.
+    :raises DataError: where the manifest holds no pairs, or a judgement is wrong.
     """
     root = place(spec, roots)
     data = Manifest(root)
@@ -84,7 +85,7 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         count = sum(not texts for texts in groups.texts.values())
         msg = f"{data.path}: {count} of {len(groups.texts)} groups have no text: {named}"
         raise DataError(msg, remedy="fill in the column text, or drop the rows")
-    checked = survey(data.images(), data.annotations(), cache=roots.index)
+    checked = survey(data.images(), data.judged_annotations(), cache=roots.index)
     train = [row for row in data.rows if row.get("split") == "train" and row["image"] not in checked.absent]
     train = [row for row in train if row["text"].strip()]
     product = Groups(train).clusters() if train else {}
@@ -96,22 +97,26 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots) -> Retrieval:
         files = {name: ImageFile(name, data.file(name)) for name in groups.of_image}
         made = _folds(groups, files, absent)
         further = _further(groups, rows, data.slices)
-        wanted = spec.options.get("direction")
-        return [
-            replace(fold, training=training, further=further[fold.name]) for fold in made if wanted in {None, fold.name}
-        ]
+        return [replace(fold, training=training, further=further[fold.name]) for fold in made]
+
+    # Judgements may be of both directions, and a task of one.
+    both, judgements = judged(folds, data.qrels if graded else None)
+    wanted = spec.options.get("direction")
+
+    def asked(absent: frozenset[str]) -> list[Fold]:
+        return [fold for fold in both(absent) if wanted in {None, fold.name}]
 
     texts = [text for own in groups.texts.values() for text in own]
     shared = sum(count for count in Counter(texts).values() if count > 1)
     sizes = {"photos": len(groups.of_image), "products": len(groups.texts), "texts": len(texts)}
-    facts = {"split": split, "texts that several products share": str(shared)}
+    facts = {"split": split, "texts that several products share": str(shared), **judgements}
     if empty:
         named = first_names([f"row {data.row_number(row)}" for row in empty])
         facts["rows with an image alone"] = f"{len(empty)} of {len(rows)}, whose text is empty: {named}"
     if data.others:
         facts["columns that were not read"] = ", ".join(data.others)
     info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=facts)
-    return Retrieval(spec, info, lambda: folds(checked.absent), lambda: folds(frozenset()))
+    return Retrieval(spec, info, lambda: asked(checked.absent), lambda: asked(frozenset()))
 
 
 def _folds(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str]) -> list[Fold]:

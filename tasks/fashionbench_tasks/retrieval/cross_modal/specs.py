@@ -233,22 +233,26 @@ MBEIR_TASKS = (
     _mbeir(3, "image-to-text", "4,889 photos", "61,707 captions"),
 )
 
+#: 1.1.0 reads a file of judgements beside the manifest.
+PAIRS_VERSION = "1.1.0"
+JUDGED = "where a qrels file judges a query, its candidates of a grade above 0, gain equal to the grade; else grade 1"
 PAIRS_TASK = TaskSpec(
     id="manifest/pairs",
     summary="your own image-text pairs in both directions, from fashion or from anywhere else",
     target="fashionbench_tasks.retrieval.cross_modal.manifest_pairs:manifest_pairs",
-    version=VERSION,
+    version=PAIRS_VERSION,
     kind="cross-modal-retrieval",
     dataset=MANIFEST.id,
     protocol=ProtocolCard.of(
         "manifest/pairs",
-        VERSION,
+        PAIRS_VERSION,
         {
             **_SHARED,
             "split": "test, or val where there is no test, or all rows where there is no column split; never merged",
             "query": "every image; every different text of every group",
             "gallery": "every different text of every group; all images",
             "positives": "texts and images of one group, without a group of one image; an image may be in several",
+            "grades": JUDGED,
             "metrics": _METRICS,
             "average": _TWO,
         },
