@@ -85,6 +85,9 @@ class PhaseConfig(Model):
     ema: float = Field(default=0.0, ge=0, lt=1)
     """Decay of an exponential moving average of the weights, by which checkpoints are compared and which is kept at the
     end; 0 is none. It begins with a short memory: (1 + step) / (10 + step) as long as that is less."""
+    hue: float = Field(default=0.0, ge=0, le=1)
+    """Probability with which ``try_on`` turns the hue of person and garment by a random angle, and shows no states, so
+    that the colour of a garment is learnt to be copied where there are few examples."""
     flip: bool = True
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)

@@ -96,10 +96,13 @@ class TryOnPhase(Phase):
         diffusion, tryon_batches = self.model.diffusion, self.inputs.tryon_batches
         assert diffusion is not None and tryon_batches is not None  # noqa: S101, PT018
         rng = local_rng(examples, seed)
-        batch = tryon_batches.batch(local_rows(examples), rng, mirror=self.config.flip and self.training)
+        hue = self.config.hue if self.training else 0.0
+        batch = tryon_batches.batch(local_rows(examples), rng, mirror=self.config.flip and self.training, hue=hue)
         with torch.no_grad():
             states = tryon_batches.states(batch)
-        return {"q2i": diffusion.loss(batch.images, self.model.condition_of(states), batch.conditions, rng)}
+        # Where colours were turned, the states tell of others: the garment's image is all that is shown then.
+        shown = torch.where(batch.recoloured[:, None, None], diffusion.unconditional, self.model.condition_of(states))
+        return {"q2i": diffusion.loss(batch.images, shown, batch.conditions, rng)}
 
 
 def read_tryon_images(phase: Phase, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
