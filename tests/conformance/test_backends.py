@@ -105,16 +105,12 @@ MODELS = {
 }
 
 
-#: Each check of these fits them anew; what is checked does not hang on how long.
-FITTED = {name: {"options": {"steps": 20}} for name in ("baseline/combiner", "baseline/pocket-lit")}
-
-
 def marked(function):
     """Mark a test with every backend, and with every family."""
     for spec in BACKENDS:
         # A trainer's model is one of the same backend.
         made, without = MODELS.get(spec.id, MODELS["unifashion"])
-        more = {"options": made, "without": without} if spec.models else FITTED.get(spec.id, {})
+        more = {"options": made, "without": without} if spec.models else {}
         function = function if spec.trainer else pytest.mark.backend(spec.id, **more)(function)
     for name, kind in FAMILIES.items():
         function = pytest.mark.backend(name, options=functools.partial(tiny, kind))(function)
