@@ -25,7 +25,7 @@ _IMPORTED = ("fashionbench_baselines.retrieval.lit", "fashionbench_unifashion.tr
 def start_command(
     *words: str, folder: Path, printed: Path, threads: int = 1, environment: Mapping[str, str] | None = None
 ) -> ForkServerProcess:
-    """Start ``fashionbench`` in a folder; what it prints, errors too, goes to a file.
+    """Start ``fashionbench``, or ``-c PROGRAM``, in a folder; what it prints, errors too, goes to a file.
 
     :param threads: of torch; another number adds up in another order.
     """
@@ -60,6 +60,9 @@ def _run(words: tuple[str, ...], folder: Path, printed: Path, threads: int, envi
     sys.argv = ["fashionbench", *words]
     if "torch" in sys.modules:
         sys.modules["torch"].set_num_threads(threads)
+    if words[0] == "-c":
+        exec(words[1], {"__name__": "__main__"})
+        return
     from fashionbench.cli.main import main
 
     sys.exit(main())

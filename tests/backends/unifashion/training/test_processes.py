@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 
@@ -54,30 +51,26 @@ print(json.dumps({
 """
 
 
-def of_two_processes():
-    """The variables that let each of two processes know of the other."""
+def together(words, folder):
+    """Run two processes that know of each other, and return what they printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
-    return [{**common, "RANK": number, "LOCAL_RANK": number} for number in ("0", "1")]
+    printed = {number: folder / f"printed-{number}" for number in ("0", "1")}
+    running = [
+        start_command(*words, folder=folder, printed=path, environment={**common, "RANK": number, "LOCAL_RANK": number})
+        for number, path in printed.items()
+    ]
+    for process in running:
+        process.join()
+    said = [path.read_text() for path in printed.values()]
+    assert [process.exitcode for process in running] == [0, 0], said
+    return said
 
 
 def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
-    running = [
-        subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
-            env={**os.environ, "OMP_NUM_THREADS": "1", **variables},
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for variables in of_two_processes()
-    ]
-    said = [process.communicate() for process in running]
-    assert [process.returncode for process in running] == [0, 0], said
-    found = [json.loads(out.strip().splitlines()[-1]) for out, _ in said]
+    found = [json.loads(text.strip().splitlines()[-1]) for text in together(["-c", PROGRAM], tmp_path)]
     torch.manual_seed(0)
     rows, weight = torch.randn(4, 3), torch.randn(3, 3, requires_grad=True)
     every = rows @ weight
@@ -109,14 +102,7 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
     one.run()
     words = ["train", "unifashion-nano", "--out", str(tmp_path / "two"), "--data", f"atelier={twin}", "--device", "cpu"]
     words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.lm_examples=3"]
-    printed = [tmp_path / "printed-0", tmp_path / "printed-1"]
-    running = [
-        start_command(*words, folder=tmp_path, printed=path, environment=variables)
-        for path, variables in zip(printed, of_two_processes(), strict=True)
-    ]
-    for process in running:
-        process.join()
-    assert [process.exitcode for process in running] == [0, 0], [path.read_text() for path in printed]
+    together(words, tmp_path)
     for number, name in enumerate(one.recipe.phases):
         alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
         assert len(alone_.lines()) == len(both.lines()) > 2
