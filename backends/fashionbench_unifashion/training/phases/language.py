@@ -16,7 +16,7 @@ from fashionbench_unifashion.training.phases.base import (
     measure_image_states,
     parameters_under,
 )
-from fashionbench_unifashion.training.phases.contrastive import pair_contrast, qformer_parameters
+from fashionbench_unifashion.training.phases.contrastive import meta_inputs, pair_contrast, qformer_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,12 +58,17 @@ class LanguagePhase(Phase):
     def memory_passes(
         cls,
         model: UniFashion,
-        config: PhaseConfig,  # noqa: ARG003
+        config: PhaseConfig,
         rows: int,
     ) -> Iterator[tuple[int, Callable[[], object]]]:
-        """Yield the language model, which reads what nothing that learns has made."""
-        size = model.qformer.config
-        states = torch.empty(1, size.queries, size.hidden)
+        """Yield the language model, and a Q-Former that learns with its reading of the texts."""
+        size, learns = model.qformer.config, config.qformer == "trained"
+        if learns:
+            tokens, ids, mask = meta_inputs(model)
+            yield rows, lambda: model.qformer.image(tokens, "reference")
+            if config.replay:
+                yield rows, lambda: model.qformer.text(ids, mask)
+        states = torch.empty(1, size.queries, size.hidden, requires_grad=learns)
         yield rows, lambda: answer_pass(model, states)
 
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
