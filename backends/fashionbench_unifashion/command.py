@@ -15,7 +15,7 @@ Examples:
 
 
 @click.command("export-model", epilog=EXAMPLES)
-@click.argument("model", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("model", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder to write.")
 def export_model(*, model: Path, out: Path) -> None:
     """Write the parts of a UniFashion MODEL as folders that transformers and diffusers load.

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from transformers import AutoModelForCausalLM, AutoTokenizer, Blip2ForImageTextRetrieval, Blip2QFormerModel
 
 from fashionbench.cli.main import group
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, DataError
 from fashionbench_unifashion.export_model import HEADS, export_model
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.model.config import preset
@@ -100,3 +100,9 @@ def test_beside_another_vision_encoder_the_q_former_is_exported_alone(tmp_path):
     torch.testing.assert_close(states, model.qformer.image(tokens, "reference"), atol=1e-5, rtol=1e-5)
     with pytest.raises(ConfigError, match="is not empty"):
         export_model(tmp_path / "model", tmp_path / "out")
+
+
+def test_a_folder_without_a_model_is_an_error_that_says_so(tmp_path):
+    with pytest.raises(DataError, match="holds no UniFashion model"):
+        export_model(tmp_path / "nothing", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
