@@ -9,7 +9,7 @@ import time
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-from gpu_setup import said, synchronize
+from gpu_parts import said, synchronize
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,21 +1,18 @@
-"""What the parts of gpu_unifashion.py share: the training of a size on a device, and how figures are said."""
+"""What the parts of gpu_unifashion.py share: the training of a size on a device."""
 
 from __future__ import annotations
 
-import json
-import time
 from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from gpu_parts import PartRun
 
+if TYPE_CHECKING:
     from fashionbench_unifashion.training.phases.base import PhaseInputs
     from fashionbench_unifashion.training.trainer import Training
 
 HERE = Path(__file__).parent
-RESULT = "result.json"
 NANO = {
     "model": {"preset": "nano", "changes": {}},
     "limit": 24,
@@ -29,21 +26,13 @@ NANO = {
 }
 
 
-class Bench:
-    """What a part is given: the size, the device, a folder of its own, and its time."""
-
-    def __init__(self, size: str, device: str, folder: Path, seconds: float, twin: Path | None) -> None:
-        self.size, self.device, self.folder, self._twin = size, device, folder, twin
-        self.ends = time.perf_counter() + seconds
+class Bench(PartRun):
+    """What a part is given: beside its time and folder, the data and a training on them."""
 
     @property
     def twin(self) -> Path | None:
         """The folder of the data; None until a part has made them, beside its own folder."""
-        return self._twin or next((path for path in self.folder.parent.glob("atelier-*") if path.is_dir()), None)
-
-    def keep(self, found: dict[str, Any]) -> None:
-        """Write what was found so far."""
-        (self.folder / RESULT).write_text(json.dumps(found))
+        return self.options.twin or next((path for path in self.shared.glob("atelier-*") if path.is_dir()), None)
 
     def training(self, name: str, device: str = "", **changes: Any) -> Training:
         """Build the model and open the data; ``changes`` are of the recipe."""
@@ -58,21 +47,13 @@ class Bench:
         from fashionbench_unifashion.training.trainer import Training
 
         named = {"atelier": self.twin} if self.twin else {}
-        plugins, roots = Plugins(), DataRoots(named=named, cache=self.folder.parent / "surveys")
+        plugins, roots = Plugins(), DataRoots(named=named, cache=self.shared / "surveys")
         fields = NANO if self.size == "nano" else read_yaml(HERE / "gpu_unifashion.yaml")
         recipe = load_recipe("unifashion-nano", overlaid({k: v for k, v in fields.items() if k != "trainer"}, changes))
         context = TrainingContext(
             self.folder / name, lambda task: open_part(task, plugins, roots), device or self.device, Silent(), print
         )
         return Training(recipe, context)
-
-
-def synchronize(device: str) -> None:
-    """Wait until the device has done what it was asked for."""
-    if device != "cpu":
-        import torch
-
-        torch.cuda.synchronize()
 
 
 def copied(training: Training, device: str) -> PhaseInputs:
@@ -84,16 +65,3 @@ def copied(training: Training, device: str) -> PhaseInputs:
     model, examples = deepcopy(training.model).to(device), training.examples
     cache = ImageFeatureCache(model, examples.open, keep=True)
     return PhaseInputs(model, examples, cache, TryOnBatches(model, examples), training.recipe.seed)
-
-
-def difference(values: Sequence[float], reference: Sequence[float]) -> float:
-    """Return the largest relative difference."""
-    return max(abs(one - two) / max(abs(two), 1e-12) for one, two in zip(values, reference, strict=True))
-
-
-def said(figures: dict[str, Any]) -> str:
-    return ", ".join(f"{name} {cell(value)}" for name, value in figures.items())
-
-
-def cell(value: Any) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else "—" if value is None else str(value)

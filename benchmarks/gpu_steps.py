@@ -8,7 +8,8 @@ import time
 import traceback
 from typing import TYPE_CHECKING, Any
 
-from gpu_setup import copied, difference, said, synchronize
+from gpu_parts import difference, said, synchronize
+from gpu_setup import copied
 
 if TYPE_CHECKING:
     from gpu_setup import Bench

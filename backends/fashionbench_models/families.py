@@ -36,7 +36,7 @@ class Family:
 _PAIR: frozenset[Capability] = frozenset({"encode-image", "encode-text"})
 #: What two towers do with a composed query follows from their two features.
 _COMPOSED: frozenset[Capability] = _PAIR | {"encode-composed"}
-_COMPOSING = ("prefix", "composition", "alpha")
+_COMPOSING = ("prefix", "composition", "region", "alpha")
 _ENCODERS = "fashionbench_models.encoders"
 
 OPEN_CLIP = Family(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import cache
 from importlib.resources import files
 from typing import Any
 
-import yaml
-
 from fashionbench.specs import BackendSpec, TrainingDataUse
+from fashionbench.specs.validation import read_value
 from fashionbench_models.families import FAMILIES, option_names
 from fashionbench_models.options import ModelOptions
 
@@ -16,10 +16,15 @@ from fashionbench_models.options import ModelOptions
 UNDISCLOSED = TrainingDataUse(dataset="undisclosed", splits=(), disclosed=False)
 
 
-def named_models() -> list[BackendSpec]:
-    """Return one backend for each row of the table; their weights are looked for when a run is planned."""
-    rows: list[dict[str, Any]] = yaml.safe_load(files(__package__).joinpath("named.yaml").read_text(encoding="utf-8"))
-    return [_backend(**row) for row in rows]
+@cache
+def named_models() -> tuple[BackendSpec, ...]:
+    """Return one backend for each row of the table; their weights are looked for when a run is planned.
+
+    The table is read once a process: it does not change, and each run asks for it.
+    """
+    text = files(__package__).joinpath("named.yaml").read_text(encoding="utf-8")
+    rows: list[dict[str, Any]] = read_value(text, "named.yaml")
+    return tuple(_backend(**row) for row in rows)
 
 
 def _backend(

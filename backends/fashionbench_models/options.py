@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 DTYPES = ("float32", "bfloat16", "float16")
 POOLINGS = ("", "last", "mean")
 COMPOSITIONS = ("sum", "image", "text", "inversion")
+REGIONS = ("image", "box")
 #: The weight of the text in a sum that nobody tuned.
 ALPHA = 0.5
 
@@ -31,6 +32,8 @@ class ModelOptions:
     :param composition: what a composed query is to two towers: the ``sum`` of the features of image and text, or
         ``image`` or ``text`` alone, or the ``inversion`` of the image to a word of the text.
     :param inversion: the folder that ``fashionbench train textual-inversion`` wrote, for that composition.
+    :param region: what of the reference two towers are shown: the whole ``image``, or what lies in the ``box`` where a
+        query has one.
     :param alpha: the weight of the text in the sum; another than 0.5 is part of the model's name.
     :param pooling: of a language model that embeds, ``last`` or ``mean`` over the tokens; empty where it does not.
     :param instruction: what a language model that embeds is told before each item.
@@ -55,6 +58,7 @@ class ModelOptions:
     trust_remote_code: bool = False
     prefix: str = ""
     composition: str = "sum"
+    region: str = "image"
     alpha: float = ALPHA
     inversion: str = ""
     pooling: str = ""
@@ -71,7 +75,8 @@ class ModelOptions:
     attention: str = ""
 
     def __post_init__(self) -> None:
-        for name, known in (("dtype", DTYPES), ("pooling", POOLINGS), ("composition", COMPOSITIONS)):
+        choices = (("dtype", DTYPES), ("pooling", POOLINGS), ("composition", COMPOSITIONS), ("region", REGIONS))
+        for name, known in choices:
             if getattr(self, name) not in known:
                 listed = ", ".join(value for value in known if value)
                 raise ConfigError(f"the option {name} is {getattr(self, name)!r}", remedy=f"it is one of {listed}")

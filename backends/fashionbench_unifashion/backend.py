@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 from torch import Tensor
@@ -100,26 +100,26 @@ class UniFashionBackend:
     def score_pairs(self, items: Sequence[PairItem]) -> Floats:
         """Score pairs by image-text matching, as the log-odds of belonging together, [B].
 
-        Of a composed query the modification text is matched with the candidate's image (equation 10).
+        Of a composed query the modification text is matched with the candidate's image (equation 10), and where the
+        model was trained with ``itm_inputs: reference-and-text``, with the reference too.
 
         :raises BackendError: where a pair has not an image and a text.
         """
-        images: list[Image] = []
-        texts: list[str] = []
-        queries: list[Queries] = []
-        for item in items:
-            image, text, which = _sides(item)
-            images.append(image)
-            texts.append(text)
-            queries.append(which)
+        sides = [_sides(item) for item in items]
         scores = torch.zeros(len(items), device=self._model.device)
-        tokens, cut = self._tokens(images), self._model.texts(texts)
-        kinds: tuple[Queries, ...] = ("reference", "target")
-        for which in kinds:
-            rows = [at for at, name in enumerate(queries) if name == which]
-            if rows:
-                logits = self._model.qformer.match(tokens[rows], cut.ids[rows], cut.mask[rows], which)
-                scores[rows] = logits[:, 1] - logits[:, 0]
+        tokens, cut = self._tokens([side.image for side in sides]), self._model.texts([side.text for side in sides])
+        qformer = self._model.qformer
+        for composed in (False, True):
+            rows = [at for at, side in enumerate(sides) if (side.reference is not None) == composed]
+            if not rows:
+                continue
+            words = cut.ids[rows], cut.mask[rows]
+            queries: Queries | Tensor = "target" if composed else "reference"
+            if composed and self._model.config.itm_inputs == "reference-and-text":
+                references = self._tokens([image for side in sides if (image := side.reference) is not None])
+                queries = qformer.fused(references, *words, "reference").queries
+            logits = qformer.match(tokens[rows], *words, queries)
+            scores[rows] = logits[:, 1] - logits[:, 0]
         return _array(scores)
 
     @torch.inference_mode()
@@ -197,15 +197,22 @@ class UniFashionBackend:
         return self._model.tokens(images)
 
 
-def _sides(item: PairItem) -> tuple[Image, str, Queries]:
-    """Return the image, the text and the queries that read the image."""
+class _Sides(NamedTuple):
+    """The two sides of a pair; ``reference`` is the image that a composed query starts from."""
+
+    image: Image
+    text: str
+    reference: Image | None = None
+
+
+def _sides(item: PairItem) -> _Sides:
     query, candidate = item.query, item.candidate
     if isinstance(query, ComposedItem) and isinstance(candidate, ImageItem):
-        return candidate.image, query.text, "target"
+        return _Sides(candidate.image, query.text, query.image)
     if isinstance(query, TextItem) and isinstance(candidate, ImageItem):
-        return candidate.image, query.text, "reference"
+        return _Sides(candidate.image, query.text)
     if isinstance(query, ImageItem) and isinstance(candidate, TextItem):
-        return query.image, candidate.text, "reference"
+        return _Sides(query.image, candidate.text)
     msg = f"{item.id} has not an image on one side and words on the other"
     raise BackendError(msg, remedy="unifashion matches images with words")
 

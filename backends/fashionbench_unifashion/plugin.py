@@ -13,6 +13,8 @@ from fashionbench_unifashion.studies import SUMMARIES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import click
+
     from fashionbench.specs.capabilities import Capability
 
 FASHIONBENCH_API = (1, 0)
@@ -88,3 +90,11 @@ def register_trainers() -> Iterable[TrainerSpec]:
         )
         for size, summary in summaries.items()
     ]
+
+
+@hookimpl
+def register_commands(group: click.Group) -> None:
+    """Add ``export-model``."""
+    from fashionbench_unifashion.command import export_model  # noqa: PLC0415
+
+    group.add_command(export_model)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fashionbench.boards.board import Board
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.info import DataInfo
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
     from fashionbench.data.lazy_items import ImageFile
     from fashionbench.data.roots import DataRoots
     from fashionbench.data.training_examples import TrainingData
@@ -105,6 +105,7 @@ _HOMES = {
     "TrainingDataUse": "specs",
     "TrainingResult": "training.contract",
     "Truth": "data.ground_truth",
+    "TryOffItem": "data.items",
     "TryOnItem": "data.items",
     "ablate": "api.studies",
     "accept_baseline": "api.gates",
@@ -175,6 +176,7 @@ __all__ = [
     "TrainingDataUse",
     "TrainingResult",
     "Truth",
+    "TryOffItem",
     "TryOnItem",
     "ablate",
     "accept_baseline",

@@ -63,10 +63,15 @@ def register_boards() -> Iterable[BoardSpec]:
     return _boards()
 
 
+@cache
+def _references() -> tuple[ReferenceSpec, ...]:
+    return tuple(read_references(path) for path in _yaml_files("references"))
+
+
 @hookimpl
 def register_references() -> Iterable[ReferenceSpec]:
     """Return the published numbers of the folder ``references``."""
-    return [read_references(path) for path in _yaml_files("references")]
+    return _references()
 
 
 @hookimpl

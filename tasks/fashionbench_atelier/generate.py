@@ -19,10 +19,13 @@ from fashionbench_atelier.layouts import (
     fashion_iq,
     fashion_iq_cap,
     fashiongen,
+    hp_fashion_iq,
+    lookbench,
     manifest_pairs,
     manifest_triplets,
     manifest_try_on,
     mbeir,
+    oacirr,
     polyvore,
     viton_hd,
 )
@@ -51,9 +54,17 @@ _PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
     polyvore,
     manifest_pairs,
     manifest_triplets,
+    oacirr,
 )
 _PEOPLE_LAYOUTS: tuple[PeopleLayout, ...] = (viton_hd, dress_code)
-_LAYOUTS: tuple[Layout, ...] = (*_PHOTO_LAYOUTS, *_PEOPLE_LAYOUTS, manifest_try_on, fashion_iq_cap)
+_LAYOUTS: tuple[Layout, ...] = (
+    *_PHOTO_LAYOUTS,
+    *_PEOPLE_LAYOUTS,
+    manifest_try_on,
+    fashion_iq_cap,
+    hp_fashion_iq,
+    lookbench,
+)
 
 
 def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int, int], object]) -> None:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
 
 #: Data sets that are further files to another one, and lie in its folder where they have none of their own.
-BESIDE = {"fashion-iq-cap": "fashion-iq", "mgd": "viton-hd"}
+BESIDE = {"fashion-iq-cap": "fashion-iq", "hp-fashion-iq": "fashion-iq", "mgd": "viton-hd"}
 
 
 def place(spec: TaskSpec, roots: DataRoots) -> Path:

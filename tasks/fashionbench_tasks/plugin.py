@@ -13,6 +13,7 @@ from fashionbench_tasks.outfits import specs as outfit_specs
 from fashionbench_tasks.own_data import specs as own_data_specs
 from fashionbench_tasks.retrieval.composed import specs as composed_specs
 from fashionbench_tasks.retrieval.cross_modal import specs as cross_modal_specs
+from fashionbench_tasks.retrieval.image_to_image import specs as image_to_image_specs
 from fashionbench_tasks.wardrobe import specs as wardrobe
 
 if TYPE_CHECKING:
@@ -23,7 +24,15 @@ if TYPE_CHECKING:
     from fashionbench.specs import DatasetSpec, TaskSpec
 
 FASHIONBENCH_API = (1, 0)
-_MODULES = (composed_specs, cross_modal_specs, captioning_specs, generation_specs, outfit_specs, own_data_specs)
+_MODULES = (
+    composed_specs,
+    cross_modal_specs,
+    image_to_image_specs,
+    captioning_specs,
+    generation_specs,
+    outfit_specs,
+    own_data_specs,
+)
 
 
 @hookimpl

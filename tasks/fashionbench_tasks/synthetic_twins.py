@@ -7,10 +7,17 @@ from typing import TYPE_CHECKING
 
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
-from fashionbench_tasks.generation.specs import DESIGN_TASKS, SUBSTITUTE, SUBSTITUTE_CONSISTENCY, TRY_ON_TASKS
+from fashionbench_tasks.generation.specs import (
+    DESIGN_TASKS,
+    SUBSTITUTE,
+    SUBSTITUTE_CONSISTENCY,
+    TRY_OFF_TASKS,
+    TRY_ON_TASKS,
+)
 from fashionbench_tasks.outfits.specs import OUTFIT_TASKS
-from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS
+from fashionbench_tasks.retrieval.composed.specs import CIRR_TASKS, FASHION_IQ_TASKS, HP_FASHION_IQ_TASK, OACIRR_TASKS
 from fashionbench_tasks.retrieval.cross_modal.specs import FASHIONGEN_TASKS, MBEIR_TASKS
+from fashionbench_tasks.retrieval.image_to_image.specs import LOOKBENCH_TASKS
 
 if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
@@ -25,6 +32,9 @@ FOLDERS = {
     "fashiongen": "fashiongen",
     "fashion200k": "fashion200k",
     "fashion200k-mbeir": "fashion200k-mbeir",
+    "hp-fashion-iq": "fashion-iq",
+    "lookbench": "lookbench",
+    "oacirr": "oacirr",
     "viton-hd": "viton-hd",
     "dress-code": "dress-code",
     "mgd": "viton-hd",
@@ -44,7 +54,10 @@ def twin(spec: TaskSpec) -> TaskSpec:
     options = {**spec.options, "atelier": FOLDERS[spec.dataset], "twin_of": spec.dataset}
     metrics = spec.metrics
     if "extractors" in fields:
-        metrics = (*TRUTH_KNOWN, *SUBSTITUTE)
+        known: tuple[str, ...] = TRUTH_KNOWN
+        if spec.kind == "virtual-try-off":  # no mask lies over the photo of a garment
+            known = tuple(name for name in known if not name.endswith("-garment"))
+        metrics = (*known, *SUBSTITUTE)
         if spec.kind == "virtual-try-on":
             metrics = (*metrics, *SUBSTITUTE_CONSISTENCY)
         fields.pop("cmmd", None)
@@ -66,19 +79,24 @@ def twin(spec: TaskSpec) -> TaskSpec:
     )
 
 
-_LARGE = {"viton-hd/paired-1024", "viton-hd/unpaired-1024"}
+#: Other sizes and other domains of what has a twin already.
+_WITHOUT = {"viton-hd/paired-1024", "viton-hd/unpaired-1024", "oacirr/car", "oacirr/product", "oacirr/landmark"}
 
 TASKS = tuple(
     twin(spec)
     for spec in (
         *FASHION_IQ_TASKS,
         *CIRR_TASKS,
+        HP_FASHION_IQ_TASK,
+        *OACIRR_TASKS,
         *FASHIONGEN_TASKS,
         *MBEIR_TASKS,
+        *LOOKBENCH_TASKS,
         *CAPTIONING_TASKS,
         *TRY_ON_TASKS,
+        *TRY_OFF_TASKS,
         *DESIGN_TASKS,
         *OUTFIT_TASKS,
     )
-    if spec.id not in _LARGE
+    if spec.id not in _WITHOUT
 )

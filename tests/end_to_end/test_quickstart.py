@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING
 
 import pytest
+from forked_command import start_command
 from shared_folder import shared_folder
 
 if TYPE_CHECKING:
@@ -136,32 +137,31 @@ def is_small(task, backend):
 def test_a_run_killed_five_times_ends_in_the_same_numbers(undisturbed, tmp_path):
     small = tmp_path / "small.yaml"
     small.write_text(json.dumps({"tasks": "wardrobe/*", "backends": SMALL}))
-    # What a run of these cells alone would say, and how long it would take.
+    # What a run of these cells alone would say.
     whole = {key: text for key, text in metrics(undisturbed[0]).items() if is_small(*key.split())}
-    records = [json.loads(path.read_text()) for path in (undisturbed[0] / "records").rglob("*.json")]
-    seconds = sum(
-        record["cost"]["wall_s"] for record in records if is_small(record["task"]["id"], record["backend"]["id"])
-    )
     moments = random.Random(20261124)
-    killed = 0
-    store = tmp_path / "killed"
-    while killed < 5:
-        process = subprocess.Popen(
-            command("run", str(small), "--store", str(store)),
-            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=environment(),
+    store, printed = tmp_path / "killed", tmp_path / "printed"
+
+    def start(*words):
+        return start_command(
+            *words, "--store", str(store), folder=tmp_path, printed=printed,
+            environment={"FASHIONBENCH_BLOCK_PLUGINS": "external"},
         )  # fmt: skip
-        try:
-            process.wait(timeout=moments.uniform(0.1, 0.5) * seconds)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-        killed += 1
+
+    for count in sorted(moments.sample(range(12), 5)):
+        process = start("run", str(small))
+        while process.is_alive() and len(list((store / "records").rglob("*.json"))) < count:
+            time.sleep(0.01)
+        # In the midst of the next cell.
+        process.join(moments.uniform(0, 1))
+        process.kill()
+        process.join()
         # Whatever moment it was, what is in the store can be read.
-        verify = subprocess.run(
-            command("records", "verify", "--store", str(store)), capture_output=True, text=True, env=environment()
-        )
-        assert verify.returncode == 0, verify.stdout
-    done = run(small, store)
-    assert done.returncode == 0, done.stderr
+        verify = start("records", "verify")
+        verify.join()
+        assert verify.exitcode == 0, printed.read_text()
+    done = start("run", str(small))
+    done.join()
+    assert done.exitcode == 0, printed.read_text()
     assert len(whole) == 13  # the histogram finds images alone
     assert metrics(store) == whole

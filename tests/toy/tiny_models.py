@@ -176,7 +176,11 @@ def open_clip(folder, seed=0):
 def sentence_transformers(folder, seed=0):
     """A CLIP as sentence-transformers saves it."""
     from sentence_transformers import SentenceTransformer
-    from sentence_transformers import models as modules
+
+    try:
+        from sentence_transformers.sentence_transformer import modules
+    except ImportError:  # before sentence-transformers 6
+        from sentence_transformers import models as modules
 
     inner = folder.parent / f"{folder.name}-clip"
     tiny_clip.save(inner, seed)

@@ -1,4 +1,4 @@
-"""Controls of image generation: copy the person, paste the garment, or return the true image.
+"""Controls of image generation: copy the person, paste the garment, cut it out, or return the true image.
 
 Copying the person scores a distance of zero in the unpaired setting, for the real side is those very photos, and
 transfers nothing; it stands beside every unpaired number for that reason.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.ground_truth import Truth
-    from fashionbench.data.items import DesignItem, TryOnItem
+    from fashionbench.data.items import DesignItem, TryOffItem, TryOnItem
     from fashionbench.specs.capabilities import BackendContext
 
     Pixels = NDArray[np.uint8]
@@ -32,11 +32,11 @@ class CopyPerson:
     def __init__(self, context: BackendContext) -> None:
         read_options(NoOptions, context.options)
 
-    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Pixels]:
+    def try_on(self, items: Sequence[TryOnItem | TryOffItem | DesignItem]) -> list[Pixels]:
         """Return each person."""
         return [np.asarray(item.person) for item in items]
 
-    design = try_on
+    try_off = design = try_on
 
 
 class PasteGarment:
@@ -66,6 +66,39 @@ class PasteGarment:
         return np.asarray(pasted)
 
 
+class CropGarment:
+    """Cuts what the mask of the garment covers out of the photo, and lays it on white, as large as it fits.
+
+    The mask is that of the garment where there is one, or else that of what may be painted, which is larger.
+
+    :raises BackendError: where an item has no mask.
+    """
+
+    def __init__(self, context: BackendContext) -> None:
+        read_options(NoOptions, context.options)
+
+    def try_off(self, items: Sequence[TryOffItem]) -> list[Pixels]:
+        """Return the garment of each person as it is worn."""
+        return [self._one(item) for item in items]
+
+    @staticmethod
+    def _one(item: TryOffItem) -> Pixels:
+        masks = [item.conditions[name] for name in ("garment-mask", "agnostic-mask") if name in item.conditions]
+        if not masks:
+            raise BackendError(f"{item.id} has no mask of the garment", remedy="use a data set with masks")
+        mask = masks[0].point(lambda value: 255 * (value > 127))
+        white = Image.new("RGB", item.person.size, (255, 255, 255))
+        box = mask.getbbox()
+        if box is None:
+            return np.asarray(white)
+        cut = Image.composite(item.person, white, mask).crop(box)
+        scale = min(white.width / cut.width, white.height / cut.height)
+        size = max(1, round(cut.width * scale)), max(1, round(cut.height * scale))
+        place = (white.width - size[0]) // 2, (white.height - size[1]) // 2
+        white.paste(cut.resize(size, Image.Resampling.BICUBIC), place)
+        return np.asarray(white)
+
+
 class OracleImage:
     """Returns the truth of each item, which only a privileged control is shown.
 
@@ -80,7 +113,7 @@ class OracleImage:
         """Take the truth."""
         self._truth = truth
 
-    def try_on(self, items: Sequence[TryOnItem | DesignItem]) -> list[Pixels]:
+    def try_on(self, items: Sequence[TryOnItem | TryOffItem | DesignItem]) -> list[Pixels]:
         """Return the true images."""
         if self._truth is None:
             raise BackendError("the oracle was not shown the truth", remedy="run it through fashionbench")
@@ -89,4 +122,4 @@ class OracleImage:
             raise BackendError(f"there is no true image of {unknown[0]}", remedy="leave the oracle out here")
         return [np.asarray(self._truth.images[item.id]) for item in items]
 
-    design = try_on
+    try_off = design = try_on

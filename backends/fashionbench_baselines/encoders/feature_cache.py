@@ -82,6 +82,8 @@ class FeatureCache:
             self._path.parent.mkdir(parents=True, exist_ok=True)
             base = sqlite3.connect(self._path, timeout=60)
             base.execute("PRAGMA journal_mode=WAL")
+            # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
+            base.execute("PRAGMA synchronous=NORMAL")
             base.execute(
                 "CREATE TABLE IF NOT EXISTS feature (key BLOB PRIMARY KEY, content BLOB, checksum BLOB) WITHOUT ROWID"
             )

@@ -45,6 +45,15 @@ class ImageTextEncoder(Encoder, ABC):
             "text": "the text alone",
             "inversion": "by textual inversion",
         }[self.options.composition]
+        if self.options.region == "box":
+            self.preprocessing["composed queries"] += "; of the image what lies in the box, where there is one"
+
+    def reference(self, item: ComposedItem) -> ImageItem:
+        """Return what of the reference image the model is shown, by the option ``region``.
+
+        :raises DataError: where the box of the query lies beside its image.
+        """
+        return ImageItem(item.id, item.anchor if self.options.region == "box" else item.image)
 
     @abstractmethod
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> Floats:
@@ -59,7 +68,7 @@ class ImageTextEncoder(Encoder, ABC):
         sides: list[Floats] = []
         weight = {"sum": self.options.alpha, "image": 0.0, "text": 1.0}[self.options.composition]
         if self.options.composition != "text":
-            images = self.encode_images([ImageItem(item.id, item.image) for item in items], "query")
+            images = self.encode_images([self.reference(item) for item in items], "query")
             sides.append(np.float32(1 - weight) * unit(images))
         if self.options.composition != "image":
             texts = self.encode_texts([TextItem(item.id, item.text) for item in items], "query")

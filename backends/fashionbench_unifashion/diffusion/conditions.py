@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -110,6 +110,14 @@ def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionCo
         else None,
         torch.tensor([hint is not None for hint in hints]),
     )
+
+
+def with_hint(conditions: Conditions, hint: Image.Image, config: DiffusionConfig) -> Conditions:
+    """Put another hint in the place of that of one sample, whose person stays the same."""
+    if conditions.hint is None:
+        return conditions
+    image = image_tensor(hint, config.width, config.height)
+    return replace(conditions, hint=image[None], hinted=torch.tensor([True]))
 
 
 def finish(

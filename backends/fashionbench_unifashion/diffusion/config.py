@@ -51,8 +51,11 @@ class NetworkConfig(_Part):
 class NoiseConfig(_Part):
     """The forward process: DDPM (Ho et al., 2020) with the betas of Stable Diffusion."""
 
-    schedule: Literal["scaled_linear", "linear"] = "scaled_linear"
-    """``scaled_linear``: the square roots of the betas lie on a line; ``linear``: the betas do."""
+    schedule: Literal["scaled_linear", "linear", "zero-terminal-snr"] = "scaled_linear"
+    """``scaled_linear``: the square roots of the betas lie on a line; ``linear``: the betas do. ``zero-terminal-snr``:
+    ``scaled_linear``, rescaled so that nothing of the image is left at T (Lin et al., "Common Diffusion Noise Schedules
+    and Sample Steps are Flawed", WACV 2024, algorithm 1), for models that are trained from the start: sampling begins
+    with pure noise, and with the other two the model has never seen any. It needs ``prediction: v``."""
 
     beta_start: Annotated[float, Field(gt=0, lt=1)] = 0.00085
     """Variance added by the first step."""
@@ -67,6 +70,24 @@ class NoiseConfig(_Part):
     """What the UNet predicts. ``epsilon``: the noise, as the paper does. ``v``: sqrt(a) noise - sqrt(1 - a) latent
     (Salimans and Ho, "Progressive Distillation", 2022, section 4 and appendix D), with which a model that is trained
     for minutes gets its colours right: near T a small error in the noise is a large one in the latent."""
+
+    offset: Annotated[float, Field(ge=0)] = 0.0
+    """Offset noise: so much of one more standard normal draw for each channel is added to the noise in training, so
+    that a model with some of the image left at T learns to change its brightness (Guttenberg, "Diffusion with Offset
+    Noise", 2023). 0 is none; about 0.1 is usual."""
+
+    min_snr: Annotated[float, Field(gt=0)] | None = None
+    """Weight of the loss by signal-to-noise ratio: min(SNR, this) / SNR for the noise, / (SNR + 1) for v (Hang et al.,
+    "Efficient Diffusion Training via Min-SNR Weighting Strategy", ICCV 2023, section 3.4, where it is 5). None: 1."""
+
+    @model_validator(mode="after")
+    def _terminal(self) -> Self:
+        if self.schedule == "zero-terminal-snr" and self.prediction != "v":
+            raise ConfigError(
+                "with the schedule zero-terminal-snr all that is left at T is noise, and predicting it tells nothing",
+                remedy="set noise.prediction to v, or another schedule",
+            )
+        return self
 
 
 class DiffusionConfig(_Part):
@@ -126,6 +147,12 @@ class DiffusionConfig(_Part):
         if "agnostic" not in self.conditions and self.conditions:
             raise ConfigError(
                 f"the conditions {self.conditions} lack agnostic", remedy="add agnostic, or name no condition"
+            )
+        if self.noise.schedule == "zero-terminal-snr" and (self.sampler != "ddim" or self.spacing != "trailing"):
+            raise ConfigError(
+                f"the schedule zero-terminal-snr is sampled from T on, which {self.sampler} with {self.spacing} "
+                "spacing does not",
+                remedy="set sampler to ddim and spacing to trailing",
             )
         if self.steps > self.noise.train_steps // 2:
             raise ConfigError(

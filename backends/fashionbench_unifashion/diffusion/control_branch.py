@@ -17,9 +17,10 @@ if TYPE_CHECKING:
 class Control(nn.Module):
     """Reads what the UNet reads, and a hint, and returns its own feature maps.
 
-    After ControlNet (Zhang et al., 2023), as StableVITON (Kim et al., CVPR 2024, section 3.2) and UniFashion's released
-    code change it: the hint is a latent through one 3x3 convolution of zeros, added after the first convolution, and no
-    convolutions of zeros follow the maps, for ``Injection`` has its own.
+    After ControlNet (Zhang et al., 2023), as StableVITON (Kim et al., CVPR 2024, section 3.2) changes it: the hint is a
+    latent through one 3x3 convolution, added after the first convolution, and no convolutions of zeros follow the maps,
+    for ``Injection`` has its own. The released code lets the hint's convolution begin at zero as well; of two layers of
+    zeros on one road the first gets no gradient until the second has moved, so here it begins as any convolution.
 
     :param unet: copied, weights and all.
     """
@@ -32,9 +33,6 @@ class Control(nn.Module):
         self.down_blocks = deepcopy(unet.down_blocks)
         self.mid_block = deepcopy(unet.mid_block)
         self.hint = nn.Conv2d(LATENT_CHANNELS, self.conv_in.out_channels, kernel_size=3, padding=1)
-        nn.init.zeros_(self.hint.weight)
-        if self.hint.bias is not None:
-            nn.init.zeros_(self.hint.bias)
 
     def forward(
         self, sample: Tensor, steps: Tensor, context: Tensor, hint: Tensor, *, count: int | None = None

@@ -13,16 +13,9 @@ from fashionbench_unifashion.diffusion.batch_rng import batch_rng
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
 from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.control_branch import Control
-from fashionbench_unifashion.diffusion.sampling import (
-    add_noise,
-    cumulative_alphas,
-    predicted_noise,
-    sample_latents,
-    scheduler,
-    seeded_noise,
-    target,
-)
-from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet
+from fashionbench_unifashion.diffusion.noise_schedule import NoiseSchedule
+from fashionbench_unifashion.diffusion.sampling import sample_latents, seeded_noise
+from fashionbench_unifashion.diffusion.unet import decode, embed_time, encode, make_unet, widen
 from fashionbench_unifashion.diffusion.vae import Autoencoder
 from fashionbench_unifashion.diffusion.zero_cross_attention import Injection
 
@@ -47,13 +40,14 @@ class Denoiser(nn.Module):
     :raises ConfigError: where the networks do not fit each other or the size of the images.
     """
 
-    alphas: Tensor
-
     def __init__(self, config: DiffusionConfig) -> None:
         super().__init__()
         self.config = config
         self.vae = Autoencoder(config.vae, config.vae_scale).requires_grad_(requires_grad=False)
-        self.unet = make_unet(config.unet, config.in_channels)
+        self.unet = make_unet(config.unet)
+        added = widen(self.unet, config.in_channels)
+        self.notes = [] if config.unet.source is None or not added else [_widened(added, config.in_channels)]
+        """What a reader must know of the weights that were loaded."""
         hinted = "hint" in config.conditions
         self.control = Control(self.unet) if hinted else None
         self.injection = Injection(self.unet) if hinted else None
@@ -62,7 +56,7 @@ class Denoiser(nn.Module):
             raise ConfigError(f"the UNet attends to conditions of widths {width}", remedy="use one width")
         self.context_width = width
         self.unconditional = nn.Parameter(0.02 * torch.randn(1, 1, width))
-        self.register_buffer("alphas", cumulative_alphas(config.noise), persistent=False)
+        self.schedule = NoiseSchedule(config.noise)
         step = self.vae.factor * 2 ** (len(self.unet.up_blocks) - 1)
         if config.width % step or config.height % step:
             raise ConfigError(
@@ -156,7 +150,7 @@ class Denoiser(nn.Module):
 
         :param images: the truth, float [B, 3, H, W] in [-1, 1].
         :param condition: adapted outputs of the Q-Former, float [B, Q, W]; gradients flow into it.
-        :param generator: draws posterior, steps, noise and dropout, in this order.
+        :param generator: draws posterior, steps, noise, dropout and offset, in this order.
         :raises BackendError: where shapes do not fit.
         """
         self._check(condition, len(images))
@@ -180,14 +174,16 @@ class Denoiser(nn.Module):
         :param steps: use these, int [B], instead of drawing them.
         """
         self._check(condition, len(latents))
-        rng = batch_rng(generator)
+        rng, schedule = batch_rng(generator), self.schedule
         steps = rng.below(self.config.noise.train_steps, latents) if steps is None else steps.to(latents.device)
         noise = rng.normal(latents)
         dropped = rng.uniform((len(latents), 1, 1), latents)
         condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
-        left = self.alphas[steps]
-        predicted = self.predict(add_noise(latents, noise, left), steps, condition, conditions)
-        return functional.mse_loss(predicted, target(latents, noise, left, self.config.noise.prediction))
+        if offset := self.config.noise.offset:
+            noise = noise + offset * rng.normal(latents[:, :, :1, :1])
+        predicted = self.predict(schedule.add_noise(latents, noise, steps), steps, condition, conditions)
+        error = functional.mse_loss(predicted, schedule.target(latents, noise, steps), reduction="none")
+        return (schedule.weight(steps) * error.mean(dim=(1, 2, 3))).mean()
 
     @torch.no_grad()
     def sample(
@@ -215,7 +211,8 @@ class Denoiser(nn.Module):
         """
         self._check(condition, len(seeds))
         guidance = self.config.guidance if guidance is None else guidance
-        walk = scheduler(self.config.noise, self.config.sampler, steps or self.config.steps, self.config.spacing)
+        sampler = self.config.sampler
+        walk = self.schedule.sampler(sampler, steps or self.config.steps, self.config.spacing)
         encoded = None if conditions is None else self.encode_conditions(conditions)
         token = self.unconditional.expand_as(condition)
 
@@ -225,7 +222,7 @@ class Denoiser(nn.Module):
             if guidance != 1:
                 without = self.predict(latents, now, token, encoded)
                 predicted = without + guidance * (predicted - without)
-            return predicted_noise(latents, predicted, self.alphas[step], self.config.noise.prediction)
+            return self.schedule.for_sampler(sampler, latents, predicted, step)
 
         images = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
         if not bool(images.isfinite().all()):
@@ -239,7 +236,8 @@ class Denoiser(nn.Module):
             raise ConfigError(f"sampling with start {self.config.start} {said}", remedy="change start, or the call")
         if truth is None:
             return noise
-        return add_noise(self.vae.encode(truth), noise, self.alphas[-1].expand(len(noise)))
+        last = torch.full((len(noise),), self.config.noise.train_steps - 1, device=noise.device)
+        return self.schedule.add_noise(self.vae.encode(truth), noise, last)
 
     def _check(self, condition: Tensor, count: int) -> None:
         shape = tuple(condition.shape)
@@ -248,6 +246,10 @@ class Denoiser(nn.Module):
                 f"the condition has shape {shape}, expected ({count}, Q, {self.context_width})",
                 remedy="pass one adapted output of the Q-Former for each image",
             )
+
+
+def _widened(added: int, channels: int) -> str:
+    return f"the first convolution of the UNet was widened from {channels - added} to {channels} channels, with zeros"
 
 
 def _given(images: Tensor | None, name: str) -> Tensor:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import torch
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.weights.loading import reading, require_finite
+from fashionbench_unifashion.weights.loading import locate, reading, require_finite
 
 if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
@@ -22,8 +21,8 @@ def build(kind: type[Network], config: NetworkConfig) -> Network:
     """Build a network.
 
     :param kind: such as ``UNet2DConditionModel``.
-    :raises ConfigError: on arguments that the class does not take, or a folder that is not there.
-    :raises BackendError: where weights are missing, left over or of another shape.
+    :raises ConfigError: on arguments that the class does not take.
+    :raises BackendError: where there is no such folder or model, or weights are missing, left over or of another shape.
     """
     if config.architecture is not None:
         try:
@@ -38,14 +37,11 @@ def build(kind: type[Network], config: NetworkConfig) -> Network:
 
 def _loaded(kind: type[Network], config: NetworkConfig) -> Network:
     source = str(config.source)
-    # diffusers takes an absent folder for a badly written repository id, and says so.
-    if source.startswith((".", "~", "/")) and not Path(source).expanduser().is_dir():
-        raise ConfigError(f"there is no folder {source}", remedy="give the folder that holds the weights")
+    # diffusers takes an absent folder for a badly written repository id, and asks the hub six times before it says so.
+    place = locate(source, revision=config.revision, subfolder=config.subfolder or "")
     with reading(source):
         loaded: Any = kind.from_pretrained(
-            str(Path(source).expanduser()) if source.startswith("~") else source,
-            subfolder=config.subfolder,
-            revision=config.revision,
+            str(place),
             torch_dtype=torch.float32,
             # What is missing must come out of here as an error, not as a random number.
             output_loading_info=True,

@@ -27,11 +27,17 @@ _PLAIN: dict[str, tuple[Any, ...]] = {
     "num_class_embeds": (None,),
     "time_embedding_act_fn": (None,),
 }
+#: What a UNet of so many input channels sees.
+_CHANNELS = {
+    4: "the noisy latent alone",
+    9: "the noisy latent, agnostic latent and mask",
+    13: "the noisy latent, agnostic latent, mask and DensePose latent",
+}
 _BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
 
-def make_unet(config: NetworkConfig, in_channels: int) -> UNet2DConditionModel:
-    """Build a UNet with so many input channels.
+def make_unet(config: NetworkConfig, in_channels: int | None = None) -> UNet2DConditionModel:
+    """Build a UNet, with so many input channels where a number is given.
 
     Channels that its weights lack start at zero, so that at first it is the narrower UNet whatever the new channels
     hold: 4 of Stable Diffusion, or 9 of Paint-by-Example, whose order and mask polarity are these (noisy latent, known
@@ -47,23 +53,24 @@ def make_unet(config: NetworkConfig, in_channels: int) -> UNet2DConditionModel:
         raise ConfigError(f"this kind of UNet is not supported: {odd or sorted(kinds)}", remedy="use one like SD 1.x")
     if unet.config["out_channels"] != LATENT_CHANNELS:
         raise ConfigError(f"the UNet predicts {unet.config['out_channels']} channels", remedy="latents have 4")
-    widen(unet, in_channels)
+    if in_channels is not None:
+        widen(unet, in_channels)
     return unet
 
 
-def widen(unet: UNet2DConditionModel, in_channels: int) -> None:
-    """Give a UNet more input channels, with weights of zero.
+def widen(unet: UNet2DConditionModel, in_channels: int) -> int:
+    """Give a UNet more input channels, with weights of zero; return how many were added.
 
     :raises ConfigError: where it has more already.
     """
     old: nn.Conv2d = unet.conv_in
     if old.in_channels > in_channels:
         raise ConfigError(
-            f"the UNet has {old.in_channels} input channels, and its conditions need {in_channels}",
+            f"the UNet has {_said(old.in_channels)}, and the configured conditions need {_said(in_channels)}",
             remedy="switch on the conditions that it was trained with",
         )
     if old.in_channels == in_channels:
-        return
+        return 0
     new = nn.Conv2d(in_channels, old.out_channels, old.kernel_size, padding=old.padding)  # type: ignore[arg-type]
     with torch.no_grad():
         new.weight.zero_()
@@ -72,6 +79,11 @@ def widen(unet: UNet2DConditionModel, in_channels: int) -> None:
             new.bias.copy_(old.bias)
     unet.conv_in = new
     unet.register_to_config(in_channels=in_channels)
+    return in_channels - int(old.in_channels)
+
+
+def _said(channels: int) -> str:
+    return f"{channels} input channels ({_CHANNELS.get(channels, 'of other conditions')})"
 
 
 def embed_time(unet: Any, sample: Tensor, steps: Tensor) -> Tensor:

@@ -49,8 +49,9 @@ def places(unet: UNet2DConditionModel) -> list[list[Place]]:
 class ZeroCrossAttention(nn.Module):
     """Adds to a feature what attention to a control map finds; at first that is zero.
 
-    Self-attention, cross-attention from the feature to the pixels of the map, and a feed-forward layer, with an inner
-    projection and a 1x1 convolution that both start at zero (StableVITON, section 3.2, and its released code).
+    Self-attention, cross-attention from the feature to the pixels of the map, and a feed-forward layer, then a 1x1
+    convolution that starts at zero (StableVITON, section 3.2). In its released code the projection before it starts at
+    zero too, with which neither has a gradient at first but for its bias.
     """
 
     def __init__(self, place: Place, groups: int) -> None:
@@ -67,10 +68,9 @@ class ZeroCrossAttention(nn.Module):
             cross_attention_dim=place.key,
         )
         self.out = nn.Conv2d(place.query, place.query, kernel_size=1)
-        for layer in (self.attention.proj_out, self.out):
-            nn.init.zeros_(layer.weight)
-            if layer.bias is not None:
-                nn.init.zeros_(layer.bias)
+        nn.init.zeros_(self.out.weight)
+        if self.out.bias is not None:
+            nn.init.zeros_(self.out.bias)
 
     def forward(self, feature: Tensor, control: Tensor) -> Tensor:
         """Return the feature, float [B, C, h, w], after a look at a control map, float [B, K, h, w]."""

@@ -1,7 +1,8 @@
 """Language model that reads the Q-Former's adapted queries as a soft prompt and answers an instruction.
 
 The prompt is the paper's (UniFashion, section 3.1): ``USER: <Img>queries</Img> instruction Assistant: answer``, and an
-end token, which the released code leaves out of its joint model. Any causal language model of transformers will do.
+end token, which the released code leaves out of its joint model. Any causal language model of transformers will do, and
+an encoder-decoder, whose encoder reads the prompt and whose decoder answers.
 """
 
 from __future__ import annotations
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from torch.nn import functional
+from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
 
 #: What a configuration of transformers says of where it came from.
 _ORIGINS = frozenset({"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"})
+#: Weights of Mamba that its kernels read themselves, past an update that stands beside them.
+_READ_BY_KERNELS = ["out_proj", "conv1d", "dt_proj"]
 BEFORE, BETWEEN, AFTER = "USER: <Img>", "</Img> ", " Assistant:"
 
 
@@ -89,45 +93,61 @@ class LanguageModel(nn.Module):
     def __init__(self, config: LanguageConfig, tokenizer: PreTrainedTokenizerFast | None = None) -> None:
         super().__init__()
         self.config = config
-        auto: Any = AutoModelForCausalLM
         self.tokenizer: Any = tokenizer
         if config.architecture is not None:
             fields = dict(config.architecture)
             if tokenizer is not None:
                 fields.setdefault("vocab_size", len(tokenizer))
                 fields |= {f"{name}_token_id": getattr(tokenizer, f"{name}_token_id") for name in ("pad", "bos", "eos")}
-            network = auto.from_config(AutoConfig.for_model(**fields), dtype=getattr(torch, config.dtype))
+            described = AutoConfig.for_model(**fields)
+            encodes = getattr(described, "is_encoder_decoder", False)
+            auto: Any = AutoModelForSeq2SeqLM if encodes else AutoModelForCausalLM
+            network = auto.from_config(described, dtype=getattr(torch, config.dtype))
         else:
             network, own = load_pretrained(str(config.source), getattr(torch, config.dtype))
             self.tokenizer = tokenizer or own
-        self.width = int(network.config.get_text_config().hidden_size)
+        # Not the configuration's hidden size: a few models, such as OPT-350m, embed words in fewer dimensions.
+        self.width = int(network.get_input_embeddings().weight.shape[1])
+        self._encodes = bool(getattr(network.config, "is_encoder_decoder", False))
         self.network = network if config.lora is None else _adapted(network, config.lora)
         if self.tokenizer is not None and self.tokenizer.eos_token_id is None:
             raise BackendError("the tokenizer has no end token", remedy="set its eos_token")
-        rows = int(network.config.get_text_config().vocab_size)
-        if self.tokenizer is not None and len(self.tokenizer) > rows:
-            msg = f"the tokenizer has {len(self.tokenizer)} tokens, and the language model {rows}"
-            raise BackendError(msg, remedy="use the tokenizer that the model was trained with")
+        if self.tokenizer is not None:
+            _require_rows(self.tokenizer, int(network.get_input_embeddings().weight.shape[0]))
 
     def answers(self, queries: Tensor, instructions: Sequence[str], answers: Sequence[str]) -> Answers:
         """Read prompts with their answers.
 
         :param queries: adapted outputs of the Q-Former, [B, Q, W].
         """
-        rows, labels = [], []
+        prompts, wanted = [], []
         for row, instruction, answer in zip(queries, instructions, answers, strict=True):
             before, after = self._prompt(instruction)
-            answer_ids = [*self._ids(f" {answer.strip()}"), self.tokenizer.eos_token_id]
-            rows.append(torch.cat([self._embed(before), row.to(self._dtype), self._embed([*after, *answer_ids])]))
-            prompt_length = len(before) + len(row) + len(after)
-            labels.append([IGNORED] * prompt_length + answer_ids)
-        longest = max(map(len, rows))
+            words = self._ids(answer.strip() if self._encodes else f" {answer.strip()}")
+            if not words:
+                raise BackendError(
+                    f"the tokenizer cuts the answer {answer!r} into nothing", remedy="leave it out of training"
+                )
+            wanted.append([*words, self.tokenizer.eos_token_id])
+            prompts.append(torch.cat([self._embed(before), row.to(self._dtype), self._embed(after)]))
+        if self._encodes:
+            return self._decoded(prompts, wanted)
+        rows = [torch.cat([prompt, self._embed(ids)]) for prompt, ids in zip(prompts, wanted, strict=True)]
+        labels = [[IGNORED] * len(prompt) + ids for prompt, ids in zip(prompts, wanted, strict=True)]
         # Padding on the right changes no position before it.
-        embedded = torch.stack([nn.functional.pad(row, (0, 0, 0, longest - len(row))) for row in rows])
-        mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=queries.device)
-        wanted = [row + [IGNORED] * (longest - len(row)) for row in labels]
+        embedded, mask = _padded(rows)
         out = self.network(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
-        return Answers(out.logits.float(), torch.tensor(wanted, device=queries.device))
+        return Answers(out.logits.float(), _labels(labels, embedded.shape[1], queries.device))
+
+    def _decoded(self, prompts: Sequence[Tensor], wanted: Sequence[Sequence[int]]) -> Answers:
+        """Read prompts with the encoder and answers with the decoder; logits are moved to where labels expect them."""
+        embedded, mask = _padded(prompts)
+        labels = _labels([[IGNORED, *ids] for ids in wanted], 0, embedded.device)
+        # The decoder begins with its start token, which stands where the first label is to be ignored.
+        out = self.network(
+            inputs_embeds=embedded, attention_mask=mask, labels=labels[:, 1:].contiguous(), use_cache=False
+        )
+        return Answers(functional.pad(out.logits.float(), (0, 0, 0, 1)), labels)
 
     @torch.no_grad()
     def generate(self, queries: Tensor, instruction: str) -> list[str]:
@@ -191,19 +211,50 @@ class LanguageModel(nn.Module):
         return embedded
 
 
+def _require_rows(tokenizer: Any, rows: int) -> None:
+    """Look for words of a tokenizer that the model has no embedding for; marks of images may lie beyond, unused.
+
+    :raises BackendError: naming one.
+    """
+    special = {tokenizer.convert_ids_to_tokens(number) for number in tokenizer.all_special_ids}
+    added = {str(token) for token in getattr(tokenizer, "added_tokens_decoder", {}).values() if token.special}
+    beyond = [word for word, number in tokenizer.get_vocab().items() if number >= rows]
+    used = sorted(word for word in beyond if word not in special | added)
+    needed = [name for name in ("eos", "pad", "bos") if (getattr(tokenizer, f"{name}_token_id") or 0) >= rows]
+    if used or needed:
+        msg = f"the tokenizer has {len(tokenizer)} tokens, and the language model {rows}"
+        raise BackendError(msg, remedy="use the tokenizer that the model was trained with")
+
+
+def _padded(rows: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+    """Pad embedded rows on the right, as [B, L, W] with their mask [B, L]."""
+    longest = max(map(len, rows))
+    mask = torch.tensor([[1] * len(row) + [0] * (longest - len(row)) for row in rows], device=rows[0].device)
+    return torch.stack([functional.pad(row, (0, 0, 0, longest - len(row))) for row in rows]), mask
+
+
+def _labels(rows: Sequence[Sequence[int]], length: int, device: torch.device) -> Tensor:
+    longest = max(length, *map(len, rows))
+    return torch.tensor([[*row, *[IGNORED] * (longest - len(row))] for row in rows], device=device)
+
+
 def _adapted(network: Any, config: LoraConfig) -> Any:
     """Put trainable low-rank updates beside the frozen linear layers."""
     from peft import LoraConfig as Lora  # noqa: PLC0415
     from peft import get_peft_model  # noqa: PLC0415
 
+    model_type = str(getattr(network.config, "model_type", ""))
     targets = config.targets if isinstance(config.targets, str) else list(config.targets)
     settings = Lora(
         r=config.rank,
         lora_alpha=config.alpha,
         lora_dropout=config.dropout,
         target_modules=targets,
+        exclude_modules=["out_proj", "conv1d", "dt_proj"]
+        if "mamba" in model_type and targets == "all-linear"
+        else None,
         bias="none",
-        task_type="CAUSAL_LM",
+        task_type="SEQ_2_SEQ_LM" if getattr(network.config, "is_encoder_decoder", False) else "CAUSAL_LM",
     )
     with warnings.catch_warnings():
         # peft asks transformers by a name that it has deprecated; nobody who trains can mend that.

@@ -5,15 +5,24 @@ from __future__ import annotations
 import json
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from transformers import AutoModelForCausalLM, AutoTokenizer
+import torch
+from transformers import (
+    MODEL_FOR_CAUSAL_LM_MAPPING,
+    MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING,
+    AutoConfig,
+    AutoModelForCausalLM,
+    AutoModelForImageTextToText,
+    AutoModelForSeq2SeqLM,
+    AutoTokenizer,
+)
 
 from fashionbench.errors import BackendError
 from fashionbench_unifashion.weights.loading import ADAPTER, is_adapter, locate, reading, require_finite
 
-if TYPE_CHECKING:
-    import torch
+#: What a tokenizer of any language model gives back to the letter, or in small letters.
+_PLAIN = "a red dress with long sleeves"
 
 
 def load_pretrained(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
@@ -32,13 +41,40 @@ def load_pretrained(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
 
 
 def _network(place: Path, dtype: torch.dtype) -> Any:
-    auto: Any = AutoModelForCausalLM
+    """Load the weights: of a causal language model, of an encoder-decoder, or of a model of images and text its tower.
+
+    Of a model such as LLaVA-1.5, which the paper starts from, projector and vision tower are left out: the Q-Former is
+    in their place.
+    """
     with reading(place):
-        network, report = auto.from_pretrained(place, dtype=dtype, output_loading_info=True, use_safetensors=None)
+        config = AutoConfig.from_pretrained(place)
+        loader: Any = AutoModelForCausalLM
+        if getattr(config, "is_encoder_decoder", False):
+            loader = AutoModelForSeq2SeqLM
+        elif type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+            loader = AutoModelForImageTextToText
+        network, report = loader.from_pretrained(place, dtype=dtype, output_loading_info=True, use_safetensors=None)
     wrong = {name: keys for name, keys in report.items() if keys}
     if wrong:
         raise BackendError(f"the weights of {place} do not fit: {str(wrong)[:200]}", remedy="fetch them again")
-    return network
+    return _language_tower(network) if loader is AutoModelForImageTextToText else network
+
+
+def _language_tower(network: Any) -> Any:
+    """Make a causal language model of the decoder and the output layer of a model of images and text."""
+    auto: Any = AutoModelForCausalLM
+    with torch.device("meta"):
+        tower = auto.from_config(network.config.get_text_config(), dtype=network.dtype)
+    setattr(tower, tower.base_model_prefix, network.get_decoder())
+    tower.set_output_embeddings(network.get_output_embeddings())
+    empty = sorted(name for name, value in tower.named_parameters() if value.is_meta)
+    if empty:
+        msg = (
+            f"the language tower of {type(network).__name__} cannot be taken out: {', '.join(empty[:3])} would be empty"
+        )
+        raise BackendError(msg, remedy="save the language model alone, and name its folder")
+    tower.generation_config = network.generation_config
+    return tower
 
 
 def _base_of(adapter: Path) -> Path:
@@ -76,4 +112,10 @@ def _tokenizer(place: Path, base: Path) -> Any:
     names = ("tokenizer.json", "tokenizer_config.json", "tokenizer.model", "vocab.json", "vocab.txt")
     holder = place if any((place / name).is_file() for name in names) else base
     with reading(holder):
-        return AutoTokenizer.from_pretrained(holder)
+        tokenizer: Any = AutoTokenizer.from_pretrained(holder)
+        said = str(tokenizer.decode(tokenizer(_PLAIN, add_special_tokens=False)["input_ids"], skip_special_tokens=True))
+    if said.strip().lower() != _PLAIN:
+        # A folder without tokenizer.model, say, gives a tokenizer that cuts every text into nothing.
+        msg = f"the tokenizer of {holder} makes {said!r} of the text {_PLAIN!r}: its vocabulary is not there"
+        raise BackendError(msg, remedy="copy all files of the tokenizer, such as tokenizer.json or tokenizer.model")
+    return tokenizer

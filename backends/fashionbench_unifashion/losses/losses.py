@@ -60,6 +60,7 @@ def itc(
     same: Tensor | None = None,
     smoothing: float = 0.0,
     directions: Literal["mean", "sum"] = "mean",
+    shared_targets: bool = False,
 ) -> Tensor:
     """Contrast each row with the other rows of the batch, both ways (equation 3, symmetric as equation 5 says).
 
@@ -70,6 +71,7 @@ def itc(
     :param smoothing: the share of the label that is spread over what is in the denominator; BLIP-2 takes 0.1, the
         released code 0.
     :param directions: ``mean`` of the two directions as in BLIP-2, or their ``sum`` as in the released code.
+    :param shared_targets: keep the pairs of ``same`` in the denominator and spread the label evenly over them.
     :raises BackendError: where the batch has no negatives.
     """
     count = len(scores)
@@ -81,7 +83,11 @@ def itc(
         msg = f"none of the {count} pairs has a negative: all show one product or have one caption"
         raise BackendError(msg, remedy="use larger batches, drawn over products")
     logits = scores / temperature
-    both = _contrast(logits, counted, smoothing) + _contrast(logits.T, counted.T, smoothing)
+    if shared_targets and same is not None:
+        targets = (diagonal | same).float()
+        both = _shared(logits, targets, smoothing) + _shared(logits.T, targets.T, smoothing)
+    else:
+        both = _contrast(logits, counted, smoothing) + _contrast(logits.T, counted.T, smoothing)
     return both / 2 if directions == "mean" else both
 
 
@@ -146,6 +152,10 @@ def _contrast(logits: Tensor, counted: Tensor, smoothing: float) -> Tensor:
         spread = -(shares.masked_fill(~counted, 0.0).sum(dim=1) / counted.sum(dim=1))
         loss = (1 - smoothing) * loss + smoothing * spread
     return loss.mean()
+
+
+def _shared(logits: Tensor, targets: Tensor, smoothing: float) -> Tensor:
+    return functional.cross_entropy(logits, targets / targets.sum(dim=1, keepdim=True), label_smoothing=smoothing)
 
 
 def _next(logits: Tensor, labels: Tensor, smoothing: float) -> Tensor:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from importlib import resources
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
 from fashionbench.specs import validation
+from fashionbench.specs.validation import read_value
 from fashionbench_unifashion.diffusion.config import DiffusionConfig
 from fashionbench_unifashion.language.model import LanguageConfig
 from fashionbench_unifashion.qformer.adapters import AdapterKind
@@ -45,6 +44,14 @@ class UniFashionConfig(Model):
     """From the Q-Former to the language model."""
     diffusion_adapter: AdapterKind = "linear"
     """From the Q-Former to the diffusion model."""
+    itm_inputs: Literal["target", "reference-and-text"] = "target"
+    """What matching in composed retrieval is shown beside the target's image: ``target`` the modification text alone,
+    as in equation 10, from which nobody can know whether they belong together; ``reference-and-text`` also the
+    reference, whose fused states take the queries' place."""
+    normalise_states: bool = False
+    """Centre and scale the Q-Former's outputs before both adapters, by their mean and standard deviation over training
+    examples, which are measured when a phase begins to train an adapter and kept with its weights. The paper does
+    not."""
 
 
 def preset(name: str, changes: Mapping[str, Any] | None = None) -> UniFashionConfig:
@@ -56,7 +63,7 @@ def preset(name: str, changes: Mapping[str, Any] | None = None) -> UniFashionCon
     if name not in PRESETS:
         raise UnknownNameError("preset", name, PRESETS)
     text = resources.files("fashionbench_unifashion").joinpath("presets", f"{name}.yaml").read_text(encoding="utf-8")
-    return validated(overlaid(yaml.safe_load(text), changes or {}), f"the preset {name}")
+    return validated(overlaid(read_value(text, f"{name}.yaml"), changes or {}), f"the preset {name}")
 
 
 def validated(fields: Mapping[str, Any], where: str) -> UniFashionConfig:

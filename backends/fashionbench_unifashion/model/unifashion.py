@@ -19,6 +19,7 @@ from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.qformer.adapters import Adapter
 from fashionbench_unifashion.qformer.qformer import QFormer
 from fashionbench_unifashion.vision.encoder import VisionEncoder
+from fashionbench_unifashion.weights import qformer_source
 from fashionbench_unifashion.weights.loading import fingerprint, load_strict, reading
 
 if TYPE_CHECKING:
@@ -61,16 +62,19 @@ class UniFashion(nn.Module):
         self.vision = VisionEncoder(config.vision)
         self.qformer = QFormer(config.qformer, self.vision.width)
         hidden = config.qformer.hidden
+        normalised = config.qformer.queries if config.normalise_states else None
         self.language: LanguageModel | None = None
         self.language_adapter: Adapter | None = None
         self.diffusion: Denoiser | None = None
         self.diffusion_adapter: Adapter | None = None
         if config.language is not None:
             self.language = LanguageModel(config.language, language_tokenizer)
-            self.language_adapter = Adapter(hidden, self.language.width, config.language_adapter)
+            self.language_adapter = Adapter(hidden, self.language.width, config.language_adapter, normalised=normalised)
         if config.diffusion is not None:
             self.diffusion = Denoiser(config.diffusion)
-            self.diffusion_adapter = Adapter(hidden, self.diffusion.context_width, config.diffusion_adapter)
+            self.diffusion_adapter = Adapter(
+                hidden, self.diffusion.context_width, config.diffusion_adapter, normalised=normalised
+            )
 
     @property
     def pieces(self) -> WordPieces:
@@ -87,15 +91,19 @@ class UniFashion(nn.Module):
         """Where the model is."""
         return self.qformer.reference.device
 
-    def load_sources(self) -> None:
+    def load_sources(self) -> list[str]:
         """Take over the pretrained weights that the configuration names for vision encoder and Q-Former.
 
         The two generators load theirs when they are built.
+
+        :returns: what a reader must know of what was loaded.
         """
         if self.config.vision.pretrained:
             self.vision.load_source()
+        notes = [] if self.diffusion is None else list(self.diffusion.notes)
         if self.config.qformer.source is not None:
-            self.qformer.load_source()
+            notes += qformer_source.load(self.qformer, self.vision, self.config.qformer.source)
+        return notes
 
     def recompute(self) -> None:
         """Recompute activations in training instead of keeping them: less memory, about a third more time.
@@ -209,17 +217,21 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
     pieces = qformer_tokenizer.load(
         folder / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length
     )
-    auto: Any = AutoTokenizer
-    language_tokenizer = None
-    if (folder / LANGUAGE_TOKENIZER).is_dir():
-        with reading(folder / LANGUAGE_TOKENIZER):
-            language_tokenizer = auto.from_pretrained(folder / LANGUAGE_TOKENIZER)
+    language_tokenizer = load_language_tokenizer(folder) if (folder / LANGUAGE_TOKENIZER).is_dir() else None
     with torch.random.fork_rng(devices=[]):
         model = UniFashion(config, pieces, language_tokenizer)
     with reading(folder / WEIGHTS):
         state = load_file(folder / WEIGHTS)
     load_strict(model, _tied(model, state), allowed_missing=(), allowed_unexpected=(), source=str(folder))
     return model.to(device).eval()
+
+
+def load_language_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """Load the tokenizer of a model's language model."""
+    auto: Any = AutoTokenizer
+    with reading(folder / LANGUAGE_TOKENIZER):
+        tokenizer: PreTrainedTokenizerFast = auto.from_pretrained(folder / LANGUAGE_TOKENIZER)
+    return tokenizer
 
 
 def _untied(state: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -11,6 +11,9 @@ from fashionbench.errors import ConfigError, UnknownNameError
 
 AdapterKind: TypeAlias = Literal["linear", "mlp", "projlayer"]
 KINDS: tuple[str, ...] = get_args(AdapterKind)
+#: The least that states, whose layer norm leaves them with values about 1, are divided by: what hardly differs between
+#: images is mostly rounding.
+SMALLEST = 1e-2
 
 
 class Adapter(nn.Module):
@@ -24,11 +27,25 @@ class Adapter(nn.Module):
     :param width_in: of the Q-Former, 768 in the paper.
     :param width_out: of the language model or of the diffusion model's cross-attention.
     :param dropout: only of ``projlayer``, whose released value is 0.1.
+    :param normalised: Q, the number of the Q-Former's outputs, to centre and scale each value of each of them by its
+        mean and standard deviation over training examples (:meth:`measure`) before it is mapped; ``None``, as in the
+        paper, maps them as they are. What most images share then does not drown what tells them apart.
     :raises UnknownNameError: on another kind.
     :raises ConfigError: where ``projlayer`` would have to change the width: its input is added to its output.
     """
 
-    def __init__(self, width_in: int, width_out: int, kind: str = "linear", *, dropout: float = 0.1) -> None:
+    mean: Tensor | None
+    scale: Tensor | None
+
+    def __init__(
+        self,
+        width_in: int,
+        width_out: int,
+        kind: str = "linear",
+        *,
+        dropout: float = 0.1,
+        normalised: int | None = None,
+    ) -> None:
         super().__init__()
         if kind not in KINDS:
             raise UnknownNameError("adapter", kind, KINDS)
@@ -39,9 +56,28 @@ class Adapter(nn.Module):
             )
         self.kind: AdapterKind = cast("AdapterKind", kind)
         self.body = _body(kind, width_in, width_out, dropout)
+        self.register_buffer("mean", None if normalised is None else torch.zeros(normalised, width_in))
+        self.register_buffer("scale", None if normalised is None else torch.ones(normalised, width_in))
+
+    @torch.no_grad()
+    def measure(self, queries: Tensor) -> None:
+        """Take mean and standard deviation from the outputs of training examples, float [N, Q, width_in].
+
+        Does nothing without normalisation.
+        """
+        if self.mean is None or self.scale is None:
+            return
+        self.mean.copy_(queries.mean(dim=0))
+        self.scale.copy_(queries.std(dim=0, correction=0).clamp(min=SMALLEST))
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return what was measured, by name; nothing without normalisation."""
+        return {} if self.mean is None or self.scale is None else {"mean": self.mean, "scale": self.scale}
 
     def forward(self, queries: Tensor) -> Tensor:
         """Map float [B, Q, width_in] to float [B, Q, width_out]."""
+        if self.mean is not None and self.scale is not None:
+            queries = (queries - self.mean) / self.scale
         mapped: Tensor = self.body(queries)
         return queries + mapped if self.kind == "projlayer" else mapped
 

@@ -18,7 +18,6 @@ from transformers import Blip2QFormerConfig, Blip2QFormerModel
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
 from fashionbench_unifashion.qformer import attention_masks
-from fashionbench_unifashion.weights.loading import load_strict, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,7 +64,9 @@ class QFormerConfig(Model):
     norm_eps: float = Field(default=1e-12, gt=0)
     """The constant under the root of the layer norms."""
     source: str | None = None
-    """A folder or a model id with the weights of a ``Blip2ForImageTextRetrieval``; ``None`` starts at random."""
+    """A folder, file or model id with weights: of a ``Blip2ForImageTextRetrieval``, of BLIP-2's first stage in LAVIS's
+    layout, of a BERT, or of a model that was trained here; ``None`` starts at random. Of a file with more queries the
+    first are taken, and to those of one with fewer new ones are added; both are said."""
 
     @model_validator(mode="after")
     def _consistent(self) -> QFormerConfig:
@@ -182,16 +183,6 @@ class QFormer(nn.Module):
         old, new = (f"{kind}_checkpointing_{verb}" for kind in ("gradient", "activation"))
         getattr(self.transformer, new if hasattr(self.transformer, new) else old)()
 
-    def load_source(self) -> None:
-        """Take over the weights that the configuration names.
-
-        :raises BackendError: where there is no source, or its names or shapes are not those of this Q-Former.
-        """
-        if self.config.source is None:
-            raise BackendError("the Q-Former has no source of weights", remedy="set qformer.source")
-        state = from_transformers(read(self.config.source, skip=("vision_model.",)))
-        load_strict(self, state, allowed_missing=ABSENT, allowed_unexpected=(), source=self.config.source)
-
     def image(self, tokens: Tensor, queries: Queries) -> Tensor:
         """Read an image with one set of queries.
 
@@ -224,8 +215,8 @@ class QFormer(nn.Module):
         """Read a text alone, as [B, E] of norm 1."""
         return functional.normalize(self.text_proj(self.text(ids, mask)), dim=-1)
 
-    def fused(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Fused:
-        """Read an image together with a text (equation 9)."""
+    def fused(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries | Tensor = "reference") -> Fused:
+        """Read an image together with a text (equation 9); see :meth:`match` for queries that are states."""
         hidden = torch.cat([self._queries(queries, len(tokens)), self._embed(ids, mask)], dim=1)
         count = self.config.queries
         out = self._run(hidden, attention_masks.fused(count, mask, hidden), tokens)
@@ -235,8 +226,12 @@ class QFormer(nn.Module):
         """Compose a reference image and a modification, as e_cls in the common space, [B, E] of norm 1."""
         return functional.normalize(self.text_proj(self.fused(tokens, ids, mask).cls), dim=-1)
 
-    def match(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries = "reference") -> Tensor:
-        """Judge whether image and text belong together, as logits [B, 2] of no and yes, averaged over the queries."""
+    def match(self, tokens: Tensor, ids: Tensor, mask: Tensor, queries: Queries | Tensor = "reference") -> Tensor:
+        """Judge whether image and text belong together, as logits [B, 2] of no and yes, averaged over the queries.
+
+        :param queries: a set of queries, or states [B, Q, H] in their place: those of a reference image with its
+            modification text, to judge whether an image is what they look for.
+        """
         logits: Tensor = self.itm_head(self.fused(tokens, ids, mask, queries).queries)
         return logits.mean(dim=1)
 
@@ -263,7 +258,9 @@ class QFormer(nn.Module):
         logits: Tensor = self.lm_head(out[:, count:], self.words.weight)
         return DecoderOutput(out[:, :count], logits)
 
-    def _queries(self, queries: Queries, batch: int) -> Tensor:
+    def _queries(self, queries: Queries | Tensor, batch: int) -> Tensor:
+        if isinstance(queries, Tensor):
+            return queries
         chosen = {"reference": self.reference, "target": self.target}[queries]
         return chosen.expand(batch, -1, -1)
 
@@ -292,7 +289,8 @@ class QFormer(nn.Module):
         return out
 
 
-_RENAMED = {
+#: Names of transformers, and ours.
+RENAMED = {
     "query_tokens": "reference",
     "embeddings.word_embeddings.weight": "words.weight",
     "embeddings.position_embeddings.weight": "positions.weight",
@@ -310,6 +308,6 @@ def from_transformers(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """
     out = {}
     for name, value in state.items():
-        renamed = _RENAMED.get(name, name.replace("qformer.", "transformer.", 1))
+        renamed = RENAMED.get(name, name.replace("qformer.", "transformer.", 1))
         out[renamed] = value.squeeze(0) if name == "query_tokens" else value
     return out

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import resources
 from typing import Any
 
-import yaml
+from fashionbench.specs.validation import read_value
 
 #: The files, and what each asks.
 SUMMARIES = {
@@ -25,7 +25,7 @@ SUMMARIES = {
 def fields(name: str) -> dict[str, Any]:
     """Read the fields of a study."""
     file = resources.files("fashionbench_unifashion.studies").joinpath(f"{name}.yaml")
-    read: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    read: dict[str, Any] = read_value(file.read_text(encoding="utf-8"), f"{name}.yaml")
     return read
 
 

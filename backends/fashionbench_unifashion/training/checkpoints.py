@@ -52,7 +52,7 @@ class PhaseFolder:
             raise DataError(f"the summary {path} cannot be read: {error}", remedy=_ANEW) from error
         return loaded
 
-    def restore(self, parameters: Mapping[str, nn.Parameter], name: str = "trained") -> None:
+    def restore(self, parameters: Mapping[str, Tensor], name: str = "trained") -> None:
         """Give a model the weights of a finished phase, or its best ones so far.
 
         :raises DataError: where they cannot be read, or are of other parameters.
@@ -111,7 +111,7 @@ class PhaseFolder:
         return [by_step[step] for step in sorted(by_step)]
 
 
-def put(parameters: Mapping[str, nn.Parameter], state: Mapping[str, Tensor], where: str) -> None:
+def put(parameters: Mapping[str, Tensor], state: Mapping[str, Tensor], where: str) -> None:
     """Copy values into parameters of the same names.
 
     :raises DataError: where names or shapes differ.

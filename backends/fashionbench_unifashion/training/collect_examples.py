@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import resources
 from typing import TYPE_CHECKING
 
-import yaml
-
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.seeding import seed_of
+from fashionbench.specs.validation import read_value
 from fashionbench_unifashion.training.examples import (
     PairReference,
     TrainingExamples,
@@ -18,7 +18,7 @@ from fashionbench_unifashion.training.examples import (
 from fashionbench_unifashion.training.phases.registry import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from PIL.Image import Image
 
@@ -78,10 +78,11 @@ def _instruction(part: TrainingPart, recipe: Recipe) -> str:
     return part.instruction or table7().get(part.dataset, "")
 
 
-def table7() -> dict[str, str]:
+@cache
+def table7() -> Mapping[str, str]:
     """Read the paper's instructions by data set."""
     text = resources.files("fashionbench_unifashion").joinpath("instructions", "table7.yaml").read_text("utf-8")
-    instructions: dict[str, str] = yaml.safe_load(text)
+    instructions: dict[str, str] = read_value(text, "table7.yaml")
     return instructions
 
 

@@ -14,6 +14,7 @@ from fashionbench.errors import BackendError
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.checkpoints import put
 from fashionbench_unifashion.training.distributed import all_reduce_mean, single_process
+from fashionbench_unifashion.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -84,6 +85,7 @@ class PhaseLoop:
             fused=accelerator.device.type == "cpu",
         )
         wrapped, prepared = accelerator.prepare(self._phase, optimiser)
+        average = WeightAverage(self._parameters, config.ema)
         state = self._folder.load()
         start, best, spent = 0, Best(), 0.0
         if state is not None:
@@ -91,6 +93,7 @@ class PhaseLoop:
                 self._phase.begin_drift()
             put(self._parameters, state["weights"], str(self._folder.root))
             optimiser.load_state_dict(state["optimiser"])
+            average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
             best = Best(state["best"], state.get("best step", -1))
             advance(start)
@@ -100,12 +103,15 @@ class PhaseLoop:
         self._phase.train()
         for step in range(start, self.steps):
             values = self._step(step, wrapped, prepared)
+            average.update()
             if accelerator.is_main_process:
                 self._track(step + 1, values)
             if (step + 1) % config.evaluate_every == 0 or step + 1 == self.steps:
-                best = self._evaluate(step + 1, best)
+                with average.applied():
+                    best = self._evaluate(step + 1, best)
             if (step + 1) % config.checkpoint_every == 0 and step + 1 < self.steps and accelerator.is_main_process:
-                self._folder.save(self._state(step + 1, best, time.perf_counter() - began, optimiser))
+                state = self._state(step + 1, best, time.perf_counter() - began, optimiser)
+                self._folder.save({**state, "average": average.state()})
             advance(1)
         accelerator.wait_for_everyone()
         self._folder.restore(self._parameters, "best")
@@ -119,6 +125,7 @@ class PhaseLoop:
 
     def _step(self, step: int, wrapped: Any, optimiser: Any) -> dict[str, float]:
         phase, config = self._phase, self._phase.config
+        phase.begin_step(step)
         lr = rate(step, self.steps, config)
         for group in optimiser.param_groups:
             group["lr"] = lr

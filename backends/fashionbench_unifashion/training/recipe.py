@@ -5,12 +5,11 @@ from __future__ import annotations
 from importlib import resources
 from typing import TYPE_CHECKING, Any, Literal
 
-import yaml
 from pydantic import Field, model_validator
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.records.base import Model
-from fashionbench.specs.validation import validated
+from fashionbench.specs.validation import read_value, validated
 from fashionbench_unifashion.losses.losses import LossWeights
 from fashionbench_unifashion.model.config import overlaid
 from fashionbench_unifashion.renamed import refuse_old_names
@@ -67,7 +66,28 @@ class PhaseConfig(Model):
     """How many examples of a batch the two generators see in ``composed``; ``None`` means all."""
     replay: float = Field(default=0.0, ge=0)
     """What the losses of phase 1 count for in ``composed``, on targets and their captions: the contrast, so that
-    cross-modal retrieval is not forgotten, and the captions from the image alone. The paper has none."""
+    cross-modal retrieval is not forgotten, and the captions from the image alone. In ``language`` with a trained
+    Q-Former: what the contrast counts for. The paper has none."""
+    replay_pairs: int = Field(default=0, ge=0)
+    """How many pairs of phase 1 a step of ``composed`` replays the contrast on, beside the targets and their captions;
+    the paper has none."""
+    contrast_first: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the steps of ``contrastive`` in which the contrast is learnt alone; matching and generation join when
+    there is something to match by. The paper and BLIP-2 learn all three from the first step."""
+    equal_pairs: Literal["masked", "targets"] = "masked"
+    """Pairs of a batch with one product or one caption: ``masked`` makes them no negatives of each other, ``targets``
+    spreads the label evenly over them."""
+    itg_examples: int | None = Field(default=None, ge=1)
+    """How many examples of a batch the Q-Former's own head generates text of in ``contrastive``; ``None`` means all."""
+    qformer: Literal["frozen", "trained"] = "frozen"
+    """Whether the Q-Former learns in ``language`` through the language model, as in BLIP-2's second stage; the contrast
+    then goes on beside it with the weight ``replay``. The paper freezes it."""
+    ema: float = Field(default=0.0, ge=0, lt=1)
+    """Decay of an exponential moving average of the weights, by which checkpoints are compared and which is kept at the
+    end; 0 is none. It begins with a short memory: (1 + step) / (10 + step) as long as that is less."""
+    hue: float = Field(default=0.0, ge=0, le=1)
+    """Probability with which ``try_on`` turns the hue of person and garment by a random angle, and shows no states, so
+    that the colour of a garment is learnt to be copied where there are few examples."""
     flip: bool = True
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)
@@ -113,6 +133,11 @@ class ModelPart(Model):
     """Fields of the preset that are other."""
     weights: dict[str, Any] = Field(default={})
     """Fields that name pretrained weights; a dry run leaves them out."""
+    init_from: str | None = None
+    """The folder of a model that was trained here, whose parts this one begins with, tokenizers included."""
+    init_parts: tuple[str, ...] | None = None
+    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``language_adapter``, ``language``,
+    ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
 
 
 class Recipe(Model):
@@ -167,7 +192,7 @@ def load_recipe(name: str, changes: Mapping[str, Any]) -> Recipe:
         raise UnknownNameError("recipe", name, RECIPES)
     refuse_old_names(changes, f"the change of the recipe {name}")
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    written, wanted = yaml.safe_load(text), changes.get("model")
+    written, wanted = read_value(text, f"{name}.yaml"), changes.get("model")
     if isinstance(wanted, dict) and wanted.get("preset", written["model"]["preset"]) != written["model"]["preset"]:
         written["model"] = {}
     phases = changes.get("phases")

@@ -6,7 +6,7 @@ from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from fashionbench.specs.validation import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ def recipe_tasks(name: str, config: Mapping[str, Any]) -> tuple[str, ...]:
     :param config: what is changed of it, as nested fields.
     """
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    parts = {**yaml.safe_load(text)["data"], **config.get("data", {})}
+    parts = {**read_value(text, f"{name}.yaml")["data"], **config.get("data", {})}
     return tuple(dict.fromkeys(task for tasks in parts.values() if isinstance(tasks, (list, tuple)) for task in tasks))
 
 

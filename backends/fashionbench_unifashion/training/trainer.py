@@ -16,7 +16,13 @@ from fashionbench.training.contract import TrainingResult
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
 from fashionbench_unifashion.model.config import overlaid, preset
-from fashionbench_unifashion.model.unifashion import UniFashion, load
+from fashionbench_unifashion.model.unifashion import (
+    LANGUAGE_TOKENIZER,
+    PIECES,
+    UniFashion,
+    load,
+    load_language_tokenizer,
+)
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
@@ -29,6 +35,8 @@ from fashionbench_unifashion.training.phases.registry import make_phase, train_o
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.shared_phases import SharedPhases
 from fashionbench_unifashion.training.tryon_batches import TryOnBatches
+from fashionbench_unifashion.weights.loading import fingerprint, locate, read
+from fashionbench_unifashion.weights.trained_start import start_from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -149,11 +157,12 @@ class Training:
         parameters = train_only(self.model, config)
         if folder.done:
             reporter.begin(f"phase {name}", None)
-            folder.restore(parameters)
+            folder.restore(parameters | phase.statistics())
             phase.finish()
             reporter.end("was done before")
             return folder.summary()
         phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
+        phase.measure_states()
         loop = PhaseLoop(phase, parameters, folder, self.accelerator, log.phase(name, folder))
         reporter.begin(f"phase {name}", loop.steps)
         figures = loop.run(reporter.advance)
@@ -166,7 +175,7 @@ class Training:
             **figures,
         }
         if self.accelerator.is_main_process:
-            folder.finish(parameters, summary)
+            folder.finish(parameters | phase.statistics(), summary)
             self._shared.keep(number, folder)
         self.accelerator.wait_for_everyone()
         of_step = f"of step {figures['best step']:.0f}"
@@ -181,21 +190,32 @@ class Training:
         if recipe.instruction is not None:
             config = config.model_copy(update={"gallery_instruction": recipe.instruction})
         torch.manual_seed(recipe.seed)
-        if config.texts.source is not None:
+        start = locate(recipe.model.init_from) if recipe.model.init_from else None
+        if start is not None:
+            pieces = qformer_tokenizer.load(
+                start / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length
+            )
+        elif config.texts.source is not None:
             pieces = qformer_tokenizer.load(
                 config.texts.source, max_words=config.texts.max_words, max_length=config.texts.max_length
             )
         else:
             pieces = qformer_tokenizer.train(self.examples.texts, config.texts)
         tokenizer = None
-        if config.language is not None and config.language.source is None:
+        if start is not None and config.language is not None and (start / LANGUAGE_TOKENIZER).is_dir():
+            tokenizer = load_language_tokenizer(start)
+        elif config.language is not None and config.language.source is None:
             instructions = {example.instruction for example in self.examples.pairs}
             captions = [f" {example.text}" for example in self.examples.pairs]
             tokenizer = language_tokenizer.train(
                 captions, config.language.vocabulary, [BEFORE, f"{BETWEEN}{AFTER}", *sorted(instructions)]
             )
         model = UniFashion(config, pieces, tokenizer)
-        model.load_sources()
+        notes = model.load_sources()
+        if recipe.model.init_from:
+            notes += start_from(model, recipe.model.init_from, recipe.model.init_parts)
+        for note in notes:
+            self.context.say(note)
         if recipe.recompute:
             model.recompute()
         return model.to(self.accelerator.device)
@@ -217,9 +237,13 @@ class Training:
 
     def _claim(self) -> None:
         """Say whose folder this is, and refuse one of another training."""
-        claim = digest(
-            [self.recipe.model_dump(mode="json"), {n: p.fingerprint for n, p in self.examples.parts.items()}]
-        )
+        parts: list[Any] = [
+            self.recipe.model_dump(mode="json"),
+            {n: p.fingerprint for n, p in self.examples.parts.items()},
+        ]
+        if self.recipe.model.init_from:
+            parts.append(fingerprint(read(locate(self.recipe.model.init_from))))
+        claim = digest(parts)
         path = self.out / "recipe.json"
         if path.is_file():
             try:

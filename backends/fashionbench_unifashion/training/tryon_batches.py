@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from fashionbench.data.items import DesignItem
-from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions
+from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions, with_hint
+from fashionbench_unifashion.training.hue import turn_conditions, turn_hue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,12 +39,14 @@ class TryOnBatch:
 
     :param tokens: under the layer norm, of garments or sketches, [B, N, W].
     :param texts: the words of a design; empty for try-on.
+    :param recoloured: whose hue was turned, bool [B]; their tokens tell of the colours before.
     """
 
     images: Tensor
     conditions: Conditions
     tokens: Tensor
     texts: list[str]
+    recoloured: Tensor
 
 
 class TryOnBatches:
@@ -74,23 +76,34 @@ class TryOnBatches:
             self._of(example)
             advance(1)
 
-    def batch(self, examples: Sequence[TryOnReference], rng: BatchRng, *, mirror: bool) -> TryOnBatch:
-        """Make a batch."""
+    def batch(self, examples: Sequence[TryOnReference], rng: BatchRng, *, mirror: bool, hue: float = 0.0) -> TryOnBatch:
+        """Make a batch.
+
+        :param hue: probability with which the hue of a try-on example is turned by a random angle.
+        """
         draws = rng.uniform((len(examples), 2), torch.empty(0))
-        images, conditions, tokens, texts = [], [], [], []
-        for example, (design_draw, flip_draw) in zip(examples, draws.tolist(), strict=True):
+        colours = rng.uniform((len(examples), 2), torch.empty(0)) if hue else torch.ones(len(examples), 2)
+        images, conditions, tokens, texts, recoloured = [], [], [], [], []
+        drawn = zip(examples, draws.tolist(), colours.tolist(), strict=True)
+        for example, (design_draw, flip_draw), (hue_draw, turns) in drawn:
             read = self._of(example)
             as_design = read.design is not None and read.sketch is not None and design_draw < 0.5
             chosen = read.design if as_design and read.design is not None else read.conditions
             flip = mirror and flip_draw < 0.5
-            images.append(_turned(read.image, flip))
-            conditions.append(_turned_conditions(chosen, flip))
+            image, condition = _turned(read.image, flip), _turned_conditions(chosen, flip)
+            # The words of a design name its colours.
+            recoloured.append(not as_design and hue_draw < hue)
+            if recoloured[-1]:
+                image, condition = turn_hue(image, turns), turn_conditions(condition, turns)
+            images.append(image)
+            conditions.append(condition)
             tokens.append(read.sketch if as_design and read.sketch is not None else read.tokens)
             texts.append(read.text if as_design else "")
         device = self._model.device
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
-        return TryOnBatch(torch.cat(images).to(device), _joined(conditions).to(device), stacked, texts)
+        marked = torch.tensor(recoloured, device=device)
+        return TryOnBatch(torch.cat(images).to(device), _joined(conditions).to(device), stacked, texts, marked)
 
     def states(self, tryon_batch: TryOnBatch) -> Tensor:
         """Read what is to be worn with the Q-Former: a garment by itself, a sketch together with its words."""
@@ -119,16 +132,14 @@ class TryOnBatches:
         config = model.diffusion.config
         tryon_example = self._examples.tryon_example(example)
         item = tryon_example.item
+        conditions = read_conditions([item], config)
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
-            design_item = DesignItem(
-                item.id, item.person, tryon_example.text, tryon_example.sketch.image, item.conditions
-            )
-            design = read_conditions([design_item], config)
+            design = with_hint(conditions, tryon_example.sketch.image, config)
             sketch = self._encoded(tryon_example.sketch.image)
         read = _Read(
             image_tensor(tryon_example.target.image, config.width, config.height)[None],
-            read_conditions([item], config),
+            conditions,
             self._encoded(item.garment),
             tryon_example.text,
             design,

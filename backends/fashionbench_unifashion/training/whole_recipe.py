@@ -6,7 +6,7 @@ from functools import partial
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-import yaml
+from fashionbench.specs.validation import read_value
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +19,7 @@ def whole_recipe(name: str, config: Mapping[str, Any]) -> dict[str, Any]:
     :param config: what is changed of it, as nested fields.
     """
     text = resources.files("fashionbench_unifashion").joinpath("recipes", f"{name}.yaml").read_text(encoding="utf-8")
-    return _changed(yaml.safe_load(text), config)
+    return _changed(read_value(text, f"{name}.yaml"), config)
 
 
 def _changed(written: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from huggingface_hub import snapshot_download
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fashionbench.errors import BackendError, FashionBenchError, first_names
+from fashionbench_unifashion.weights.download import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -85,13 +85,17 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
     return [weights_file]
 
 
-def locate(source: str | Path, *, revision: str | None = None, adapter: bool = False) -> Path:
+def locate(source: str | Path, *, revision: str | None = None, subfolder: str = "", adapter: bool = False) -> Path:
     """Find a folder or file, or the local copy of a model of the hub, downloading what is missing.
 
+    :param revision: of the hub: a branch, tag or commit.
+    :param subfolder: where the model lies below the source.
     :param adapter: whether the folder may hold an adapter of peft in place of a model.
     :raises BackendError: where there is none, or it holds an adapter. What looks like a path is never asked of the hub.
     """
-    path = _located(source, revision)
+    path = _located(source, revision, subfolder)
+    if subfolder and not path.is_dir():
+        raise BackendError(f"{source} has no folder {subfolder}", remedy="name the folder of the whole pipeline")
     if is_adapter(path):
         weights = [name for name in _NAMES if (path / name).is_file()]
         if weights:
@@ -108,19 +112,13 @@ def is_adapter(path: Path) -> bool:
     return (path / ADAPTER).is_file()
 
 
-def _located(source: str | Path, revision: str | None) -> Path:
+def _located(source: str | Path, revision: str | None, subfolder: str) -> Path:
     path = Path(source).expanduser()
     if path.exists():
-        return path
+        return path / subfolder
     if not isinstance(source, str) or not _MODEL_ID.fullmatch(source):
         raise BackendError(f"there is no file or folder {source}", remedy="check the path")
-    try:
-        return Path(
-            snapshot_download(source, revision=revision, allow_patterns=["*.json", "*.txt", "*.safetensors*", "*.bin"])
-        )
-    except Exception as error:  # the hub's client raises a dozen kinds, down to those of its HTTP library
-        msg = f"{source} is no folder here and cannot be had from the hub: {error}"
-        raise BackendError(msg, remedy="download it once while online, or name its folder") from error
+    return fetch(source, revision=revision, subfolder=subfolder)
 
 
 def load_strict(

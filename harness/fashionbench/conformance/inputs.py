@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from fashionbench.data.ground_truth import Truth
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
 from fashionbench.data.training_examples import Pair, TrainingData, Triplet, TryOnExample
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ class Example:
     composed: ComposedItem
     pair: PairItem
     try_on: TryOnItem
+    try_off: TryOffItem
     design: DesignItem
 
     def item(self, capability: Capability) -> Item:
@@ -65,6 +66,7 @@ class Example:
             "encode-composed": self.composed,
             "score-pairs": self.pair,
             "try-on": self.try_on,
+            "try-off": self.try_off,
             "design": self.design,
         }
         return by_capability[capability]
@@ -98,6 +100,7 @@ def example(name: str, image: Image.Image, words: str, rng: np.random.Generator)
         composed=ComposedItem(f"composed {name}", image, words),
         pair=PairItem(f"pair {name}", text, garment),
         try_on=TryOnItem(f"try-on {name}", person, image, conditions),
+        try_off=TryOffItem(f"try-off {name}", person, "upper_body", conditions),
         design=DesignItem(f"design {name}", person, words or "a dress", image.convert("L").convert("RGB"), conditions),
     )
 
@@ -137,7 +140,7 @@ def truth(rows: Sequence[Example]) -> Truth:
         | {row.image.id: frozenset({row.text.id}) for row in rows}
         | {row.composed.id: frozenset({row.image.id}) for row in rows},
         captions={row.image.id: row.text.text for row in rows},
-        images={item.id: item.person for row in rows for item in (row.try_on, row.design)},
+        images={item.id: item.person for row in rows for item in (row.try_on, row.try_off, row.design)},
         texts={row.composed.id: row.text.text for row in rows},
     )
 

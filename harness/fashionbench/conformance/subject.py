@@ -74,8 +74,8 @@ def _ask(backend: BoundBackend, capability: Capability, items: Sequence[Any]) ->
             return list(backend.score(items))
         case "caption":
             return backend.caption(items, "Describe the product in the photo.")
-        case "try-on" | "design":
-            generate = backend.try_on if capability == "try-on" else backend.design
+        case "try-on" | "try-off" | "design":
+            generate = {"try-on": backend.try_on, "try-off": backend.try_off, "design": backend.design}[capability]
             images = dict(generate(items))
             return [images[item.id] for item in items]
         case _:

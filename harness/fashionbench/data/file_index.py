@@ -155,6 +155,8 @@ def _connect(path: Path) -> sqlite3.Connection | None:
             path.parent.mkdir(parents=True, exist_ok=True)
             base = sqlite3.connect(path, timeout=10)
             base.execute("PRAGMA journal_mode=WAL")
+            # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
+            base.execute("PRAGMA synchronous=NORMAL")
             base.execute(
                 f"CREATE TABLE IF NOT EXISTS {_TABLE} (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
                 " form TEXT, PRIMARY KEY (path, decoded)) WITHOUT ROWID"

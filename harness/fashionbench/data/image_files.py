@@ -7,6 +7,7 @@ that moves, is refused.
 
 from __future__ import annotations
 
+import io
 import struct
 from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -60,8 +61,21 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
         declares: for masks, whose levels are no light.
     :raises DataError: naming the file, where it is missing, damaged, moves, or declares no range.
     """
+    return _decoded(path, str(path), own_range=own_range)
+
+
+def open_bytes(content: bytes, name: str) -> OpenedImage:
+    """Open an image that lies in another file, such as a table, as :func:`open_image` does.
+
+    :param name: what the message of an error calls it.
+    :raises DataError: as :func:`open_image`.
+    """
+    return _decoded(io.BytesIO(content), name, own_range=False)
+
+
+def _decoded(source: Path | io.BytesIO, name: str, *, own_range: bool) -> OpenedImage:
     try:
-        with _opened(path) as file:
+        with _opened(source) as file:
             form = [_format(file)]
             # Asked for its EXIF, Pillow decodes a PNG, and forgets how it was stored.
             sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
@@ -80,7 +94,7 @@ def open_image(path: Path, *, own_range: bool = False) -> OpenedImage:
         kind = "" if isinstance(error, (OSError, DataError)) else f"{type(error).__name__}: "
         said = error.message if isinstance(error, DataError) else str(error)
         remedy = error.remedy if isinstance(error, DataError) else "fetch the file again"
-        raise DataError(f"the image {path} cannot be read: {kind}{said}", remedy=remedy) from error
+        raise DataError(f"the image {name} cannot be read: {kind}{said}", remedy=remedy) from error
     form += [depth] if depth else []
     form += ["alpha"] if image.has_transparency_data else []
     form += [turned] if turned else []
@@ -94,16 +108,19 @@ def _readable() -> tuple[str, ...]:
     return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
-def _opened(path: Path) -> Image.Image:
+def _opened(source: Path | io.BytesIO) -> Image.Image:
     """Open a file of a known format, and of no more pixels than are decoded.
 
     :raises DataError: for a file of another kind, by its name, or of too many pixels.
     """
     try:
-        file = Image.open(path, formats=_readable())
+        file = Image.open(source, formats=_readable())
     except UnidentifiedImageError as error:
-        with path.open("rb") as stream:
-            start = stream.read(16).lstrip()
+        if isinstance(source, io.BytesIO):
+            start = source.getvalue()[:16].lstrip()
+        else:
+            with source.open("rb") as stream:
+                start = stream.read(16).lstrip()
         kind = next((name for first, name in _REFUSED.items() if start.startswith(first)), "")
         if kind:
             raise DataError(f"it is {kind}", remedy="convert it to PNG or JPEG") from error

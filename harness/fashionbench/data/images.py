@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from PIL import Image
 
-from fashionbench.data.image_files import OpenedImage, open_image
+from fashionbench.data.image_files import OpenedImage, open_bytes, open_image
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -67,7 +67,19 @@ def decode_with_form(path: Path) -> OpenedImage:
 
     :raises DataError: as :func:`read_rgb`.
     """
-    found = open_image(path)
+    return _as_rgb(open_image(path), str(path))
+
+
+def decode_bytes(content: bytes, name: str) -> Image.Image:
+    """Decode an image that lies in another file, such as a table, as :func:`decode` does.
+
+    :param name: what the message of an error calls it.
+    :raises DataError: as :func:`read_rgb`.
+    """
+    return _as_rgb(open_bytes(content, name), name).image
+
+
+def _as_rgb(found: OpenedImage, name: str) -> OpenedImage:
     if (
         found.image.mode == "RGB"
         and "transparency" not in found.image.info
@@ -78,7 +90,7 @@ def decode_with_form(path: Path) -> OpenedImage:
     try:
         return found._replace(image=rgb_on_white(found.image))
     except DataError as error:
-        raise DataError(f"the image {path} cannot be read: {error.message}", remedy=error.remedy) from error
+        raise DataError(f"the image {name} cannot be read: {error.message}", remedy=error.remedy) from error
 
 
 def stamp(path: Path) -> Stamp:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOffItem, TryOnItem
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -33,24 +33,35 @@ def _feed(state: _Hash, item: Item) -> None:
         case TextItem():
             _text(state, item.text)
         case ComposedItem():
-            _image(state, item.image)
-            _text(state, item.text)
+            _composed(state, item)
         case PairItem():
             _feed(state, item.query)
             state.update(b"pair")
             _feed(state, item.candidate)
-        case TryOnItem():
-            _image(state, item.person)
-            _image(state, item.garment)
-        case DesignItem():
-            _image(state, item.person)
-            _text(state, item.text)
-            if item.sketch is not None:
-                _image(state, item.sketch)
-    if isinstance(item, (TryOnItem, DesignItem)):
-        for name, image in sorted(item.conditions.items()):
-            _text(state, name)
-            _image(state, image)
+        case TryOnItem() | TryOffItem() | DesignItem():
+            _worn(state, item)
+
+
+def _worn(state: _Hash, item: TryOnItem | TryOffItem | DesignItem) -> None:
+    _image(state, item.person)
+    if isinstance(item, TryOnItem):
+        _image(state, item.garment)
+    elif isinstance(item, TryOffItem):
+        _text(state, item.category)
+    else:
+        _text(state, item.text)
+        if item.sketch is not None:
+            _image(state, item.sketch)
+    for name, image in sorted(item.conditions.items()):
+        _text(state, name)
+        _image(state, image)
+
+
+def _composed(state: _Hash, item: ComposedItem) -> None:
+    _image(state, item.image)
+    _text(state, item.text)
+    if item.box is not None:
+        state.update(f"box|{item.box}|".encode())
 
 
 def _image(state: _Hash, image: Image) -> None:

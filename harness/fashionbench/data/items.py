@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
+from fashionbench.errors import DataError
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -28,13 +30,37 @@ class TextItem:
     text: str
 
 
+#: Left, top, right and bottom in pixels of an image, the last two outside of the box.
+Box: TypeAlias = tuple[int, int, int, int]
+
+
 @dataclass(frozen=True, slots=True)
 class ComposedItem:
-    """A composed query: a reference image, and what should be different."""
+    """A composed query: a reference image, and what should be different.
+
+    :param box: where the object is in the image that should stay the same; None where nobody says.
+    """
 
     id: str
     image: Image
     text: str
+    box: Box | None = None
+
+    @property
+    def anchor(self) -> Image:
+        """What lies within the box, cut at the edges of the image; the whole image where there is no box.
+
+        :raises DataError: where the box lies beside the image.
+        """
+        if self.box is None:
+            return self.image
+        left, top, right, bottom = self.box
+        inside = max(left, 0), max(top, 0), min(right, self.image.width), min(bottom, self.image.height)
+        if inside[0] >= inside[2] or inside[1] >= inside[3]:
+            size = f"{self.image.width} x {self.image.height} pixels"
+            msg = f"the box {self.box} of the query {self.id} holds nothing of its image of {size}"
+            raise DataError(msg, remedy="boxes are left, top, right, bottom in pixels of the image as it is stored")
+        return self.image.crop(inside)
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +87,19 @@ class TryOnItem:
 
 
 @dataclass(frozen=True, slots=True)
+class TryOffItem:
+    """A dressed person, which of the garments is wanted, and the conditions by name, such as ``agnostic-mask``.
+
+    :param category: such as ``upper_body``, for a person wears several garments.
+    """
+
+    id: str
+    person: Image
+    category: str
+    conditions: Mapping[str, Image] = field(default_factory=_no_images)
+
+
+@dataclass(frozen=True, slots=True)
 class DesignItem:
     """A person, the wanted garment in words and as a sketch, and the conditions by name."""
 
@@ -71,4 +110,4 @@ class DesignItem:
     conditions: Mapping[str, Image] = field(default_factory=_no_images)
 
 
-Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | TryOnItem | DesignItem
+Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | TryOnItem | TryOffItem | DesignItem

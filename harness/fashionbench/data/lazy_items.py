@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fashionbench.data.file_index import FileIndex
+    from fashionbench.data.items import Box
 
 
 @runtime_checkable
@@ -50,15 +51,19 @@ class ImageFile:
 
 @dataclass(frozen=True, slots=True)
 class ComposedFile:
-    """A composed query whose reference image is a file."""
+    """A composed query whose reference image is a file.
+
+    :param box: as in :class:`~fashionbench.data.items.ComposedItem`.
+    """
 
     id: str
     path: Path
     text: str
+    box: Box | None = None
 
     def open(self) -> ComposedItem:
         """Read the reference image as RGB."""
-        return ComposedItem(self.id, read_rgb(self.path), self.text)
+        return ComposedItem(self.id, read_rgb(self.path), self.text, self.box)
 
 
 Source: TypeAlias = Item | Opener
@@ -83,4 +88,6 @@ def content_key(source: Source, index: FileIndex | None) -> bytes | None:
         return None
     text = source.text if isinstance(source, ComposedFile) else ""
     key = f"{type(source).__name__}\x00{content}\x00{PIL.__version__}/{READER}\x00{text}"
+    if isinstance(source, ComposedFile) and source.box is not None:
+        key += f"\x00{source.box}"
     return hashlib.blake2b(key.encode("utf-8", "surrogatepass"), digest_size=32).digest()

@@ -38,7 +38,8 @@ class ShownItem:
         if isinstance(item, ImageItem):
             return cls(images={"image": item.image})
         if isinstance(item, ComposedItem):
-            return cls(text=item.text, images={"reference": item.image})
+            boxed = {} if item.box is None else {"box": item.anchor}
+            return cls(text=item.text, images={"reference": item.image, **boxed})
         return cls(text=item.text) if isinstance(item, TextItem) else cls()
 
 

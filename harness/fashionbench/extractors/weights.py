@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,10 @@ def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
     import torch  # noqa: PLC0415
 
     try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings():
+            # That a TorchScript archive is another kind of file is said by the error that it ends in.
+            warnings.filterwarnings("ignore", "'torch.load' received a zip file", UserWarning)
+            state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, pickle.UnpicklingError) as error:
         said = str(error).partition("\n")[0]
         msg = f"{path} cannot be read as weights, {type(error).__name__}: {said}"

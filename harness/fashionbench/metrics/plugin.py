@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from fashionbench.metrics.captioning.specs import CAPTION_METRICS
+from fashionbench.metrics.captioning.specs import ATTRIBUTE_METRICS, CAPTION_METRICS
 from fashionbench.metrics.generation.specs import DISTANCE_METRICS
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.specs import MetricSpec
@@ -34,6 +34,7 @@ def register_metrics() -> Iterable[MetricSpec]:
     """Return the metrics of the core."""
     return [
         *CAPTION_METRICS,
+        *ATTRIBUTE_METRICS,
         *DISTANCE_METRICS,
         _ranking("hit@k", "hit", "share of queries with any positive in the top k (what most papers print as R@k)"),
         _ranking("recall@k", "recall", "share of a query's positives in the top k, averaged over queries"),
@@ -52,6 +53,21 @@ def register_metrics() -> Iterable[MetricSpec]:
             higher_is_better=True,
             by_item=False,
             unit="fraction",
+        ),
+        *(
+            MetricSpec(
+                id=name,
+                summary=summary,
+                target=f"fashionbench.metrics.retrieval.preference:{name.replace('-', '_')}",
+                implementation=f"fashionbench.{name}/1",
+                predictions="preference/1",
+                higher_is_better=True,
+                unit="fraction",
+            )
+            for name, summary in {
+                "preference-ratio": "share of people who prefer the first list, where the model scores it higher",
+                "preference-accuracy": "share of choices in which the preferred list scores higher, ties by half",
+            }.items()
         ),
         _ranking("median-rank", "median_rank", "median rank of the first positive", unit="rank", higher=False),
     ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
+    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOffItem, TryOnItem
     from fashionbench.predictions.imported import Imported
     from fashionbench.specs.capabilities import Capability, Role
 
@@ -57,6 +57,10 @@ class FileBackend:
         return [captions[name] for name in self._found([item.id for item in items], self._captioned)]
 
     def try_on(self, items: Sequence[TryOnItem]) -> list[NDArray[np.uint8]]:
+        """Return the images of the folder."""
+        return [self._image(item.id, item.person.size) for item in items]
+
+    def try_off(self, items: Sequence[TryOffItem]) -> list[NDArray[np.uint8]]:
         """Return the images of the folder."""
         return [self._image(item.id, item.person.size) for item in items]
 
@@ -129,5 +133,5 @@ def capabilities_of(imported: Imported) -> frozenset[Capability]:
     if imported.captions:
         found.add("caption")
     if imported.images:
-        found |= {"try-on", "design"}
+        found |= {"try-on", "try-off", "design"}
     return frozenset(found)

@@ -32,6 +32,7 @@ PACKAGES = (
 _SECRET_FLAG = re.compile(r"(?i)^--?[\w-]*(token|secret|password|passwd|api[-_]?key|credential)[\w-]*$")
 _SECRET_PAIR = re.compile(r"(?i)([\w-]*(?:token|secret|password|passwd|api[-_]?key|credential)[\w-]*)=(\S+)")
 _CREDENTIALS = re.compile(r"(\w+://)[^/@\s]+@")
+_VERSION = re.compile(r"(?m)^Version: *(\S+) *$")
 _KNOWN_TOKEN = re.compile(r"\b(hf_|ghp_|gho_|github_pat_|sk-)[A-Za-z0-9_-]{8,}")
 
 
@@ -175,13 +176,25 @@ def _of_all_files() -> dict[str, tuple[str, ...]]:
     return {name: tuple(owners) for name, owners in metadata.packages_distributions().items()}
 
 
+def installed_version(name: str) -> str:
+    """Return the version of an installed distribution.
+
+    :raises importlib.metadata.PackageNotFoundError: where it is not installed.
+    """
+    distribution = metadata.distribution(name)
+    text = distribution.read_text("METADATA") or distribution.read_text("PKG-INFO") or ""
+    # Its field is one of the first lines; the standard library parses the whole description behind them as an e-mail.
+    field = _VERSION.search(text)
+    return distribution.version if field is None else field[1]
+
+
 @lru_cache(maxsize=64)
 def code_state(module: str) -> CodeState:
     """Describe the version of the top-level package of a module, without importing it."""
     package = top_level(module)
     owners = distributions(package).get(package, ())
     name = owners[0] if owners else ""
-    version = metadata.version(name) if name else ""
+    version = installed_version(name) if name else ""
     try:
         spec = find_spec(package)
     except (ImportError, ValueError):
@@ -199,17 +212,22 @@ def git_state(file: Path) -> GitState | None:
     folder = file.parent
     if _git(folder, "ls-files", "--error-unmatch", file.name) is None:
         return None
-    return _work_tree(Path(_git(folder, "rev-parse", "--show-toplevel") or folder))
+    top = next((path for path in (folder, *folder.parents) if (path / ".git").exists()), None)
+    return _work_tree(top or Path(_git(folder, "rev-parse", "--show-toplevel") or folder))
+
+
+_COMMIT, _NO_COMMIT = "# branch.oid ", "(initial)"
 
 
 @lru_cache(maxsize=16)
 def _work_tree(top: Path) -> GitState | None:
-    commit = _git(top, "rev-parse", "HEAD")
-    if commit is None:
+    lines = (_git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no") or "").splitlines()
+    commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), _NO_COMMIT)
+    if commit == _NO_COMMIT:
         return None
-    status = _git(top, "status", "--porcelain", "--untracked-files=no")
+    dirty = any(not line.startswith("#") for line in lines)
     origin = _git(top, "config", "--get", "remote.origin.url") or ""
-    return GitState(commit=commit, dirty=bool(status), origin=_CREDENTIALS.sub(r"\1***@", origin))
+    return GitState(commit=commit, dirty=dirty, origin=_CREDENTIALS.sub(r"\1***@", origin))
 
 
 #: A work tree's own configuration may name programs to run; an archive that somebody unpacked is not to be obeyed.
@@ -235,7 +253,7 @@ def _versions() -> dict[str, str]:
     found: dict[str, str] = {}
     for name in PACKAGES:
         try:
-            found[name] = metadata.version(name)
+            found[name] = installed_version(name)
         except metadata.PackageNotFoundError:
             continue
     return found

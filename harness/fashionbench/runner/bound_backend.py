@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOffItem, TryOnItem
 from fashionbench.data.lazy_items import Source, content_key, opened
 from fashionbench.errors import BackendError
 from fashionbench.runner.embedding_cache import embedding_key
@@ -72,6 +72,10 @@ class BoundBackend:
     def try_on(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Dress persons; gives back the id and the RGB image [H, W, 3] of one item after the other."""
         return self._images("try-on", sources)
+
+    def try_off(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Make the photos of garments that persons wear; gives back the same as :meth:`try_on`."""
+        return self._images("try-off", sources)
 
     def design(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Dress persons in designed garments; gives back the same as :meth:`try_on`."""
@@ -168,7 +172,7 @@ class BoundBackend:
 
         def check(method: str, result: object, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
             ids[:] = [item.id for item in items]
-            sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, DesignItem))]
+            sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, TryOffItem, DesignItem))]
             return checked_images(method, result, items, sizes)
 
         for images in self._run(capability, sources, check):

@@ -117,6 +117,8 @@ class EmbeddingCache:
         base = sqlite3.connect(self._path, timeout=self._patience)
         try:
             base.execute("PRAGMA journal_mode=WAL")
+            # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
+            base.execute("PRAGMA synchronous=NORMAL")
             base.execute(
                 "CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, shape TEXT, content BLOB, checksum BLOB) "
                 "WITHOUT ROWID"

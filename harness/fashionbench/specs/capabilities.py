@@ -17,11 +17,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.ground_truth import Truth
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
     from fashionbench.data.training_examples import TrainingData
 
 Capability: TypeAlias = Literal[
-    "encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "design"
+    "encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "try-off", "design"
 ]
 #: On which side of a retrieval an item stands: many encoders treat the two differently.
 Role: TypeAlias = Literal["query", "candidate"]
@@ -98,6 +98,15 @@ class TriesOn(Protocol):
 
 
 @runtime_checkable
+class TakesOff(Protocol):
+    """Capability ``try-off``."""
+
+    def try_off(self, items: Sequence[TryOffItem]) -> NDArray[np.uint8]:
+        """Make the shop's photo of a garment that each person wears, as RGB [B, H, W, 3] of the person's size."""
+        ...
+
+
+@runtime_checkable
 class Designs(Protocol):
     """Capability ``design``."""
 
@@ -141,6 +150,7 @@ PROTOCOLS: dict[Capability, type] = {
     "score-pairs": ScoresPairs,
     "caption": Captions,
     "try-on": TriesOn,
+    "try-off": TakesOff,
     "design": Designs,
 }
 #: The method of each capability, as its protocol names it.

@@ -21,6 +21,7 @@ TaskKind: TypeAlias = Literal[
     "composed-retrieval",
     "captioning",
     "virtual-try-on",
+    "virtual-try-off",
     "fashion-design",
     "outfit-compatibility",
 ]

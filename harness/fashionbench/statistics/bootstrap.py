@@ -182,6 +182,20 @@ def _kinds(sizes: IntArray) -> Callable[[np.random.Generator, int], FloatArray]:
     return draw
 
 
+def _kinds_of_units(sizes: IntArray) -> Callable[[np.random.Generator, int], FloatArray]:
+    """Draw units, as :func:`_units` does, and count how often each kind came up."""
+    n_units, n_kinds = int(sizes.sum()), sizes.size
+    kinds = np.repeat(np.arange(n_kinds), sizes)
+
+    def draw(rng: np.random.Generator, count: int) -> FloatArray:
+        # Four bytes a draw give the numbers that eight do.
+        chosen = kinds[rng.integers(0, n_units, size=(count, n_units), dtype=np.int32)]
+        chosen += np.arange(0, count * n_kinds, n_kinds)[:, None]
+        return np.bincount(chosen.ravel(), minlength=count * n_kinds).reshape(count, n_kinds).astype(np.float64)
+
+    return draw
+
+
 def draws(sizes: IntArray, replicates: int, rng: np.random.Generator) -> Iterator[tuple[slice, FloatArray]]:
     """Draw whole samples of units with replacement, some at a time: which resamples, and how often each kind came up.
 
@@ -189,11 +203,9 @@ def draws(sizes: IntArray, replicates: int, rng: np.random.Generator) -> Iterato
     """
     n_units = int(sizes.sum())
     # One draw a unit is cheaper than one binomial a kind where there are about as many kinds.
-    starts = None if sizes.size * _DISTINCT < n_units else np.concatenate([[0], np.cumsum(sizes)[:-1]])
-    draw = _kinds(sizes) if starts is None else _units(n_units)
+    draw = _kinds(sizes) if sizes.size * _DISTINCT < n_units else _kinds_of_units(sizes)
     for part in _parts(replicates, n_units):
-        weights = draw(rng, part.stop - part.start)
-        yield part, weights if starts is None else np.add.reduceat(weights, starts, axis=1)
+        yield part, draw(rng, part.stop - part.start)
 
 
 def _parts(replicates: int, width: int) -> Iterator[slice]:

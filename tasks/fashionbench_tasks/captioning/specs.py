@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.metrics.captioning.specs import ATTRIBUTES
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.task import caption_fields
@@ -15,7 +16,7 @@ from fashionbench_tasks.retrieval.cross_modal.specs import FASHION200K, FASHIONG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-VERSION = "1.0.0"
+VERSION = "1.1.0"
 
 FASHION_IQ_CAP = DatasetSpec(
     id="fashion-iq-cap",
@@ -50,6 +51,7 @@ _METRICS = (
     "caption-vocabulary",
     "empty-captions",
     "style-distance",
+    *(f"attribute-accuracy/{attribute}" for attribute in ATTRIBUTES),
 )
 
 

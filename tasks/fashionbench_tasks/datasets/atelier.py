@@ -13,9 +13,12 @@ from fashionbench_tasks.datasets.fashion200k import Fashion200K
 from fashionbench_tasks.datasets.fashion_iq import FashionIQ
 from fashionbench_tasks.datasets.fashion_iq_cap import FashionIQCap
 from fashionbench_tasks.datasets.fashiongen import FashionGen
+from fashionbench_tasks.datasets.hp_fashion_iq import HPFashionIQ
+from fashionbench_tasks.datasets.lookbench import LookBench
 from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.datasets.mbeir import MBeir
 from fashionbench_tasks.datasets.mgd import MGD
+from fashionbench_tasks.datasets.oacirr import OACIRR
 from fashionbench_tasks.datasets.polyvore import Polyvore
 from fashionbench_tasks.datasets.viton_hd import VitonHD
 
@@ -33,6 +36,9 @@ LOADERS: Mapping[str, tuple[str, Callable[[Path], Dataset]]] = {
     "fashiongen-h5": ("fashiongen-h5", FashionGen),
     "fashion200k": ("fashion200k", Fashion200K),
     "fashion200k-mbeir": ("fashion200k-mbeir", MBeir),
+    "hp-fashion-iq": ("fashion-iq", HPFashionIQ),
+    "lookbench": ("lookbench", LookBench),
+    "oacirr": ("oacirr", OACIRR),
     "viton-hd": ("viton-hd", VitonHD),
     "mgd": ("viton-hd", MGD),
     "dress-code": ("dress-code", DressCode),
@@ -81,7 +87,9 @@ class Atelier:
 
         world = truth(self.root).world
         names = [asin(product) for product, index in world.missing if index == 0]
-        return frozenset(f"{layout}/{name}" for layout in ("fashion-iq", "fashion-iq-cap") for name in names)
+        return frozenset(
+            f"{layout}/{name}" for layout in ("fashion-iq", "fashion-iq-cap", "hp-fashion-iq") for name in names
+        )
 
     def annotations(self) -> Mapping[str, Path]:
         """Return the annotation files of every layout."""

@@ -79,7 +79,10 @@ class GenerationImages:
         return self._samples[item_id]
 
     def _mask_of(self, item_id: str) -> Path | None:
-        conditions = self._sample(item_id).conditions
+        sample = self._sample(item_id)
+        if sample.category:
+            return None  # it lies over the person, and what is made shows the garment alone
+        conditions = sample.conditions
         return next((conditions[name] for name in _MASKS if name in conditions), None)
 
     def _read(self, path: Path) -> NDArray[np.uint8]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fashionbench.data.items import DesignItem, TryOnItem
+from fashionbench.data.items import DesignItem, TryOffItem, TryOnItem
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ class GenerationSample:
     :param truth: the photo that should come out, or None in the unpaired setting.
     :param text: for design, the wanted garment in words.
     :param garment: for try-on, its photo; for design, its sketch, or None.
+    :param category: for try-off, which garment of the person is wanted; the truth is its photo.
     """
 
     id: str
@@ -38,6 +39,7 @@ class GenerationSample:
     garment: Path | None
     truth: Path | None
     text: str = ""
+    category: str = ""
     conditions: Mapping[str, Path] = field(default_factory=_no_paths)
 
     @property
@@ -58,7 +60,7 @@ class LazySample:
         """The id of the sample."""
         return self.sample.id
 
-    def open(self) -> TryOnItem | DesignItem:
+    def open(self) -> TryOnItem | TryOffItem | DesignItem:
         """Read all images of the sample.
 
         :raises DataError: where there is neither a garment nor a text, or an image that lies over the person is of
@@ -67,6 +69,8 @@ class LazySample:
         sample, resize = self.sample, self.resize
         conditions = resize.read_conditions(sample.conditions, sample.person, sample.photo)
         person = resize.read(sample.person)
+        if sample.category:
+            return TryOffItem(sample.id, person, sample.category, conditions)
         if sample.text:
             sketch = resize.read_over("sketch", sample.garment, sample.person) if sample.garment else None
             return DesignItem(sample.id, person, sample.text, sketch, conditions)

@@ -57,8 +57,10 @@ MGD = DatasetSpec(
     how_to_get="Put captions.json, test/im_sketch and test/im_sketch_unpaired of MGD into the VITON-HD folder.",
 )
 
-#: Metrics that need the truth of each pairing, and those that compare two sets of images.
-PAIRED = ("ssim", "lpips-alex", "psnr", "mse", "ssim-garment", "mse-garment")
+#: Metrics that need the truth of each pairing, over the whole image and within the mask of the garment.
+WHOLE = ("ssim", "lpips-alex", "psnr", "mse")
+PAIRED = (*WHOLE, "ssim-garment", "mse-garment")
+#: Metrics that compare two sets of images.
 SETS = ("kid-off-diagonal", "kid", "fid", "fd-dinov2-large", "cmmd-clip-vit-base-patch32")
 SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd-efficientnet-lite0")
 EXTRACTORS = ("inception-v3-fid", "dinov2-large", "clip-vit-base-patch32")
@@ -79,7 +81,7 @@ def generation_spec(
     size: tuple[int, int] = (384, 512),
     fields: Mapping[str, Any] | None = None,
 ) -> TaskSpec:
-    """Make a try-on or design task.
+    """Make a try-on, try-off or design task.
 
     :param target: ``"module:attribute"`` below ``fashionbench_tasks``.
     :param paired: whether the photo that should come out is known.
@@ -87,9 +89,9 @@ def generation_spec(
     :param size: width and height in pixels.
     :param fields: fields of the protocol card beside, or instead of, those of every task.
     """
-    design = kind == "fashion-design"
-    extra = ("clip-s",) if design else CONSISTENCY
-    metrics = (*PAIRED, *SETS, *extra) if paired else (*SETS, *extra)
+    design, off = kind == "fashion-design", kind == "virtual-try-off"
+    extra = ("clip-s",) if design else () if off else CONSISTENCY
+    metrics = (*(WHOLE if off else PAIRED), *SETS, *extra) if paired else (*SETS, *extra)
     card = {
         "split": "test",
         "pairs": "each person in its own garment" if paired else "the published unpaired list",
@@ -108,10 +110,10 @@ def generation_spec(
         "cmmd": "CLIP ViT-B/32 features of length one, Gaussian kernel of sigma 10, x 1000",
         "average": "queries",
         "metrics": metrics,
-        **({} if design else {"garment_consistency": "photo against the box of the mask, white outside it"}),
+        **({} if design or off else {"garment_consistency": "photo against the box of the mask, white outside it"}),
         **(fields or {}),
     }
-    capability: Capability = "design" if design else "try-on"
+    capability: Capability = "design" if design else "try-off" if off else "try-on"
     return TaskSpec(
         id=task,
         summary=summary,
@@ -123,7 +125,7 @@ def generation_spec(
         needs=(frozenset({capability}),),
         metrics=metrics,
         main_metric="ssim" if paired else "kid-off-diagonal",
-        trains=frozenset({"tryon_examples"}),
+        trains=frozenset() if off else frozenset({"tryon_examples"}),
         options={
             "paired": paired,
             "width": size[0],
@@ -188,6 +190,33 @@ TRY_ON_TASKS = (
         paired=False,
     ),
 )
+_OFF = {
+    "pairs": "each person and the garment that it wears",
+    "input": "the person's photo, the category of the garment, and what lies over the person; no mask of the answer",
+    "real_side": "the shop's photos of the garments of the test pairs",
+    "kid": "over all images, cubic polynomial kernel; off the diagonal without the pairs of one garment",
+    "not_here": "DISTS, which papers give beside these",
+}
+TRY_OFF_TASKS = (
+    generation_spec(
+        "viton-hd/try-off",
+        "generation.try_off:viton",
+        "viton-hd",
+        "VITON-HD, the shop's photo of what a person wears, 512x384",
+        paired=True,
+        kind="virtual-try-off",
+        fields=_OFF,
+    ),
+    generation_spec(
+        "dress-code/try-off",
+        "generation.try_off:dresscode",
+        "dress-code",
+        "Dress Code, the shop's photo of what a person wears, 512x384",
+        paired=True,
+        kind="virtual-try-off",
+        fields=_OFF,
+    ),
+)
 _CHUNKS = {"text": 'the garment\'s noun chunks, joined by ", "', "sketch": "MGD's own"}
 DESIGN_TASKS = (
     generation_spec(
@@ -211,4 +240,4 @@ DESIGN_TASKS = (
 )
 
 DATASETS = (VITON_HD, DRESS_CODE, MGD)
-TASKS = (*TRY_ON_TASKS, *DESIGN_TASKS)
+TASKS = (*TRY_ON_TASKS, *TRY_OFF_TASKS, *DESIGN_TASKS)

@@ -16,6 +16,7 @@ from fashionbench.data.task_items import TaskItems
 from fashionbench.errors import DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.images import SCHEMA, ImageRow, images_table
+from fashionbench.specs.capabilities import METHODS
 from fashionbench_tasks.generation.images import GenerationImages
 from fashionbench_tasks.generation.repaint import repaint
 from fashionbench_tasks.generation.samples import LazySample, LazyTruths
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.runner.session import Session
     from fashionbench.specs import TaskSpec
+    from fashionbench.specs.capabilities import Capability
     from fashionbench_tasks.generation.resize import Resize
     from fashionbench_tasks.generation.samples import GenerationSample
 
@@ -70,6 +72,11 @@ class Generation:
     def info(self) -> DataInfo:
         """Return the fingerprint and the sizes of the data."""
         return self._info
+
+    @property
+    def _capability(self) -> Capability:
+        kinds: dict[str, Capability] = {"fashion-design": "design", "virtual-try-off": "try-off"}
+        return kinds.get(self.spec.kind, "try-on")
 
     def training(self) -> TrainingData | None:
         """Return the training part, at the size of the task's images; its files are looked for when it is asked for."""
@@ -121,14 +128,15 @@ class Generation:
         samples = self.samples[: session.limit] if session.limit else self.samples
         training = self.training() if session.spec.fits else None
         session.expect_fit([training])
-        session.expect("design" if self.spec.kind == "fashion-design" else "try-on", len(samples))
+        session.expect(self._capability, len(samples))
         session.expect_images(len(samples), len(self.real))
         by_id = {sample.id: sample for sample in samples}
         for sample in samples:  # before hours of generating: what a mask is refused for, and hashes for the rows
             self._images.mask_hash(sample.id)
         with session.fold(training, Truth(images=LazyTruths(samples, self.resize)), self._measured) as backend:
-            generate = backend.design if self.spec.kind == "fashion-design" else backend.try_on
-            images = generate([LazySample(sample, self.resize) for sample in samples])
+            images = getattr(backend, METHODS[self._capability])(
+                [LazySample(sample, self.resize) for sample in samples]
+            )
             rows = [self._generated(by_id[name], pixels, session) for name, pixels in images]
         return Predictions(SCHEMA, images_table([*rows, *map(self._real_row, self.real)]))
 
@@ -155,8 +163,9 @@ class Generation:
         )
 
     def _person(self, sample: GenerationSample) -> str:
-        """Name the person of a sample, as the real side does where it shows the same photo."""
-        return self._shown.get(sample.person) or f"{sample.person.parent.name}/{sample.person.stem}"
+        """Name the person, or the garment of a try-off, as the real side does where it shows the same photo."""
+        shot = sample.truth if sample.category and sample.truth else sample.person
+        return self._shown.get(shot) or f"{shot.parent.name}/{shot.stem}"
 
     def _real_row(self, name: str) -> ImageRow:
         folder = name.rpartition("/")[0]  # of Dress Code the category, so that distances can be taken by category

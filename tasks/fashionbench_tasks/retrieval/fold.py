@@ -19,6 +19,10 @@ def _no_ids() -> Mapping[str, Collection[str]]:
     return MappingProxyType({})
 
 
+def _no_views() -> Mapping[str, Sequence[Source]]:
+    return MappingProxyType({})
+
+
 def _no_slices() -> Mapping[str, Sequence[str]]:
     return MappingProxyType({})
 
@@ -42,6 +46,7 @@ class Fold:
     :param clusters: for each query id, what is resampled as one; by default the query itself.
     :param grades: for each query id whose positives are not all alike, how relevant each of them is, above 0; that of
         one without is 1.
+    :param views: for each candidate that is a product of several photos, the others; its score is the greatest of all.
     :param further: for each query id, the names of further slices that it is reported under.
     :param unavailable: ids of queries whose files are missing or unreadable; they count as misses.
     :param order: ids of all queries, the unavailable ones among them, in the task's order, which is that of the rows of
@@ -56,6 +61,7 @@ class Fold:
     candidates: Mapping[str, Sequence[str]] | None = None
     clusters: Mapping[str, str] = field(default_factory=_no_clusters)
     grades: Mapping[str, Mapping[str, float]] = field(default_factory=_no_grades)
+    views: Mapping[str, Sequence[Source]] = field(default_factory=_no_views)
     further: Mapping[str, Sequence[str]] = field(default_factory=_no_slices)
     training: TrainingData | None = None
     unavailable: tuple[str, ...] = ()
@@ -94,6 +100,9 @@ def check_fold(fold: Fold) -> None:
     :raises DataError: naming the first id for which that does not hold.
     """
     gallery = _unique([source.id for source in fold.gallery], f"fold {fold.name}: the gallery holds")
+    _inside(set(fold.views), gallery, f"fold {fold.name}: the product", "that has several views is not in the gallery")
+    views = [view.id for source in fold.gallery for view in fold.views.get(source.id, ())]
+    _unique([*sorted(gallery), *views], f"fold {fold.name}: candidates and views hold")
     queries = _unique([source.id for source in fold.queries], f"fold {fold.name}: two queries have one id:")
     if fold.order and (len(set(fold.order)) != len(fold.order) or {*queries, *fold.unavailable} != set(fold.order)):
         msg = f"fold {fold.name}: the order does not hold every query once"

@@ -5,6 +5,7 @@ Cross-modal, image and composed retrieval differ only in what their items are. A
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.data.file_index import FileIndex
@@ -25,13 +26,15 @@ from fashionbench.predictions.ranking import (
 )
 from fashionbench_tasks.retrieval.candidates import Candidates
 from fashionbench_tasks.retrieval.fold import check_fold
+from fashionbench_tasks.retrieval.product_views import by_product, embedded
 from fashionbench_tasks.retrieval.ranking import KEPT, Lists, rank_candidates, rank_gallery, rerank
 from fashionbench_tasks.training_part import shared_training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
     import pyarrow as pa
+    from PIL.Image import Image
 
     from fashionbench.data.info import DataInfo
     from fashionbench.data.lazy_items import Source
@@ -102,7 +105,7 @@ class Retrieval:
         """Announce all work of the task to the session, for its progress bar."""
         session.expect_fit([fold.training for fold in self.folds])
         session.expect_embeddings(
-            [[(fold.gallery, "candidate"), (_queries(fold, session), "query")] for fold in self.folds]
+            [[(embedded(fold), "candidate"), (_queries(fold, session), "query")] for fold in self.folds]
         )
         depth = self.spec.options.get("rerank")
         if isinstance(depth, int):
@@ -118,9 +121,10 @@ class Retrieval:
             positives={query.id: frozenset(ids) for query, ids in zip(queries, positives, strict=True)},
             texts={query.id: str(query.text) for query in queries if hasattr(query, "text")},
         )
-        measured = MeasuredItems(sources=(*fold.queries, *fold.gallery), groups=frozenset(fold.clusters.values()))
+        measured = MeasuredItems(sources=(*fold.queries, *embedded(fold)), groups=frozenset(fold.clusters.values()))
         with session.fold(fold.training, truth, measured) as backend:
-            gallery, vectors = backend.embed_sides([(fold.gallery, "candidate"), (queries, "query")])
+            images, vectors = backend.embed_sides([(embedded(fold), "candidate"), (queries, "query")])
+            gallery = by_product(images, fold)
             lists = Lists(fold, queries, positives)
             if fold.candidates is None:
                 ranking = rank_gallery(vectors, gallery, lists, self._tolerance)
@@ -171,7 +175,7 @@ class Retrieval:
 
     def evaluated(self) -> frozenset[str]:
         """Return the ids of all images of queries and galleries; of a composed query, its reference's file name."""
-        sources = [source for fold in self.folds for source in (*fold.queries, *fold.gallery)]
+        sources = [source for fold in self.folds for source in (*fold.queries, *embedded(fold))]
         return frozenset(name for source in sources if (name := image_id(source)))
 
     def predictions_of(self, imported: Imported) -> Predictions:
@@ -208,11 +212,23 @@ class Retrieval:
         """Return queries or candidates of a fold as a person sees them."""
         fold = next((fold for fold in self.folds if fold.name == slice_), None)
         sources = () if fold is None else fold.queries if side == "query" else fold.gallery
-        return {source.id: ShownItem.of(opened(source)) for source in sources if source.id in ids}
+        views = {} if fold is None or side == "query" else fold.views
+        return {source.id: _shown(source, views.get(source.id, ())) for source in sources if source.id in ids}
 
     @property
     def _tolerance(self) -> float:
         return float(str(self.spec.protocol.fields["tie_tolerance"]))
+
+
+def _shown(source: Source, views: Sequence[Source]) -> ShownItem:
+    """Show an item, and the further views of a product."""
+    shown = ShownItem.of(opened(source))
+    further = {f"{name} {at}": image for at, one in enumerate(views, 2) for name, image in _images(one).items()}
+    return replace(shown, images={**shown.images, **further}) if further else shown
+
+
+def _images(source: Source) -> Mapping[str, Image]:
+    return ShownItem.of(opened(source)).images
 
 
 def _checked(folds: Sequence[Fold]) -> Sequence[Fold]:

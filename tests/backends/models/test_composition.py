@@ -46,6 +46,23 @@ def test_a_composed_query_is_the_sum_of_features_of_norm_one(kind, options, alph
         np.testing.assert_allclose(row, by_hand(folder_of(kind), query.image, query.text, alpha), atol=2e-5)
 
 
+def test_the_box_of_a_query_is_all_that_the_model_sees_of_its_reference_where_that_is_asked_for(
+    build, folder_of, images
+):
+    image = images[0].image
+    box = (image.width // 4, 0, image.width, image.height // 2)
+    boxed, whole = ComposedItem("q", image, "is blue", box), ComposedItem("q", image, "is blue")
+    encoder = build("clip", region="box")
+    found = encoder.encode_composed([boxed, whole])
+    np.testing.assert_allclose(found[0], by_hand(folder_of("clip"), image.crop(box), "is blue", 0.5), atol=2e-5)
+    np.testing.assert_allclose(found[1], by_hand(folder_of("clip"), image, "is blue", 0.5), atol=2e-5)
+    assert np.abs(found[0] - found[1]).max() > 1e-3
+    assert "in the box" in encoder.preprocessing["composed queries"]
+    np.testing.assert_array_equal(*build("clip").encode_composed([boxed, whole]))
+    with pytest.raises(ConfigError, match="the option region is 'crop'"):
+        build("clip", region="crop")
+
+
 def test_the_longer_of_two_features_weighs_no_more(build, folder_of, images, tmp_path):
     from safetensors.torch import load_file, save_file
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fashionbench.data.item_hash import item_hash
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
 
 
 def plain(size, colour="white", mode="RGB"):
@@ -40,10 +40,15 @@ def test_every_part_counts():
         ImageItem("", white),
         ComposedItem("", white, "longer"),
         ComposedItem("", black, "longer"),
+        ComposedItem("", white, "longer", (0, 0, 1, 2)),
+        ComposedItem("", white, "longer", (0, 0, 2, 1)),
         TryOnItem("", white, black),
         TryOnItem("", black, white),
         TryOnItem("", white, black, {"mask": white}),
         TryOnItem("", white, black, {"pose": white}),
+        TryOffItem("", white, "dresses"),
+        TryOffItem("", white, "upper_body"),
+        TryOffItem("", white, "upper_body", {"mask": white}),
         DesignItem("", white, "dress", None),
         DesignItem("", white, "dress", black),
         DesignItem("", white, "dress", black, {"mask": white}),

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 
 ExampleKind: TypeAlias = Literal["pairs", "triplets", "tryon_examples"]
 
+#: Losses with this start replay phase 1.
+REPLAY = "replay"
+#: The statistics of an adapter are measured on so many training examples.
+STATISTICS_EXAMPLES = 512
 #: At most so many held-out examples are looked at by a phase that is measured by its loss.
 LOSS_EXAMPLES = 128
 
@@ -131,6 +135,16 @@ class Phase(nn.Module, ABC):
         :param begin: called with what is read and how many of it there are.
         """
 
+    def measure_states(self) -> None:
+        """Measure what the phase's adapter is centred and scaled by, once the images are read; by default nothing."""
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return what was measured, by its name in the model, to be kept with the weights of the phase."""
+        return {}
+
+    def begin_step(self, step: int) -> None:
+        """Change what is learnt from this step on; called before each step, also where a training resumes."""
+
     # The model before and after.
 
     def start(self) -> None:
@@ -162,8 +176,12 @@ class Phase(nn.Module, ABC):
         """
 
     def total(self, losses_by_name: Mapping[str, Tensor]) -> Tensor:
-        """Add up the weighted losses."""
-        return losses.total(losses_by_name, self.config.weights)
+        """Add up the weighted losses, with those that replay phase 1 by the recipe's one weight for them."""
+        added = losses.total(
+            {name: value for name, value in losses_by_name.items() if not name.startswith(REPLAY)}, self.config.weights
+        )
+        replayed = [value for name, value in losses_by_name.items() if name.startswith(REPLAY)]
+        return added + self.config.replay * torch.stack(replayed).sum() if replayed else added
 
     @torch.no_grad()
     def measure(self) -> dict[str, float]:
@@ -215,3 +233,28 @@ def mirrored(phase: Phase, images: Tensor, rng: BatchRng) -> Tensor:
         return images
     flipped = rng.uniform((len(images),), images) < 0.5
     return torch.where(flipped[:, None, None, None], images.flip(-1), images)
+
+
+@torch.no_grad()
+def measure_image_states(phase: Phase, adapter: str) -> None:
+    """Measure an adapter's statistics on the Q-Former's states of the first images of training pairs."""
+    if not getattr(phase.model, adapter).statistics():
+        return
+    phase.eval()
+    names = list(dict.fromkeys(pair.image for pair in phase.examples[:STATISTICS_EXAMPLES]))
+    cache = phase.inputs.feature_cache
+    batches = (names[at : at + 64] for at in range(0, len(names), 64))
+    states = [phase.model.qformer.image(cache.tokens(batch), "reference") for batch in batches]
+    getattr(phase.model, adapter).measure(torch.cat(states))
+
+
+def adapter_statistics(model: UniFashion, adapter: str) -> dict[str, Tensor]:
+    """Return an adapter's statistics by their names in the model."""
+    return {f"{adapter}.{name}": value for name, value in getattr(model, adapter).statistics().items()}
+
+
+def evenly(rows: Sequence[int], most: int | None) -> list[int]:
+    """Take at most so many rows, at even distances."""
+    if most is None or len(rows) <= most:
+        return list(rows)
+    return [rows[at * len(rows) // most] for at in range(most)]

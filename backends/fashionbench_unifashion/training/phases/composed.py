@@ -10,13 +10,23 @@ from torch.nn import functional
 from fashionbench_unifashion.diffusion.batch_rng import BatchRng
 from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
+from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank_rows, world_size
-from fashionbench_unifashion.training.phases.base import LOSS_EXAMPLES, Phase, PhaseInputs, local_rows, noise_generator
+from fashionbench_unifashion.training.phases.base import (
+    LOSS_EXAMPLES,
+    REPLAY,
+    Phase,
+    PhaseInputs,
+    evenly,
+    local_rows,
+    noise_generator,
+)
 from fashionbench_unifashion.training.phases.contrastive import (
     contrastive_loss,
     matching_loss,
     meta_inputs,
     meta_pixels,
+    pair_contrast,
     qformer_parameters,
 )
 from fashionbench_unifashion.training.phases.image import denoising_pass
@@ -30,11 +40,9 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
     from fashionbench_unifashion.model.unifashion import UniFashion
+    from fashionbench_unifashion.qformer.qformer import Queries
     from fashionbench_unifashion.training.examples import TripletReference
     from fashionbench_unifashion.training.recipe import PhaseConfig
-
-#: Losses with this start replay phase 1; the recipe has one weight for them.
-REPLAY = "replay"
 
 
 class ComposedPhase(Phase):
@@ -80,6 +88,8 @@ class ComposedPhase(Phase):
         """Read the images of composed queries."""
         triplets = [*self.inputs.examples.triplets, *self.inputs.examples.held_triplets]
         names = [image for example in triplets for image in (example.reference, example.target)]
+        if self.config.replay_pairs:
+            names += [pair.image for pair in self.inputs.examples.pairs]
         begin("reading images", len(dict.fromkeys(names)))
         self.inputs.feature_cache.prepare(names, advance)
 
@@ -99,23 +109,19 @@ class ComposedPhase(Phase):
         scores = losses.similarity(all_gather(qformer.image_features(target_tokens, "target")), queries)
         same = hard_negatives.equal([example.target for example in examples]).to(scores.device)
         values = {"itc": contrastive_loss(self, scores, same)}
+        shown: Queries | Tensor = "target" if self.model.config.itm_inputs == "target" else all_gather(fused.queries)
         values["itm"] = matching_loss(
-            self, scores, same, all_gather(target_tokens), texts.ids, texts.mask, seed=seed, queries="target"
+            self, scores, same, all_gather(target_tokens), texts.ids, texts.mask, seed=seed, queries=shown
         )
         # Captions of a gallery are made from the image by itself, so the image by itself must stay readable.
         image_states = qformer.image(target_tokens, "reference") if self.config.replay else None
         values |= self._caption_losses(examples, queries, image_states)
+        values |= self._pair_losses(seed)
         values |= self._generator_losses(examples, fused.queries, seed)
         if image_states is not None:
             answer = self._answer_loss(examples, image_states)
             values |= {f"{REPLAY} of captions": answer} if answer is not None else {}
         return values
-
-    def total(self, losses_by_name: Mapping[str, Tensor]) -> Tensor:
-        """Add up the weighted losses, with those that replay phase 1."""
-        added = super().total({name: value for name, value in losses_by_name.items() if not name.startswith(REPLAY)})
-        replayed = [value for name, value in losses_by_name.items() if name.startswith(REPLAY)]
-        return added + self.config.replay * torch.stack(replayed).sum() if replayed else added
 
     def validation(self) -> dict[str, float]:
         """Measure composed recall among the images of held-out queries."""
@@ -145,6 +151,14 @@ class ComposedPhase(Phase):
             images = all_gather(qformer.projected(image_states))[described]
             values[REPLAY] = contrastive_loss(self, losses.similarity(images, features), same)
         return values
+
+    def _pair_losses(self, seed: int) -> dict[str, Tensor]:
+        """Replay phase 1's contrast on pairs that composed queries need not have to do with."""
+        pairs, count = self.inputs.examples.pairs, self.config.replay_pairs
+        if not count or not self.config.replay or not pairs:
+            return {}
+        drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
+        return {f"{REPLAY} of pairs": pair_contrast(self, [pairs[at] for at in drawn.tolist()])[0]}
 
     def _generator_losses(self, examples: Sequence[TripletReference], states: Tensor, seed: int) -> dict[str, Tensor]:
         """Supervise with the two generators (equations 6, 11 and 12 on q_R).
@@ -182,10 +196,3 @@ class ComposedPhase(Phase):
         prompt = self.model.prompt_of(states[[row - local.start for row in rows]])
         captions = [examples[row].caption for row in rows]
         return mean_answer_loss(language.answers(prompt, [examples[row].instruction for row in rows], captions))
-
-
-def evenly(rows: Sequence[int], most: int | None) -> list[int]:
-    """Take at most so many rows, at even distances."""
-    if most is None or len(rows) <= most:
-        return list(rows)
-    return [rows[at * len(rows) // most] for at in range(most)]

@@ -10,8 +10,8 @@ from torch import Tensor
 from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
 from fashionbench_unifashion.training.batch_sampler import number
-from fashionbench_unifashion.training.distributed import all_gather, rank, world_size
-from fashionbench_unifashion.training.phases.base import Phase, local_rows, parameters_under
+from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, rank_rows, world_size
+from fashionbench_unifashion.training.phases.base import Phase, evenly, local_rows, parameters_under
 from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class ContrastivePhase(Phase):
     """ITC + ITM + ITG (UniFashion, equation 5, and the text generation of BLIP-2)."""
 
     example_kind = "pairs"
+    _contrast_alone = False
 
     @classmethod
     def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:  # noqa: ARG003
@@ -56,29 +57,47 @@ class ContrastivePhase(Phase):
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
-        """Compute contrast, matching and text generation."""
+        """Compute contrast, and after its share of the steps by itself, matching and generation."""
         qformer, local = self.model.qformer, local_rows(examples)
         tokens = self.inputs.feature_cache.tokens([example.image for example in local])
         texts = self.model.texts([example.text for example in examples])
         ids, mask = local_rows(texts.ids), local_rows(texts.mask)
-        # The states that ITC compares and those that ITG decodes from are the same, so the images are read once.
-        decoded = qformer.decode_with_queries(tokens, ids, mask) if self.config.weights.itg else None
-        states = qformer.image(tokens, "reference") if decoded is None else decoded.queries
-        images = all_gather(qformer.projected(states))
-        scores = losses.similarity(images, all_gather(qformer.text_features(ids, mask)))
-        # Pairs of one product or of one text are no negatives of each other.
-        same_product = hard_negatives.equal([example.product for example in examples])
-        same_text = hard_negatives.equal([clean(example.text) for example in examples])
-        same = (same_product | same_text).to(scores.device)
-        values = {"itc": contrastive_loss(self, scores, same)}
+        generated = self._generated(len(examples)) if self.config.weights.itg and not self._contrast_alone else []
+        rest = [row for row in range(len(ids)) if row not in set(generated)]
+        # The states that ITC compares and those that ITG decodes from are the same, so an image is read once.
+        states: list[Tensor] = []
+        logits = None
+        if generated:
+            read, logits = qformer.decode_with_queries(tokens[generated], ids[generated], mask[generated])
+            states.append(read)
+        if rest:
+            states.append(qformer.image(tokens[rest], "reference"))
+        order = torch.tensor([*generated, *rest], device=tokens.device).argsort()
+        contrast, scores = pair_contrast(self, examples, torch.cat(states)[order])
+        values = {"itc": contrast}
+        if self._contrast_alone:
+            return values
+        same = same_pairs(examples).to(scores.device)
         values["itm"] = matching_loss(
             self, scores, same, all_gather(tokens), texts.ids, texts.mask, seed=seed, queries="reference"
         )
-        if decoded is not None:
+        if self.config.weights.itg:
             # So weighed that the average over processes is the mean over all words.
-            share = mask[:, 1:].sum() * world_size() / texts.mask[:, 1:].sum()
-            values["itg"] = losses.itg(decoded.logits, ids, mask) * share
+            words = mask[generated, 1:].sum()
+            every = all_reduce_sum(words.clone())
+            values["itg"] = 0.0 * contrast
+            if logits is not None:
+                values["itg"] = losses.itg(logits, ids[generated], mask[generated]) * (words * world_size() / every)
         return values
+
+    def begin_step(self, step: int) -> None:
+        """Let matching and generation join when the contrast has had its share of the steps."""
+        self._contrast_alone = step < round(self.config.contrast_first * self.steps)
+
+    def _generated(self, count: int) -> list[int]:
+        """Choose this process's rows that text is generated of, at even distances of the whole batch."""
+        local = rank_rows(count)
+        return [row - local.start for row in evenly(range(count), self.config.itg_examples) if row in local]
 
     def validation(self) -> dict[str, float]:
         """Measure recall in both directions among held-out products."""
@@ -96,6 +115,26 @@ def qformer_parameters(model: UniFashion, idle: str) -> dict[str, nn.Parameter]:
     return {name: value for name, value in chosen.items() if not name.startswith(idle)}
 
 
+def pair_contrast(phase: Phase, pairs: Sequence[PairReference], states: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """Contrast a batch of pairs of all processes; return the loss and the scores [B, B].
+
+    :param states: of this process's images, where they were read before.
+    """
+    qformer, local = phase.model.qformer, local_rows(pairs)
+    if states is None:
+        states = qformer.image(phase.inputs.feature_cache.tokens([pair.image for pair in local]), "reference")
+    texts = phase.model.texts([pair.text for pair in pairs])
+    features = all_gather(qformer.text_features(local_rows(texts.ids), local_rows(texts.mask)))
+    scores = losses.similarity(all_gather(qformer.projected(states)), features)
+    return contrastive_loss(phase, scores, same_pairs(pairs).to(scores.device)), scores
+
+
+def same_pairs(pairs: Sequence[PairReference]) -> Tensor:
+    """Mark pairs of one product or of one text, which are no negatives of each other, as booleans [B, B]."""
+    products = hard_negatives.equal([pair.product for pair in pairs])
+    return products | hard_negatives.equal([clean(pair.text) for pair in pairs])
+
+
 def contrastive_loss(phase: Phase, scores: Tensor, same: Tensor) -> Tensor:
     """Contrast scores [B, B] as the recipe of the phase says."""
     config = phase.config
@@ -105,6 +144,7 @@ def contrastive_loss(phase: Phase, scores: Tensor, same: Tensor) -> Tensor:
         same=same,
         smoothing=config.smoothing,
         directions=config.directions,
+        shared_targets=config.equal_pairs == "targets",
     )
 
 
@@ -117,13 +157,14 @@ def matching_loss(
     mask: Tensor,
     *,
     seed: int,
-    queries: Queries,
+    queries: Queries | Tensor,
 ) -> Tensor:
     """Match B right pairs, B with a hard negative text and B with a hard negative image; each process takes its rows.
 
     :param scores: [B, B], by which negatives are chosen.
     :param same: [B, B], pairs that are no negatives of each other.
     :param tokens: [B, N, W] of all processes.
+    :param queries: a set of queries, or states [B, Q, H] of all processes that belong to the texts.
     """
     qformer, config = phase.model.qformer, phase.config
     generator = torch.Generator().manual_seed(number(seed, "negatives"))
@@ -136,6 +177,9 @@ def matching_loss(
     wanted = example < (config.itm_examples or len(ids))
     pairs = hard_negatives.Pairs(*(part[wanted] for part in pairs))
     rows = slice(rank(), None, world_size())
+    if isinstance(queries, Tensor):
+        every = torch.arange(len(ids), device=ids.device)
+        queries = queries[torch.cat([every, texts.partners, images.rows])[wanted][rows]]
     judged = qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
     labels = pairs.labels[rows]
     return losses.itm(judged, labels) * (len(labels) * world_size() / len(pairs.labels))

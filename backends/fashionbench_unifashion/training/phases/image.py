@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from fashionbench_unifashion.training.phases.base import Phase, local_rng, local_rows, mirrored, parameters_under
+from fashionbench_unifashion.training.phases.base import (
+    Phase,
+    adapter_statistics,
+    local_rng,
+    local_rows,
+    measure_image_states,
+    mirrored,
+    parameters_under,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -45,6 +53,14 @@ class ImagePhase(Phase):
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
+
+    def measure_states(self) -> None:
+        """Measure the states of training images."""
+        measure_image_states(self, "diffusion_adapter")
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the statistics of the adapter."""
+        return adapter_statistics(self.model, "diffusion_adapter")
 
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
         """Compute the denoising loss."""

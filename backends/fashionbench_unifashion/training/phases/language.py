@@ -8,7 +8,15 @@ import torch
 
 from fashionbench_unifashion.losses import losses
 from fashionbench_unifashion.training.distributed import all_reduce_sum, world_size
-from fashionbench_unifashion.training.phases.base import Phase, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.base import (
+    REPLAY,
+    Phase,
+    adapter_statistics,
+    local_rows,
+    measure_image_states,
+    parameters_under,
+)
+from fashionbench_unifashion.training.phases.contrastive import meta_inputs, pair_contrast, qformer_parameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,39 +39,64 @@ class LanguagePhase(Phase):
     needs = ("language",)
 
     @classmethod
-    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:  # noqa: ARG003
-        """Return the adapter, and the LoRA weights or, of a model without, all of the language model."""
+    def trainable(cls, model: UniFashion, config: PhaseConfig) -> dict[str, nn.Parameter]:
+        """Return the adapter, the language model's LoRA weights or, without them, all of it, and a trained Q-Former."""
         chosen = parameters_under(model, "language.network.")
         if any("lora_" in name for name in chosen):
             chosen = {name: value for name, value in chosen.items() if "lora_" in name}
-        return parameters_under(model, "language_adapter.") | chosen
+        chosen |= parameters_under(model, "language_adapter.")
+        if config.qformer == "trained":
+            # Neither q_T nor the Q-Former's heads of matching and of its own text are reached.
+            chosen |= {
+                name: value
+                for name, value in qformer_parameters(model, "qformer.target").items()
+                if not name.startswith(("qformer.lm_head.", "qformer.itm_head."))
+            }
+        return chosen
 
     @classmethod
     def memory_passes(
         cls,
         model: UniFashion,
-        config: PhaseConfig,  # noqa: ARG003
+        config: PhaseConfig,
         rows: int,
     ) -> Iterator[tuple[int, Callable[[], object]]]:
-        """Yield the language model, which reads what nothing that learns has made."""
-        size = model.qformer.config
-        states = torch.empty(1, size.queries, size.hidden)
+        """Yield the language model, and a Q-Former that learns with its reading of the texts."""
+        size, learns = model.qformer.config, config.qformer == "trained"
+        if learns:
+            tokens, ids, mask = meta_inputs(model)
+            yield rows, lambda: model.qformer.image(tokens, "reference")
+            if config.replay:
+                yield rows, lambda: model.qformer.text(ids, mask)
+        states = torch.empty(1, size.queries, size.hidden, requires_grad=learns)
         yield rows, lambda: answer_pass(model, states)
 
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 
+    def measure_states(self) -> None:
+        """Measure the states of training images."""
+        measure_image_states(self, "language_adapter")
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the statistics of the adapter."""
+        return adapter_statistics(self.model, "language_adapter")
+
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:  # noqa: ARG002
         """Compute the answer loss."""
         assert self.model.language is not None  # noqa: S101
         local = local_rows(examples)
-        with torch.no_grad():
+        learns = self.config.qformer == "trained"
+        with torch.set_grad_enabled(learns and torch.is_grad_enabled()):
             tokens = self.inputs.feature_cache.tokens([example.image for example in local])
             states = self.model.qformer.image(tokens, "reference")
         prompt = self.model.prompt_of(states)
         answers = self.model.language.answers(prompt, [x.instruction for x in local], [x.text for x in local])
-        return {"answer": mean_answer_loss(answers)}
+        values = {"answer": mean_answer_loss(answers)}
+        if learns and self.config.replay:
+            values[REPLAY] = pair_contrast(self, examples, states)[0]
+        return values
 
 
 def mean_answer_loss(answers: Answers) -> Tensor:

@@ -6,9 +6,19 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from fashionbench_unifashion.diffusion.batch_rng import BatchRng
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
-from fashionbench_unifashion.training.phases.base import Phase, local_rng, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.base import (
+    STATISTICS_EXAMPLES,
+    Phase,
+    adapter_statistics,
+    local_rng,
+    local_rows,
+    noise_generator,
+    parameters_under,
+)
 from fashionbench_unifashion.training.phases.image import denoising_pass
+from fashionbench_unifashion.training.validation import parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -64,15 +74,35 @@ class TryOnPhase(Phase):
         if self.model.diffusion is not None:
             self.model.diffusion.start_control()
 
+    @torch.no_grad()
+    def measure_states(self) -> None:
+        """Measure the states of garments, and of sketches with their words."""
+        adapter, tryon_batches = self.model.diffusion_adapter, self.inputs.tryon_batches
+        assert adapter is not None and tryon_batches is not None  # noqa: S101, PT018
+        if not adapter.statistics():
+            return
+        self.eval()
+        rng = BatchRng(noise_generator(self.seed))
+        chosen = parts(self.examples[:STATISTICS_EXAMPLES], 64)
+        batches = (tryon_batches.batch(part, rng, mirror=False) for part in chosen)
+        adapter.measure(torch.cat([tryon_batches.states(batch) for batch in batches]))
+
+    def statistics(self) -> dict[str, Tensor]:
+        """Return the statistics of the adapter."""
+        return adapter_statistics(self.model, "diffusion_adapter")
+
     def forward(self, examples: Sequence[TryOnReference], seed: int) -> dict[str, Tensor]:
         """Compute the denoising loss."""
         diffusion, tryon_batches = self.model.diffusion, self.inputs.tryon_batches
         assert diffusion is not None and tryon_batches is not None  # noqa: S101, PT018
         rng = local_rng(examples, seed)
-        batch = tryon_batches.batch(local_rows(examples), rng, mirror=self.config.flip and self.training)
+        hue = self.config.hue if self.training else 0.0
+        batch = tryon_batches.batch(local_rows(examples), rng, mirror=self.config.flip and self.training, hue=hue)
         with torch.no_grad():
             states = tryon_batches.states(batch)
-        return {"q2i": diffusion.loss(batch.images, self.model.condition_of(states), batch.conditions, rng)}
+        # Where colours were turned, the states tell of others: the garment's image is all that is shown then.
+        shown = torch.where(batch.recoloured[:, None, None], diffusion.unconditional, self.model.condition_of(states))
+        return {"q2i": diffusion.loss(batch.images, shown, batch.conditions, rng)}
 
 
 def read_tryon_images(phase: Phase, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:

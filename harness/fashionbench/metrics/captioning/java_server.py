@@ -43,6 +43,7 @@ class JavaServer:
                 start_new_session=True,
             )
         except OSError as error:
+            self._complaints.close()
             raise MetricError(f"{command[0]} does not start: {error}", remedy="check the Java runtime") from error
 
     def ask(self, lines: Sequence[str], seconds: float) -> list[str]:
@@ -60,7 +61,7 @@ class JavaServer:
             writer.join()
             return answers
         late = reader.is_alive()
-        self.close()
+        self._end()
         said = last_words(self._complaints)
         if late:
             msg = f"{self.name} had not finished after {seconds:.0f} s{said}"
@@ -69,6 +70,10 @@ class JavaServer:
 
     def close(self) -> None:
         """End the process, together with what it started."""
+        self._end()
+        self._complaints.close()
+
+    def _end(self) -> None:
         if self._process.poll() is None:
             end_process(self._process)
         self._process.wait()

@@ -32,6 +32,24 @@ def _caption(
     )
 
 
+#: The attributes of :mod:`fashionbench.metrics.captioning.attributes`; that module needs NumPy, this one may not.
+ATTRIBUTES = ("category", "colour", "pattern", "sleeve")
+#: Of the list of words, and of how it is read.
+_WORDS = "1"
+
+
+def _attribute(attribute: str) -> MetricSpec:
+    return MetricSpec(
+        id=f"attribute-accuracy/{attribute}",
+        summary=f"share of captions that name the {attribute} first that a reference names first, where one names any",
+        target=f"fashionbench.metrics.captioning.attributes:attribute_{attribute}",
+        implementation=f"fashionbench.attribute-accuracy/1+words-{_WORDS}",
+        predictions="captions/1",
+        higher_is_better=True,
+        unit="fraction",
+    )
+
+
 CAPTION_METRICS: tuple[MetricSpec, ...] = (
     _caption("bleu-1", "corpus BLEU of words, nearest reference length"),
     _caption("bleu-2", "corpus BLEU up to pairs of words"),
@@ -51,3 +69,5 @@ CAPTION_METRICS: tuple[MetricSpec, ...] = (
         higher=False,
     ),
 )
+
+ATTRIBUTE_METRICS: tuple[MetricSpec, ...] = tuple(_attribute(attribute) for attribute in ATTRIBUTES)

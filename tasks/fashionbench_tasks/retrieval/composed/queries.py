@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
+    from fashionbench.data.items import Box
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
 
@@ -32,12 +33,16 @@ _EDGES = ".?, "
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """One composed query; ``target`` is empty where it is not published."""
+    """One composed query; ``target`` is empty where it is not published.
+
+    :param box: where the object is in the reference that should stay the same.
+    """
 
     id: str
     reference: str
     text: str
     target: str
+    box: Box | None = None
 
 
 def join(captions: tuple[str, str], how: str) -> list[str]:
@@ -174,7 +179,7 @@ def composed_fold(
     usable = [question for question in questions if question.reference not in absent]
     return Fold(
         name=name,
-        queries=[ComposedFile(q.id, locate(q.reference), q.text) for q in usable],
+        queries=[ComposedFile(q.id, locate(q.reference), q.text, q.box) for q in usable],
         gallery=[ImageFile(image, locate(image)) for image in listed if image not in absent],
         positives={q.id: [q.target] for q in usable if q.target and q.target not in absent},
         exclude={q.id: [q.reference] for q in usable if q.reference in listed} if removed else {},

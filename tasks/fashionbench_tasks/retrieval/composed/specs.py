@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.specs import DatasetSpec, Licence, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
-from fashionbench_tasks.datasets import cirr, fashion_iq
+from fashionbench_tasks.dataset_root import BESIDE
+from fashionbench_tasks.datasets import cirr, fashion_iq, oacirr
 from fashionbench_tasks.image_reading import IMAGE
 
 if TYPE_CHECKING:
@@ -47,6 +48,31 @@ CIRR = DatasetSpec(
     splits=cirr.SPLITS,
     expected=cirr.EXPECTED,
     how_to_get="Take captions and image_splits from branch cirr_dataset of Cuberick-Orion/CIRR, and images from NLVR2.",
+)
+
+HP_FASHION_IQ = DatasetSpec(
+    id="hp-fashion-iq",
+    summary="which of two lists of images people prefer for queries of Fashion-IQ",
+    target="fashionbench_tasks.datasets.hp_fashion_iq:HPFashionIQ",
+    revision="1",
+    licence=Licence(
+        id="none stated (choices); images are Amazon's", source="https://github.com/jackwaky/QuRe", usage="research"
+    ),
+    access="public-url",
+    splits=("val",),
+    beside=BESIDE["hp-fashion-iq"],
+    how_to_get="Put hpfiq.json of jackwaky/QuRe, folder HP_FashionIQ, into the folder of Fashion-IQ.",
+)
+
+OACIRR = DatasetSpec(
+    id="oacirr",
+    summary="composed queries with a box around the object that must stay the same, in four domains",
+    target="fashionbench_tasks.datasets.oacirr:OACIRR",
+    revision="1",
+    licence=Licence(id="CC-BY-4.0", source="https://huggingface.co/datasets/HaHaJun1101/OACIRR", usage="any"),
+    access="public-hub",
+    splits=(oacirr.SPLIT,),
+    how_to_get="Clone HaHaJun1101/OACIRR from the Hugging Face hub with Git LFS; unpack the images of OACIRR-Subset.",
 )
 
 _SHARED: Mapping[str, Any] = {
@@ -176,5 +202,70 @@ CIRR_TEST = replace(
 )
 CIRR_TASKS = (CIRR_TASK, CIRR_TEST)
 
-DATASETS = (FASHION_IQ, CIRR)
-TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS)
+_OACIRR_METRICS = ("hit@1", "hit@5", "hit@10", "hit@50", "mrr")
+
+
+def _oacirr(domain: str) -> TaskSpec:
+    task = f"oacirr/{domain}"
+    fields = {
+        **_SHARED,
+        "split": oacirr.SPLIT,
+        "query": "reference image, box of the object in it, and modification text; a backend may leave the box out",
+        "text": "modification_text_mllm, without the words 'same ...' that the publisher may put before it",
+        "gallery": "all images of the domain's split file, distractors among them",
+        "reference": "removed",
+        "positives": "target: the one target; instance: every image of the target's instance",
+        "slices": "hit@1 and hit@5 of target are R@1 and R@5; hit@1 of instance is R_ID@1",
+        "training": "none",
+        "average": "target",
+        "metrics": _OACIRR_METRICS,
+    }
+    return TaskSpec(
+        id=task,
+        summary=f"OACIRR, {domain}: the box in the reference says what must stay the same",
+        target="fashionbench_tasks.retrieval.composed.oacirr:oacirr",
+        version=VERSION,
+        kind="composed-retrieval",
+        dataset=OACIRR.id,
+        protocol=ProtocolCard.of(task, VERSION, fields),
+        needs=NEEDS,
+        metrics=_OACIRR_METRICS,
+        main_metric="hit@1",
+        trains=frozenset(),
+        options={"domain": domain},
+        benchmark=OACIRR.id,
+    )
+
+
+OACIRR_TASKS = tuple(_oacirr(domain) for domain in oacirr.DOMAINS)
+
+_PREFERENCE_METRICS = ("preference-ratio", "preference-accuracy")
+HP_FASHION_IQ_TASK = TaskSpec(
+    id="hp-fashion-iq/preference",
+    summary="HP-FashionIQ: is the list of images scored higher that people prefer",
+    target="fashionbench_tasks.retrieval.composed.preference:ListPreference",
+    version=VERSION,
+    kind="composed-retrieval",
+    dataset=HP_FASHION_IQ.id,
+    protocol=ProtocolCard.of(
+        "hp-fashion-iq/preference",
+        VERSION,
+        {
+            "split": "all choices of all persons",
+            "query": "reference image and sentence",
+            "similarity": "cosine, maximum over vectors; of a list the mean over its images",
+            "missing_images": "a choice that shows a missing image is left out and counted",
+            "training": "none",
+            "average": "queries",
+            "image": IMAGE,
+            "metrics": _PREFERENCE_METRICS,
+        },
+    ),
+    needs=NEEDS,
+    metrics=_PREFERENCE_METRICS,
+    main_metric="preference-ratio",
+    trains=frozenset(),
+)
+
+DATASETS = (FASHION_IQ, CIRR, HP_FASHION_IQ, OACIRR)
+TASKS = (*FASHION_IQ_TASKS, *CIRR_TASKS, HP_FASHION_IQ_TASK, *OACIRR_TASKS)

@@ -119,6 +119,18 @@ FASHIONGEN_TASKS = (
         },
     ),
     _fashiongen(
+        "text-to-product",
+        "products:fashiongen_products",
+        "all val products for every product text, each product by the best of its photos",
+        {
+            "query": "every product text",
+            "gallery": "all products; the score of one is the greatest over its photos",
+            "positives": "the one product",
+            "average": "queries",
+            "average_note": "one direction; mean-hit@1,5,10 is the mean of three recalls",
+        },
+    ),
+    _fashiongen(
         "101-list",
         "candidate_lists:fashiongen_lists",
         "published candidate lists: 1 positive and 100 negatives of the same sub-category",

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.errors import BackendError, DataError
-from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions
+from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions, with_hint
 
 WIDTH, HEIGHT = 24, 32
 
@@ -145,3 +145,13 @@ def test_repainting_is_off_unless_asked_for_and_keeps_the_person_outside_the_mas
 def test_values_that_are_no_picture_are_refused_by_id(value):
     with pytest.raises(BackendError, match="^p: "):
         finish(torch.full((1, 3, HEIGHT, WIDTH), value), [_item()])
+
+
+def test_another_hint_is_that_of_a_design_of_the_same_person():
+    item, sketch = _item(), _mask((90, 120))
+    design = DesignItem(item.id, item.person, "words", sketch, item.conditions)
+    for config in (nano(), nano(conditions=("agnostic", "densepose"))):
+        got, wanted = with_hint(read_conditions([item], config), sketch, config), read_conditions([design], config)
+        assert (got.hint is None) == (wanted.hint is None) == ("hint" not in config.conditions)
+        for name in ("agnostic", "keep", "densepose", "hint", "hinted"):
+            assert getattr(wanted, name) is None or torch.equal(getattr(got, name), getattr(wanted, name)), name

@@ -162,6 +162,57 @@ def test_try_on_trains_its_parts_with_the_input_convolution_and_nothing_else():
     assert not any(name.startswith(("vae.", "unet.down", "unet.up", "unet.mid")) for name in learnt)
 
 
+def test_after_one_step_every_layer_from_the_garment_to_the_picture_has_a_gradient():
+    """One layer of zeros a road: two in a row keep each other from learning."""
+    model = _make(condition_dropout=0.0)
+    images, condition, conditions = _batch()
+    optimiser = torch.optim.SGD(model.train_only("tryon"), lr=0.1)
+    for _ in range(2):
+        optimiser.zero_grad()
+        model.loss(images, condition, conditions, torch.Generator().manual_seed(0)).backward()
+        optimiser.step()
+    road = {name: p for name, p in model.named_parameters() if name.startswith(("control.", "injection."))}
+    # Of the branch, what comes after the last map that is read is not run.
+    count = len(model.injection.blocks)
+    assert len(road) > 20 and count
+    still = sorted(name for name, p in road.items() if p.grad is None or not p.grad.abs().sum() > 0)
+    assert not [name for name in still if name.startswith(("control.hint", "control.conv_in", "injection."))]
+    assert all(
+        name.startswith(("control.mid_block", "control.down_blocks.1", "control.down_blocks.0.down")) for name in still
+    )
+
+
+def test_offset_noise_is_one_number_a_channel_and_ends_up_in_the_target(monkeypatch):
+    plain, offset = _make(condition_dropout=0.0), _make(condition_dropout=0.0, noise=NoiseConfig(offset=3.0))
+    seen = []
+    for model in (plain, offset):
+        monkeypatch.setattr(model, "predict", lambda latents, *_: seen.append(latents) or latents)
+        steps = torch.full((500,), 999)
+        model.latent_loss(
+            torch.zeros(500, 4, 2, 2), torch.zeros(500, 1, 12), None, torch.Generator().manual_seed(0), steps=steps
+        )
+    left = float(plain.schedule.alphas[999])
+    added = (seen[1] - seen[0]) / (1 - left) ** 0.5
+    torch.testing.assert_close(added, added[:, :, :1, :1].expand_as(added))
+    assert added[:, :, 0, 0].std() == pytest.approx(3.0, rel=0.05)
+
+
+def test_the_loss_counts_each_sample_by_its_weight():
+    weighed = _awaken(_make(condition_dropout=0.0, noise=NoiseConfig(prediction="v", min_snr=5.0)))
+    images, condition, conditions = _batch()
+    encoded, latents = weighed.encode_conditions(conditions), weighed.vae.encode(images)
+
+    def loss(rows, steps):
+        draw = torch.Generator().manual_seed(1)
+        return weighed.latent_loss(latents[rows], condition[rows], encoded.take(rows), draw, steps=steps).item()
+
+    row, step = torch.tensor([0]), torch.tensor([500])
+    counted = loss(row, step)
+    weight = float(weighed.schedule.weight(step))
+    weighed.schedule.config = NoiseConfig(prediction="v")
+    assert counted == pytest.approx(weight * loss(row, step), rel=1e-5)
+
+
 def test_all_is_everything_but_the_autoencoder_which_stays_in_evaluation_mode():
     model = _make().train()
     chosen = model.train_only("all")
@@ -215,7 +266,7 @@ def test_a_sample_starts_from_its_seed_s_noise_and_decodes_what_ddim_finds(monke
     noise = torch.randn(4, 16, 12, generator=torch.Generator().manual_seed(3))[None]
     with torch.no_grad():
         predicted = model.predict(noise, torch.tensor([999]), condition)
-        last, first = model.alphas[999], model.alphas[0]
+        last, first = model.schedule.alphas[999], model.schedule.alphas[0]
         clean = (noise - (1 - last).sqrt() * predicted) / last.sqrt()
         expected = model.vae.decode(first.sqrt() * clean + (1 - first).sqrt() * predicted).clamp(-1, 1)
     torch.testing.assert_close(model.sample(condition, seeds=[3]), expected, rtol=1e-4, atol=1e-4)

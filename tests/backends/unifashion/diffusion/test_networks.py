@@ -50,7 +50,7 @@ def test_left_over_weights_are_an_error(tmp_path, saved):
 
 
 def test_an_absent_folder_is_called_that(tmp_path):
-    with pytest.raises(ConfigError, match="no folder"):
+    with pytest.raises(BackendError, match="no file or folder"):
         build(AutoencoderKL, NetworkConfig(source=str(tmp_path / "nowhere")))
 
 

@@ -21,7 +21,12 @@ ARCHITECTURE = {
     "num_hidden_layers": 2,
     "num_attention_heads": 2,
 }
-TEXTS = ["a red dress", "a long blue shirt with buttons", "trousers", "USER: <Img></Img> Describe. Assistant:"] * 2
+TEXTS = [
+    "a red dress with long sleeves",
+    "a long blue shirt with buttons",
+    "trousers",
+    "USER: <Img></Img> Describe. Assistant:",
+] * 2
 QUERIES = 3
 
 

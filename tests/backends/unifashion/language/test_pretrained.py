@@ -21,13 +21,14 @@ from fashionbench_unifashion.language.model import LanguageConfig, LanguageModel
 from fashionbench_unifashion.language.pretrained import load_pretrained
 from fashionbench_unifashion.weights.loading import locate, read
 
+TEXTS = ["a red dress with long sleeves", "a long blue shirt with buttons"] * 2
 IDS = torch.tensor([[1, 2, 3, 2, 1, 3]])
 
 
 @pytest.fixture
 def base(tmp_path):
     """A folder of a small language model with a tokenizer."""
-    tokenizer = language_tokenizer.train(["a red dress", "a long blue shirt with buttons"] * 2, 200)
+    tokenizer = language_tokenizer.train(TEXTS, 200)
     torch.manual_seed(0)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     model = LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes))
@@ -60,9 +61,7 @@ def test_an_adapter_is_kept_in_whatever_is_learnt_on_top_of_it(base, adapter, lo
     assert (right - logits(original(base))).abs().max() > 0.1
     model = LanguageModel(LanguageConfig(source=str(adapter), lora=lora))
     torch.testing.assert_close(logits(model.network), right, atol=1e-5, rtol=1e-5)
-    assert len(model.tokenizer) == len(
-        language_tokenizer.train(["a red dress", "a long blue shirt with buttons"] * 2, 200)
-    )
+    assert len(model.tokenizer) == len(language_tokenizer.train(TEXTS, 200))
 
 
 def test_a_base_model_beside_the_adapter_is_found_when_the_folders_were_moved(base, adapter, tmp_path):

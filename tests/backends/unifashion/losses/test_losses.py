@@ -175,3 +175,21 @@ def test_a_loss_without_a_weight_or_that_is_not_finite_is_refused_by_name() -> N
         total({"atv": torch.tensor(1.0)}, LossWeights())
     with pytest.raises(BackendError, match="diverged: {'itm': nan}"):
         total({"itc": torch.tensor(1.0), "itm": torch.tensor(math.nan)}, LossWeights())
+
+
+def test_equal_pairs_may_share_the_label():
+    """Two pairs of one product, by hand: each row's label is half on either."""
+    scores = torch.tensor([[0.9, 0.8, 0.1], [0.7, 0.9, 0.2], [0.0, 0.1, 0.5]])
+    same = torch.tensor([[True, True, False], [True, True, False], [False, False, True]])
+    found = itc(scores, 0.5, same=same, shared_targets=True)
+    expected = 0.0
+    for matrix in (scores, scores.T):
+        shares = (matrix / 0.5).log_softmax(dim=1)
+        rows = [-(shares[0, 0] + shares[0, 1]) / 2, -(shares[1, 0] + shares[1, 1]) / 2, -shares[2, 2]]
+        expected += sum(rows) / 3 / 2
+    torch.testing.assert_close(found, expected)
+    assert found != itc(scores, 0.5, same=same)
+    nothing_equal = torch.eye(3, dtype=torch.bool)
+    torch.testing.assert_close(
+        itc(scores, 0.5, same=nothing_equal, shared_targets=True), itc(scores, 0.5, same=nothing_equal)
+    )

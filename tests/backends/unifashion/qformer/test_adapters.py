@@ -64,3 +64,19 @@ def test_projlayer_refuses_to_change_the_width():
 def test_an_unknown_kind_is_named_with_the_known_ones():
     with pytest.raises(UnknownNameError, match="projlayer"):
         Adapter(12, 12, "projlayr")
+
+
+def test_normalised_states_are_centred_and_scaled_by_what_was_measured(queries):
+    adapter = Adapter(12, 7, normalised=5)
+    weight, bias = _weights(adapter)
+    torch.testing.assert_close(adapter(queries), torch.einsum("bqi,oi->bqo", queries, weight) + bias)
+    seen = 3 * torch.randn(200, 5, 12, generator=torch.Generator().manual_seed(1)) + 2
+    seen[:, 0, 0] = 4.0  # a constant, which is divided by the least that there is
+    adapter.measure(seen)
+    normed = (queries - seen.mean(0)) / seen.std(0, correction=0).clamp(min=1e-2)
+    torch.testing.assert_close(normed[:, 0, 0], (queries[:, 0, 0] - 4.0) * 100)
+    torch.testing.assert_close(adapter(queries), torch.einsum("bqi,oi->bqo", normed, weight) + bias)
+    assert set(adapter.statistics()) == {"mean", "scale"} <= set(adapter.state_dict())
+    plain = Adapter(12, 7)
+    plain.measure(seen)
+    assert plain.statistics() == {} and set(plain.state_dict()) == {"body.weight", "body.bias"}

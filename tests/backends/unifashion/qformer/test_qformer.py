@@ -15,6 +15,7 @@ from torch.nn import functional
 from transformers import Blip2Config, Blip2ForImageTextRetrieval, Blip2QFormerConfig, Blip2VisionConfig
 
 from fashionbench_unifashion.qformer.qformer import QFormer, QFormerConfig, from_transformers
+from fashionbench_unifashion.weights import qformer_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -361,7 +362,7 @@ def test_weights_of_transformers_give_its_scores(peer: Blip2ForImageTextRetrieva
     peer.save_pretrained(tmp_path)
     model = build(source=str(tmp_path))
     target = model.target.detach().clone()
-    model.load_source()
+    assert qformer_source.load(model, None, str(tmp_path)) == []
     assert torch.equal(model.target, target)
     _, ids, mask = batch
     pixels = torch.randn(3, 3, 8, 8, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
@@ -377,14 +378,20 @@ def test_weights_of_transformers_give_its_scores(peer: Blip2ForImageTextRetrieva
 def test_weights_with_a_stray_or_a_lost_name_are_refused(peer: Blip2ForImageTextRetrieval, tmp_path: Path) -> None:
     peer.save_pretrained(tmp_path)
     with pytest.raises(BackendError, match="does not fit QFormer; missing: .*layer.3.attention"):
-        build(source=str(tmp_path), layers=4).load_source()
+        qformer_source.load(build(layers=4), None, str(tmp_path))
     with pytest.raises(BackendError, match="unexpected: transformer.encoder.layer.2"):
-        build(source=str(tmp_path), layers=2).load_source()
-    with pytest.raises(BackendError, match=r"of another shape: reference \[4, 16\] for \[5, 16\]"):
-        build(source=str(tmp_path), queries=5).load_source()
+        qformer_source.load(build(layers=2), None, str(tmp_path))
     assert from_transformers({"adapter.weight": torch.zeros(1)}).keys() == {"adapter.weight"}
 
 
-def test_there_must_be_a_source_to_load() -> None:
-    with pytest.raises(BackendError, match="no source"):
-        build().load_source()
+@pytest.mark.parametrize(("count", "said"), [(2, "the first 2 of 4"), (7, "4 of the file and 3 new ones")])
+def test_another_number_of_queries_takes_the_first_or_adds_new_ones(
+    peer, tmp_path: Path, count: int, said: str
+) -> None:
+    peer.save_pretrained(tmp_path)
+    model = build(queries=count)
+    own = model.reference.detach().clone()
+    assert qformer_source.load(model, None, str(tmp_path)) == [f"reference queries: {said}"]
+    shared = min(count, 4)
+    torch.testing.assert_close(model.reference[:shared].float(), peer.query_tokens[0, :shared].float())
+    assert torch.equal(model.reference[shared:], own[shared:])

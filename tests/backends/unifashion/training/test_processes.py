@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import socket
-import subprocess
-import sys
 
 import pytest
 
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
 import torch
+from forked_command import start_command
 from safetensors.torch import load_file
 
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
@@ -53,32 +51,22 @@ print(json.dumps({
 """
 
 
-def together(arguments, folder):
+def together(words, folder):
     """Run two processes that know of each other, and return what they printed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    common = {
-        **os.environ,
-        "OMP_NUM_THREADS": "1",
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-        "WORLD_SIZE": "2",
-    }
+    common = {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "WORLD_SIZE": "2", "LOCAL_WORLD_SIZE": "2"}
+    printed = {number: folder / f"printed-{number}" for number in ("0", "1")}
     running = [
-        subprocess.Popen(
-            [sys.executable, *arguments],
-            env={**common, "RANK": str(number), "LOCAL_RANK": str(number), "LOCAL_WORLD_SIZE": "2"},
-            cwd=folder,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in range(2)
+        start_command(*words, folder=folder, printed=path, environment={**common, "RANK": number, "LOCAL_RANK": number})
+        for number, path in printed.items()
     ]
-    said = [process.communicate() for process in running]
-    assert [process.returncode for process in running] == [0, 0], said
-    return [out for out, _ in said]
+    for process in running:
+        process.join()
+    said = [path.read_text() for path in printed.values()]
+    assert [process.exitcode for process in running] == [0, 0], said
+    return said
 
 
 def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
@@ -114,7 +102,7 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
     one.run()
     words = ["train", "unifashion-nano", "--out", str(tmp_path / "two"), "--data", f"atelier={twin}", "--device", "cpu"]
     words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.lm_examples=3"]
-    together(["-m", "fashionbench", *words], tmp_path)
+    together(words, tmp_path)
     for number, name in enumerate(one.recipe.phases):
         alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
         assert len(alone_.lines()) == len(both.lines()) > 2

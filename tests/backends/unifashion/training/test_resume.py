@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 
 import pytest
+from forked_command import start_command
 
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
@@ -83,21 +81,13 @@ def test_a_training_that_is_interrupted_in_every_phase_ends_the_same(trained, tr
 def test_a_process_that_is_killed_goes_on(trained, training, twin, tmp_path):
     out = tmp_path / "out"
     words = ["train", "unifashion-nano", "--out", str(out), "--data", f"atelier={twin}", "--device", "cpu"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "fashionbench", *words],
-        # Another number of threads adds up in another order.
-        env=os.environ | {"OMP_NUM_THREADS": str(torch.get_num_threads())},
-        # Not in a folder that may hold the metadata of another installation.
-        cwd=tmp_path,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-    )
+    process = start_command(*words, folder=tmp_path, printed=tmp_path / "printed", threads=torch.get_num_threads())
     checkpoint = out / "phases" / "1-1a" / "checkpoint.pt"
-    while not checkpoint.is_file() and process.poll() is None:
+    while not checkpoint.is_file() and process.is_alive():
         time.sleep(0.01)
-    process.send_signal(signal.SIGKILL)
-    _, errors = process.communicate()
-    assert process.returncode == -signal.SIGKILL, errors.decode()
+    process.kill()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL, (tmp_path / "printed").read_text()
     assert (out / "phases" / "0-vae" / "done.json").is_file()
     assert not (out / "model").exists()
     made = training(out)

@@ -58,7 +58,7 @@ def test_where_something_was_learnt_the_step_is_named(trained):
 @pytest.fixture
 def adapter(tmp_path):
     """An adapter beside the language model that it changes."""
-    tokenizer = language_tokenizer.train(["a red dress", "a long blue shirt with buttons"] * 2, 200)
+    tokenizer = language_tokenizer.train(["a red dress with long sleeves", "a long blue shirt with buttons"] * 2, 200)
     sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_attention_heads": 2}
     LlamaForCausalLM(LlamaConfig(vocab_size=len(tokenizer), **sizes)).save_pretrained(tmp_path / "base")
     config = LoraConfig(r=2, target_modules=["q_proj"], init_lora_weights=False)

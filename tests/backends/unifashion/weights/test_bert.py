@@ -12,7 +12,7 @@ import torch
 from transformers import BertConfig, BertForMaskedLM, BertModel
 
 from fashionbench_unifashion.qformer.qformer import QFormer, QFormerConfig
-from fashionbench_unifashion.weights import bert
+from fashionbench_unifashion.weights import bert, qformer_source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +49,14 @@ def test_a_text_is_read_as_bert_reads_it(peer: BertModel, tmp_path: Path) -> Non
     with torch.inference_mode():
         expected = peer(ids, attention_mask=mask).last_hidden_state[:, 0]
         assert torch.allclose(qformer.text(ids, mask), expected, atol=1e-5)
+
+
+def test_a_bert_may_be_the_source_of_a_recipes_q_former(peer: BertModel, tmp_path: Path) -> None:
+    by_loader, by_recipe = build(), build()
+    bert.load(by_loader, tmp_path)
+    [note] = qformer_source.load(by_recipe, None, str(tmp_path))
+    assert "starts from the BERT" in note
+    assert all(torch.equal(by_loader.state_dict()[name], value) for name, value in by_recipe.state_dict().items())
 
 
 def test_what_bert_does_not_have_keeps_its_first_values(peer: BertModel, tmp_path: Path) -> None:

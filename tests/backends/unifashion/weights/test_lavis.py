@@ -17,7 +17,7 @@ from torch.nn import functional
 
 from fashionbench_unifashion.qformer.qformer import QFormer, QFormerConfig
 from fashionbench_unifashion.vision.encoder import VisionConfig, VisionEncoder
-from fashionbench_unifashion.weights import lavis
+from fashionbench_unifashion.weights import lavis, qformer_source
 from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:
@@ -190,10 +190,16 @@ def close(one: Tensor, two: Tensor) -> bool:
     return torch.allclose(one, two, atol=2e-5)
 
 
-def test_a_checkpoint_gives_the_outputs_of_lavis(checkpoint: dict[str, Tensor], tmp_path: Path) -> None:
+@pytest.mark.parametrize("reached", ["by the loader", "by a recipe"])
+def test_a_checkpoint_gives_the_outputs_of_lavis(checkpoint: dict[str, Tensor], tmp_path: Path, reached: str) -> None:
     vision, qformer = build()
     target = qformer.target.detach().clone()
-    lavis.load(save(checkpoint, tmp_path / "blip2.pth"), vision, qformer)
+    if reached == "by the loader":
+        lavis.load(save(checkpoint, tmp_path / "blip2.pth"), vision, qformer)
+    else:
+        # As the source of a recipe's Q-Former.
+        notes = qformer_source.load(qformer, vision, str(save(checkpoint, tmp_path / "blip2.pth")))
+        assert len(notes) == 1 and notes[0].startswith("the vision encoder is that of")
     reader, random = Reader(checkpoint), torch.Generator().manual_seed(2)
     pixels = torch.randn(2, 3, 8, 8, generator=random)
     ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0]])

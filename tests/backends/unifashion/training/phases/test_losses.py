@@ -11,8 +11,7 @@ import torch
 from fashionbench.errors import BackendError
 from fashionbench_unifashion.losses import losses
 from fashionbench_unifashion.training.batch_sampler import batch_of
-from fashionbench_unifashion.training.phases.base import mirrored
-from fashionbench_unifashion.training.phases.composed import evenly
+from fashionbench_unifashion.training.phases.base import evenly, mirrored
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 
 
@@ -45,6 +44,77 @@ def test_contrast_goes_down(training, tmp_path, weights, name, share):
         optimiser.zero_grad()
         seen.append(found[name].item())
     assert sum(seen[-10:]) < share * sum(seen[:10])
+
+
+def test_the_contrast_may_be_learnt_alone_before_the_others_join(nano):
+    learner, _, phase = phase_of(nano, "1a", steps=10, contrast_first=0.4)
+    assert phase.contrast_first == 0.4
+    seen = []
+    for step in (0, 3, 4, 9):
+        learner.begin_step(step)
+        with torch.no_grad():
+            seen.append(set(learner(nano.examples.pairs[:6], 0)))
+    assert seen == [{"itc"}, {"itc"}, {"itc", "itm", "itg"}, {"itc", "itm", "itg"}]
+
+
+@torch.no_grad()
+def test_text_is_generated_of_some_examples_and_the_contrast_stays_that_of_all(nano):
+    few, _, _ = phase_of(nano, "1a", itg_examples=2)
+    every, _, _ = phase_of(nano, "1a", itg_examples=None)
+    batch = nano.examples.pairs[:6]
+    some, whole = few.eval()(batch, 0), every.eval()(batch, 0)
+    cut = nano.model.texts([example.text for example in batch])
+    chosen = [0, 3]
+    tokens = nano.feature_cache.tokens([batch[at].image for at in chosen])
+    logits = nano.model.qformer.decode(tokens, cut.ids[chosen], cut.mask[chosen])
+    expected = losses.itg(logits, cut.ids[chosen], cut.mask[chosen])
+    assert some["itg"].item() == pytest.approx(expected.item(), rel=1e-5) != whole["itg"].item()
+    assert some["itc"].item() == pytest.approx(whole["itc"].item(), rel=1e-5)
+    assert some["itm"].item() == pytest.approx(whole["itm"].item(), rel=1e-5)
+
+
+@torch.no_grad()
+def test_a_trained_q_former_replays_the_contrast_of_its_pairs_and_a_frozen_one_does_not(nano):
+    batch = nano.examples.pairs[:6]
+    frozen, _, _ = phase_of(nano, "1b-language")
+    assert set(frozen.eval()(batch, 0)) == {"answer"}
+    learner, _, _ = phase_of(nano, "1b-language", qformer="trained", replay=2.0)
+    found = learner.eval()(batch, 0)
+    contrast, _, _ = phase_of(nano, "1a")
+    assert found["replay"].item() == pytest.approx(contrast.eval()(batch, 0)["itc"].item(), rel=1e-5)
+    assert learner.total(found).item() == pytest.approx(found["answer"].item() + 2 * found["replay"].item(), rel=1e-5)
+
+
+@torch.no_grad()
+def test_phase_2_replays_pairs_of_its_own_draw(nano):
+    learner, _, _ = phase_of(nano, "2", replay=1.0, replay_pairs=5)
+    batch = nano.examples.triplets[:4]
+    one, again, other = (learner.eval()(batch, seed)["replay of pairs"].item() for seed in (1, 1, 2))
+    assert one == again != other
+    without, _, _ = phase_of(nano, "2", replay=1.0, replay_pairs=0)
+    assert "replay of pairs" not in without.eval()(batch, 1)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("shown", "sees"), [("target", False), ("reference-and-text", True)])
+def test_matching_sees_the_reference_where_it_is_shown(nano, monkeypatch, shown, sees):
+    learner, _, _ = phase_of(nano, "2")
+    monkeypatch.setattr(nano.model, "config", nano.model.config.model_copy(update={"itm_inputs": shown}))
+    seen = []
+    true = nano.model.qformer.match
+    monkeypatch.setattr(nano.model.qformer, "match", lambda *given: seen.append(given) or true(*given))
+    learner.eval()(nano.examples.triplets[:4], 0)
+    tokens, ids, mask, queries = seen[0]
+    assert isinstance(queries, torch.Tensor) == sees and len(tokens) == len(ids) == len(mask)
+    if sees:
+        # The states of a pair are those of the reference whose text stands in it.
+        batch = nano.examples.triplets[:4]
+        cut = nano.model.texts([example.text for example in batch])
+        references = nano.feature_cache.tokens([example.reference for example in batch])
+        states = nano.model.qformer.fused(references, cut.ids, cut.mask, "reference").queries
+        for row in range(len(ids)):
+            which = next(at for at in range(4) if torch.equal(cut.ids[at], ids[row]))
+            torch.testing.assert_close(queries[row], states[which])
 
 
 @torch.no_grad()

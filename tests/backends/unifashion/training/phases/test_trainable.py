@@ -9,7 +9,6 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.losses import losses
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
 
@@ -49,7 +48,7 @@ def steps(nano, name, count=3, **changes):
     for step in range(count):
         torch.manual_seed(step)
         batch = objective.batch(step)
-        losses.total(objective(batch, step), phase.weights).backward()
+        objective.total(objective(batch, step)).backward()
         optimiser.step()
         optimiser.zero_grad()
     return before, dict(nano.model.state_dict()), parameters
@@ -69,6 +68,19 @@ def test_what_is_frozen_stays_bit_for_bit_and_what_learns_changes(nano, name):
     # Nobody reads the coarse maps of the control branch (StableVITON injects none there), so that nothing teaches it.
     unread = ("diffusion.control.mid_block.", "diffusion.control.down_blocks.")
     assert not {key for key in expected - changed if not key.startswith(unread)}
+
+
+def test_a_q_former_may_learn_through_the_language_model(nano):
+    """As in BLIP-2's second stage, with the contrast beside it; its other heads and q_T are not reached."""
+    before, after, parameters = steps(nano, "1b-language", qformer="trained", replay=1.0)
+    starts, idle = ("language.", "language_adapter.", "qformer.", "vision."), ("target", "lm_head.", "itm_head.")
+    expected = {
+        key
+        for key, _ in nano.model.named_parameters()
+        if key.startswith(starts) and not key.removeprefix("qformer.").startswith(idle)
+    }
+    assert parameters.keys() == expected
+    assert {key for key in before if not torch.equal(before[key], after[key])} == expected
 
 
 def test_lora_learns_and_its_model_does_not(nano):
