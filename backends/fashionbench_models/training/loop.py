@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from fashionbench_models.training.recipe import Recipe
+    from fashionbench_models.training.recipe import Budget
 
 
 def optimise(
     parameters: Iterable[Tensor],
     count: int,
     loss_of: Callable[[Tensor], Tensor],
-    recipe: Recipe,
+    recipe: Budget,
     advance: Callable[[int], None],
 ) -> int:
     """Take steps of AdamW on batches of row numbers; the rate rises for a tenth of the steps and falls as a cosine.

@@ -25,4 +25,22 @@ TRAINERS: tuple[TrainerSpec, ...] = (
         configuration=f"{_RECIPES}:inversion_configuration",
         extra="models",
     ),
+    TrainerSpec(
+        id="captioner-from-scratch",
+        summary="a small captioner: frozen EfficientNet-Lite0, a new decoder; backend hf:OUT/model",
+        target="fashionbench_models.training.captioner:train_captioner",
+        phases=("captioner",),
+        tasks=f"{_RECIPES}:captioner_tasks",
+        configuration=f"{_RECIPES}:captioner_configuration",
+        extra="pocket",
+    ),
+    TrainerSpec(
+        id="inpainting-from-scratch",
+        summary="a small inpainting UNet for try-on from random weights; backend hf:OUT/model",
+        target="fashionbench_models.training.inpainting:train_inpainting",
+        phases=("inpainting",),
+        tasks=f"{_RECIPES}:inpainting_tasks",
+        configuration=f"{_RECIPES}:inpainting_configuration",
+        extra="models",
+    ),
 )

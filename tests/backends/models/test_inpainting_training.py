@@ -1,0 +1,186 @@
+"""A small inpainting UNet that is trained from scratch: what it is shown, how it paints, what it learns."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from cached_twin import cached_twin
+from PIL import Image
+
+import fashionbench
+from fashionbench.api.training import train
+from fashionbench.data.items import TryOnItem
+from fashionbench.errors import BackendError, FieldError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import resolve
+from fashionbench.specs.capabilities import BackendContext
+
+torch = pytest.importorskip("torch")
+pytest.importorskip("diffusers")
+
+import small_models  # noqa: E402
+
+from fashionbench_models.training.inpainting import augmented  # noqa: E402
+from fashionbench_models.try_on.small_network import CHANNELS, Size, new_schedule, paint, shown  # noqa: E402
+
+RED, GREEN, GREY = (200, 0, 0), (0, 180, 0), (127, 127, 127)
+
+
+def item(name="one", *, cloth_mask=False, size=(12, 16)):
+    """A green person; a red garment in the left half of a white photo; a mask in the middle."""
+    person, mask = Image.new("RGB", size, GREEN), Image.new("L", size, 0)
+    mask.paste(255, (size[0] // 4, size[1] // 4, size[0] * 3 // 4, size[1] * 3 // 4))
+    garment = Image.new("RGB", (40, 20), "white")
+    garment.paste(RED, (4, 4, 16, 16))
+    conditions = {"agnostic-mask": mask}
+    if cloth_mask:
+        conditions["cloth-mask"] = Image.new("L", (40, 20), 255)
+    return TryOnItem(name, person, garment, conditions)
+
+
+def test_the_garment_lies_over_the_box_of_the_mask():
+    given = shown(item(), Size(16, 12, 2))
+    assert given.shape == (CHANNELS, 16, 12)
+    inside = np.zeros((16, 12), bool)
+    inside[4:12, 3:9] = True
+    for at, (within, outside) in enumerate(zip((*GREY, 255, 0, 0, 0, *RED), (*GREEN, 0, 0, 0, 0, *GREY), strict=True)):
+        assert (given[at][inside] == within).all() and (given[at][~inside] == outside).all(), at
+
+
+def test_the_mask_of_the_garment_tells_it_where_there_is_one():
+    given = shown(item(cloth_mask=True), Size(16, 12, 2))
+    # All of the photo is laid over the mask, and most of it is white.
+    assert (given[7:, 4:12, 3:9].mean(axis=0) > 240).mean() > 0.5
+
+
+def test_an_empty_mask_and_a_garment_that_nothing_tells():
+    bare = item()
+    bare.conditions["agnostic-mask"].paste(0, (0, 0, 12, 16))
+    assert (shown(bare, Size(16, 12, 2))[7:] == 127).all()
+    even = TryOnItem("e", bare.person, Image.new("RGB", (9, 9), RED), item().conditions)
+    assert (shown(even, Size(16, 12, 2))[7, 4:12, 3:9] == 200).all()
+    with pytest.raises(BackendError, match="x has no agnostic mask"):
+        shown(TryOnItem("x", bare.person, bare.garment), Size(16, 12, 2))
+
+
+def test_patches_are_undone():
+    size, pixels = Size(8, 4, 2), torch.randn(3, 5, 8, 4)
+    assert size.patches(pixels).shape == (3, 20, 4, 2)
+    assert torch.equal(size.pixels(size.patches(pixels)), pixels)
+
+
+@pytest.mark.parametrize("steps", [1, 4, 10])
+def test_a_network_that_knows_the_picture_paints_it_from_any_noise(steps):
+    truth = torch.rand(2, 3, 4, 4) * 1.8 - 0.9
+    given = torch.randn(2, 5, 4, 4)
+    seen = []
+
+    def network(inputs, time):
+        assert torch.equal(inputs[:, 3:], given)
+        seen.append((int(time), inputs[:, :3].clone()))
+        return SimpleNamespace(sample=truth)
+
+    noise = torch.randn(2, 3, 4, 4)
+    made = paint(network, new_schedule(), given, noise, steps)
+    assert torch.allclose(made, truth, atol=1e-4)
+    # It begins in pure noise, at the last time.
+    assert seen[0][0] == 999 and torch.equal(seen[0][1], noise) and len(seen) == steps
+    assert float(new_schedule().alphas_cumprod[-1]) == 0
+
+
+def test_colours_of_photo_and_garment_are_exchanged_alike():
+    torch.manual_seed(3)
+    given = torch.zeros(64, CHANNELS, 2, 4, dtype=torch.uint8)
+    target = torch.zeros(64, 3, 2, 4, dtype=torch.uint8)
+    for first, whole in ((0, given), (7, given), (0, target)):
+        for channel in range(3):
+            whole[:, first + channel] = 10 + channel
+    given[:, 3, :, 0] = 255
+    given[:, 4:7] = torch.tensor([1, 2, 3], dtype=torch.uint8)[:, None, None]
+    before = given.clone()
+    seen, wanted = augmented(given, target)
+    orders = {tuple(row.tolist()) for row in wanted[:, :, 0, 0]}
+    assert len(orders) == 6
+    assert torch.equal(seen[:, :3], wanted) and torch.equal(seen[:, 7:], wanted)
+    # The pose keeps its colours; masks are mirrored with everything else.
+    assert torch.equal(seen[:, 4:7], given[:, 4:7])
+    left, right = (seen[:, 3, :, 0] == 255).all(dim=1), (seen[:, 3, :, 3] == 255).all(dim=1)
+    assert (left ^ right).all() and 16 < int(left.sum()) < 48
+    assert torch.equal(given, before)
+
+
+@pytest.fixture
+def made(tmp_path):
+    small_models.inpainting(tmp_path / "model")
+
+    def build(seed=0, **options):
+        spec = Plugins().describe_backend(f"hf:{tmp_path / 'model'}", options)
+        return resolve(spec.target)(BackendContext({**spec.options, "steps": 3, **options}, seed, "cpu", tmp_path))
+
+    return build
+
+
+def test_outside_the_mask_the_photo_stays(made):
+    one = item(size=(30, 40))
+    (picture,) = made().try_on([one])
+    inside = np.asarray(one.conditions["agnostic-mask"]) > 127
+    assert picture.shape == (40, 30, 3) and picture.dtype == np.uint8
+    assert (picture[~inside] == GREEN).all() and (picture[inside] != GREEN).any()
+
+
+def test_noise_is_of_seed_and_item(made):
+    first, again, other = (made().try_on([item(name)])[0] for name in ("one", "one", "two"))
+    assert np.array_equal(first, again) and not np.array_equal(first, other)
+    assert not np.array_equal(first, made(seed=1).try_on([item("one")])[0])
+    assert not np.array_equal(first, made(steps=1).try_on([item("one")])[0])
+
+
+def test_a_folder_of_another_network_is_refused(made, tmp_path):
+    made()
+    (tmp_path / "model" / "small_inpainting.json").write_text(json.dumps(Size(16, 12, 4).fields()))
+    with pytest.raises(BackendError, match="takes 52 channels"):
+        made()
+    (tmp_path / "model" / "small_inpainting.json").write_text('{"side": 3}')
+    with pytest.raises(BackendError, match="has other fields"):
+        made()
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"height": 100}, "height is 100, and must be a multiple of 16"),
+        ({"widths": [20, 32]}, "multiples of 16"),
+        ({"examples": []}, "examples"),
+        ({"pairs": ["x"]}, "pairs"),
+    ],
+)
+def test_fields_that_are_wrong_are_named(changes, message, tmp_path):
+    with pytest.raises(FieldError, match=message):
+        train("inpainting-from-scratch", changes=changes, out=tmp_path, dry_run=True)
+
+
+@pytest.mark.slow
+def test_it_learns_and_is_measured(tmp_path, pytestconfig):
+    twin = {"atelier": cached_twin(pytestconfig)}
+    sizes = {"height": 32, "width": 24, "patch": 2, "widths": [16, 32], "held_out": 0.3, "learning_rate": 0.004}
+    few, many, again = (
+        train("inpainting-from-scratch", changes={**sizes, "steps": steps}, out=tmp_path / name, data=twin)
+        for name, steps in (("few", 5), ("many", 120), ("again", 120))
+    )
+    ours = "held-out squared error in the mask"
+    assert many.figures[ours] < 0.85 * few.figures[ours]
+    assert many.figures[ours] < many.figures["squared error of the garment laid over the mask"]
+    # It is the garment that it paints.
+    assert many.figures[ours] < 0.85 * many.figures[f"{ours} with another's garment"]
+    record = json.loads(many.record.read_text())
+    assert record["steps"] == 120 and record["examples"]["held out try-on examples"] > 0
+    name = "diffusion_pytorch_model.safetensors"
+    assert (many.model / name).read_bytes() == (again.model / name).read_bytes()
+    backend = {"id": f"hf:{many.model}", "options": {"steps": 3}}
+    config = {"tasks": ["atelier/viton-hd-paired"], "backends": [backend], "data": twin, "limit": 2}
+    (scored,) = fashionbench.run(config, store=tmp_path / "store")
+    assert scored.error is None and scored.metric("mse").value > 0
+    assert "viton-hd (generated twin)" in {use.dataset for use in scored.backend.training_data}
