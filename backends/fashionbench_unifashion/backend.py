@@ -15,6 +15,7 @@ from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextIte
 from fashionbench.errors import BackendError, ConfigError, first_names
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
 from fashionbench_unifashion.gallery_captions import GalleryCaptions
+from fashionbench_unifashion.generated_captions import GeneratedCaptions
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.options import UniFashionOptions
 from fashionbench_unifashion.training.batch_sampler import number
@@ -55,6 +56,8 @@ class UniFashionBackend:
             raise ConfigError("unifashion has no model", remedy=remedy)
         self._options = options
         self._seed = context.seed
+        self._cache = context.cache
+        self._kept: GeneratedCaptions | None = None
         # Read before the model: a wrong file should not cost the loading of weights.
         self._told = GalleryCaptions(files) if (files := options.caption_files) else None
         self._model = load(Path(options.model).expanduser(), context.device)
@@ -177,7 +180,12 @@ class UniFashionBackend:
         """Return a caption of each image of a gallery, from the source that the options name."""
         if self._told is not None:
             return self._told.of([item.id for item in items])
-        return self._captions(tokens, self._instruction)
+        if self._kept is None:
+            where = [self._model.fingerprint(), self._instruction, torch.__version__, str(self._model.device)]
+            self._kept = GeneratedCaptions(self._cache, digest(where))
+        return self._kept.of(
+            [item.image for item in items], lambda chosen: self._captions(tokens[chosen], self._instruction)
+        )
 
     @property
     def _instruction(self) -> str:

@@ -244,6 +244,14 @@ def test_inputs_are_left_alone(full, images, composed):
     assert all(np.array_equal(one, two) for one, two in zip(before, after, strict=True))
 
 
+def test_captions_of_a_gallery_are_generated_once(make, images, monkeypatch):
+    first = make()
+    before = first.encode_images(images, "candidate")
+    again = make(use="without-images")
+    monkeypatch.setattr(again._model.language, "generate", lambda *_: pytest.fail("a caption was generated again"))
+    assert np.array_equal(again.encode_images(images, "candidate"), before)
+
+
 def test_the_fingerprint_is_of_weights_and_options_and_not_of_the_folder(make, full, trained, tmp_path):
     assert make().fingerprint() == full.fingerprint()
     assert make(use="without-captions").fingerprint() != full.fingerprint()
