@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.nn import functional
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+from transformers.pytorch_utils import Conv1D
 
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
@@ -253,6 +254,8 @@ def _adapted(network: Any, config: LoraConfig) -> Any:
         exclude_modules=["out_proj", "conv1d", "dt_proj"]
         if "mamba" in model_type and targets == "all-linear"
         else None,
+        # GPT-2 keeps its matrices turned over, which peft would see by itself, with a warning.
+        fan_in_fan_out=any(isinstance(layer, Conv1D) for layer in network.modules()),
         bias="none",
         task_type="SEQ_2_SEQ_LM" if getattr(network.config, "is_encoder_decoder", False) else "CAUSAL_LM",
     )
