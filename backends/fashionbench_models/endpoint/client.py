@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from fashionbench_models.question import Question
 
 _MILLION = 1_000_000
+_SHORTEST_KEY = 8
 
 
 class EndpointClient:
@@ -47,6 +48,7 @@ class EndpointClient:
             msg = f"the environment variable {self.options.key_variable} holds no key"
             raise BackendError(msg, remedy="set it; where the endpoint wants none, set it to any word")
         # Its own retries know nothing of answers that are empty or broken.
+        self._key = key
         self._client = openai.OpenAI(
             api_key=key, base_url=self.options.url, timeout=self.options.timeout, max_retries=0
         )
@@ -115,7 +117,7 @@ class EndpointClient:
                 answer = self._answer(self._client.chat.completions.create(**request))
             except (self._errors, ValueError) as error:
                 status = getattr(error, "status_code", None)
-                reason = f"{type(error).__name__}: {error}"
+                reason = self._without_key(f"{type(error).__name__}: {error}")
                 if status is not None and status < 500 and status not in {408, 409, 429}:
                     raise BackendError(
                         f"the endpoint refuses {item}: {reason[:200]}", remedy="see what it says"
@@ -126,6 +128,11 @@ class EndpointClient:
             reason = "the answer is empty"
         msg = f"the endpoint gave no answer for {item} in {self.options.attempts} attempts: {reason[:200]}"
         raise BackendError(msg, remedy="run the same command again: what was answered is kept and not asked again")
+
+    def _without_key(self, reason: str) -> str:
+        """Take the key out of a reason, which the record keeps: some servers repeat the key that they refuse."""
+        # Any word may stand in the place of a key that nobody asks for, and a short one is part of other words.
+        return reason.replace(self._key, f"${self.options.key_variable}") if len(self._key) >= _SHORTEST_KEY else reason
 
     def _answer(self, completion: Any) -> Answer:
         """Read a completion, and count what it cost also where it is empty.
@@ -141,7 +148,7 @@ class EndpointClient:
             self._asked += 1
             self._tokens["in"] += sent
             self._tokens["out"] += received
-        return Answer(str(completion.choices[0].message.content or "").strip(), sent, received)
+        return Answer(_text(completion.choices[0].message.content), sent, received)
 
     @property
     def cost(self) -> float:
@@ -174,3 +181,15 @@ class EndpointClient:
         }
         cost = {"cost": f"{self.cost:.6g}"} if self.options.price_in or self.options.price_out else {}
         return said | cost
+
+
+def _text(content: Any) -> str:
+    """Read the text of a message: some servers send it as a list of parts.
+
+    :raises ValueError: where it is neither a text nor parts of one.
+    """
+    parts = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
+    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
+        raise ValueError("the answer's content is no text")
+    return "".join(texts).strip()

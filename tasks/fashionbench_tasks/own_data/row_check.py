@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.data.file_index import FileIndex
+from fashionbench.data.masks import read_mask
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.manifest import ROLES, SPLITS, Manifest, image_columns, needed_columns
@@ -53,6 +54,7 @@ def row_faults(root: Path) -> list[str]:
     for number, row in rows:
         first = seen.setdefault(tuple(sorted(row.items())), number)
         said = [*_value_faults(kind, row), *_image_faults(kind, row, files, facts)]
+        said += [] if said else _mask_faults(row, files)
         said += [f"it is the same as row {first}"] if first != number else []
         faults += [f"row {number}: {one}" for one in said]
     if not faults:
@@ -89,3 +91,15 @@ def _image_faults(kind: Kind, row: Row, files: Mapping[str, Path], facts: Mappin
             yield f"{column} {row[column]!r} is not there: looked for {path}"
         elif path is not None and facts[path].fault:
             yield f"{column} {row[column]!r} cannot be read: {facts[path].fault}"
+
+
+def _mask_faults(row: Row, files: Mapping[str, Path]) -> list[str]:
+    """Say why a run would refuse the row's mask; the images of the row can be read."""
+    mask, person = files.get(row.get("mask", "")), files.get(row.get("person", ""))
+    if mask is None or person is None:
+        return []
+    try:
+        read_mask(mask, person)
+    except DataError as error:
+        return [error.message]
+    return []

@@ -82,7 +82,16 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(int(fault), b'{"error": {"message": "later"}}')
         if fault == "no json":
             return self.send(200, b"<html>busy</html>", kind="text/html")
-        message = {"role": "assistant", "content": "" if fault == "empty" else f"red {red}"}
+        if fault == "repeats the key":
+            said = {"error": {"message": f"no such key: {self.headers['Authorization']}"}}
+            return self.send(401, json.dumps(said).encode())
+        content = {
+            "empty": "",
+            "number": 7,
+            "image part": [{"type": "image_url", "image_url": {"url": "x"}}],
+            "parts": [{"type": "text", "text": "red "}, {"type": "text", "text": f"{red}"}],
+        }.get(fault, f"red {red}")
+        message = {"role": "assistant", "content": content}
         choices = [] if fault == "no choices" else [{"index": 0, "message": message, "finish_reason": "stop"}]
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
         body = json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": choices, "usage": usage})  # fmt: skip
@@ -152,6 +161,19 @@ def test_an_answer_that_is_refused_for_good_is_asked_for_once(server, captioner)
     with pytest.raises(BackendError, match="the endpoint refuses image-0: AuthenticationError"):
         captioner(concurrency=1).caption(items(1), "x")
     assert len(server.seen) == 1
+
+
+def test_a_key_that_the_server_repeats_is_not_in_the_message(server, captioner):
+    server.faults = ("repeats the key",)
+    with pytest.raises(BackendError, match=r"no such key: Bearer \$ENDPOINT_KEY") as caught:
+        captioner().caption(items(1), "Describe it.")
+    assert KEY not in str(caught.value)
+
+
+def test_an_answer_in_parts_is_their_text_and_what_is_no_text_is_asked_for_again(server, captioner):
+    server.faults = ("number", "image part", "parts")
+    assert captioner().caption(items(1), "Describe it.") == ["red 0"]
+    assert server.attempts == {0: 3}
 
 
 def test_the_budget_ends_the_run_and_what_was_paid_for_is_kept(server, captioner):

@@ -105,6 +105,28 @@ def test_the_check_sees_what_only_the_whole_shows(photos, capsys):
     assert "only rows to train on" in capsys.readouterr().err
 
 
+def test_a_mask_that_a_run_would_refuse_is_a_wrong_row(tmp_path, capsys):
+    masks = {
+        "right": ((10, 20), (2, 2, 8, 10)),
+        "black": ((10, 20), None),
+        "inverted": ((10, 20), (2, 2, 8, 10)),
+        "stretched": ((20, 20), (2, 2, 8, 10)),
+    }
+    Image.new("RGB", (10, 20)).save(tmp_path / "person.png")
+    for name, (size, box) in masks.items():
+        outside = 255 if name == "inverted" else 0
+        mask = Image.new("L", size, outside)
+        if box:
+            mask.paste(255 - outside, box)
+        mask.save(tmp_path / f"{name}.png")
+    lines = [f"person.png,person.png,{name}.png" for name in masks]
+    (tmp_path / "manifest.csv").write_text("\n".join(["person,garment,mask", *lines]))
+    assert main(["data", "check", str(tmp_path)]) == 1
+    faults = capsys.readouterr().out.splitlines()
+    assert [fault.partition(":")[0] for fault in faults] == ["row 3", "row 4", "row 5"]
+    assert [name in fault for name, fault in zip(("black", "inverted", "stretched"), faults, strict=True)] == [True] * 3
+
+
 def test_ids_and_a_template_that_score_takes(photos, tmp_path, capsys):
     (photos / "manifest.csv").write_text("image,text\nphotos/a.jpg,a dress\nphotos/b.png,a shirt\n")
     data = ["--data", f"manifest={photos}"]
