@@ -57,7 +57,7 @@ class EndpointClient:
         self._lock = threading.Lock()
         self._next = 0.0
         self._tokens = {"in": 0, "out": 0}
-        self._asked = self._kept = self._repeated = 0
+        self._asked = self._kept = self._repeated = self._unmetered = 0
 
     def write(self, questions: Sequence[Question]) -> list[str]:
         """Answer each question, several at once.
@@ -142,9 +142,11 @@ class EndpointClient:
         if isinstance(completion, str) or not getattr(completion, "choices", None):
             raise ValueError("the answer is no completion")
         usage = getattr(completion, "usage", None)
-        sent = int(getattr(usage, "prompt_tokens", 0) or 0)
-        received = int(getattr(usage, "completion_tokens", 0) or 0)
+        counts = [getattr(usage, name, None) for name in ("prompt_tokens", "completion_tokens")]
+        told = all(isinstance(count, int) and count >= 0 for count in counts)
+        sent, received = (int(count or 0) for count in counts) if told else (0, 0)
         with self._lock:
+            self._unmetered += not told
             self._asked += 1
             self._tokens["in"] += sent
             self._tokens["out"] += received
@@ -156,6 +158,9 @@ class EndpointClient:
         return (self._tokens["in"] * self.options.price_in + self._tokens["out"] * self.options.price_out) / _MILLION
 
     def _check_budget(self) -> None:
+        if self.options.budget and self._unmetered:
+            msg = f"{self._unmetered} answers do not say how many tokens they cost, so that a budget cannot be kept"
+            raise BackendError(msg, remedy="run without a budget: what was answered is kept and not asked again")
         if self.options.budget and self.cost >= self.options.budget:
             msg = f"the budget of {self.options.budget:g} is spent, {self.cost:.4g} for {self._asked} answers"
             raise BackendError(msg, remedy="raise it: what was answered is kept and not asked again")
@@ -177,7 +182,8 @@ class EndpointClient:
             "prompt": prompt,
             "decoding": f"temperature 0, at most {self.options.max_tokens} tokens",
             "answers": f"{self._asked} asked for, {self._kept} kept from earlier, {self._repeated} asked for again",
-            "tokens": f"{self._tokens['in']} sent, {self._tokens['out']} received",
+            "tokens": f"{self._tokens['in']} sent, {self._tokens['out']} received"
+            + (f"; {self._unmetered} answers do not say" if self._unmetered else ""),
         }
         cost = {"cost": f"{self.cost:.6g}"} if self.options.price_in or self.options.price_out else {}
         return said | cost
@@ -189,7 +195,8 @@ def _text(content: Any) -> str:
     :raises ValueError: where it is neither a text nor parts of one.
     """
     parts = content if isinstance(content, list) else [{"type": "text", "text": content or ""}]
-    texts = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
-    if len(texts) < len(parts) or not all(isinstance(text, str) for text in texts):
+    said = [part.get("text") for part in parts if isinstance(part, dict) and part.get("type") == "text"]
+    texts = [text for text in said if isinstance(text, str)]
+    if len(texts) < len(parts):
         raise ValueError("the answer's content is no text")
     return "".join(texts).strip()

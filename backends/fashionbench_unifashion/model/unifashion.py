@@ -213,6 +213,10 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
     except (OSError, ValueError) as error:
         remedy = "give the folder that 'fashionbench train' wrote at its end"
         raise DataError(f"{folder} holds no UniFashion model: {error}", remedy=remedy) from error
+    if not isinstance(fields, dict) or "qformer" not in fields:
+        kind = fields.get("model_type", "another kind") if isinstance(fields, dict) else "another kind"
+        msg = f"{folder} holds no UniFashion model: its {CONFIG} is of a model of {kind}"
+        raise DataError(msg, remedy="give the folder that 'fashionbench train' wrote at its end")
     config = validated(fields, str(folder / CONFIG))
     pieces = qformer_tokenizer.load(
         folder / PIECES, max_words=config.texts.max_words, max_length=config.texts.max_length

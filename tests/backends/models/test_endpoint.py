@@ -94,6 +94,7 @@ class Handler(BaseHTTPRequestHandler):
         message = {"role": "assistant", "content": content}
         choices = [] if fault == "no choices" else [{"index": 0, "message": message, "finish_reason": "stop"}]
         usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
+        usage = {"no usage": None, "odd usage": usage | {"prompt_tokens": "many"}}.get(fault, usage)
         body = json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": choices, "usage": usage})  # fmt: skip
         return self.send(200, body.encode()[:20] if fault == "cut" else body.encode())
 
@@ -174,6 +175,22 @@ def test_an_answer_in_parts_is_their_text_and_what_is_no_text_is_asked_for_again
     server.faults = ("number", "image part", "parts")
     assert captioner().caption(items(1), "Describe it.") == ["red 0"]
     assert server.attempts == {0: 3}
+
+
+@pytest.mark.parametrize("fault", ["no usage", "odd usage"])
+def test_an_answer_that_does_not_say_what_it_cost_is_kept_and_ends_a_budget(server, captioner, fault):
+    server.faults = [fault]
+    without = captioner(concurrency=1)
+    assert without.caption(items(2), "x") == ["red 0", "red 1"]
+    assert without.preprocessing["tokens"].endswith("2 answers do not say")
+    server.attempts.clear()
+    prices = {"price_in": 10.0, "price_out": 50.0, "concurrency": 1}
+    made = captioner(**prices, budget=1.0)
+    with pytest.raises(BackendError, match="1 answers do not say how many tokens they cost"):
+        made.caption(items(4), "x")
+    asked = len(server.seen)
+    assert captioner(**prices).caption(items(3), "x") == ["red 0", "red 1", "red 2"]
+    assert len(server.seen) == asked, "what was answered is not asked again"
 
 
 def test_the_budget_ends_the_run_and_what_was_paid_for_is_kept(server, captioner):

@@ -18,7 +18,12 @@ from fashionbench_unifashion.model.config import preset
 from fashionbench_unifashion.model.unifashion import CONFIG, WEIGHTS, UniFashion, load
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 
-CAPTIONS = ["a red dress with dots and long sleeves", "a long blue shirt", "grey trousers with pockets", "a red shirt with a collar"] * 2
+CAPTIONS = [
+    "a red dress with dots and long sleeves",
+    "a long blue shirt",
+    "grey trousers with pockets",
+    "a red shirt with a collar",
+] * 2
 
 
 def build(seed=0, **changes):
