@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.utils import logging
 
-from fashionbench.errors import BackendError, first_names
+from fashionbench.errors import BackendError, ConfigError, first_names
 
 if TYPE_CHECKING:
     from fashionbench_models.options import ModelOptions
@@ -43,7 +43,13 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
     stray = sorted({parameter.dtype for parameter in model.parameters()} - {getattr(torch, options.dtype)}, key=str)
     if stray:
         model = model.to(getattr(torch, options.dtype))
-    return model.to(device).eval().requires_grad_(requires_grad=False)
+    try:
+        model = model.to(device)
+    except (RuntimeError, AssertionError) as error:  # torch says either of a device that is not there
+        said = str(error).strip().partition("\n")[0]
+        msg = f"the model cannot be put on the device {device}: {said}"
+        raise ConfigError(msg, remedy="leave the option device out, or name one that this machine has") from error
+    return model.eval().requires_grad_(requires_grad=False)
 
 
 def load_processor(kind: Any, options: ModelOptions) -> Any:

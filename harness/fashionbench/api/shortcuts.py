@@ -96,7 +96,12 @@ def _of(name: str, records: list[Record], values: dict[str, ItemValues], task: s
     mine = [record for record in records if record.backend.id == name]
     if not mine:
         msg = f"the store has no whole record of {name} on {task}, whose answers tell the shortcuts"
-        raise ConfigError(msg, remedy=f"fashionbench run --task {task} --backend {name}, or give --labels")
+        remedy = (
+            f"fashionbench run --task {task} --backend {name}, or give --labels; where the data have nothing to learn "
+            "from, run backends that see one side, such as hf:FOLDER with -o composition=image, and name them with "
+            "--image-only and --text-only"
+        )
+        raise ConfigError(msg, remedy=remedy)
     return values[mine[0].record_id]
 
 

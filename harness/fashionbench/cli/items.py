@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
 
 import click
@@ -56,7 +57,9 @@ def items(
     found = task_items(task, data=state.roots(data), plugins=state.plugins, store=state.store(store))
     if template is not None:
         write_text(template, _template(found))
-        click.echo(f"wrote {template}: fill it in, then 'fashionbench score {task} --predictions {template}'")
+        where = "".join(f" --data {quote(folder)}" for folder in data)
+        command = f"fashionbench score {task} --predictions {quote(str(template))}{where}"
+        click.echo(f"wrote {template}: fill it in, then '{command}'")
         return
     if as_json:
         slices = {

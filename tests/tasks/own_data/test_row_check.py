@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shlex
 
 import pytest
 from PIL import Image
@@ -132,10 +133,11 @@ def test_ids_and_a_template_that_score_takes(photos, tmp_path, capsys):
     data = ["--data", f"manifest={photos}"]
     captions = tmp_path / "captions.jsonl"
     assert main(["items", "manifest/captioning", *data, "--template", str(captions)]) == 0
+    # The command that is printed, as a user pastes it.
+    score = shlex.split(capsys.readouterr().out.partition("then '")[2].strip().removesuffix("'"))[1:]
     filled = [{**json.loads(line), "caption": "a dress"} for line in captions.read_text().splitlines()]
     assert [entry["id"] for entry in filled] == ["photos/a.jpg", "photos/b.png"]
     captions.write_text("\n".join(map(json.dumps, filled)))
-    score = ["score", "manifest/captioning", "--predictions", str(captions), *data]
     assert main([*score, "--store", str(tmp_path / "store")]) == 0
     hits = tmp_path / "hits.json"
     assert main(["items", "manifest/text-to-image", *data, "--template", str(hits)]) == 0
