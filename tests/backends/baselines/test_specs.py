@@ -29,6 +29,7 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "control/copy-person": (NoOptions(), {}),
     "control/paste-garment": (NoOptions(), {}),
     "control/oracle-image": (NoOptions(), {}),
+    "control/crop-garment": (NoOptions(), {}),
     "baseline/colour-histogram": (NoOptions(), {}),
     "baseline/tps-warp": (WarpOptions(), {"points": 12, "tolerance": 9}),
     "baseline/pocket-lit": (

@@ -193,7 +193,7 @@ def test_benchmarks_have_the_variants_that_their_tasks_say(plugins):
     assert set(iq[3:]) == {name for name in plugins.tasks.names() if name.startswith("fashion-iq/")} - {iq[0]}
     assert set(labels("atelier/fashion-iq-original")[3:]) == {f"atelier/{name.replace('/', '-')}" for name in iq[3:]}
     assert {name.partition("/")[2] for name in labels("fashiongen/full")[3:]} == {
-        "101-list", "101-fashionvil", "101-fashionsap", "100-random-same-category", "100-block",
+        "101-list", "101-fashionvil", "101-fashionsap", "100-random-same-category", "100-block", "text-to-product",
     }  # fmt: skip
     assert labels("wardrobe/text-to-image") == ["wardrobe/text-to-image"] * 3
     of = {}
