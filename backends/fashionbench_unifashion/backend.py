@@ -181,8 +181,11 @@ class UniFashionBackend:
         if self._told is not None:
             return self._told.of([item.id for item in items])
         if self._kept is None:
-            where = [self._model.fingerprint(), self._instruction, torch.__version__, str(self._model.device)]
-            self._kept = GeneratedCaptions(self._cache, digest(where))
+            # Weights alone do not decide a caption: how long it may be and what its tokens say do too.
+            decides = [self._model.fingerprint(), self._model.config.model_dump(mode="json"), self._instruction]
+            words = self._model.language.tokenizer.get_vocab() if self._model.language is not None else {}
+            where = [torch.__version__, str(self._model.device)]
+            self._kept = GeneratedCaptions(self._cache, digest([*decides, words, *where]))
         return self._kept.of(
             [item.image for item in items], lambda chosen: self._captions(tokens[chosen], self._instruction)
         )

@@ -252,6 +252,18 @@ def test_captions_of_a_gallery_are_generated_once(make, images, monkeypatch):
     assert np.array_equal(again.encode_images(images, "candidate"), before)
 
 
+def test_captions_of_another_length_are_other_captions(make, images, monkeypatch):
+    make().encode_images(images, "candidate")
+    other = make()
+    language = other._model.config.language.model_copy(update={"max_new_tokens": 1})
+    monkeypatch.setattr(other._model, "config", other._model.config.model_copy(update={"language": language}))
+    asked = []
+    true = other._model.language.generate
+    monkeypatch.setattr(other._model.language, "generate", lambda *given: asked.append(1) or true(*given))
+    other.encode_images(images, "candidate")
+    assert asked
+
+
 def test_the_fingerprint_is_of_weights_and_options_and_not_of_the_folder(make, full, trained, tmp_path):
     assert make().fingerprint() == full.fingerprint()
     assert make(use="without-captions").fingerprint() != full.fingerprint()
