@@ -77,6 +77,22 @@ class DressCode:
             )
         return pairs
 
+    def test_pairs(self, *, paired: bool) -> list[Pairing]:
+        """Return the test pairs of every category whose folder is there, category by category.
+
+        :raises DataError: where a list is missing, is of the other kind, or names no pair.
+        """
+        found: list[Pairing] = []
+        for category in CATEGORIES:
+            if not (self.root / category).is_dir():
+                continue
+            pairs = self.pairs(category, "test", paired=paired)
+            if not pairs:
+                msg = f"the list of test pairs of {category} in {self.root} names no pair"
+                raise DataError(msg, remedy="fetch it again, or remove the folder of the category")
+            found += pairs
+        return found
+
     def photo(self, category: str, stem: str) -> Path:
         """Return the photo of a person or a garment."""
         return self._files.find(inside(self.root, f"{category}/images/{stem}.jpg"))

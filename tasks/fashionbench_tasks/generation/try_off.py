@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import DataError
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.generation.builders import GenerationData, generation_task
@@ -55,27 +54,20 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
     data = dress_code.DressCode(root)
     samples: list[GenerationSample] = []
     real: dict[str, Path] = {}
-    for category in dress_code.CATEGORIES:
-        if not (root / category).is_dir():
-            continue
-        pairs = data.pairs(category, "test", paired=True)
-        if not pairs:
-            msg = f"the list of test pairs of {category} in {root} names no pair"
-            raise DataError(msg, remedy="fetch it again, or remove the folder of the category")
-        for pair in pairs:
-            garment = data.photo(category, pair.garment)
-            real[f"{category}/{pair.garment}"] = garment
-            samples.append(
-                GenerationSample(
-                    id=f"{category}/{pair.person}_{pair.garment}",
-                    slice=category,
-                    person=data.photo(category, pair.person),
-                    garment=None,
-                    truth=garment,
-                    category=category,
-                    conditions=_of_person(data.conditions(pair)),
-                )
+    for pair in data.test_pairs(paired=True):
+        garment = data.photo(pair.category, pair.garment)
+        real[f"{pair.category}/{pair.garment}"] = garment
+        samples.append(
+            GenerationSample(
+                id=f"{pair.category}/{pair.person}_{pair.garment}",
+                slice=pair.category,
+                person=data.photo(pair.category, pair.person),
+                garment=None,
+                truth=garment,
+                category=pair.category,
+                conditions=_of_person(data.conditions(pair)),
             )
+        )
     annotations = {name: path for name, path in data.annotations().items() if name.endswith("test_pairs_paired.txt")}
     return generation_task(
         spec, roots, GenerationData(root=root, samples=samples, real=real, annotations=annotations, training=list)

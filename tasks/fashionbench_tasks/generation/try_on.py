@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import DataError
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets import dress_code, viton_hd
 from fashionbench_tasks.generation.builders import GenerationData, generation_task, true_photo, viton_training
@@ -55,26 +54,19 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
     paired = bool(spec.options["paired"])
     samples: list[GenerationSample] = []
     real: dict[str, Path] = {}
-    for category in dress_code.CATEGORIES:
-        if not (root / category).is_dir():
-            continue
-        pairs = data.pairs(category, "test", paired=paired)
-        if not pairs:
-            msg = f"the list of test pairs of {category} in {root} names no pair"
-            raise DataError(msg, remedy="fetch it again, or remove the folder of the category")
-        for pair in pairs:
-            person = data.photo(category, pair.person)
-            samples.append(
-                GenerationSample(
-                    id=f"{category}/{pair.person}_{pair.garment}",
-                    slice=category,
-                    person=person,
-                    garment=data.photo(category, pair.garment),
-                    truth=true_photo(root, person, category, pair.person, pair.garment, paired=paired),
-                    conditions=data.conditions(pair),
-                )
+    for pair in data.test_pairs(paired=paired):
+        person = data.photo(pair.category, pair.person)
+        samples.append(
+            GenerationSample(
+                id=f"{pair.category}/{pair.person}_{pair.garment}",
+                slice=pair.category,
+                person=person,
+                garment=data.photo(pair.category, pair.garment),
+                truth=true_photo(root, person, pair.category, pair.person, pair.garment, paired=paired),
+                conditions=data.conditions(pair),
             )
-            real[f"{category}/{pair.person}"] = person
+        )
+        real[f"{pair.category}/{pair.person}"] = person
 
     def training() -> list[TrainingSample]:
         return [
