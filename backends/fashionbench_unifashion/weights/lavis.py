@@ -113,13 +113,17 @@ def load(
     :param ignored: see :func:`convert`.
     :raises BackendError: on any other difference of names, or of shapes.
     """
-    stage1 = convert(read(source), ignored)
+    place(convert(read(source), ignored), vision, qformer, str(source), vision_elsewhere=vision_elsewhere)
+
+
+def place(stage1: Stage1, vision: VisionEncoder, qformer: QFormer, source: str, *, vision_elsewhere: bool) -> None:
+    """Give vision encoder and Q-Former the weights of a converted checkpoint; see :func:`load`."""
     # A checkpoint has the whole encoder or nothing of it; half of one is an error either way.
     without = not any(name.startswith("network.") for name in stage1.vision)
     absent = (r"network\..+",) if vision_elsewhere and without else ()
-    load_strict(vision, stage1.vision, allowed_missing=absent, allowed_unexpected=(), source=str(source))
+    load_strict(vision, stage1.vision, allowed_missing=absent, allowed_unexpected=(), source=source)
     # BLIP-2 has one set of queries; the second one of UniFashion then keeps its first values.
-    load_strict(qformer, stage1.qformer, allowed_missing=("target",), allowed_unexpected=(), source=str(source))
+    load_strict(qformer, stage1.qformer, allowed_missing=("target",), allowed_unexpected=(), source=source)
 
 
 def _renamed(name: str, names: Sequence[tuple[str, str]]) -> str | None:

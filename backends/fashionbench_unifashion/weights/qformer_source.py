@@ -48,13 +48,14 @@ def _load_lavis(qformer: QFormer, vision: VisionEncoder | None, state: dict[str,
     """Load the first stage of BLIP-2, with what it holds of the vision encoder where that is of its kind."""
     stage1 = lavis.convert(state)
     fitted, notes = fit_queries(qformer, stage1.qformer)
-    load_strict(qformer, fitted, allowed_missing=("target",), allowed_unexpected=(), source=source)
-    if vision is not None and vision.config.kind == "blip2":
-        whole = any(name.startswith("network.") for name in stage1.vision)
-        absent = () if whole else (r"network\..+",)
-        load_strict(vision, stage1.vision, allowed_missing=absent, allowed_unexpected=(), source=source)
-        notes.append(f"the {'vision encoder' if whole else 'layer norm on image tokens'} is that of {source}")
-    return notes
+    if vision is None or vision.config.kind != "blip2":
+        load_strict(qformer, fitted, allowed_missing=("target",), allowed_unexpected=(), source=source)
+        return notes
+    # The encoder itself may be missing only where it has weights from elsewhere.
+    elsewhere = vision.config.source is not None
+    lavis.place(stage1._replace(qformer=fitted), vision, qformer, source, vision_elsewhere=elsewhere)
+    whole = any(name.startswith("network.") for name in stage1.vision)
+    return [*notes, f"the {'vision encoder' if whole else 'layer norm on image tokens'} is that of {source}"]
 
 
 def fit_queries(qformer: QFormer, state: dict[str, Tensor]) -> tuple[dict[str, Tensor], list[str]]:

@@ -287,6 +287,9 @@ def test_a_checkpoint_without_the_frozen_encoder_needs_to_be_told(checkpoint, tm
     vision, qformer = build()
     with pytest.raises(BackendError, match=r"missing: network\."):
         lavis.load(path, vision, qformer)
+    # As the source of a recipe's Q-Former it would leave a frozen encoder with random weights.
+    with pytest.raises(BackendError, match=r"missing: network\."):
+        qformer_source.load(qformer, vision, str(path))
     before = fingerprint(vision.network.state_dict())
     lavis.load(path, vision, qformer, vision_elsewhere=True)
     assert fingerprint(vision.network.state_dict()) == before
