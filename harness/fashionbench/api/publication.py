@@ -19,6 +19,7 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
+from fashionbench.records.order import superseded
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.record_paths import record_without_paths
 from fashionbench.specs import BoardSpec, resolve
@@ -202,7 +203,7 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
     One that any store marks as invalid or supersedes is not current.
     """
     scans = [(store, store.scan()) for store in stores]
-    superseded = {record.supersedes for _, scan in scans for record in scan.records}
+    gone = superseded([record for _, scan in scans for record in scan.records])
     invalid = {name for _, scan in scans for name in scan.marks}
     earlier: dict[str, Record] = {}
     found: dict[str, tuple[Record, Store]] = {}
@@ -212,7 +213,7 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
         for record in scan.records:
             if record.record_id in invalid or record.record_id in found:
                 continue
-            if record.record_id in superseded:
+            if record.record_id in gone:
                 earlier[record.record_id] = record_without_paths(record)
                 continue
             fault = store.check_predictions(record)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.records.order import in_order
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -21,6 +23,12 @@ def row_key(record: Record) -> RowKey:
     return record.backend.id, record.backend.config_hash, record.attestation, record.decoding.limit
 
 
+def place_of(record: Record) -> tuple[object, ...]:
+    """Return what makes records stand in one place of a board, of which the newest is shown."""
+    fingerprint = record.dataset.fingerprint if record.dataset else ""
+    return *row_key(record), record.task.id, record.decoding.seed, record.protocol.hash, fingerprint
+
+
 def selected(records: Iterable[Record]) -> list[Record]:
     """Keep what a board shows.
 
@@ -32,16 +40,17 @@ def selected(records: Iterable[Record]) -> list[Record]:
     measured: dict[tuple[object, ...], list[Record]] = {}
     failed: dict[tuple[object, ...], Record] = {}
     last: dict[tuple[object, ...], Record] = {}
-    for record in sorted(records, key=_age):
+    ordered = in_order(records)
+    age = {id(record): place for place, record in enumerate(ordered)}
+    for record in ordered:
         place = (*row_key(record), record.task.id, record.decoding.seed)
         if record.status != "error":
-            fingerprint = record.dataset.fingerprint if record.dataset else ""
-            measured.setdefault((*place, record.protocol.hash, fingerprint), []).append(record)
+            measured.setdefault(place_of(record), []).append(record)
             last[place] = record
         elif record.attestation != "imported":
             failed[place] = record
     kept = [record for group in measured.values() for record in _distinct(group)]
-    kept += [record for place, record in failed.items() if place not in last or _age(record) > _age(last[place])]
+    kept += [record for place, record in failed.items() if place not in last or age[id(record)] > age[id(last[place])]]
     return kept
 
 
@@ -61,7 +70,3 @@ def _distinct(group: list[Record]) -> list[Record]:
             seen |= {(part.id, part.slice, part.implementation) for part in others}
             kept.append(record.model_copy(update={"metrics": others}))
     return kept
-
-
-def _age(record: Record) -> tuple[str, str]:
-    return record.provenance.ended, record.record_id

@@ -8,7 +8,7 @@ from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import Record
 
 #: Names and hashes that say what was measured; none holds a path, and changing one would make it another thing.
-_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "metrics"})
+_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "metrics", "chain"})
 
 
 def record_without_paths(record: Record) -> Record:

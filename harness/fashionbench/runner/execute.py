@@ -95,14 +95,12 @@ def execute(
     context: RunContext,
     *,
     training: TrainingPart | None = None,
-    supersedes: Record | None = None,
     attestation: Attestation = "measured",
 ) -> tuple[Record, Exception | None]:
     """Run a cell and store its record.
 
     :param task: the task, or the error that opening its data or training its model raised.
     :param training: the training that made its model on demand.
-    :param supersedes: an earlier record of this cell; an earlier failure of it is superseded in any case.
     :returns: the stored record, and the error where the cell failed. Of an import that failed no record is stored: its
         caller raises the error, and nothing was measured that a board could miss.
     :raises OSError: where the store cannot be written; the store stays valid.
@@ -135,7 +133,7 @@ def execute(
         state.error = error
     except (Exception, SystemExit) as error:  # one cell must not take the others with it
         state.error = as_error(error)
-    outcome = _outcome(cell, state, context, training, supersedes, attestation)
+    outcome = _outcome(cell, state, context, training, attestation)
     try:
         record = build_record(outcome)
     except ValueError as error:  # what a task, a backend or a plugin said cannot stand in a record
@@ -143,7 +141,7 @@ def execute(
         record = build_record(outcome.reduced(state.error))
     if state.error is not None and attestation == "imported":
         return record, state.error
-    return context.store.add(record), state.error
+    return context.store.add_newest(record), state.error
 
 
 def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> object:
@@ -191,13 +189,10 @@ def _outcome(
     state: CellState,
     context: RunContext,
     training: TrainingPart | None,
-    supersedes: Record | None,
     attestation: Attestation,
 ) -> CellOutcome:
     plugins, session = context.plugins, state.session
     uses: tuple[TrainingDataUse, ...] = tuple(training_data_of({n: str(cell.options[n]) for n in cell.backend.models}))
-    cell_id = cell.identity.cell_id(state.info.fingerprint if state.info else "unknown")
-    before = supersedes or context.store.find_any(cell_id, cell.task.id, cell.backend.id)
     modules = ("fashionbench", cell.task.target, cell.backend.target)
     code = list(dict.fromkeys(code_state(top_level(module)) for module in modules))
     return CellOutcome(
@@ -231,7 +226,6 @@ def _outcome(
             *handed_in_findings(state.stored),
         ),
         error=state.error,
-        supersedes=before.record_id if before else None,
     )
 
 

@@ -113,9 +113,8 @@ def _known_or_trained(
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
     except (Exception, SystemExit) as fault:  # the cells that depend on it fail with its reason, the others go on
         error = as_error(fault)
-    record = context.store.add(
-        _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
-    )
+    record = _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
+    record = context.store.add_newest(record)
     return TrainedModel(None if error else folder, training, record, error)
 
 
@@ -139,7 +138,6 @@ def _record(
     trainer = cell.trainer
     card = ProtocolCard.of(TASK, "1.0.0", {"split": "train", "metrics": [], "average": "none", "trainer": trainer.id})
     figures: Mapping[str, Any] = result.figures if result else {}
-    before = context.store.find_any(training, TASK, trainer.id)
     return Record(
         status="error" if error else "ok",
         attestation="measured",
@@ -181,5 +179,4 @@ def _record(
         provenance=context.facts.provenance(started, [code_state("fashionbench"), code_state(trainer.target)]),
         cost=CostPart(wall_s=round(wall, 3), items=0, items_per_s=0.0, peak_memory_bytes=peak_memory()),
         error=error_part(error) if error else None,
-        supersedes=before.record_id if before else None,
     )

@@ -10,6 +10,7 @@ from fashionbench.boards.selection import RowKey, row_key
 from fashionbench.errors import FashionBenchError
 from fashionbench.metrics.scoring import score
 from fashionbench.predictions.base import Predictions
+from fashionbench.records.order import in_order
 from fashionbench.runner.rescoring import question_of
 from fashionbench.runner.stored_embeddings import StoredSession
 from fashionbench.specs import resolve
@@ -34,7 +35,7 @@ _TOLERANCE = 1e-9
 def systems_of(records: Sequence[Record]) -> list[tuple[System, dict[int, Record]]]:
     """Bring records of one task together by system, each with its records by seed; of one seed the newest counts."""
     groups: dict[RowKey, dict[int, Record]] = {}
-    for record in sorted(records, key=lambda record: record.provenance.ended):
+    for record in in_order(records):
         groups.setdefault(row_key(record), {})[record.decoding.seed] = record
     found: list[tuple[System, dict[int, Record]]] = []
     for key in dict.fromkeys(row_key(record) for record in records):

@@ -9,6 +9,7 @@ from fashionbench.boards.labels import row_label
 from fashionbench.boards.selection import row_key
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, StoreError, UnknownNameError, counted, first_names
+from fashionbench.records.order import in_order
 from fashionbench.records.store import Store
 from fashionbench.studies.comparison import System
 
@@ -84,8 +85,8 @@ def find_system(name: str, store: Store) -> System:
 def newest(records: Iterable[Record]) -> list[Record]:
     """Keep the newest record with predictions of each system, task and seed; trainings and failures have none."""
     found: dict[tuple[object, ...], Record] = {}
-    for record in sorted(records, key=lambda record: (record.provenance.ended, record.record_id)):
-        if record.predictions is not None:
+    for record in in_order(records):
+        if record.predictions is not None and record.status != "error":
             found[(*row_key(record), record.task.id, record.decoding.seed)] = record
     return list(found.values())
 
