@@ -17,8 +17,6 @@ import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from pydantic import ValidationError
-
 from fashionbench import files
 from fashionbench.canonical import short
 from fashionbench.data.images import stamp
@@ -31,6 +29,7 @@ from fashionbench.records.migrations import load
 from fashionbench.records.order import best, in_order, superseded
 from fashionbench.records.predictions_store import PredictionsStore, fault
 from fashionbench.records.provenance import now
+from fashionbench.records.ranges import range_fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -206,11 +205,14 @@ class Store:
             read = self._parsed(path)
             if isinstance(read, Fault):
                 scan.faults.append(read)
-            elif read.record_id in scan.places:
-                scan.copies.append(path)
-            else:
+            elif read.record_id not in scan.places:
                 scan.records.append(read)
                 scan.places[read.record_id] = path
+            elif path == self.path_of(read):
+                scan.copies.append(scan.places[read.record_id])
+                scan.places[read.record_id] = path
+            else:
+                scan.copies.append(path)
         self._read_marks(scan)
         scan.records = in_order(scan.records)
         return scan
@@ -235,7 +237,11 @@ class Store:
             state = stamp(path)
             known = self._known.get(path)
             if known is None or known[0] != state:
-                known = (state, load(_json(path)))
+                record = load(_json(path))
+                impossible = range_fault(record)
+                if impossible:
+                    raise StoreError(f"the record holds a number that cannot be: {impossible}")
+                known = (state, record)
                 self._known[path] = known
         except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, FashionBenchError) as error:
             said = _line(error)

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest, short
+from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import BackendError, FashionBenchError, as_error
 from fashionbench.files import slug
 from fashionbench.locks import locked
@@ -116,6 +117,25 @@ def _known_or_trained(
     record = _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
     record = context.store.add_newest(record)
     return TrainedModel(None if error else folder, training, record, error)
+
+
+def model_fault(record: Record, models: Path) -> str:
+    """Compare the model of a training, where it is kept, with the hash that its record has; say what is wrong with it.
+
+    The bytes are read, for weights of which a bit was flipped measure something else without a word.
+
+    :param models: the folder that trainings write to.
+    """
+    if record.task.id != TASK or record.training is None or not record.backend.weights_hash:
+        return ""
+    folder = models / f"{slug(record.backend.id)}-{short(record.training.training)}" / "model"
+    if not folder.is_dir():
+        return ""
+    try:
+        same = content_hash(folder, FileIndex()) == record.backend.weights_hash
+    except FashionBenchError as error:
+        return f"{folder}: {error.message}"
+    return "" if same else f"{folder} is not what its training wrote: a file in it was altered, damaged or lost"
 
 
 def failed(model: TrainedModel, name: str) -> FashionBenchError:
