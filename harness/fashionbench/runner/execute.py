@@ -12,6 +12,7 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, as_error
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
+from fashionbench.records.device_use import DeviceUse
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
 from fashionbench.runner.memory import peak_memory
 from fashionbench.runner.model_files import training_data_of
@@ -81,6 +82,7 @@ class CellState:
 
     started: str
     begun: float
+    used: DeviceUse
     info: DataInfo | None = None
     session: Session | None = None
     predictions: Predictions | None = None
@@ -105,7 +107,7 @@ def execute(
         caller raises the error, and nothing was measured that a board could miss.
     :raises OSError: where the store cannot be written; the store stays valid.
     """
-    state = CellState(provenance.now(), time.perf_counter())
+    state = CellState(provenance.now(), time.perf_counter(), DeviceUse(context.device))
     try:
         if isinstance(task, Exception):
             raise task  # noqa: TRY301
@@ -191,17 +193,17 @@ def _outcome(
     training: TrainingPart | None,
     attestation: Attestation,
 ) -> CellOutcome:
-    plugins, session = context.plugins, state.session
+    plugins, session, device = context.plugins, state.session, state.used.device
     uses: tuple[TrainingDataUse, ...] = tuple(training_data_of({n: str(cell.options[n]) for n in cell.backend.models}))
     modules = ("fashionbench", cell.task.target, cell.backend.target)
     code = list(dict.fromkeys(code_state(top_level(module)) for module in modules))
     return CellOutcome(
         cell=cell,
-        device=context.device,
+        device=device,
         attestation=attestation,
         dataset=plugins.datasets[cell.task.dataset],
         providers=(str(plugins.tasks.origin(cell.task.id)), str(plugins.backends.origin(cell.backend.id))),
-        provenance=context.facts.provenance(state.started, code),
+        provenance=context.facts.provenance(state.started, code, device),
         wall_s=time.perf_counter() - state.begun,
         peak_memory_bytes=peak_memory(),
         info=state.info,
@@ -222,6 +224,7 @@ def _outcome(
         policy=(
             *policy_findings(cell, state.info, uses, plugins, context.store),
             *(session.overlap if session else ()),
+            *(session.batch_findings if session else ()),
             *count_findings(cell, state.info, plugins.datasets[cell.task.dataset], context.roots),
             *handed_in_findings(state.stored),
         ),

@@ -118,6 +118,13 @@ class Session:
         """What the training parts share with what is measured."""
         return overlap_findings(self.spec.id, self._overlaps)
 
+    @property
+    def batch_findings(self) -> list[PolicyFinding]:
+        """What differs where items are asked for in another batch; of each capability the greatest difference."""
+        found = self._state.batches.found if self._state.batches is not None else []
+        greatest = {one.capability: one for one in sorted(found, key=lambda one: (bool(one.failure), one.size))}
+        return [finding for one in greatest.values() if (finding := one.finding) is not None]
+
     def can(self, *capabilities: Capability) -> bool:
         """Tell whether the backend has all of these capabilities."""
         return self.spec.capabilities >= set(capabilities)
@@ -135,6 +142,8 @@ class Session:
         if self._backend is None or self.spec.fits or self.spec.privileged:
             self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
             self._backend = self._fresh(training, truth, measured)
+            if self._state.batches is not None:
+                self._state.batches.begin()
         yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
 
     def expect(self, kind: str, count: int) -> None:

@@ -50,6 +50,7 @@ class StoredSession(Session):
             spec, _refuse, owner=owner, seed=record.decoding.seed, limit=record.decoding.limit, resources=resources
         )
         self._cache = cache
+        self._state.batches = None
 
     def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
         del truth, measured
