@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
 from fashionbench.extractors.base import NamesWeights
+from fashionbench.files import stop_if_full
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
@@ -103,8 +104,10 @@ def score(
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
+            stop_if_full(error)
             scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(str(error))))
         except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
+            stop_if_full(error)
             reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
             scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(reason), traceback=trace(error)))
         advance(1, "metric")

@@ -14,7 +14,7 @@ import numpy as np
 
 from fashionbench.canonical import digest
 from fashionbench.errors import first_names, message_of
-from fashionbench.files import disk_fault
+from fashionbench.files import stop_if_full
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
 from fashionbench.runner.batching import out_of_memory
@@ -149,8 +149,7 @@ def _compared(
     try:
         again = ask(items)
     except Exception as error:
-        if disk_fault(error) is not None:
-            raise
+        stop_if_full(error)
         # Where memory runs out with so many items there is no other batch.
         failure = without_paths(message_of(error))
         return None if out_of_memory(error) else BatchDifference(capability, names, 0.0, failure)

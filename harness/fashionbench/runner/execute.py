@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, as_error
+from fashionbench.files import stop_if_full
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
 from fashionbench.records.device_use import DeviceUse
@@ -129,11 +130,10 @@ def execute(
             advance=context.reporter.advance,
             keep=context.store.predictions.write_values,
         )
-    except OSError as error:
-        if state.predictions is not None and state.stored is None:
-            raise  # of the store, not of the cell
-        state.error = error
     except (Exception, SystemExit) as error:  # one cell must not take the others with it
+        stop_if_full(error)
+        if isinstance(error, OSError) and state.predictions is not None and state.stored is None:
+            raise  # of the store, not of the cell
         state.error = as_error(error)
     outcome = _outcome(cell, state, context, training, attestation)
     try:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.canonical import digest, short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import BackendError, FashionBenchError, as_error
-from fashionbench.files import slug
+from fashionbench.files import slug, stop_if_full
 from fashionbench.locks import locked
 from fashionbench.records import provenance
 from fashionbench.records.device_use import DeviceUse
@@ -114,6 +114,7 @@ def _known_or_trained(
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
     except (Exception, SystemExit) as fault:  # the cells that depend on it fail with its reason, the others go on
+        stop_if_full(fault)
         error = as_error(fault)
     wall = time.perf_counter() - begun
     record = _record(cell, training, fingerprints, context, result, error, started, wall, folder, used.device)
