@@ -88,7 +88,8 @@ def _extreme_texts(subject: Subject, capability: Capability) -> None:
     with warnings.catch_warnings():
         # Where warnings are errors, a backend must still be free to say that it cuts a text.
         warnings.simplefilter("ignore", UserWarning)
-        together, alone = subject.answers(capability, items), subject.answers(capability, items, batch_size=1, fresh=True)
+        together = subject.answers(capability, items)
+        alone = subject.answers(capability, items, batch_size=1, fresh=True)
     require_equal(together, alone, items, "alone")
 
 
