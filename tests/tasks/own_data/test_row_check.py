@@ -185,7 +185,7 @@ def test_a_row_of_judgements_that_ends_early_is_listed_among_the_others(photos, 
     ("name", "text", "faults"),
     [
         ("qrels.txt", "q 0 a.png 1\na\\ dress\tphotos/a.jpg\n", ["qrels.txt, row 2: it has 2 fields, and query, 0"]),
-        ("qrels.txt", "a 0 b 1\na 0 b c 1\n", ["row 1: 'a' is no query", "row 2: it has 5 fields"]),
+        ("qrels.txt", "zz 0 b 1\nzz 0 b c 1\n", ["row 1: 'zz' is no query", "row 2: it has 5 fields"]),
         ("qrels.jsonl", '[1]\n{"query_id"\n', ["qrels.jsonl, row 1: it is no object", "row 2: it is not JSON"]),
     ],
 )
