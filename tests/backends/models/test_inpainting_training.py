@@ -23,7 +23,7 @@ pytest.importorskip("diffusers")
 
 import small_models  # noqa: E402
 
-from fashionbench_models.training.inpainting import augmented  # noqa: E402
+from fashionbench_models.training.inpainting import augmented, painting_loss  # noqa: E402
 from fashionbench_models.try_on.small_network import CHANNELS, Size, new_schedule, paint, shown  # noqa: E402
 
 RED, GREEN, GREY = (200, 0, 0), (0, 180, 0), (127, 127, 127)
@@ -99,17 +99,59 @@ def test_colours_of_photo_and_garment_are_exchanged_alike():
         for channel in range(3):
             whole[:, first + channel] = 10 + channel
     given[:, 3, :, 0] = 255
+    for whole in (given, target):  # the photo's right edge, too, in every channel
+        whole[:, :3, :, 3] += 100
     given[:, 4:7] = torch.tensor([1, 2, 3], dtype=torch.uint8)[:, None, None]
     before = given.clone()
     seen, wanted = augmented(given, target)
-    orders = {tuple(row.tolist()) for row in wanted[:, :, 0, 0]}
+    orders = {tuple((row % 100).tolist()) for row in wanted[:, :, 0, 0]}
     assert len(orders) == 6
-    assert torch.equal(seen[:, :3], wanted) and torch.equal(seen[:, 7:], wanted)
+    assert torch.equal(seen[:, :3], wanted) and torch.equal(seen[:, 7:], wanted % 100)
     # The pose keeps its colours; masks are mirrored with everything else.
     assert torch.equal(seen[:, 4:7], given[:, 4:7])
     left, right = (seen[:, 3, :, 0] == 255).all(dim=1), (seen[:, 3, :, 3] == 255).all(dim=1)
     assert (left ^ right).all() and 16 < int(left.sum()) < 48
+    # What was at the right edge lies where the mask does not.
+    assert torch.equal((wanted[:, 0, 0, 0] > 100), right)
     assert torch.equal(given, before)
+
+
+class Spy:
+    """A network that returns the true pictures plus an error, and keeps what it was given."""
+
+    def __init__(self, truth, error):
+        self.truth, self.error = truth, error
+
+    def __call__(self, inputs, times):
+        self.inputs, self.times = inputs, times
+        return SimpleNamespace(sample=self.truth + self.error)
+
+
+def test_the_loss_is_the_error_of_the_picture_and_counts_mostly_within_the_mask():
+    size = Size(4, 4, 2)
+    seen, wanted = torch.full((3, CHANNELS, 4, 4), -1.0), torch.rand(3, 3, 4, 4)
+    seen[:, 3, :, :2] = 1.0  # half of each picture
+    inside = torch.zeros(3, 3, 4, 4)
+    inside[..., :2] = 0.5
+    for error, expected in ((inside, 0.25 * 1 / 1.1), (0.5 - inside, 0.25 * 0.1 / 1.1), (inside * 0, 0.0)):
+        spy = Spy(size.patches(wanted), size.patches(error))
+        loss = painting_loss(spy, new_schedule(), size, seen, wanted)
+        assert float(loss) == pytest.approx(expected, abs=1e-6)
+    assert torch.equal(spy.inputs[:, 12:], size.patches(seen))
+
+
+def test_the_network_learns_from_noise_of_every_strength_up_to_noise_alone():
+    torch.manual_seed(0)
+    size, schedule = Size(4, 4, 2), new_schedule()
+    seen, wanted = torch.zeros(4000, CHANNELS, 4, 4), torch.full((4000, 3, 4, 4), 0.7)
+    spy = Spy(size.patches(wanted), 0.0)
+    painting_loss(spy, schedule, size, seen, wanted)
+    assert set(spy.times.tolist()) <= set(range(1000))
+    assert spy.times.float().mean() == pytest.approx(499.5, abs=20) and int(spy.times.max()) > 990
+    kept = schedule.alphas_cumprod[spy.times].sqrt()[:, None, None, None]
+    noise = (spy.inputs[:, :12] - kept * 0.7) / (1 - kept**2).sqrt()
+    some = noise[spy.times > 5]  # with less noise than that, the division is all rounding
+    assert float(some.mean()) == pytest.approx(0, abs=0.02) and float(some.std()) == pytest.approx(1, abs=0.02)
 
 
 @pytest.fixture
