@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -13,10 +14,14 @@ from PIL import Image
 import fashionbench
 from fashionbench.api.training import train
 from fashionbench.data.items import TryOnItem
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, FieldError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
+from fashionbench.training.contract import TrainingContext
+from fashionbench.training.open_part import open_part
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
@@ -24,6 +29,7 @@ pytest.importorskip("diffusers")
 import small_models  # noqa: E402
 
 from fashionbench_models.training.inpainting import augmented, painting_loss  # noqa: E402
+from fashionbench_models.training.try_on_examples import collect_try_on  # noqa: E402
 from fashionbench_models.try_on.small_network import CHANNELS, Size, new_schedule, paint, shown  # noqa: E402
 
 RED, GREEN, GREY = (200, 0, 0), (0, 180, 0), (127, 127, 127)
@@ -204,6 +210,32 @@ def test_fields_that_are_wrong_are_named(changes, message, tmp_path):
         train("inpainting-from-scratch", changes=changes, out=tmp_path, dry_run=True)
 
 
+def held_out_errors(folder, twin, tmp_path):
+    """The squared errors within the mask, of what the model in a folder paints of garments that were held out."""
+    from diffusers import DDIMScheduler, UNet2DModel
+
+    roots, loaded = DataRoots(named=twin), Plugins()
+    context = TrainingContext(tmp_path, lambda name: open_part(name, loaded, roots), "cpu", Silent(), print)
+    rows = [listed[at] for listed, at in collect_try_on(["atelier/viton-hd-paired"], 0.3, None, context).held]
+    network, schedule = UNet2DModel.from_pretrained(folder).eval(), DDIMScheduler.from_pretrained(folder)
+    size, generator, errors = Size(32, 24, 2), torch.Generator().manual_seed(0), []
+    for number, row in enumerate(rows):
+        target = np.asarray(row.target.image.convert("RGB").resize((24, 32), Image.Resampling.BOX)) / 255
+        noise = torch.randn((1, 12, 16, 12), generator=generator)
+        other = rows[number - 1].item
+        conditions = {**row.item.conditions, "cloth-mask": other.conditions["cloth-mask"]}
+        exchanged = dataclasses.replace(row.item, garment=other.garment, conditions=conditions)
+        levels = [shown(item, size) for item in (row.item, exchanged)]
+        pictures = []
+        for given in levels:
+            patches = size.patches(torch.from_numpy(given)[None] / 127.5 - 1)
+            pictures.append(size.pixels(paint(network, schedule, patches, noise, 10))[0].numpy() / 2 + 0.5)
+        pictures.append(levels[0][7:] / 255)
+        inside = levels[0][3] == 255
+        errors.append([((picture.transpose(1, 2, 0) - target)[inside] ** 2).mean() for picture in pictures])
+    return np.mean(errors, axis=0).tolist()
+
+
 @pytest.mark.slow
 def test_it_learns_and_is_measured(tmp_path, pytestconfig):
     twin = {"atelier": cached_twin(pytestconfig)}
@@ -217,6 +249,7 @@ def test_it_learns_and_is_measured(tmp_path, pytestconfig):
     assert many.figures[ours] < many.figures["squared error of the garment laid over the mask"]
     # It is the garment that it paints.
     assert many.figures[ours] < 0.85 * many.figures[f"{ours} with another's garment"]
+    assert list(many.figures.values()) == pytest.approx(held_out_errors(many.model, twin, tmp_path), rel=1e-3)
     record = json.loads(many.record.read_text())
     assert record["steps"] == 120 and record["examples"]["held out try-on examples"] > 0
     name = "diffusion_pytorch_model.safetensors"
