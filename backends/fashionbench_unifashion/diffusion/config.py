@@ -52,8 +52,8 @@ class VaeConfig(NetworkConfig):
     """The autoencoder between images and latents."""
 
     network: Literal["AutoencoderKL", "AutoencoderTiny"] = "AutoencoderKL"
-    """Class of diffusers. ``AutoencoderKL``: Stable Diffusion's. ``AutoencoderTiny``: that of TAESD (Bohan, 2023), which
-    has no posterior and no normalisation. Group normalisation takes the mean colour out of an image, so that a small
+    """Class of diffusers. ``AutoencoderKL``: Stable Diffusion's. ``AutoencoderTiny``: that of TAESD (Bohan, 2023), with
+    no posterior and no normalisation. Group normalisation takes the mean colour out of an image, so that a small
     ``AutoencoderKL`` that is trained for minutes learns outlines first and colours long after."""
 
 

@@ -28,7 +28,7 @@ LATENT_NOISE = 0.1
 
 
 class Autoencoder(nn.Module):
-    """An autoencoder of diffusers with its latents brought to unit scale (Rombach et al., CVPR 2022, section 3.1, appendix G).
+    """An autoencoder of diffusers with latents of unit scale (Rombach et al., CVPR 2022, section 3.1, appendix G).
 
     The scale is part of the state, for a model that was trained with one is worth nothing with another.
 
@@ -42,7 +42,7 @@ class Autoencoder(nn.Module):
     def __init__(self, config: VaeConfig, scale: float | None = None) -> None:
         super().__init__()
         self.network: AutoencoderKL | AutoencoderTiny
-        self.network = build(AutoencoderTiny if config.network == "AutoencoderTiny" else AutoencoderKL, config)
+        self.network = build(network_class(config), config)
         if self.network.config["latent_channels"] != LATENT_CHANNELS:
             raise ConfigError(
                 f"the VAE has {self.network.config['latent_channels']} latent channels", remedy="use one of 4"
@@ -118,6 +118,11 @@ class Autoencoder(nn.Module):
     def _latents(self, images: Tensor) -> Tensor:
         latents: Tensor = self.network.encode(images).latents
         return latents
+
+
+def network_class(config: VaeConfig) -> type[AutoencoderKL | AutoencoderTiny]:
+    """Return the class of diffusers that a configuration names."""
+    return AutoencoderTiny if config.network == "AutoencoderTiny" else AutoencoderKL
 
 
 def _drawn(posterior: DiagonalGaussianDistribution, generator: BatchRng | torch.Generator | None) -> Tensor:

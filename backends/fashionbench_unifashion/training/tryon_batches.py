@@ -118,7 +118,11 @@ class TryOnBatches:
         for at, example in enumerate(examples, first):
             read = self._of(example)
             kinds = [read.image, read.conditions.agnostic, read.image, read.conditions.densepose]
-            kinds += [read.conditions.hint, read.conditions.warped, read.design.hint if read.design is not None else None]
+            kinds += [
+                read.conditions.hint,
+                read.conditions.warped,
+                read.design.hint if read.design is not None else None,
+            ]
             known = [kind for kind in kinds if kind is not None]
             chosen.append(known[at % len(known)])
         return torch.cat(chosen).to(self._model.device)
