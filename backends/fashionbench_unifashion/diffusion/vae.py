@@ -122,7 +122,10 @@ class Autoencoder(nn.Module):
 
 def network_class(config: VaeConfig) -> type[AutoencoderKL | AutoencoderTiny]:
     """Return the class of diffusers that a configuration names."""
-    return AutoencoderTiny if config.network == "AutoencoderTiny" else AutoencoderKL
+    kind: type[AutoencoderKL | AutoencoderTiny] = AutoencoderKL
+    if config.network == "AutoencoderTiny":
+        kind = AutoencoderTiny
+    return kind
 
 
 def _drawn(posterior: DiagonalGaussianDistribution, generator: BatchRng | torch.Generator | None) -> Tensor:

@@ -179,7 +179,10 @@ def test_another_hint_is_that_of_a_design_of_the_same_person():
     design = DesignItem(item.id, item.person, "words", sketch, item.conditions)
     given = nano().conditions
     for config in (nano(), nano(conditions=("agnostic", "densepose")), nano(conditions=(*given, "warped-garment"))):
-        got, wanted = with_hint(item, read_conditions([item], config), sketch, config), read_conditions([design], config)
+        got, wanted = (
+            with_hint(item, read_conditions([item], config), sketch, config),
+            read_conditions([design], config),
+        )
         assert (got.hint is None) == (wanted.hint is None) == ("hint" not in config.conditions)
         assert (got.warped is None) == (wanted.warped is None) == ("warped-garment" not in config.conditions)
         for name in ("agnostic", "keep", "densepose", "hint", "hinted", "warped"):

@@ -41,7 +41,9 @@ def folders(tmp_path_factory):
 
 def config(root, **changes):
     """The model with all its sources."""
-    unet, vae = ({"source": str(root / "pipeline"), "subfolder": name, "architecture": None} for name in ("unet", "vae"))
+    unet, vae = (
+        {"source": str(root / "pipeline"), "subfolder": name, "architecture": None} for name in ("unet", "vae")
+    )
     sources = {
         "qformer": {"source": str(root / "qformer")},
         "language": {"source": str(root / "language"), "architecture": None},
