@@ -26,6 +26,7 @@ from fashionbench_atelier.layouts import (
     manifest_try_on,
     mbeir,
     oacirr,
+    openvton,
     polyvore,
     viton_hd,
 )
@@ -64,6 +65,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     fashion_iq_cap,
     hp_fashion_iq,
     lookbench,
+    openvton,
 )
 
 

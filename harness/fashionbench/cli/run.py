@@ -212,7 +212,9 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
         click.echo(f"{len(said) - _FINDINGS} findings more are in the records")
     board = config.board or _board_of(records, state)
     if board is not None:
-        made = make_board(board, store=store, plugins=state.plugins)
+        # A board that has a name is the same whoever makes it.
+        of_run = None if config.board else records
+        made = make_board(board, store=store, plugins=state.plugins, run=of_run)
         print_board(made)
         try:
             paths = write_board(made, store=store, plugins=state.plugins)
