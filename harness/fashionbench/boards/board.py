@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fashionbench.boards.columns import check_columns
 from fashionbench.boards.references import Reported, references_for
 from fashionbench.boards.rows import make_table
-from fashionbench.boards.selection import row_key, selected
+from fashionbench.boards.selection import row_keys, selected
 from fashionbench.boards.signature import difference, main_signature, signature_of
 from fashionbench.canonical import short
 
@@ -55,10 +55,12 @@ class Board:
         scan = store.scan()
         faults = list(scan.faults)
         tasks = {column.task for column in spec.columns}
-        rows = None if run is None else {row_key(record) for record in run}
+        current = [record for record in scan.current() if record.task.id in tasks]
+        key_of = row_keys([*current, *(run or ())])
+        rows = None if run is None else {key_of(record) for record in run}
         sound: list[Record] = []
-        for record in scan.current():
-            if record.task.id in tasks and (record.error is None or rows is None or row_key(record) in rows):
+        for record in current:
+            if record.error is None or rows is None or key_of(record) in rows:
                 fault = store.check_predictions(record)
                 sound.append(record) if fault is None else faults.append(fault)
         return cls.build(spec, sound, plugins, faults)
