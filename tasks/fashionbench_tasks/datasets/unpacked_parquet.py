@@ -10,7 +10,6 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.data.dataset import TWIN_MARK
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -30,6 +29,8 @@ def unpacked(files: Sequence[Path], name: str, images: Sequence[str], texts: Seq
 
     :raises DataError: naming file, row and column, where there is no image.
     """
+    from fashionbench.data.dataset import TWIN_MARK  # noqa: PLC0415
+
     stats = [f"{path.name} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in files]
     key = hashlib.sha256("\n".join([name, *images, *texts, *stats]).encode()).hexdigest()[:16]
     folder = cache / f"{name}-{key}"
@@ -75,6 +76,8 @@ def _rows(files: Sequence[Path], columns: Sequence[str]) -> Iterator[tuple[int, 
 def _unpack(named: tuple[str, dict[str, Any]], stem: str, images: Sequence[str], texts: Sequence[str], to: Path) -> str:
     from PIL import Image  # noqa: PLC0415
 
+    from fashionbench.data.image_files import readable_formats  # noqa: PLC0415
+
     where, row = named
     line = {text: row[text] or "" for text in texts}
     for kind in images:
@@ -84,7 +87,7 @@ def _unpack(named: tuple[str, dict[str, Any]], stem: str, images: Sequence[str],
             remedy = "the bytes of an image must lie in the file: export it with them"
             raise DataError(f"{where}, column {kind} holds no image", remedy=remedy)
         try:
-            with Image.open(BytesIO(content)) as opened:
+            with Image.open(BytesIO(content), formats=readable_formats()) as opened:
                 suffix = str(opened.format).lower()
         except OSError as error:
             raise DataError(f"{where}, column {kind} is no image: {error}", remedy="fetch the file again") from error
