@@ -20,7 +20,7 @@ from fashionbench.runner.model_files import training_data_of
 from fashionbench.runner.policy import handed_in_findings, policy_findings
 from fashionbench.runner.published_counts import count_findings
 from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, build_record
-from fashionbench.runner.session import EmbeddingOwner, Session
+from fashionbench.runner.session import EmbeddingOwner, Session, rerank_depth
 from fashionbench.runner.session_state import SessionResources
 from fashionbench.runner.stored_images import image_access
 from fashionbench.runner.workload import image_counts
@@ -168,6 +168,7 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
         device=context.device,
         limit=cell.identity.limit,
         batch_size=context.batch_size,
+        rerank=rerank_depth(cell.options),
         resources=SessionResources(
             cache=context.cache,
             index=context.index,
