@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import FashionBenchError, first_names
 from fashionbench.records.audits import kept
 from fashionbench.records.image_forms import is_lossy
+from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def policy_findings(
     try:
         audited = kept(cell.task.id, store)
     except FashionBenchError as error:
-        audited = f"the last audit cannot be read: {error.message}"
+        audited = without_paths(f"the last audit cannot be read: {error}")
     if audited:
         findings.append(PolicyFinding(kind="leak", message=audited))
     absent = len(info.missing) + len(info.unreadable) if info else 0
