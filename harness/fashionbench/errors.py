@@ -6,6 +6,8 @@ import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from fashionbench.interrupts import is_asked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -100,16 +102,20 @@ class StoreError(FashionBenchError):
 
 
 def as_error(raised: BaseException) -> Exception:
-    """Return what a plugin raised as an error of a cell; a call of ``sys.exit`` becomes one that says so.
+    """Return what foreign code raised as an error of its cell: a call of ``sys.exit``, and whatever is no error either.
 
-    :raises KeyboardInterrupt: as it is.
+    :raises KeyboardInterrupt: as it is, where somebody pressed Ctrl-C or ended the process.
     """
     if isinstance(raised, Exception):
         return raised
+    if isinstance(raised, KeyboardInterrupt) and is_asked():
+        raise raised
     if isinstance(raised, SystemExit):
         message = f"a plugin ended the process with sys.exit({raised.code!r})"
-        return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
-    raise raised
+    else:
+        said = f": {raised}" if str(raised) else ""
+        message = f"a plugin raised {type(raised).__name__}, which is no error{said}"
+    return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

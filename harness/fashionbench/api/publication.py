@@ -19,8 +19,8 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.files import sha256, write_bytes, write_text
 from fashionbench.plugins.manager import Plugins
-from fashionbench.records.path_names import without_paths
-from fashionbench.records.record_paths import record_without_paths
+from fashionbench.records.record_texts import record_with_clean_texts
+from fashionbench.records.stored_text import stored_text
 from fashionbench.specs import BoardSpec, resolve
 from fashionbench.studies.cases import Cases, records_of
 from fashionbench.studies.column_tests import tested
@@ -213,16 +213,16 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
             if record.record_id in invalid or record.record_id in found:
                 continue
             if record.record_id in superseded:
-                earlier[record.record_id] = record_without_paths(record)
+                earlier[record.record_id] = record_with_clean_texts(record)
                 continue
             fault = store.check_predictions(record)
             if fault is None:
-                found[record.record_id] = record_without_paths(record), store
+                found[record.record_id] = record_with_clean_texts(record), store
             else:
                 damaged.append(fault)
         for fault in damaged:
             place = fault.path.relative_to(store.root)
-            message = without_paths(fault.message.replace(f"{store.root}/", ""))
+            message = stored_text(fault.message.replace(f"{store.root}/", ""))
             faults[place.as_posix()] = replace(fault, path=place, message=message)
     return (
         dict(sorted(found.items())),

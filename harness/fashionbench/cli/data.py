@@ -18,6 +18,7 @@ from fashionbench.cli.options import (
     store_option,
 )
 from fashionbench.errors import first_names
+from fashionbench.terminal import console, echo
 
 if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
@@ -66,7 +67,7 @@ def verify(state: State, /, *, name: str, root: Path | None, store: Path | None,
 
     from fashionbench.api.data import data_status
 
-    with Progress(transient=True) as progress:
+    with Progress(transient=True, console=console(err=True)) as progress:
         bar = progress.add_task(f"reading {name}", total=None)
         status = data_status(
             name,
@@ -96,10 +97,10 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
     sizes: dict[str, int] = {}
     for pair in options:
         key, value = name_and_value(pair, "--option", "products=600")
-        if not value.isdigit():
+        if not (value.isascii() and value.isdigit()):
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
-    with Progress(transient=True) as progress:
+    with Progress(transient=True, console=console(err=True)) as progress:
         bar = progress.add_task(f"making {name}", total=None)
         make_data(
             name,
@@ -109,7 +110,7 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
             plugins=state.plugins,
             advance=lambda done, total: progress.update(bar, completed=done, total=total),
         )
-    click.echo(f"wrote {out}")
+    echo(f"wrote {out}")
 
 
 @data.command(
@@ -133,7 +134,7 @@ def new(state: State, /, *, kind: str, out: Path, images: Path | None) -> None:
     from fashionbench.api.data import new_data
 
     path = new_data(kind, out, images=images, plugins=state.plugins)
-    click.echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
+    echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
 
 
 @data.command("check", epilog="\b\nExamples:\n  fashionbench data check my-data\n")
@@ -150,11 +151,11 @@ def check(state: State, /, *, root: Path, all_: bool, as_json: bool) -> int:
         print_json(faults)
         return 1 if faults else 0
     for fault in faults if all_ else faults[:FAULTS]:
-        click.echo(fault)
+        echo(fault)
     if len(faults) > FAULTS and not all_:
-        click.echo(f"{len(faults) - FAULTS} faults more: --all prints them")
+        echo(f"{len(faults) - FAULTS} faults more: --all prints them")
     if not faults:
-        click.echo("every row is right")
+        echo("every row is right")
     return 1 if faults else 0
 
 
@@ -171,11 +172,11 @@ def _report(found: Status, *, as_json: bool) -> int:
         verdict = "" if published is None else "ok" if here == published else "differs"
         table.add_row(name, str(here), "" if published is None else str(published), verdict)
     print_table(table)
-    click.echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
+    echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
     for what, names in (("missing", found.missing), ("extra", found.extra), ("unreadable", tuple(found.unreadable))):
         if names:
-            click.echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
+            echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
     if found.fingerprint:
-        click.echo(f"fingerprint: {found.fingerprint}")
-    click.echo("whole" if found.whole else "not whole")
+        echo(f"fingerprint: {found.fingerprint}")
+    echo("whole" if found.whole else "not whole")
     return 0 if found.whole else 1

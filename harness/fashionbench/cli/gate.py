@@ -8,6 +8,7 @@ import click
 
 from fashionbench.cli.job_summary import append_summary
 from fashionbench.cli.options import State, json_option
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -73,11 +74,11 @@ def gate(
             write_text(path, text)
     append_summary(gate_report.markdown(result))
     if as_json:
-        click.echo(gate_report.as_json(result), nl=False)
+        echo(gate_report.as_json(result), nl=False, raw=True)
     else:
         for line in gate_report.lines(result):
-            click.echo(line)
-        click.echo(gate_report.headline(result))
+            echo(line)
+        echo(gate_report.headline(result))
     return result.code
 
 
@@ -92,4 +93,4 @@ def accept(*, candidate: Path, baseline: Path, who: str, why: str) -> None:
     from fashionbench.errors import counted
 
     made = accept_baseline(candidate, baseline, who=who, why=why)
-    click.echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")
+    echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")

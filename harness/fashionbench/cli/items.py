@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def items(
         write_text(template, _template(found))
         where = "".join(f" --data {quote(folder)}" for folder in data)
         command = f"fashionbench score {task} --predictions {quote(str(template))}{where}"
-        click.echo(f"wrote {template}: fill it in, then '{command}'")
+        echo(f"wrote {template}: fill it in, then '{command}'")
         return
     if as_json:
         slices = {
@@ -76,9 +77,9 @@ def items(
 
 def _list(title: str, ids: Sequence[str], *, all_: bool) -> None:
     shown = ids if all_ else ids[:_SHOWN]
-    click.echo("\n  ".join([title, *shown]))
+    echo("\n  ".join([title, *shown]))
     if len(shown) < len(ids):
-        click.echo(f"  and {len(ids) - len(shown)} more: --all prints them")
+        echo(f"  and {len(ids) - len(shown)} more: --all prints them")
 
 
 def _template(found: TaskItems) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -116,8 +117,8 @@ def verify_records(state: State, /, *, store: Path | None) -> int:
 
     readable, damaged = check(store, plugins=state.plugins)
     for fault in damaged:
-        click.echo(f"{fault.path}: {fault.message}")
-    click.echo(f"readable: {counted(len(readable), 'record')}; damaged: {counted(len(damaged), 'file')}")
+        echo(f"{fault.path}: {fault.message}")
+    echo(f"readable: {counted(len(readable), 'record')}; damaged: {counted(len(damaged), 'file')}")
     return 1 if damaged else 0
 
 
@@ -132,4 +133,4 @@ def invalidate_record(state: State, /, *, record_id: str, reason: str, store: Pa
     from fashionbench.canonical import short
 
     record = invalidate(record_id, reason, store=store, plugins=state.plugins)
-    click.echo(f"invalidated {short(record.record_id)} ({record.task.id} × {record.backend.id})")
+    echo(f"invalidated {short(record.record_id)} ({record.task.id} × {record.backend.id})")

@@ -7,13 +7,13 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, as_error, trace
 from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
-from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
+from fashionbench.records.stored_text import stored_text
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
 from fashionbench.statistics.sampling import sampling_interval
@@ -99,10 +99,12 @@ def score(
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
-            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(str(error))))
-        except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(reason), traceback=trace(error)))
+            scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(str(error))))
+        except BaseException as raised:  # a metric's bug must not cost the predictions, nor the other metrics
+            as_error(raised)
+            reason = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
+            trail = stored_text(trace(raised))
+            scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(reason), traceback=trail))
         advance(1, "metric")
     return scores
 

@@ -217,7 +217,7 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions"]
+    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "failure"]
     message: str
 
 

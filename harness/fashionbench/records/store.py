@@ -27,6 +27,8 @@ from fashionbench.records.base import Model
 from fashionbench.records.migrations import load
 from fashionbench.records.predictions_store import PredictionsStore, fault
 from fashionbench.records.provenance import now
+from fashionbench.records.record_texts import record_with_clean_texts
+from fashionbench.records.stored_text import stored_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -104,7 +106,7 @@ class Store:
 
     def add(self, record: Record) -> Record:
         """Write a record and return it with its id."""
-        sealed = record.sealed()
+        sealed = record_with_clean_texts(record).sealed()
         text = json.dumps(sealed.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         files.write_text(self._path(sealed), text + "\n")
         return sealed
@@ -147,7 +149,7 @@ class Store:
         if earlier is not None:
             msg = f"the record {short(record.record_id)} is invalidated already: {earlier}"
             raise StoreError(msg, remedy="the first reason stays on file")
-        mark = Mark(record_id=record.record_id, reason=reason, time=now())
+        mark = Mark(record_id=record.record_id, reason=stored_text(reason), time=now())
         fields = mark.model_dump(mode="json")
         name = f"{_hex(record.record_id)[:20]}-{_hex(digest(fields))[:12]}.json"
         files.write_text(self.root / "marks" / name, json.dumps(fields, indent=1) + "\n")
