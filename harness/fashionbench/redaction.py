@@ -44,9 +44,9 @@ _COLON = re.compile(
     r"(\"[^\"\n]+\"|'[^'\n]+'|(?=[^\s]*\d|\S{16,})[^\s\"'&;,<>|()\[\]{}]{6,})"
 )
 _HEADER = re.compile(
-    r"(?i)\b((?:proxy-)?authorization[\"'\\]*\s*[:=]\s*[\"'\\]*)(?:(bearer|basic|token|digest|negotiate|apikey)\s+)?[^\s\"'\\,]+"
+    r"(?i)\b((?:proxy-)?authorization[\"'\\]*\s*[:=]\s*[\"'\\]*)(?:(bearer|basic|token|digest|negotiate|apikey)\s+)?(?!\$)[^\s\"'\\,]+"
 )
-_BEARER = re.compile(r"(?i)\b(bearer)((?:\s|%20|\+)+)(?=[^\s\"',]*[\d._~+/=-]|[^\s\"',]{16,})[^\s\"',;)\]}]{4,}")
+_BEARER = re.compile(r"(?i)\b(bearer)((?:\s|%20|\+)+)(?!\$)(?=[^\s\"',]*[\d._~+/=-]|[^\s\"',]{16,})[^\s\"',;)\]}]{4,}")
 _X_HEADER = re.compile(r"(?i)\b((?:x|ocp)-[\w-]*(?:key|token|secret|auth)[\w-]*[\"']?\s*:\s*[\"']?)[^\s\"',]+")
 _COOKIE = re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*:\s*)[^\n\"']+")
 _FLAG_NAME = (
@@ -158,6 +158,8 @@ def _by_form(text: str) -> str:
 
 def _blot_like(value: str) -> str:
     """Keep the quotes of a value, so that what was JSON stays JSON."""
+    if value.lstrip("\\\"'").startswith("$"):  # the name of the variable that holds it
+        return value
     quote = value[: len(value) - len(value.lstrip("\\\"'"))]
     return f"{quote}{BLOT}{quote}" if quote and value.endswith(quote) else BLOT
 

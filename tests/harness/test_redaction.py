@@ -69,7 +69,8 @@ def test_other_shapes():
     ["wardrobe/image-to-text × baseline/colour-histogram", "hit@10 and recall_subset@1", "max_new_tokens=32", "tokens=64",
      "num_key_value_heads=4", "keypoints=3", "the key 'a' stands twice", "unknown token: foo", "git@github.com:o/r.git",
      "http://host:8080/path/a@b", "mailto:me@example.org", "file.py:Class", "--passes 3", "the secret is out",
-     "key_variable=OPENAI_API_KEY", "sha256:" + "ab" * 32, "model:sk-learn-pipeline", "tokenizer: ptb", "num_tokens: 77"],
+     "key_variable=OPENAI_API_KEY", "sha256:" + "ab" * 32, "model:sk-learn-pipeline", "tokenizer: ptb", "num_tokens: 77",
+     "no such key: Bearer $ENDPOINT_KEY", "api_key=$OPENAI_API_KEY", "--password=${PW}"],
 )  # fmt: skip
 def test_what_is_no_secret_stays(text):
     assert redacted(text) == text
