@@ -25,7 +25,18 @@ def parse_json(text: str, place: str) -> Any:
             entry[name] = value
         return entry
 
-    return json.loads(text, object_pairs_hook=once)
+    return loads(text, object_pairs_hook=once)
+
+
+def loads(text: str | bytes, **options: Any) -> Any:
+    """Parse JSON as the standard library does, where what is nested too deeply is no JSON either.
+
+    :raises ValueError: where the text is not JSON.
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _short(value: Any) -> str:

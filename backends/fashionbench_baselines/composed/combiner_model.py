@@ -13,6 +13,8 @@ from safetensors.torch import load_file, save_file
 
 from fashionbench import files
 from fashionbench.errors import BackendError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_baselines.composed.combiner_network import Combiner
 from fashionbench_baselines.composed.combiner_training import Triplets, train
 from fashionbench_baselines.composed.options import CombinerOptions
@@ -106,9 +108,9 @@ def load(folder: Path) -> CombinerModel:
     """
     remedy = "give the folder 'model' that 'fashionbench train baseline-combiner' wrote"
     try:
-        facts: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        facts: dict[str, Any] = loads(regular_text(folder / CONFIG))
         tensors = load_file(folder / WEIGHTS)
-        known = facts["encoders"] == json.loads(json.dumps(ENCODERS))
+        known = facts["encoders"] == loads(json.dumps(ENCODERS))
         options = read_options(CombinerOptions, facts["options"])
         mean, text_map = tensors.pop("mean").numpy(), tensors.pop("text_map").numpy()
         network = Combiner(mean.size, options.projection, options.hidden, options.dropout)

@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from fashionbench import files
 from fashionbench.errors import BackendError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_models.encoders.pseudo_word import PseudoWord
 
 if TYPE_CHECKING:
@@ -38,7 +40,7 @@ def load(folder: Path, model: Path) -> PseudoWord:
     """
     remedy = "give the folder 'model' that 'fashionbench train textual-inversion' wrote"
     try:
-        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        facts = loads(regular_text(folder / CONFIG))
         network = PseudoWord(**facts["sizes"])
         network.load_state_dict(load_file(folder / WEIGHTS))
         trained_for = facts["model"]

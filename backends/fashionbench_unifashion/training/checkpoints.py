@@ -11,6 +11,8 @@ from safetensors.torch import load_file, save_file
 
 from fashionbench import files
 from fashionbench.errors import DataError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -47,7 +49,7 @@ class PhaseFolder:
         """Read the summary of a finished phase."""
         path = self.root / "done.json"
         try:
-            loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            loaded: dict[str, Any] = loads(regular_text(path))
         except (OSError, ValueError) as error:
             raise DataError(f"the summary {path} cannot be read: {error}", remedy=_ANEW) from error
         return loaded
@@ -102,9 +104,9 @@ class PhaseFolder:
         if not path.is_file():
             return []
         by_step: dict[float, dict[str, float]] = {}
-        for line in path.read_text(encoding="utf-8").split("\n"):
+        for line in regular_text(path).split("\n"):
             try:
-                entry = json.loads(line)
+                entry = loads(line)
             except ValueError:
                 continue  # the last line of a killed process
             by_step[entry["step"]] = by_step.get(entry["step"], {}) | entry

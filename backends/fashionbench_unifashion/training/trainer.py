@@ -12,6 +12,8 @@ from torch.utils import deterministic
 from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError, ConfigError, DataError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench.training.contract import TrainingResult
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
@@ -247,7 +249,7 @@ class Training:
         path = self.out / "recipe.json"
         if path.is_file():
             try:
-                before = json.loads(path.read_text(encoding="utf-8"))
+                before = loads(regular_text(path))
             except ValueError as error:
                 raise DataError(f"{path} is not JSON: {error}", remedy="remove it, or choose another folder") from error
             if before.get("digest") != claim:

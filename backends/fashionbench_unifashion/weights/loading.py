@@ -14,6 +14,8 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fashionbench.errors import BackendError, FashionBenchError, first_names
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_unifashion.weights.download import fetch
 
 if TYPE_CHECKING:
@@ -75,7 +77,7 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
         return named
     if weights_file.name.endswith(".index.json"):
         with reading(weights_file):
-            parts = sorted(set(json.loads(weights_file.read_text(encoding="utf-8"))["weight_map"].values()))
+            parts = sorted(set(loads(regular_text(weights_file))["weight_map"].values()))
         absent = [part for part in parts if not (path / part).is_file()]
         if absent:
             raise BackendError(

@@ -69,7 +69,7 @@ def ablate(
     """
     from fashionbench.api.studies import FORMATS, find_study, render_ablation
     from fashionbench.api.studies import ablate as start
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
     from fashionbench.progress import Bars
 
     chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
@@ -78,6 +78,8 @@ def ablate(
     wanted = "json" if as_json else format_
     if output is not None and wanted is None:
         wanted = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
+    if output is not None:
+        check_output(output)
     if dry_run:
         _preview(state, chosen, store, part)
         return 0
@@ -88,7 +90,7 @@ def ablate(
     elif output is None:
         echo(render_ablation(made, str(wanted)), nl=False, raw=True)
     else:
-        write_text(output, render_ablation(made, str(wanted)))
+        write_output(output, render_ablation(made, str(wanted)))
         echo(f"wrote {output}")
     return 1 if made.failures else 0
 

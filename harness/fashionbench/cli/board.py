@@ -41,11 +41,13 @@ def board(
     from fashionbench.api.boards import make_board, render_board
     from fashionbench.api.stores import existing_store
     from fashionbench.errors import ConfigError
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = format_of_file(output, {r.suffix: r.id for r in state.plugins.reporters})
+    if output is not None:
+        check_output(output)
     if chosen is not None:
         state.plugins.reporters[chosen]  # an unknown format is said before the store is read
     made = make_board(name, store=store, plugins=state.plugins)
@@ -59,7 +61,7 @@ def board(
         if output is None:
             echo(text, nl=not text.endswith("\n"), raw=True)
         else:
-            write_text(output, text)
+            write_output(output, text)
             echo(f"wrote {output}")
     return 0 if made.complete else 1
 

@@ -58,11 +58,13 @@ def compare(
     were measured otherwise are refused, and what differs is named.
     """
     from fashionbench.api.comparisons import FORMATS, compare_stored, comparison_page, render_comparison
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
+    if output is not None:
+        check_output(output)
     if chosen in {None, "table"}:
         made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
         for comparison in made:
@@ -79,7 +81,7 @@ def compare(
     if output is None:
         echo(text, nl=False, raw=True)
     else:
-        write_text(output, text)
+        write_output(output, text)
         echo(f"wrote {output}")
 
 

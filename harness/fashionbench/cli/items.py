@@ -53,11 +53,13 @@ def items(
 ) -> None:
     """List the ids that predictions of a task must name: queries and gallery, or images."""
     from fashionbench.api.data import task_items
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
+    if template is not None:
+        check_output(template)
     found = task_items(task, data=state.roots(data), plugins=state.plugins, store=state.store(store))
     if template is not None:
-        write_text(template, _template(found))
+        write_output(template, _template(found))
         where = "".join(f" --data {quote(folder)}" for folder in data)
         command = f"fashionbench score {task} --predictions {quote(str(template))}{where}"
         echo(f"wrote {template}: fill it in, then '{command}'")

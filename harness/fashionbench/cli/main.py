@@ -32,7 +32,7 @@ from fashionbench.cli.sensitivity import sensitivity
 from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
-from fashionbench.errors import FashionBenchError, message_of
+from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of
 from fashionbench.files import disk_fault
 from fashionbench.interrupts import is_asked, watched
 from fashionbench.terminal import echo
@@ -88,8 +88,19 @@ class Group(click.Group):
             return
         ctx.meta["fashionbench.plugin_commands"] = True
         state = ctx.obj if isinstance(ctx.obj, State) else State(strict=False)
-        # As an event: a plugin that raises here costs its own commands alone.
-        state.plugins.notify("register_commands", self)
+        ours = dict(self.commands)
+        with terminal.foreign_output():
+            # As an event: a plugin that raises here costs its own commands alone.
+            state.plugins.notify("register_commands", self)
+        for name, command in list(self.commands.items()):
+            if name in ours and command is not ours[name]:
+                echo(f"warning: a plugin has a command {name}, which is ours and stays", err=True)
+            elif name not in ours and not (isinstance(name, str) and name and isinstance(command, click.Command)):
+                echo(f"warning: a plugin gave {type(command).__name__} for the command {name!r}", err=True)
+                del self.commands[name]
+            elif name not in ours:
+                _blamed(command)
+        self.commands.update(ours)
 
 
 @click.group(cls=Group, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -101,6 +112,28 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     """Evaluate multimodal fashion models, and show a number only beside numbers measured the same way."""
     ctx.obj = State(strict=strict_plugins)
     ctx.meta["fashionbench.traceback"] = traceback
+
+
+def _blamed(command: click.Command) -> None:
+    """Say of what a plugin's command raises that it is the plugin's, also where it is a group of commands."""
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _blamed(inner)
+    work = command.callback
+    if work is None:
+        return
+
+    @functools.wraps(work)
+    def run_blamed(*arguments: Any, **options: Any) -> Any:
+        try:
+            return work(*arguments, **options)
+        except (FashionBenchError, OSError, click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except BaseException as error:
+            as_error(error)
+            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {error}"
+            raise PluginError(msg, remedy="--traceback shows where; tell its author") from error
+
+    command.callback = run_blamed
 
 
 def _apart(command: click.Command) -> click.Command:

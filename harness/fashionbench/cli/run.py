@@ -213,7 +213,8 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
         made = make_board(board, store=store, plugins=state.plugins)
         paths = write_board(made, store=store, plugins=state.plugins)
         print_board(made)
-        echo(f"board: {paths.get('html', next(iter(paths.values())))}")
+        if paths:
+            echo(f"board: {paths.get('html', next(iter(paths.values())))}")
     _say_what_failed(records)
     if not config.board:
         _say_what_is_absent(records)

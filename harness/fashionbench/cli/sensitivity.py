@@ -47,9 +47,11 @@ def sensitivity(
     store's records and from the embeddings that it keeps. No model is asked; what only a model could answer is named.
     """
     from fashionbench.api.sensitivity import sensitivity as measure
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
     from fashionbench.studies import sensitivity_text
 
+    if output is not None:
+        check_output(output)
     found = measure(task, backends=backends, metric=metric, data=state.roots(data), store=store, plugins=state.plugins)
     chosen = "json" if as_json else format_ or ("markdown" if output is not None else None)
     if chosen is None:
@@ -69,6 +71,6 @@ def sensitivity(
     if output is None:
         echo(text, nl=False, raw=True)
     else:
-        write_text(output, text)
+        write_output(output, text)
         echo(f"wrote {output}")
     return 0

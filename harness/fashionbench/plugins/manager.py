@@ -21,6 +21,7 @@ import pluggy
 
 from fashionbench.canonical import normalise
 from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error
+from fashionbench.interrupts import watched
 from fashionbench.plugins import hookspecs
 from fashionbench.plugins.foreign_code import state_kept, time_limit
 from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
@@ -68,8 +69,9 @@ class Plugins:
         self.register(PythonFiles(), Origin("python-files", GROUP, version(GROUP)))
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
         found = _with_origins(entry_points(group=GROUP) if points is None else points)
-        for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
-            self._load(origin, point, blocked)
+        with watched():
+            for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
+                self._load(origin, point, blocked)
         self.datasets: Registry[DatasetSpec] = Registry("dataset", DatasetSpec)
         self.tasks: Registry[TaskSpec] = Registry("task", TaskSpec)
         self.metrics: Registry[MetricSpec] = Registry("metric", MetricSpec)
@@ -92,8 +94,9 @@ class Plugins:
             (self.exporters, "register_exporters"),
             (self.sites, "register_sites"),
         )
-        for registry, hook in self._registries:
-            self._collect(registry, hook)
+        with watched():
+            for registry, hook in self._registries:
+                self._collect(registry, hook)
         self._collected = True
 
     @cached_property
@@ -101,7 +104,8 @@ class Plugins:
         """Published numbers. They are read when first asked for: a thousand values would slow every other command."""
         before = self.failures
         found: Registry[ReferenceSpec] = Registry("reference", ReferenceSpec)
-        self._collect(found, "register_references")
+        with watched():
+            self._collect(found, "register_references")
         for report in self.failures:
             if report not in before:
                 self.warn(f"warning: plugin {report.origin.name} ({report.origin}) failed: {report.error}")

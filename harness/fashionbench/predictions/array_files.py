@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_bytes
+from fashionbench.json_reader import loads
 from fashionbench.predictions.ranked_lists import id_of
 from fashionbench.predictions.text_files import is_row, rows_of
 
@@ -39,7 +40,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
     from safetensors import deserialize  # noqa: PLC0415
 
     arrays: dict[str, Any] = {}
-    for name, tensor in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+    for name, tensor in deserialize(regular_bytes(path)):  # type: ignore[no-untyped-call]
         data, shape = bytes(tensor["data"]), tensor["shape"]
         if tensor["dtype"] == "BF16":
             wide = np.frombuffer(data, "<u2").astype(np.uint32) << 16
@@ -50,7 +51,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
             raise DataError(f"{path}: {name} is of the type {tensor['dtype']}", remedy="write float32")
     for name in [f"{role}_ids" for role in _ROLES if f"{role}_ids" in arrays]:
         if arrays[name].dtype == np.uint8:
-            arrays[name] = json.loads(arrays[name].tobytes())
+            arrays[name] = loads(arrays[name].tobytes())
     return _embeddings(arrays, path)
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from fashionbench import files
 from fashionbench.canonical import short
 from fashionbench.errors import StoreError
-from fashionbench.files import slug
+from fashionbench.files import regular_text, slug
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store
@@ -79,6 +80,6 @@ def kept(task: str, store: Store) -> str:
     if not path.is_file():
         return ""
     try:
-        return str(json.loads(path.read_text(encoding="utf-8"))["summary"])
+        return str(loads(regular_text(path))["summary"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise StoreError(f"{path} is damaged: {error}", remedy="delete it and audit again") from error

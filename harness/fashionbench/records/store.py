@@ -22,7 +22,8 @@ from fashionbench import files
 from fashionbench.canonical import digest, short
 from fashionbench.data.images import stamp
 from fashionbench.errors import StoreError
-from fashionbench.files import slug
+from fashionbench.files import regular_text, slug
+from fashionbench.json_reader import loads
 from fashionbench.records.base import Model
 from fashionbench.records.migrations import load
 from fashionbench.records.predictions_store import PredictionsStore, fault
@@ -220,7 +221,7 @@ def _hex(record_id: str) -> str:
 
 
 def _json(path: Path) -> dict[str, Any]:
-    loaded = json.loads(path.read_text(encoding="utf-8"))
+    loaded = loads(regular_text(path))
     if not isinstance(loaded, dict):
         raise StoreError("the file holds no JSON object")
     return loaded

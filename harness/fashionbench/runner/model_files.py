@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest
 from fashionbench.errors import ConfigError
+from fashionbench.files import regular_bytes
+from fashionbench.json_reader import loads
 from fashionbench.specs import TrainingDataUse
 
 if TYPE_CHECKING:
@@ -111,7 +112,7 @@ def training_data_of(models: Mapping[str, str]) -> list[TrainingDataUse]:
 
 def _training_record(path: Path) -> dict[str, Any]:
     try:
-        loaded = json.loads(path.read_bytes())
+        loaded = loads(regular_bytes(path))
     except (OSError, ValueError):
         return {}
     return loaded if isinstance(loaded, dict) else {}
