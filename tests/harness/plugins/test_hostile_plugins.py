@@ -230,7 +230,7 @@ def test_commands_of_plugins_take_no_place_of_ours_and_fail_as_their_own(with_pl
 def test_prints_of_plugins_spoil_no_json(with_plugin, capfd):
     with_plugin(
         "prints",
-        f"import os\nprint('hello')\nos.write(1, b'from C')\n{HEAD}\n@hookimpl\ndef register_tasks():\n    print('tasks')\n    return []\n",
+        f"import os\nprint('hello')\nos.write(1, b'from C\\n')\n{HEAD}\n@hookimpl\ndef register_tasks():\n    print('tasks')\n    return []\n",
     )
     program = "import sys; from fashionbench.cli.main import main; sys.exit(main())"
     points = "from fashionbench.plugins import manager; from importlib.metadata import EntryPoint, entry_points; found = [*entry_points(group='fashionbench'), EntryPoint('hostile', 'prints', 'fashionbench')]; manager.entry_points = lambda group: found"
