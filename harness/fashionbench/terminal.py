@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from rich.console import Console
+    from rich.progress import Progress
 
 #: The standard output of the command, where foreign code was given another one.
 _own: list[IO[str]] = []
@@ -60,6 +61,15 @@ def console(*, err: bool = False, width: int | None = None) -> Console:
             raise ClosedOutputError
 
     return Plain(file=sys.stderr if err else output(), markup=False, emoji=False, highlight=False, width=width)
+
+
+def progress() -> Progress:
+    """Return a bar on standard error, whose description is no markup, and which goes when it is done."""
+    from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    name = TextColumn("{task.description}", markup=False)
+    columns = (name, BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+    return Progress(*columns, transient=True, console=console(err=True))
 
 
 def tolerate_streams() -> None:

@@ -18,7 +18,7 @@ from fashionbench.cli.options import (
     store_option,
 )
 from fashionbench.errors import first_names
-from fashionbench.terminal import console, echo
+from fashionbench.terminal import echo, progress, shown
 
 if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
@@ -63,20 +63,18 @@ def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool)
 @pass_state
 def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
-    from rich.progress import Progress
-
     from fashionbench.api.data import data_status
 
-    with Progress(transient=True, console=console(err=True)) as progress:
-        bar = progress.add_task(f"reading {name}", total=None)
+    with progress() as bars:
+        bar = bars.add_task(shown(f"reading {name}"), total=None)
         status = data_status(
             name,
             root=root,
             verify=True,
             store=store,
             plugins=state.plugins,
-            expect=lambda count: progress.update(bar, total=count),
-            advance=lambda count: progress.advance(bar, count),
+            expect=lambda count: bars.update(bar, total=count),
+            advance=lambda count: bars.advance(bar, count),
         )
     return _report(status, as_json=as_json)
 
@@ -89,8 +87,6 @@ def verify(state: State, /, *, name: str, root: Path | None, store: Path | None,
 @pass_state
 def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str, ...]) -> None:
     """Write a generated data set in the layouts of the real ones."""
-    from rich.progress import Progress
-
     from fashionbench.api.data import make_data
     from fashionbench.errors import ConfigError
 
@@ -100,15 +96,15 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
         if not (value.isascii() and value.isdigit()):
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
-    with Progress(transient=True, console=console(err=True)) as progress:
-        bar = progress.add_task(f"making {name}", total=None)
+    with progress() as bars:
+        bar = bars.add_task(shown(f"making {name}"), total=None)
         make_data(
             name,
             out,
             seed=seed,
             sizes=sizes,
             plugins=state.plugins,
-            advance=lambda done, total: progress.update(bar, completed=done, total=total),
+            advance=lambda done, total: bars.update(bar, completed=done, total=total),
         )
     echo(f"wrote {out}")
 

@@ -93,4 +93,7 @@ def _of_csv(text: str) -> list[tuple[str, str]]:
         raise ValueError("it has no columns item and file")
     if len(set(reader.fieldnames or ())) != len(reader.fieldnames or ()):
         raise ValueError("two of its columns have one name")
-    return [(row["item"], row["file"]) for row in reader]
+    rows = [(row["item"], row["file"]) for row in reader]
+    if not all(item and file for item, file in rows):
+        raise ValueError("a row is short")
+    return rows
