@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.utils import logging
 
-from fashionbench.errors import BackendError, ConfigError, first_names
+from fashionbench.errors import BackendError, ConfigError, first_names, reason_of
 
 if TYPE_CHECKING:
     from fashionbench_models.options import ModelOptions
@@ -79,7 +79,7 @@ def require_words(tokenizer: Any, folder: str) -> None:
 
 
 def _cannot(folder: Path, what: str, error: Exception) -> BackendError:
-    first = str(error).strip().partition("\n")[0]
+    first = reason_of(error)
     remedy = "see that the folder is whole: config.json, weights, preprocessor_config.json and the tokenizer's files"
     if "trust_remote_code" in str(error):
         remedy = "it brings code of its own: read it, then set trust_remote_code=true, or use another folder"

@@ -36,6 +36,11 @@ def one_line(text: str) -> str:
     return printable(_BREAKS.sub(" ", text))
 
 
+def shown_in_html(value: object) -> object:
+    """Return what a template shows: a text as it is printable, and what is no plain text, such as markup, as it is."""
+    return printable(value) if type(value) is str else value
+
+
 def escaped_in_json(text: str) -> str:
     r"""Write as ``\uXXXX`` what JSON leaves as it is and a terminal obeys; the JSON text keeps its meaning."""
     return _IN_JSON.sub(lambda found: f"\\u{ord(found.group()):04x}", text)

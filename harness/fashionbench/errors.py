@@ -143,6 +143,18 @@ def message_of(error: BaseException) -> str:
     return error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}"
 
 
+#: Words of libraries that say how to read a file that may hold a program.
+_UNSAFE = ("weights_only", "weights only", "allow_pickle", "pickle")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what a library says of a file; never its advice to read a pickle in spite of it."""
+    said = str(error).strip()
+    if type(error).__name__ == "UnpicklingError" or any(word in said.lower() for word in _UNSAFE):
+        return "it is damaged, or holds more than numbers, which might be a program"
+    return said.partition("\n")[0]
+
+
 def trace(error: BaseException) -> str:
     """Format a traceback without the machine's paths."""
     lines: list[str] = []

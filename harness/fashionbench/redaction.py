@@ -21,6 +21,7 @@ BLOT = "***"
 SHORTEST = 8
 
 _hidden: dict[str, str] = {}
+_names: dict[str, re.Pattern[str]] = {}
 
 #: Words that name a secret wherever they stand in a name; the plural of token counts them.
 _STRONG = (
@@ -109,11 +110,19 @@ def hide(secret: str, shown: str = BLOT) -> None:
         _hidden[secret] = shown
 
 
+def hide_name(name: str) -> None:
+    """Take what follows this name and an equals sign, a colon or a comma for a secret from now on."""
+    if name not in _names:
+        _names[name] = re.compile(rf"(?<![\w-])({re.escape(name)}[\"']?\s*[=:]\s*)({_VALUE})")
+
+
 def redacted(text: str) -> str:
     """Return a text with ``***`` in the place of each secret; a text without one as it is."""
     for secret, shown in (_of_environment() | _hidden).items():
         if secret in text:
             text = text.replace(secret, shown)
+    for pattern in _names.values():
+        text = pattern.sub(lambda found: found[1] + _blot_like(found[2]), text)
     return _by_form(text) if _MAYBE.search(text) else text
 
 
@@ -139,7 +148,7 @@ def secret_hash(value: str, *salt: str) -> str:
     :param salt: what the option belongs to, so that one secret has another hash elsewhere.
     """
     hashed = hashlib.scrypt(value.encode(errors="surrogatepass"), salt="\n".join(salt).encode(), n=1 << 14, r=8, p=1)
-    return f"secret:{hashed.hex()[:24]}"
+    return f"scrypt:{hashed.hex()[:24]}"
 
 
 @lru_cache(maxsize=4096)

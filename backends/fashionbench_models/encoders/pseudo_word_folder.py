@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from fashionbench import files
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
 from fashionbench.files import regular_text
 from fashionbench.json_reader import loads
 from fashionbench_models.encoders.pseudo_word import PseudoWord
@@ -45,7 +45,9 @@ def load(folder: Path, model: Path) -> PseudoWord:
         network.load_state_dict(load_file(folder / WEIGHTS))
         trained_for = facts["model"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BackendError(f"{folder} holds no textual inversion that can be read: {error}", remedy=remedy) from error
+        raise BackendError(
+            f"{folder} holds no textual inversion that can be read: {reason_of(error)}", remedy=remedy
+        ) from error
     if trained_for != weights_hash(model):
         msg = f"the textual inversion in {folder} was trained for other weights than those in {model}"
         raise BackendError(msg, remedy="train one for this model, or give the model that it was trained for")

@@ -10,7 +10,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from fashionbench import files
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, reason_of
 from fashionbench.files import regular_text
 from fashionbench.json_reader import loads
 
@@ -63,7 +63,7 @@ class PhaseFolder:
         try:
             state = load_file(path)
         except Exception as error:  # safetensors has errors of its own
-            raise DataError(f"the weights {path} cannot be read: {error}", remedy=_ANEW) from error
+            raise DataError(f"the weights {path} cannot be read: {reason_of(error)}", remedy=_ANEW) from error
         put(parameters, state, str(self.root))
 
     def keep_best(self, parameters: Mapping[str, nn.Parameter]) -> None:
@@ -85,7 +85,9 @@ class PhaseFolder:
         try:
             loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise DataError(f"the checkpoint {path} is damaged: {error}", remedy="remove it to begin anew") from error
+            raise DataError(
+                f"the checkpoint {path} is damaged: {reason_of(error)}", remedy="remove it to begin anew"
+            ) from error
         return loaded
 
     def log(self, step: int, values: Mapping[str, float]) -> None:

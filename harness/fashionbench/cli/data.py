@@ -93,7 +93,7 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
     sizes: dict[str, int] = {}
     for pair in options:
         key, value = name_and_value(pair, "--option", "products=600")
-        if not (value.isascii() and value.isdigit()):
+        if not (value.isascii() and value.isdigit() and len(value) < 19):
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
     with progress() as bars:

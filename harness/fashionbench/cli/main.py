@@ -184,7 +184,7 @@ def _run(words: list[str]) -> int:
     try:
         code = group.main(words, prog_name="fashionbench", standalone_mode=False)
     except BaseException as error:
-        ended = _ended(error)
+        ended = _ended(error, words)
         if ended is None:
             if "--traceback" in words:
                 raise
@@ -193,7 +193,7 @@ def _run(words: list[str]) -> int:
     return code if isinstance(code, int) else 0
 
 
-def _ended(error: BaseException) -> int | None:
+def _ended(error: BaseException, words: list[str]) -> int | None:
     """Return the exit code of an ending that is no fault, or a wrong command line; None for every other."""
     match error:
         case click.exceptions.Exit():
@@ -202,9 +202,9 @@ def _ended(error: BaseException) -> int | None:
             _complain_of_usage(error)
             return error.exit_code
         case click.Abort():
-            return _interrupted()
+            return _interrupted(words)
         case KeyboardInterrupt():
-            return _interrupted() if is_asked() else None
+            return _interrupted(words) if is_asked() else None
         case terminal.ClosedOutputError():
             return _closed()
         case BrokenPipeError() if _raised_by_click(error):  # of a help text
@@ -212,8 +212,9 @@ def _ended(error: BaseException) -> int | None:
     return None
 
 
-def _interrupted() -> int:
-    echo("interrupted: what was finished is stored, and the same command goes on from there", err=True)
+def _interrupted(words: list[str]) -> int:
+    kept = "what was finished is stored, and the same command goes on from there"
+    echo(f"interrupted: {'nothing was written' if words[:2] == ['data', 'make'] else kept}", err=True)
     return 130
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, reason_of
 from fashionbench.files import open_regular, regular_bytes
 from fashionbench.json_reader import loads
 from fashionbench.predictions.ranked_lists import id_of
@@ -32,7 +32,7 @@ def read_npz(path: Path) -> dict[str, Any]:
             arrays = {name: file[name] for name in file.files}
         except ValueError as error:
             remedy = "write ids as an array of texts: np.array(ids, dtype=str)"
-            raise DataError(f"{path} cannot be read: {error}", remedy=remedy) from error
+            raise DataError(f"{path} cannot be read: {reason_of(error)}", remedy=remedy) from error
     return _embeddings(arrays, path)
 
 

@@ -26,7 +26,7 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import DataError, FashionBenchError
+from fashionbench.errors import DataError, FashionBenchError, reason_of
 from fashionbench.files import LARGEST, open_regular, sha256
 from fashionbench.predictions import array_files, image_folder, text_files
 from fashionbench.predictions.imported import Imported
@@ -76,7 +76,9 @@ def read(path: Path, *, captions: bool = False) -> Imported:
     except UnicodeDecodeError as error:
         raise DataError(f"{path} cannot be read: it is not UTF-8: {error}", remedy="save it as UTF-8") from error
     except Exception as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="see docs/how-to/score.md for its form") from error
+        raise DataError(
+            f"{path} cannot be read: {reason_of(error)}", remedy="see docs/how-to/score.md for its form"
+        ) from error
 
 
 def _images(path: Path) -> Imported:

@@ -21,7 +21,7 @@ def run(plugins, store, *backends):
     return api.run({"tasks": "toy/squares", "backends": list(backends)}, plugins=plugins, store=store)
 
 
-@pytest.mark.parametrize("raised", [KeyboardInterrupt(), GeneratorExit(), SystemExit(3), Odd("odd"), RecursionError(), MemoryError()], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("raised", [KeyboardInterrupt(), GeneratorExit(), SystemExit(3), Odd("odd"), RecursionError()], ids=repr)  # fmt: skip
 def test_what_no_handler_of_errors_catches_ends_one_cell_alone(plugins, store, monkeypatch, raised):
     def ends(self, items, role):
         raise raised
@@ -68,7 +68,8 @@ def test_what_cannot_be_recorded_of_a_backend_is_left_out_and_named(plugins, sto
 
 
 @pytest.mark.parametrize(
-    "step", ["policy_findings", "training_data_of", "count_findings", "handed_in_findings", "code_state", "image_access"]
+    "step",
+    ["policy_findings", "training_data_of", "count_findings", "handed_in_findings", "code_state", "image_access"],
 )
 def test_a_step_after_the_predictions_that_fails_is_a_finding(plugins, store, monkeypatch, step):
     def fails(*_args, **_more):
