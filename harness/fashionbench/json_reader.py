@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_text
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 def parse_json(text: str, place: str) -> Any:
@@ -42,3 +46,28 @@ def loads(text: str | bytes, **options: Any) -> Any:
 def _short(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= 40 else f"{text[:40]}…"
+
+
+def read_object(path: Path) -> dict[str, Any]:
+    """Read a file of one JSON object, as a program wrote it: UTF-8, no key twice, no NaN and no infinity.
+
+    :raises DataError: naming the file and what is wrong with it.
+    :raises OSError: where it cannot be read.
+    """
+
+    def refuse(constant: str) -> None:
+        raise ValueError(f"it holds {constant}, which is no number of JSON")
+
+    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        entry = dict(pairs)
+        if len(entry) != len(pairs):
+            raise ValueError("a key stands twice in one object")
+        return entry
+
+    try:
+        loaded = loads(regular_text(path), object_pairs_hook=once, parse_constant=refuse)
+    except ValueError as error:
+        raise DataError(f"{path} is damaged: {error}") from error
+    if not isinstance(loaded, dict):
+        raise DataError(f"{path} is damaged: it holds no JSON object")
+    return loaded

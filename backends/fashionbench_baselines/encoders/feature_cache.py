@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
-
-from fashionbench.errors import BackendError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -21,20 +20,33 @@ if TYPE_CHECKING:
 
 #: The name of the file in a backend's cache folder.
 FILE = "frozen-features.sqlite"
+#: Files that could not be used; a backend is built anew for each cell and fold, and says and waits once.
+_given_up: set[Path] = set()
 
 
 class FeatureCache:
     """A table of feature vectors, keyed by the hash of the encoder and of the content.
 
-    One SQLite file serves all encoders and may be shared by processes. Every vector has a checksum; one that is damaged
-    counts as absent, and a file that is no database is put aside as ``*.damaged`` and begun anew.
+    One SQLite file serves all encoders and may be shared by processes. It is memory and no truth: every vector has a
+    checksum, and one that is damaged counts as absent. A file that is no database is put aside as ``*.damaged`` and
+    begun anew; one that is locked for long, or cannot be written, is named once and not used from then on.
 
     :param path: the database file.
     :param encoder: everything that decides the features of a given content, to the last bit.
     :param length: the number of features.
+    :param warn: takes a line about a file that cannot be used.
+    :param patience: seconds to wait for another process that holds the file.
     """
 
-    def __init__(self, path: Path, encoder: str, length: int) -> None:
+    def __init__(
+        self,
+        path: Path,
+        encoder: str,
+        length: int,
+        warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
+        patience: float = 60.0,
+    ) -> None:
+        self._warn, self._patience = warn, patience
         self._path = path
         self._encoder = encoder.encode()
         self._length = length
@@ -45,7 +57,6 @@ class FeatureCache:
 
         :param contents: what is encoded, or a hash of it.
         :param encode: computes the features of the contents at these positions, [len(positions), length].
-        :raises BackendError: where the file cannot be read or written.
         """
         keys = [hashlib.blake2b(self._encoder + b"\0" + content, digest_size=32).digest() for content in contents]
         known = self._try(lambda: self._read(keys))
@@ -58,7 +69,12 @@ class FeatureCache:
         return np.array([known[key] for key in keys], dtype=np.float32).reshape(len(keys), self._length)
 
     def _try(self, work: Callable[[], dict[bytes, Floats]]) -> dict[bytes, Floats]:
-        """Do something with the file, and once more with a new one where it is damaged."""
+        """Do something with the file, and once more with a new one where it is damaged; nothing where it is given up.
+
+        What cannot be read or kept is computed.
+        """
+        if self._path in _given_up:
+            return {}
         try:
             try:
                 return work()
@@ -68,19 +84,22 @@ class FeatureCache:
                 self._put_aside()
                 return work()
         except (sqlite3.Error, OSError) as error:
-            msg = f"the feature cache {self._path} cannot be used: {error}"
-            raise BackendError(msg, remedy="see that its folder can be written and has room, or remove it") from error
+            _given_up.add(self._path)
+            self._warn(f"warning: the cache {self._path} is not used, and features are computed: {error}")
+            return {}
 
     def _put_aside(self) -> None:
         if self._base is not None:
             self._base.close()
             self._base = None
-        self._path.replace(self._path.with_suffix(".damaged"))
+        aside = self._path.with_suffix(".damaged")
+        self._path.replace(aside)
+        self._warn(f"warning: the cache {self._path.name} was damaged; it is put aside as {aside.name}")
 
     def _connection(self) -> sqlite3.Connection:
         if self._base is None:
             self._path.parent.mkdir(parents=True, exist_ok=True)
-            base = sqlite3.connect(self._path, timeout=60)
+            base = sqlite3.connect(self._path, timeout=self._patience)
             base.execute("PRAGMA journal_mode=WAL")
             # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
             base.execute("PRAGMA synchronous=NORMAL")

@@ -23,6 +23,7 @@ from fashionbench.json_reader import loads
 from fashionbench.output_files import inside
 from fashionbench.plugins.manager import Plugins
 from fashionbench.plugins.targets import call
+from fashionbench.records.order import superseded
 from fashionbench.records.record_texts import record_with_clean_texts
 from fashionbench.records.stored_text import stored_text
 from fashionbench.specs import BoardSpec
@@ -211,7 +212,7 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
     One that any store marks as invalid or supersedes is not current.
     """
     scans = [(store, store.scan()) for store in stores]
-    superseded = {record.supersedes for _, scan in scans for record in scan.records}
+    gone = superseded([record for _, scan in scans for record in scan.records])
     invalid = {name for _, scan in scans for name in scan.marks}
     earlier: dict[str, Record] = {}
     found: dict[str, tuple[Record, Store]] = {}
@@ -221,7 +222,7 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
         for record in scan.records:
             if record.record_id in invalid or record.record_id in found:
                 continue
-            if record.record_id in superseded:
+            if record.record_id in gone:
                 earlier[record.record_id] = record_with_clean_texts(record)
                 continue
             fault = store.check_predictions(record)

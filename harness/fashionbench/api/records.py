@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fashionbench.api.stores import existing_store
+from fashionbench.canonical import short
+from fashionbench.errors import FashionBenchError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.records.store import Fault
+from fashionbench.records.store_check import StoreCheck, check_store
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     import pandas as pd
 
     from fashionbench.records.schema import Record
-    from fashionbench.records.store import Fault, Store
+    from fashionbench.records.store import Store
+    from fashionbench.runner.verification import Recomputed
+
+
+@dataclass(frozen=True, slots=True)
+class Verification(StoreCheck):
+    """What verifying a store found.
+
+    :param recomputed: what came of computing the metrics of each record again.
+    """
+
+    recomputed: list[Recomputed] = field(default_factory=list)
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing is wrong with any file, and each value follows from its predictions."""
+        return not self.faults
 
 
 def load_records(
@@ -30,19 +51,46 @@ def load_records(
 
 
 def verify_records(
-    store: str | Path | Store | None = None, *, plugins: Plugins | None = None
-) -> tuple[list[Record], list[Fault]]:
-    """Check every record and its predictions against their checksums.
+    store: str | Path | Store | None = None,
+    *,
+    metrics: bool = True,
+    plugins: Plugins | None = None,
+    advance: Callable[[int, int], object] = lambda _done, _total: None,
+) -> Verification:
+    """Check every file of a store: checksums, names and places, numbers, times, models, pictures and the chain.
 
-    :returns: the records that are readable, and what is wrong with which file.
+    :param metrics: also compute the metrics of each record again from its predictions.
+    :param advance: called with the number of records whose metrics were computed, and their total.
     :raises StoreError: where there is no such store.
     """
-    opened = existing_store(store, plugins or Plugins())
-    scan = opened.scan()
-    damaged = (opened.check_predictions(record) for record in scan.records)
-    # Records with the same predictions share their file, which is damaged once.
-    faults = {fault.path: fault for fault in (*scan.faults, *damaged) if fault is not None}
-    return scan.records, list(faults.values())
+    from fashionbench.runner.trained_models import model_fault  # noqa: PLC0415  # imports NumPy
+    from fashionbench.runner.verification import recompute  # noqa: PLC0415
+
+    loaded = plugins or Plugins()
+    opened = existing_store(store, loaded)
+    checked = check_store(opened)
+    found = Verification(checked.records, checked.faults, checked.notes)
+    for record in found.records:
+        said = model_fault(record, opened.root / "models")
+        if said:
+            remedy = "delete the folder, and run the cells that need it again with --rerun"
+            found.faults.append(Fault(opened.path_of(record), f"the model of its training: {said}; {remedy}"))
+    damaged = {fault.path for fault in found.faults}
+    able = [r for r in found.records if r.predictions is not None and r.metrics and r.dataset is not None]
+    able = [r for r in able if r.predictions is None or opened.predictions.path(r.predictions) not in damaged]
+    for done, record in enumerate(able if metrics else [], 1):
+        try:
+            again = recompute(record, opened, loaded)
+        except FashionBenchError as error:  # such as values by item that are damaged, which is said of their file
+            found.notes.append(f"{short(record.record_id)}: not computed again: {error.message}")
+            continue
+        finally:
+            advance(done, len(able))
+        found.recomputed.append(again)
+        found.faults.extend(
+            Fault(opened.path_of(record), f"not from its predictions: {line}") for line in again.differing
+        )
+    return found
 
 
 def invalidate(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.labels import row_label
 from fashionbench.boards.signature import signature_of
+from fashionbench.records.order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +60,7 @@ def history_of(spec: BoardSpec, records: Sequence[Record]) -> tuple[ColumnHistor
     for column in spec.columns:
         own = [r for r in records if r.task.id == column.task and r.metric(column.metric, column.slice) is not None]
         rows: dict[tuple[str, int], list[Record]] = defaultdict(list)
-        for record in sorted(own, key=lambda record: (record.provenance.ended, record.record_id)):
+        for record in in_order(own):
             rows[row_label(record, own), record.decoding.seed].append(record)
         lines = [
             Line(label=label, seed=seed, points=points)

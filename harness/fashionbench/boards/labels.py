@@ -31,6 +31,9 @@ def row_label(record: Record, records: Sequence[Record]) -> str:
             continue
         training = _training(own[name])
         said += [f"{name}={_brief(own[name])}"] if not training else _training_words(name, record, same)
+    others = {other.backend.revision for other in same if other.task.id == record.task.id}
+    if record.attestation == "imported" and len(others) > 1:
+        said.append(f"file {short(record.backend.revision, _DIGITS)}")
     if record.decoding.limit is not None:
         said.append(f"limit={record.decoding.limit}")
     return record.backend.id + (f" ({', '.join(said)})" if said else "")

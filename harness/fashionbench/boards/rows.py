@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.labels import row_label, row_title
 from fashionbench.boards.marks import image_marks
-from fashionbench.boards.selection import row_key
+from fashionbench.boards.selection import row_keys
 from fashionbench.boards.signature import signature_of
 from fashionbench.boards.table import MARKS, Head, Row, Signature, Table, Value
 from fashionbench.errors import first_names
@@ -41,9 +41,10 @@ def make_table(
     """
     rows: list[Row] = []
     better = [_higher_is_better(column, records, plugins) for column in columns]
-    keys = list(dict.fromkeys(row_key(record) for record in records))
+    key_of = row_keys(records)
+    keys = list(dict.fromkeys(key_of(record) for record in records))
     for key in keys:
-        own = [record for record in records if row_key(record) == key]
+        own = [record for record in records if key_of(record) == key]
         values = tuple(
             _value(column, signature, own, plugins) for column, signature in zip(columns, signatures, strict=True)
         )

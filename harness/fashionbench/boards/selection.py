@@ -4,21 +4,46 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.records.order import in_order
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fashionbench.records.schema import Record
 
-#: What makes two records stand in one row: backend, options, who measured, and after how many items the run was cut.
-RowKey = tuple[str, str, str, "int | None"]
+#: What makes two records stand in one row: backend, options, who measured, after how many items the run was cut, and of
+#: imports the file, where one name stands for several.
+RowKey = tuple[str, str, str, "int | None", str]
 
 
-def row_key(record: Record) -> RowKey:
-    """Return what makes two records stand in one row.
+def row_keys(records: Iterable[Record]) -> Callable[[Record], RowKey]:
+    """Return what tells the row of each of these records.
 
-    A limited run has a row of its own: its value is over other items, and joins no value over all of them.
+    A limited run has a row of its own: its value is over other items, and joins no value over all of them. An imported
+    row is told by its name, since a file answers one task; two files of one name on one task are two rows, by hash.
     """
+    files: dict[tuple[object, ...], set[str]] = {}
+    for record in records:
+        if record.attestation == "imported":
+            files.setdefault((*_name(record), record.task.id), set()).add(record.backend.revision)
+    shared = {place[:-1] for place, hashes in files.items() if len(hashes) > 1}
+    return lambda record: (*_name(record), record.backend.revision if _name(record) in shared else "")
+
+
+def _name(record: Record) -> tuple[str, str, str, int | None]:
     return record.backend.id, record.backend.config_hash, record.attestation, record.decoding.limit
+
+
+def system_of(record: Record) -> tuple[object, ...]:
+    """Return what makes records of one task be of one system: its row, its file where it was imported, and its seed."""
+    file = record.backend.revision if record.attestation == "imported" else ""
+    return *_name(record), file, record.decoding.seed
+
+
+def place_of(record: Record) -> tuple[object, ...]:
+    """Return what makes records stand in one place of a board, of which the newest is shown."""
+    fingerprint = record.dataset.fingerprint if record.dataset else ""
+    return *system_of(record), record.task.id, record.protocol.hash, fingerprint
 
 
 def selected(records: Iterable[Record]) -> list[Record]:
@@ -32,16 +57,17 @@ def selected(records: Iterable[Record]) -> list[Record]:
     measured: dict[tuple[object, ...], list[Record]] = {}
     failed: dict[tuple[object, ...], Record] = {}
     last: dict[tuple[object, ...], Record] = {}
-    for record in sorted(records, key=_age):
-        place = (*row_key(record), record.task.id, record.decoding.seed)
+    ordered = in_order(records)
+    age = {id(record): place for place, record in enumerate(ordered)}
+    for record in ordered:
+        place = (*system_of(record), record.task.id)
         if record.status != "error":
-            fingerprint = record.dataset.fingerprint if record.dataset else ""
-            measured.setdefault((*place, record.protocol.hash, fingerprint), []).append(record)
+            measured.setdefault(place_of(record), []).append(record)
             last[place] = record
         elif record.attestation != "imported":
             failed[place] = record
     kept = [record for group in measured.values() for record in _distinct(group)]
-    kept += [record for place, record in failed.items() if place not in last or _age(record) > _age(last[place])]
+    kept += [record for place, record in failed.items() if place not in last or age[id(record)] > age[id(last[place])]]
     return kept
 
 
@@ -61,7 +87,3 @@ def _distinct(group: list[Record]) -> list[Record]:
             seen |= {(part.id, part.slice, part.implementation) for part in others}
             kept.append(record.model_copy(update={"metrics": others}))
     return kept
-
-
-def _age(record: Record) -> tuple[str, str]:
-    return record.provenance.ended, record.record_id

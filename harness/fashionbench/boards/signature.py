@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.boards.table import Signature
 from fashionbench.metrics.scoring import metric_spec
+from fashionbench.records.order import in_order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,16 +31,16 @@ def main_signature(column: Column, records: Sequence[Record], plugins: Plugins) 
     """Choose the main table's way of measuring: today's protocol and metric, then the most common, then the newest."""
     protocol = plugins.tasks[column.task].protocol.hash
     implementation = metric_spec(column.metric, plugins.metrics).implementation
-    times: dict[Signature, list[str]] = {}
-    for record in records:
+    times: dict[Signature, list[int]] = {}
+    for age, record in enumerate(in_order(records)):
         signature = signature_of(column, record) if record.task.id == column.task else None
         if signature is not None:
-            times.setdefault(signature, []).append(record.provenance.ended)
+            times.setdefault(signature, []).append(age)
 
-    def preference(signature: Signature) -> tuple[bool, bool, int, str, Signature]:
-        ended = times[signature]
+    def preference(signature: Signature) -> tuple[bool, bool, int, int, Signature]:
+        ages = times[signature]
         todays = signature.protocol == protocol, signature.implementation.partition("@")[0] == implementation
-        return *todays, len(ended), max(ended), signature
+        return *todays, len(ages), max(ages), signature
 
     return max(times, key=preference, default=None)
 

@@ -108,18 +108,47 @@ def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
 
 
 @records.command("verify")
+@click.option("--quick", is_flag=True, help="Check the files alone; compute no metric again.")
 @store_option
+@json_option
 @pass_state
-def verify_records(state: State, /, *, store: Path | None) -> int:
-    """Check every record and every predictions file against its checksum; exit code 1 where one is damaged."""
+def verify_records(state: State, /, *, quick: bool, store: Path | None, as_json: bool) -> int:
+    """Check every file of a store, and each value against its predictions; exit code 1 where one is wrong.
+
+    Checked are checksums, names and folders of files, what supersedes or marks what, ranges of numbers, times, models
+    and generated images, and the chain, which shows records and marks that were deleted. Metrics are computed again
+    from the stored predictions. A file that no record names is said, and is no fault.
+    """
+    from collections import Counter
+
     from fashionbench.api.records import verify_records as check
     from fashionbench.errors import counted
 
-    readable, damaged = check(store, plugins=state.plugins)
-    for fault in damaged:
+    found = check(store, metrics=not quick, plugins=state.plugins)
+    left_out = Counter(line.partition(": ")[2] for one in found.recomputed for line in one.left_out)
+    if as_json:
+        print_json(
+            {
+                "ok": found.ok,
+                "records": len(found.records),
+                "faults": [{"path": str(fault.path), "message": fault.message} for fault in found.faults],
+                "notes": found.notes,
+                "values_computed_again": sum(one.equal for one in found.recomputed),
+                "values_left_out": dict(left_out),
+            }
+        )
+        return 0 if found.ok else 1
+    for fault in found.faults:
         echo(f"{fault.path}: {fault.message}")
-    echo(f"readable: {counted(len(readable), 'record')}; damaged: {counted(len(damaged), 'file')}")
-    return 1 if damaged else 0
+    for note in found.notes:
+        echo(f"note: {note}")
+    for reason, count in left_out.items():
+        echo(f"note: {counted(count, 'value')} not computed again: {reason}")
+    if not quick:
+        echo(f"computed again: {counted(sum(one.equal for one in found.recomputed), 'equal value')}")
+    files = len({fault.path for fault in found.faults})
+    echo(f"readable: {counted(len(found.records), 'record')}; damaged: {counted(files, 'file')}")
+    return 0 if found.ok else 1
 
 
 @records.command("invalidate")

@@ -74,7 +74,7 @@ def status(
 ) -> Status:
     """Compare a data set with what was published.
 
-    :param verify: also hash and decode every file.
+    :param verify: also hash and decode every file, whatever is remembered of it.
     :param cache: where a survey is remembered.
     :param advance: called with the number of files that were looked at.
     """
@@ -84,7 +84,7 @@ def status(
     unreadable: Mapping[str, str] = {}
     fingerprint = ""
     if verify:
-        looked = survey(images, dataset.annotations(), cache=cache, advance=advance)
+        looked = survey(images, dataset.annotations(), cache=cache, reread=True, advance=advance)
         unreadable, fingerprint = looked.unreadable, looked.fingerprint
     return Status(
         dataset=name,

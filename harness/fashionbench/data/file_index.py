@@ -1,16 +1,18 @@
 """An index of files: content hash, image form and fault by path and state, in one SQLite file for all tasks of a store.
 
 A file is read again when its size, its times or its inode have changed. Images are hashed and decoded in threads, for
-Pillow and hashlib let go of the interpreter lock. An index that cannot be read or written is a memory that is gone,
-not an error: files are then read again.
+Pillow and hashlib let go of the interpreter lock. An index is memory and no truth: each row has a checksum, and a file
+that cannot be used is named once, and what it would have remembered is read again.
 """
 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import json
 import os
 import sqlite3
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -29,7 +31,9 @@ if TYPE_CHECKING:
     from fashionbench.data.images import Stamp
 
 #: What an older reader found is not looked up.
-_TABLE = f"file_{READER}"
+_TABLE = f"checked_file_{READER}"
+#: Files that could not be used; each task opens the index of its store, and the first one says it.
+_given_up: set[Path] = set()
 _PART = 256  # files looked at between two writes, so that an interrupted survey goes on from there
 
 
@@ -51,11 +55,24 @@ class FileIndex:
     """Facts about files by path, remembered while a file does not change.
 
     :param path: the SQLite file; None remembers in this object alone.
+    :param reread: look at the bytes of every file, whatever is remembered of it, and remember that.
+    :param warn: takes a line about an index that cannot be used.
+    :param patience: seconds to wait for another run that holds the file.
     """
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(
+        self,
+        path: Path | None = None,
+        *,
+        reread: bool = False,
+        warn: Callable[[str], object] = lambda text: sys.stderr.write(f"{text}\n"),
+        patience: float = 10.0,
+    ) -> None:
         self._known: dict[tuple[str, bool], tuple[Stamp, FileFacts]] = {}
-        self._base = None if path is None else _connect(path)
+        self._path, self._reread, self._warn = path, reread, warn
+        self._base: sqlite3.Connection | None = None
+        if path is not None and path not in _given_up:
+            self._base = self._opened(path, patience)
 
     def __enter__(self) -> Self:
         return self
@@ -85,7 +102,7 @@ class FileIndex:
             for start in range(0, len(wanted), _PART):
                 part = wanted[start : start + _PART]
                 states = {path: stamp(path) for path in part}
-                for path, state in states.items():
+                for path, state in states.items() if not self._reread else ():
                     known = self._recall(path, state, decode_images=decode_images)
                     if known is not None:
                         facts[path] = known
@@ -107,26 +124,59 @@ class FileIndex:
         return None if known is None else known.sha256
 
     def _recall(self, path: Path, state: Stamp, *, decode_images: bool) -> FileFacts | None:
-        key = (os.path.abspath(path), decode_images)  # noqa: PTH100  # must not follow links, which may change
+        key = _key(path, decode_images=decode_images)
         kept = self._known.get(key)
         if kept is None and self._base is not None:
-            with contextlib.suppress(sqlite3.Error, ValueError, TypeError):
-                query = f"SELECT state, sha256, fault, form FROM {_TABLE} WHERE path = ? AND decoded = ?"  # noqa: S608
+            query = f"SELECT state, sha256, fault, form, checksum FROM {_TABLE} WHERE path = ? AND decoded = ?"  # noqa: S608
+            try:
                 row = self._base.execute(query, key).fetchone()
-                if row is not None:
-                    kept = (_state(row[0]), FileFacts(*row[1:]))
-                    self._known[key] = kept
+            except sqlite3.Error as error:
+                self._give_up(error)
+                row = None
+            # A row that is not what was written is read again, and replaced.
+            if row is not None and row[-1] == _checksum(*key, *row[:-1]):
+                kept = (_state(row[0]), FileFacts(*row[1:-1]))
+                self._known[key] = kept
         return kept[1] if kept is not None and kept[0] == state else None
 
     def _remember(self, fresh: dict[Path, FileFacts], states: dict[Path, Stamp], *, decode_images: bool) -> None:
         rows = []
         for path, facts in fresh.items():
-            key = (os.path.abspath(path), decode_images)  # noqa: PTH100
+            key = _key(path, decode_images=decode_images)
             self._known[key] = (states[path], facts)
-            rows.append((*key, json.dumps(states[path]), facts.sha256, facts.fault, facts.form))
+            row = (*key, json.dumps(states[path]), facts.sha256, facts.fault, facts.form)
+            rows.append((*row, _checksum(*row)))
         if self._base is not None and rows:
-            with contextlib.suppress(sqlite3.Error), self._base:
-                self._base.executemany(f"INSERT OR REPLACE INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
+            try:
+                with self._base:
+                    self._base.executemany(f"INSERT OR REPLACE INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
+            except sqlite3.Error as error:
+                self._give_up(error)
+
+    def _opened(self, path: Path, patience: float) -> sqlite3.Connection | None:
+        """Open the file; one that is damaged is put aside and begun anew, one that cannot be opened is left alone."""
+        try:
+            try:
+                return _connect(path, patience)
+            except sqlite3.OperationalError:
+                raise
+            except sqlite3.DatabaseError:
+                aside = path.with_suffix(".damaged")
+                path.replace(aside)
+                self._warn(f"warning: the index {path.name} was damaged; it is put aside as {aside.name}")
+                return _connect(path, patience)
+        except (OSError, sqlite3.Error) as error:
+            self._give_up(error)
+            return None
+
+    def _give_up(self, error: Exception) -> None:
+        """Say once that the index is not used, and go on without."""
+        with contextlib.suppress(sqlite3.Error):
+            self.close()
+        self._base = None
+        if self._path is not None and self._path not in _given_up:
+            _given_up.add(self._path)
+            self._warn(f"warning: the index {self._path.name} is not used, and files are read again: {error}")
 
 
 def _look(path: Path, state: Stamp, *, decode_images: bool) -> FileFacts:
@@ -143,31 +193,33 @@ def _look(path: Path, state: Stamp, *, decode_images: bool) -> FileFacts:
     return FileFacts(checksum, form=form)
 
 
+def _key(path: Path, *, decode_images: bool) -> tuple[str, bool]:
+    text = os.path.abspath(path)  # noqa: PTH100  # must not follow links, which may change
+    # A name that is no text in the file system's encoding is none for SQLite either.
+    return text.encode("utf-8", "backslashreplace").decode(), decode_images
+
+
 def _state(text: str) -> Stamp:
     size, modified, changed, inode = json.loads(text)
     return int(size), int(modified), int(changed), int(inode)
 
 
-def _connect(path: Path) -> sqlite3.Connection | None:
-    """Open the index; one that is damaged is put aside and begun anew, one that cannot be opened is left alone."""
-    for _ in range(2):
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            base = sqlite3.connect(path, timeout=10)
-            base.execute("PRAGMA journal_mode=WAL")
-            # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
-            base.execute("PRAGMA synchronous=NORMAL")
-            base.execute(
-                f"CREATE TABLE IF NOT EXISTS {_TABLE} (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
-                " form TEXT, PRIMARY KEY (path, decoded)) WITHOUT ROWID"
-            )
-        except sqlite3.OperationalError:
-            return None
-        except sqlite3.DatabaseError:
-            with contextlib.suppress(OSError):
-                path.replace(path.with_suffix(".damaged"))
-        except OSError:
-            return None
-        else:
-            return base
-    return None
+def _checksum(*columns: object) -> str:
+    return hashlib.blake2b(json.dumps(columns).encode(), digest_size=16).hexdigest()
+
+
+def _connect(path: Path, patience: float) -> sqlite3.Connection:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    base = sqlite3.connect(path, timeout=patience)
+    try:
+        base.execute("PRAGMA journal_mode=WAL")
+        # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
+        base.execute("PRAGMA synchronous=NORMAL")
+        base.execute(
+            f"CREATE TABLE IF NOT EXISTS {_TABLE} (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
+            " form TEXT, checksum TEXT, PRIMARY KEY (path, decoded)) WITHOUT ROWID"
+        )
+    except sqlite3.Error:
+        base.close()
+        raise
+    return base

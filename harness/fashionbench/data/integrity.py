@@ -52,6 +52,7 @@ def survey(
     annotations: Mapping[str, Path] | None = None,
     *,
     cache: Path | None = None,
+    reread: bool = False,
     advance: Callable[[int], object] = lambda _: None,
 ) -> Survey:
     """Hash and decode the images of a data set, and hash its annotation files.
@@ -59,9 +60,10 @@ def survey(
     :param images: paths by the name that the data set uses for them.
     :param annotations: files that are hashed but not decoded; they must exist.
     :param cache: the file of the index that remembers earlier findings; a damaged one is made anew.
+    :param reread: read every byte, whatever is remembered.
     :param advance: called with the number of files that were looked at.
     """
-    with FileIndex(cache) as index:
+    with FileIndex(cache, reread=reread) as index:
         there = {name: path for name, path in sorted(images.items()) if path.is_file()}
         advance(len(images) - len(there))
         looked = index.look(there.values(), decode_images=True, advance=advance)

@@ -12,6 +12,7 @@ from fashionbench.extractors.base import NamesWeights
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
+from fashionbench.records.ranges import metric_fault
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
 from fashionbench.records.stored_text import stored_text
 from fashionbench.seeding import seed_of
@@ -95,6 +96,9 @@ def score(
     for name in task.metrics if names is None else names:
         try:
             parts, unknown = _parts(name, metric_spec(name, registry), predictions, task, seed, images, keep)
+            impossible = next(filter(None, map(metric_fault, parts)), "")
+            if impossible:
+                raise MetricError(impossible, remedy="correct the metric, or the unit in its specification")  # noqa: TRY301
             scores.metrics += parts
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))

@@ -9,7 +9,7 @@ from fashionbench.records.stored_text import clean_text, stored_text
 
 #: Names and hashes that say what was measured; none holds a text of somebody's own, and changing one would make it
 #: another thing.
-_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes"})
+_KEPT = frozenset({"record_id", "cell", "protocol", "schema_version", "supersedes", "chain"})
 #: Names of slices come from the data, and may look like a path.
 _WITH_PATHS = frozenset({"metrics"})
 

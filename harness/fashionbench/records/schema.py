@@ -14,6 +14,7 @@ from pydantic import Field, model_validator
 from fashionbench.canonical import digest
 from fashionbench.errors import first_names
 from fashionbench.records.base import Model
+from fashionbench.records.chain import ChainPart
 from fashionbench.records.provenance import CodeState, Provenance
 from fashionbench.specs.protocol import ProtocolCard
 
@@ -255,6 +256,8 @@ class Record(Model):
     error: ErrorPart | None = None
     rescored: RescoringPart | None = None
     supersedes: str | None = None
+    chain: ChainPart | None = None
+    """Its place in the chain of its store; null in a record that was stored before there were chains."""
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:

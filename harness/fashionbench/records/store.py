@@ -6,6 +6,7 @@
     predictions/<sha256>.parquet                  what its metrics were computed from
     images/<xx>/<sha256>.png                      what try-on and design backends generated
     marks/<record id>-<sha256>.json               that a record is invalid, and why
+    chain.jsonl                                   every record and mark, in the order in which they were written
     cache/                                        what can be made again
 """
 
@@ -14,20 +15,21 @@ from __future__ import annotations
 import json
 import tempfile
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
-
-from pydantic import ValidationError
+from typing import TYPE_CHECKING, Any
 
 from fashionbench import files
-from fashionbench.canonical import digest, short
+from fashionbench.canonical import short
 from fashionbench.data.images import stamp
-from fashionbench.errors import StoreError
-from fashionbench.files import regular_text, slug
-from fashionbench.json_reader import loads
-from fashionbench.records.base import Model
+from fashionbench.errors import DataError, FashionBenchError, StoreError
+from fashionbench.files import slug
+from fashionbench.json_reader import read_object
+from fashionbench.records.chain import RECORD_DIGITS, Chain, digits
+from fashionbench.records.mark import Mark, read_mark
 from fashionbench.records.migrations import load
+from fashionbench.records.order import best, in_order, superseded
 from fashionbench.records.predictions_store import PredictionsStore, fault
 from fashionbench.records.provenance import now
+from fashionbench.records.ranges import range_fault
 from fashionbench.records.record_texts import record_with_clean_texts
 from fashionbench.records.stored_text import stored_text
 
@@ -38,15 +40,6 @@ if TYPE_CHECKING:
 
     from fashionbench.data.images import Stamp
     from fashionbench.records.schema import PredictionsPart, Record
-
-
-class Mark(Model):
-    """A later word on a record."""
-
-    record_id: str
-    kind: Literal["invalidated"] = "invalidated"
-    reason: str
-    time: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,16 +57,26 @@ class Scan:
     :param records: every readable record, oldest first.
     :param marks: reasons of invalid records by record id.
     :param faults: files that were left out.
+    :param places: the file of each record, by its id; further files that hold it too are among ``copies``.
+    :param copies: files of records that were read before.
+    :param read_marks: the marks that could be read, by their file.
     """
 
     records: list[Record] = field(default_factory=list)
     marks: dict[str, str] = field(default_factory=dict)
     faults: list[Fault] = field(default_factory=list)
+    places: dict[str, Path] = field(default_factory=dict)
+    copies: list[Path] = field(default_factory=list)
+    read_marks: dict[Path, Mark] = field(default_factory=dict)
 
     def current(self) -> list[Record]:
         """Return the records that are neither superseded nor invalidated."""
-        gone = {record.supersedes for record in self.records} | set(self.marks)
+        gone = superseded(self.records) | set(self.marks)
         return [record for record in self.records if record.record_id not in gone]
+
+
+_RECORD_REMEDY = " (restore the file from its source, or delete it and run the cell again)"
+_MARK_REMEDY = " (restore the file from its source, or delete it and invalidate the record again)"
 
 
 class Store:
@@ -85,6 +88,7 @@ class Store:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.predictions = PredictionsStore(root)
+        self.chain = Chain(root)
         self._known: dict[Path, tuple[Stamp, Record]] = {}
 
     @property
@@ -106,22 +110,31 @@ class Store:
             raise StoreError(msg, remedy="choose another --store, or free some space") from error
 
     def add(self, record: Record) -> Record:
-        """Write a record and return it with its id."""
-        sealed = record_with_clean_texts(record).sealed()
+        """Write a record at the end of the chain, and return it with its place and id."""
+        part = self.chain.next()
+        sealed = record_with_clean_texts(record).model_copy(update={"chain": part}).sealed()
         text = json.dumps(sealed.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
-        files.write_text(self._path(sealed), text + "\n")
+        files.write_text(self.path_of(sealed), text + "\n")
+        self.chain.append(sealed.record_id, part)
         return sealed
 
-    def find(self, cell: str, task: str, backend: str) -> Record | None:
-        """Return the newest current record of a cell, if that did not fail."""
-        newest = self.find_any(cell, task, backend)
-        return None if newest is None or newest.status == "error" else newest
+    def add_newest(self, record: Record) -> Record:
+        """Add a record that supersedes what stood for its cell; one that failed supersedes earlier failures alone."""
+        of_cell = self._of_cell(record.cell, record.task.id, record.backend.id)
+        before = best(old for old in of_cell if record.status != "error" or old.status == "error")
+        return self.add(record.model_copy(update={"supersedes": before.record_id if before else None}))
 
-    def find_any(self, cell: str, task: str, backend: str) -> Record | None:
-        """Return the newest current record of a cell, failed or not."""
-        folder = self.root / "records" / slug(task) / slug(backend)
-        of_cell = [record for record in self._scan(folder).current() if record.cell == cell]
-        return of_cell[-1] if of_cell else None
+    def find(self, cell: str, task: str, backend: str) -> Record | None:
+        """Return the newest current record of a cell that did not fail."""
+        return best(record for record in self._of_cell(cell, task, backend) if record.status != "error")
+
+    def of_backend(self, task: str, backend: str) -> list[Record]:
+        """Return the current records of a task on a backend, oldest first."""
+        found = self._scan(self.root / "records" / slug(task) / slug(backend)).current()
+        return [record for record in found if record.task.id == task and record.backend.id == backend]
+
+    def _of_cell(self, cell: str, task: str, backend: str) -> list[Record]:
+        return [record for record in self.of_backend(task, backend) if record.cell == cell]
 
     def scan(self) -> Scan:
         """Read every record; what cannot be read is named in the result and does not stop the rest."""
@@ -150,10 +163,13 @@ class Store:
         if earlier is not None:
             msg = f"the record {short(record.record_id)} is invalidated already: {earlier}"
             raise StoreError(msg, remedy="the first reason stays on file")
-        mark = Mark(record_id=record.record_id, reason=stored_text(reason), time=now())
-        fields = mark.model_dump(mode="json")
-        name = f"{_hex(record.record_id)[:20]}-{_hex(digest(fields))[:12]}.json"
-        files.write_text(self.root / "marks" / name, json.dumps(fields, indent=1) + "\n")
+        part = self.chain.next()
+        mark = Mark(
+            record_id=record.record_id, reason=stored_text(reason), time=now(), cell=record.cell, chain=part
+        ).sealed()
+        text = json.dumps(mark.model_dump(mode="json"), indent=1, ensure_ascii=False)
+        files.write_text(self.root / "marks" / mark.file_name, text + "\n")
+        self.chain.append(mark.mark_id, part)
 
     def write_predictions(self, table: pa.Table, schema_id: str) -> PredictionsPart:
         """Write a predictions table under its checksum."""
@@ -181,9 +197,10 @@ class Store:
                 return Fault(path, f"{path.parent.name} of {record.record_id}: {wrong}")
         return None
 
-    def _path(self, record: Record) -> Path:
+    def path_of(self, record: Record) -> Path:
+        """Return where the file of a record belongs."""
         folder = self.root / "records" / slug(record.task.id) / slug(record.backend.id)
-        return folder / f"{_hex(record.record_id)[:20]}.json"
+        return folder / f"{digits(record.record_id, RECORD_DIGITS)}.json"
 
     def _scan(self, folder: Path) -> Scan:
         """Read what lies below a folder; a record is never edited, so each file is parsed once."""
@@ -192,36 +209,56 @@ class Store:
             read = self._parsed(path)
             if isinstance(read, Fault):
                 scan.faults.append(read)
-            else:
+            elif read.record_id not in scan.places:
                 scan.records.append(read)
+                scan.places[read.record_id] = path
+            elif path == self.path_of(read):
+                scan.copies.append(scan.places[read.record_id])
+                scan.places[read.record_id] = path
+            else:
+                scan.copies.append(path)
+        self._read_marks(scan)
+        scan.records = in_order(scan.records)
+        return scan
+
+    def _read_marks(self, scan: Scan) -> None:
+        """Read the marks; the name of one that is damaged says of which record it is, and that record stays out."""
         for path in sorted((self.root / "marks").glob("*.json")):
             try:
-                mark = Mark.model_validate(_json(path))
-            except (OSError, ValueError, ValidationError, StoreError) as error:
-                scan.faults.append(Fault(path, str(error).replace("\n", " ")))
+                mark = read_mark(path)
+            except (OSError, ValueError, FashionBenchError) as error:
+                scan.faults.append(Fault(path, _line(error) + _MARK_REMEDY))
+                of = path.name.partition("-")[0]
+                for record in scan.records:
+                    if digits(record.record_id, RECORD_DIGITS) == of:
+                        scan.marks.setdefault(record.record_id, f"its mark {path.name} is damaged")
                 continue
+            scan.read_marks[path] = mark
             scan.marks[mark.record_id] = mark.reason
-        scan.records.sort(key=lambda record: (record.provenance.ended, record.record_id))
-        return scan
 
     def _parsed(self, path: Path) -> Record | Fault:
         try:
             state = stamp(path)
             known = self._known.get(path)
             if known is None or known[0] != state:
-                known = (state, load(_json(path)))
+                record = load(_json(path))
+                impossible = range_fault(record)
+                if impossible:
+                    raise StoreError(f"the record holds a number that cannot be: {impossible}")
+                known = (state, record)
                 self._known[path] = known
-        except (OSError, ValueError, KeyError, TypeError, ValidationError, StoreError) as error:
-            return Fault(path, str(error).replace("\n", " "))
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, FashionBenchError) as error:
+            said = _line(error)
+            return Fault(path, said if getattr(error, "remedy", "") else said + _RECORD_REMEDY)
         return known[1]
 
 
-def _hex(record_id: str) -> str:
-    return record_id.removeprefix("sha256:")
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _json(path: Path) -> dict[str, Any]:
-    loaded = loads(regular_text(path))
-    if not isinstance(loaded, dict):
-        raise StoreError("the file holds no JSON object")
-    return loaded
+    try:
+        return read_object(path)
+    except DataError as error:
+        raise StoreError(error.message.removeprefix(f"{path} is ")) from error

@@ -111,14 +111,12 @@ def execute(
     context: RunContext,
     *,
     training: TrainingPart | None = None,
-    supersedes: Record | None = None,
     attestation: Attestation = "measured",
 ) -> tuple[Record, Exception | None]:
     """Run a cell and store its record.
 
     :param task: the task, or the error that opening its data or training its model raised.
     :param training: the training that made its model on demand.
-    :param supersedes: an earlier record of this cell; an earlier failure of it is superseded in any case.
     :returns: the stored record, and the error where the cell failed. Of an import that failed no record is stored: its
         caller raises the error, and nothing was measured that a board could miss.
     :raises OSError: where the store cannot be written; the store stays valid.
@@ -142,10 +140,10 @@ def execute(
         state.error = error
     except BaseException as error:  # one cell must not take the others with it
         state.error = as_error(error)
-    record, state.error = recorded(_outcome(cell, state, context, training, supersedes, attestation))
+    record, state.error = recorded(_outcome(cell, state, context, training, attestation))
     if state.error is not None and attestation == "imported":
         return record, state.error
-    return context.store.add(record), state.error
+    return context.store.add_newest(record), state.error
 
 
 def _scores(cell: Cell, task: Task, state: CellState, context: RunContext) -> Scores:
@@ -217,7 +215,6 @@ def _outcome(
     state: CellState,
     context: RunContext,
     training: TrainingPart | None,
-    supersedes: Record | None,
     attestation: Attestation,
 ) -> CellOutcome:
     plugins, session, after = context.plugins, state.session, state.after
@@ -225,8 +222,6 @@ def _outcome(
     uses: tuple[TrainingDataUse, ...] = after(
         "reading what its models were trained on", lambda: tuple(training_data_of(models)), ()
     )
-    cell_id = cell.identity.cell_id(state.info.fingerprint if state.info else "unknown")
-    before = supersedes or context.store.find_any(cell_id, cell.task.id, cell.backend.id)
     modules = ("fashionbench", cell.task.target, cell.backend.target)
     code = [
         after(f"describing the code of {name}", partial(code_state, name), None) for name in map(top_level, modules)
@@ -258,7 +253,6 @@ def _outcome(
         training_data=uses,
         policy=(*found, *state.findings),
         error=state.error,
-        supersedes=before.record_id if before else None,
     )
 
 

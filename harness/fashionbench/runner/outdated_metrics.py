@@ -45,7 +45,7 @@ def outdated(
     return tuple(
         name
         for name in wanted
-        if _is_outdated(name, record, metrics, fingerprint) and _can_run(metric_spec(name, metrics), can_load)
+        if _is_outdated(name, record, metrics, fingerprint) and can_run(metric_spec(name, metrics), can_load)
     )
 
 
@@ -78,7 +78,8 @@ def _weights(spec: MetricSpec, fingerprint: Callable[[str], str | None]) -> str 
     return fingerprint(spec.extractors[0]) if len(spec.extractors) == 1 else None
 
 
-def _can_run(spec: MetricSpec, can_load: Callable[[str], bool]) -> bool:
+def can_run(spec: MetricSpec, can_load: Callable[[str], bool]) -> bool:
+    """Tell whether the packages, programs and feature extractors of a metric are there."""
     try:
         packages = all(find_spec(package) is not None for package in spec.packages)
     except (ImportError, ValueError):

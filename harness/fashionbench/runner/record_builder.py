@@ -56,7 +56,6 @@ class CellOutcome:
     :param predictions: where the predictions were stored; None where there are none.
     :param training_data: what the models were trained on, besides what the specification says.
     :param providers: distribution and version that registered task and backend.
-    :param supersedes: the id of an earlier record of the cell.
     """
 
     cell: Cell
@@ -75,7 +74,6 @@ class CellOutcome:
     training_data: tuple[TrainingDataUse, ...] = ()
     policy: tuple[PolicyFinding, ...] = ()
     error: Exception | None = None
-    supersedes: str | None = None
 
     def reduced(self, error: Exception) -> CellOutcome:
         """Return the outcome without what a task, a backend or a plugin has said, as an error.
@@ -146,7 +144,6 @@ def build_record(outcome: CellOutcome) -> Record:
         ),
         policy=outcome.policy,
         error=error_part(outcome.error) if outcome.error else None,
-        supersedes=outcome.supersedes,
     )
 
 

@@ -8,6 +8,7 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, cast, runtime_checkable
 
+from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
@@ -118,6 +119,7 @@ def score_file(
         revision=imported.sha256,
         capabilities=able or next(iter(spec.needs)),
     )
+    _check_name(backend, spec, store)
     plugins.backends.put(backend, Origin("imported", imported.paths[0].name, imported.sha256[:12]))
     options: dict[str, object] = {}
     identity = CellIdentity(
@@ -148,6 +150,22 @@ def score_file(
     if error is not None:
         raise error
     return record
+
+
+def _check_name(backend: BackendSpec, spec: TaskSpec, store: Store) -> None:
+    """Refuse a name under which another file was scored on a task, for two files would share a row.
+
+    :raises ConfigError: naming both files by their hashes.
+    """
+    for record in store.of_backend(spec.id, backend.id):
+        if record.attestation == "imported" and record.backend.revision != backend.revision:
+            name = backend.id.removeprefix("imported/")
+            files = f"it is of the file {record.backend.revision}, and this one is {backend.revision}"
+            msg = f"the name {name!r} is taken on {spec.id} by the record {short(record.record_id)}: {files}"
+            remedy = (
+                f"pass another --name, or 'fashionbench records invalidate {short(record.record_id)} --reason TEXT'"
+            )
+            raise ConfigError(msg, remedy=remedy)
 
 
 def wants_captions(spec: TaskSpec) -> bool:

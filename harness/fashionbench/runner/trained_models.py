@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest, short
+from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import BackendError, FashionBenchError, as_error
 from fashionbench.files import slug
 from fashionbench.locks import locked
@@ -113,10 +114,28 @@ def _known_or_trained(
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
     except BaseException as fault:  # the cells that depend on it fail with its reason, the others go on
         error = as_error(fault)
-    record = context.store.add(
-        _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
-    )
+    record = _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
+    record = context.store.add_newest(record)
     return TrainedModel(None if error else folder, training, record, error)
+
+
+def model_fault(record: Record, models: Path) -> str:
+    """Compare the model of a training, where it is kept, with the hash that its record has; say what is wrong with it.
+
+    The bytes are read, for weights of which a bit was flipped measure something else without a word.
+
+    :param models: the folder that trainings write to.
+    """
+    if record.task.id != TASK or record.training is None or not record.backend.weights_hash:
+        return ""
+    folder = models / f"{slug(record.backend.id)}-{short(record.training.training)}" / "model"
+    if not folder.is_dir():
+        return ""
+    try:
+        same = content_hash(folder, FileIndex()) == record.backend.weights_hash
+    except FashionBenchError as error:
+        return f"{folder}: {error.message}"
+    return "" if same else f"{folder} is not what its training wrote: a file in it was altered, damaged or lost"
 
 
 def failed(model: TrainedModel, name: str) -> FashionBenchError:
@@ -139,7 +158,6 @@ def _record(
     trainer = cell.trainer
     card = ProtocolCard.of(TASK, "1.0.0", {"split": "train", "metrics": [], "average": "none", "trainer": trainer.id})
     figures: Mapping[str, Any] = result.figures if result else {}
-    before = context.store.find_any(training, TASK, trainer.id)
     return Record(
         status="error" if error else "ok",
         attestation="measured",
@@ -181,5 +199,4 @@ def _record(
         provenance=context.facts.provenance(started, [code_state("fashionbench"), code_state(trainer.target)]),
         cost=CostPart(wall_s=round(wall, 3), items=0, items_per_s=0.0, peak_memory_bytes=peak_memory()),
         error=error_part(error) if error else None,
-        supersedes=before.record_id if before else None,
     )

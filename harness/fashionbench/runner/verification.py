@@ -12,6 +12,7 @@ from fashionbench.errors import FashionBenchError
 from fashionbench.metrics.scoring import metric_spec, score
 from fashionbench.predictions import images as image_schema
 from fashionbench.predictions.base import Predictions
+from fashionbench.runner.outdated_metrics import can_run
 from fashionbench.runner.rescoring import question_of
 
 if TYPE_CHECKING:
@@ -57,14 +58,18 @@ def recompute(record: Record, store: Store, plugins: Plugins) -> Recomputed:
     if record.task.id not in plugins.tasks or plugins.tasks[record.task.id].protocol.hash != record.protocol.hash:
         return Recomputed(record, left_out=("measured by another protocol than today's",))
     if record.predictions.schema_id == image_schema.SCHEMA:
-        return Recomputed(record, left_out=("its metrics compare images of the data set",))
+        return _from_values(record, store)
     able, left_out = _able(record, names, plugins)
     predictions = Predictions(record.predictions.schema_id, store.read_predictions(record.predictions))
     fresh = score(predictions, plugins.tasks[record.task.id], plugins.metrics, question_of(record), names=able)
-    left_out += [f"{absent.id}: {absent.reason}" for absent in fresh.absent]
     again = {(part.id, part.slice): part for part in fresh.metrics}
     gone = {absent.id for absent in fresh.absent}
-    equal, differing = 0, []
+    equal = 0
+    differing: list[str] = []
+    for absent in fresh.absent:
+        # One whose packages and programs are there, and that these predictions do not give, was never made of them.
+        lied = can_run(metric_spec(absent.id, plugins.metrics), lambda _name: False)
+        (differing if lied else left_out).append(f"{absent.id}: {absent.reason}")
     for part in record.metrics:
         if part.id not in able or part.id in gone:
             continue
@@ -72,6 +77,31 @@ def recompute(record: Record, store: Store, plugins: Plugins) -> Recomputed:
         equal += not said
         differing += [f"{part.id} [{part.slice}]: {said}"] if said else []
     return Recomputed(record, equal, tuple(differing), tuple(left_out))
+
+
+def _from_values(record: Record, store: Store) -> Recomputed:
+    """Compare values of images with the mean, or median, of the stored values by item that they are said to be of."""
+    import numpy as np  # noqa: PLC0415
+
+    equal = 0
+    differing: list[str] = []
+    left_out: list[str] = []
+    for part in record.metrics:
+        table = store.predictions.read_values(part.values) if part.values else None
+        facts = (table.schema.metadata or {}) if table is not None else {}
+        statistic, average = (facts.get(name, b"").decode() for name in (b"statistic", b"average"))
+        if table is None or statistic not in {"mean", "median"}:
+            left_out.append(f"{part.id} [{part.slice}]: it compares images of the data set")
+            continue
+        values, slices = table.column("value").to_numpy(), np.asarray(table.column("slice").to_pylist(), dtype=object)
+        groups = [values[slices == name] for name in sorted(set(slices))] if average == "slices" else [values]
+        if average not in {"queries", "slices"}:
+            groups = [values[slices == average]]
+        again = float(np.mean([getattr(np, statistic)(group) for group in groups]))
+        same = _same(part.value, again)
+        equal += same
+        differing += [] if same else [f"{part.id} [{part.slice}]: value recorded {part.value!r}, computed {again!r}"]
+    return Recomputed(record, equal, tuple(differing), tuple(dict.fromkeys(left_out)))
 
 
 def _able(record: Record, names: Sequence[str], plugins: Plugins) -> tuple[list[str], list[str]]:
@@ -95,11 +125,19 @@ def _able(record: Record, names: Sequence[str], plugins: Plugins) -> tuple[list[
 def _difference(old: MetricPart, new: MetricPart | None) -> str:
     if new is None:
         return f"recorded {old.value!r}, and there is no such value"
+    facts = {"unit": (old.unit, new.unit), "bound": (old.bound, new.bound)}
+    facts["direction"] = _direction(old), _direction(new)
+    other = [f"{name} recorded {a!r}, is {b!r}" for name, (a, b) in facts.items() if a != b]
     pairs: list[tuple[str, float | None, float | None]] = [("value", old.value, new.value), ("n", old.n, new.n)]
-    for at, name in enumerate(("lower limit", "upper limit")):
+    # An interval that an earlier method made is another one, and was right.
+    for at, name in enumerate(("lower limit", "upper limit") if old.interval_method == new.interval_method else ()):
         pairs.append((name, old.interval[at] if old.interval else None, new.interval[at] if new.interval else None))
     said = [f"{name} recorded {a!r}, computed {b!r}" for name, a, b in pairs if not _same(a, b)]
-    return "; ".join(said)
+    return "; ".join([*other, *said])
+
+
+def _direction(part: MetricPart) -> str:
+    return "higher is better" if part.higher_is_better else "lower is better"
 
 
 def _same(old: float | None, new: float | None) -> bool:

@@ -6,10 +6,11 @@ from math import isclose
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.boards.labels import row_label
-from fashionbench.boards.selection import RowKey, row_key
+from fashionbench.boards.selection import RowKey, row_keys, system_of
 from fashionbench.errors import FashionBenchError
 from fashionbench.metrics.scoring import score
 from fashionbench.predictions.base import Predictions
+from fashionbench.records.order import in_order
 from fashionbench.runner.rescoring import question_of
 from fashionbench.runner.stored_embeddings import StoredSession
 from fashionbench.specs import resolve
@@ -34,10 +35,11 @@ _TOLERANCE = 1e-9
 def systems_of(records: Sequence[Record]) -> list[tuple[System, dict[int, Record]]]:
     """Bring records of one task together by system, each with its records by seed; of one seed the newest counts."""
     groups: dict[RowKey, dict[int, Record]] = {}
-    for record in sorted(records, key=lambda record: record.provenance.ended):
-        groups.setdefault(row_key(record), {})[record.decoding.seed] = record
+    key_of = row_keys(records)
+    for record in in_order(records):
+        groups.setdefault(key_of(record), {})[record.decoding.seed] = record
     found: list[tuple[System, dict[int, Record]]] = []
-    for key in dict.fromkeys(row_key(record) for record in records):
+    for key in dict.fromkeys(key_of(record) for record in records):
         seeds = dict(sorted(groups[key].items()))
         first = next(iter(seeds.values()))
         said = f", mean of {len(seeds)} seeds" if len(seeds) > 1 else ""
@@ -90,7 +92,7 @@ class RescoredVariants:
             if other.task.id == variant.id
             and other.protocol.hash == variant.protocol.hash
             and other.predictions is not None
-            and (row_key(other), other.decoding.seed) == (row_key(record), record.decoding.seed)
+            and system_of(other) == system_of(record)
         ]
         return found[-1] if found else None
 

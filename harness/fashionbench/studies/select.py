@@ -6,9 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.labels import row_label
-from fashionbench.boards.selection import row_key
+from fashionbench.boards.selection import row_keys, system_of
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, StoreError, UnknownNameError, counted, first_names
+from fashionbench.records.order import in_order
 from fashionbench.records.store import Store
 from fashionbench.studies.comparison import System
 
@@ -84,9 +85,9 @@ def find_system(name: str, store: Store) -> System:
 def newest(records: Iterable[Record]) -> list[Record]:
     """Keep the newest record with predictions of each system, task and seed; trainings and failures have none."""
     found: dict[tuple[object, ...], Record] = {}
-    for record in sorted(records, key=lambda record: (record.provenance.ended, record.record_id)):
-        if record.predictions is not None:
-            found[(*row_key(record), record.task.id, record.decoding.seed)] = record
+    for record in in_order(records):
+        if record.predictions is not None and record.status != "error":
+            found[(*system_of(record), record.task.id)] = record
     return list(found.values())
 
 
@@ -116,16 +117,21 @@ def _is_store(folder: Path) -> bool:
     return (folder / "records").is_dir()
 
 
-def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None], System]:
+def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None, str], System]:
     """Bring the current records of a store together by backend, options and who measured."""
     by_key: dict[tuple[object, ...], list[Record]] = {}
-    for record in newest(store.scan().current()):
-        by_key.setdefault(row_key(record), []).append(record)
+    current = newest(store.scan().current())
+    key_of = row_keys(current)
+    for record in current:
+        by_key.setdefault(key_of(record), []).append(record)
     groups = list(by_key.values())
     firsts = [records[0] for records in groups]
     return {
-        (records[0].backend.id, records[0].backend.config_hash, records[0].decoding.limit): System(
-            label=prefix + row_label(records[0], firsts), records=records, store=store
-        )
+        (
+            records[0].backend.id,
+            records[0].backend.config_hash,
+            records[0].decoding.limit,
+            key_of(records[0])[-1],
+        ): System(label=prefix + row_label(records[0], firsts), records=records, store=store)
         for records in groups
     }

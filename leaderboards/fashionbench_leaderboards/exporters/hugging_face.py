@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fashionbench.errors import ConfigError
 from fashionbench.files import slug
+from fashionbench.records.order import in_order
 from fashionbench.specs import Export
 from fashionbench.specs.validation import read_yaml, validated
 from fashionbench_leaderboards.exporters.series import system_name
@@ -52,7 +53,7 @@ def export(records: Sequence[Record], options: Mapping[str, str]) -> Export:
     places = {(b.task, b.metric, b.slice): b for b in known.benchmarks}
     entries: dict[str, dict[str, Any]] = {}
     left_out: list[str] = []
-    for record in sorted(records, key=lambda r: (r.provenance.ended, r.record_id), reverse=True):
+    for record in reversed(in_order(records)):
         for part in record.metrics:
             name = f"{record.task.id} × {record.backend.id}, {part.id} [{part.slice}]"
             place = places.get((record.task.id, part.id, part.slice))

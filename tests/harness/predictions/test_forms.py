@@ -131,7 +131,7 @@ def test_two_files_of_embeddings_answer_together(plugins, store, tmp_path):
     files = [tmp_path / "q.npz", tmp_path / "c.npz"]
     assert score("toy/squares", files, store=store, plugins=plugins).metric("hit@1").value == 1.0
     with pytest.raises(BackendError, match="it has no candidate ids"):
-        score("toy/squares", files[0], store=store, plugins=plugins)
+        score("toy/squares", files[0], name="one", store=store, plugins=plugins)
 
 
 def test_hits_as_whole_numbers_and_in_two_files(plugins, store, tmp_path):

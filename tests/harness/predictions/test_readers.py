@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 
 import numpy as np
@@ -12,6 +13,7 @@ from fashionbench.cli import options
 from fashionbench.cli.main import main
 from fashionbench.errors import BackendError, ConfigError, DataError
 from fashionbench.predictions.readers import read
+from fashionbench.records.store import Store
 from fashionbench.runner.score_file import row_name, score_file
 
 NAMES = list(toy_plugin.COLOURS)
@@ -204,3 +206,39 @@ def test_one_name_in_two_unicode_forms_is_one_row(one, other):
 def test_a_name_that_cannot_be_told_from_another_is_refused(name, said):
     with pytest.raises(ConfigError, match=said):
         row_name(name)
+
+
+def test_a_name_that_another_file_has_is_refused_with_both_hashes(plugins, store, tmp_path):
+    def scored(wrong, name="mine", task="toy/squares"):
+        path = written(tmp_path, ranking(wrong=wrong), f"{wrong}.json")
+        return api.score(task, path, name=name, plugins=plugins, store=store)
+
+    first = scored(0)
+    with pytest.raises(ConfigError, match="the name 'mine' is taken on toy/squares") as caught:
+        scored(1)
+    hashes = [hashlib.sha256((tmp_path / name).read_bytes()).hexdigest() for name in ("0.json", "1.json")]
+    assert all(one in caught.value.message for one in hashes)
+    assert store.scan().records == [first]
+    assert scored(0).supersedes == first.record_id  # the same file again
+    assert scored(1, "theirs").status == "ok"
+    # What was scored by mistake gives its name back.
+    store.invalidate(store.scan().current()[0], "the wrong file")
+    assert scored(2).metric("hit@1").value == pytest.approx(6 / 8)
+
+
+def test_two_files_of_one_name_are_two_rows(plugins, store, tmp_path):
+    """As of two stores that are published together, or of a store of before names were guarded."""
+    records = []
+    for wrong in (0, 2):
+        other = Store(tmp_path / str(wrong))
+        path = written(tmp_path, ranking(wrong=wrong), f"{wrong}.json")
+        records.append(api.score("toy/squares", path, name="mine", plugins=plugins, store=other))
+    (table,) = Board.build(plugins.boards["toy"], records, plugins).tables
+    assert [(row.label, row.values[0].value) for row in table.rows] == [
+        (f"imported/mine (file {records[0].backend.revision[:8]})", 1.0),
+        (f"imported/mine (file {records[1].backend.revision[:8]})", 6 / 8),
+    ]
+    # One of them alone needs no hash to be told from others.
+    (alone,) = Board.build(plugins.boards["toy"], records[:1], plugins).tables
+    assert [row.label for row in alone.rows] == ["imported/mine"]
+    assert records[0].backend.revision in alone.rows[0].title

@@ -10,6 +10,7 @@ import toy_plugin
 
 from fashionbench import api
 from fashionbench.errors import PluginError
+from fashionbench.metrics.contract import Outcome
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
 from fashionbench.progress import Silent
@@ -151,3 +152,21 @@ def test_without_a_reporter_a_warning_goes_to_standard_error(plugins, store, cap
     )
     assert run(plugins, store, "toy/colour")[0].status == "ok"
     assert "on_run_start of plugin acme:loud" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("outcome", "said"),
+    [
+        (Outcome(value=7.5), "its value 7.5 is no fraction"),
+        (Outcome(value=0.5, interval=(0.9, 0.1)), "its interval [0.9, 0.1] ends before it begins"),
+        (Outcome(value=0.5, standard_error=-1.0), "its standard error -1.0 is negative"),
+    ],
+)
+def test_a_metric_that_gives_what_cannot_be_is_absent(plugins, store, monkeypatch, outcome, said):
+    monkeypatch.setattr(toy_plugin, "odd", lambda table, arguments: outcome, raising=False)
+    plugins.metrics.put(dataclasses.replace(plugins.metrics["mrr"], target="toy_plugin:odd"), None)
+    (record,) = run(plugins, store, "toy/colour")
+    assert record.metric("mrr") is None
+    assert record.metric("hit@1").value == 1.0
+    assert [absent.reason.startswith(said) for absent in record.absent] == [True]
+    assert store.scan().records == [record]

@@ -51,7 +51,8 @@ def written(path, content):
 
 
 def scored(plugins, store, task, path, **data):
-    return score(task, path, data=data, store=store, plugins=plugins, name="them")
+    name = f"them {len(store.scan().records)}"  # a name is of one file
+    return score(task, path, data=data, store=store, plugins=plugins, name=name)
 
 
 def iq_score(plugins, store, path, root):

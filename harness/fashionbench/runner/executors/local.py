@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
+from fashionbench.boards.selection import place_of
 from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import FashionBenchError, as_error, message_of
+from fashionbench.files import disk_fault
 from fashionbench.interrupts import check, watched
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
@@ -171,7 +173,7 @@ class Runner:
             shown.begin(str(cell.name))
         self.plugins.notify("on_cell_start", CellStart(cell.name))
         training = next((m.record.training for m in self._models_of(cell) if m.record is not None), None)
-        record, error = execute(identified, task, context, training=training, supersedes=known)
+        record, error = execute(identified, task, context, training=training)
         if error is None:
             self.plugins.notify("on_cell_end", CellEnd(cell.name, record, reused=False))
             shown.end(f"done in {record.cost.wall_s:.1f} s")
@@ -209,9 +211,31 @@ class Runner:
             if record is not known:
                 computed = ", ".join(name for name in names if record.metric(name) != known.metric(name))
                 outcome = f"reused {short(known.record_id)}, computed {computed}"
+        record = self._shown(record, context)
         self.plugins.notify("on_cell_end", CellEnd(cell.name, record, reused=True))
         context.reporter.end(outcome)
         return record
+
+    def _shown(self, record: Record, context: RunContext) -> Record:
+        """Put a reused record behind a newer one that stands in its place, such as one of other code, and return it.
+
+        What a run calls reused is what its board shows.
+        """
+        of_backend = self.store.of_backend(record.task.id, record.backend.id)
+        rivals = [other for other in of_backend if other.status != "error" and place_of(other) == place_of(record)]
+        if not rivals or rivals[-1].record_id == record.record_id:
+            return record
+        newer = short(rivals[-1].record_id)
+        try:
+            moved = self.store.add(record.model_copy(update={"supersedes": record.record_id}))
+        except OSError as error:
+            if disk_fault(error) is not None:
+                raise
+            said = f"{short(record.record_id)} is reused, and boards show the newer {newer}"
+            context.reporter.note(f"warning: {said}: the store cannot be written: {error.strerror or error}")
+            return record
+        context.reporter.note(f"{short(record.record_id)} is reused, and shown again in the place of the newer {newer}")
+        return moved
 
     def _trained(self, cell: Cell, context: RunContext) -> tuple[Cell, Exception | None]:
         """Train the models of a cell; a training that fails is the failure of every cell that depends on it."""

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from fashionbench.errors import BackendError
 from fashionbench_baselines.encoders.feature_cache import FeatureCache
 
 if TYPE_CHECKING:
@@ -125,11 +124,31 @@ def test_a_file_that_is_no_database_is_put_aside(path: Path) -> None:
     assert ask(path, b"abc")[1] == []
 
 
-def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+def test_a_folder_that_cannot_be_written_is_named_once_and_costs_nothing_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(BackendError, match="file/features.sqlite cannot be used") as caught:
-        ask(tmp_path / "file" / "features.sqlite", b"abc")
-    assert "its folder can be written" in (caught.value.remedy or "")
+    for _ in range(2):
+        rows, calls = ask(tmp_path / "file" / "features.sqlite", b"abc")
+        assert np.array_equal(rows, [[*b"abc"]])
+        assert calls == [[0]]
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "file/features.sqlite is not used, and features are computed" in line
+
+
+def test_a_file_that_another_process_holds_is_said_once_and_not_used(path: Path) -> None:
+    ask(path, b"abc")
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("BEGIN EXCLUSIVE")
+    said: list[str] = []
+    for content in (b"new", b"one"):  # reading goes on beside a writer, and writing does not
+        cache = FeatureCache(path, "net", 3, said.append, patience=0.05)
+        assert np.array_equal(cache.features([content], Encoder(content)), [[*content]])
+    holder.execute("ROLLBACK")
+    holder.close()
+    (line,) = said
+    assert "is not used" in line and "locked" in line
+    assert not path.with_suffix(".damaged").exists()
 
 
 def test_an_encoder_that_fails_keeps_nothing(path: Path) -> None:
