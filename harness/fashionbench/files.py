@@ -44,7 +44,10 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = _mode(path)
     temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
-    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:  # by the name that the user knows
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         fill(temporary)
         with temporary.open("rb+") as written:

@@ -151,6 +151,34 @@ def verify_records(state: State, /, *, quick: bool, store: Path | None, as_json:
     return 0 if found.ok else 1
 
 
+@records.command("scrub")
+@store_option
+@json_option
+@pass_state
+def scrub_records(state: State, /, *, store: Path | None, as_json: bool) -> int:
+    """Take secrets, machine paths and control characters out of records that an earlier version wrote.
+
+    Records that are changed, and all that follow them, get new ids; values and predictions stay. Ends with exit code 1,
+    and changes nothing, where a file cannot be read.
+    """
+    from fashionbench.api.scrub import scrub
+    from fashionbench.canonical import short
+    from fashionbench.errors import counted
+
+    made = scrub(store, plugins=state.plugins)
+    if as_json:
+        faults = [{"path": str(fault.path), "message": fault.message} for fault in made.faults]
+        print_json({"changed": made.changed, "renamed": made.renamed, "faults": faults})
+        return 1 if made.faults else 0
+    for fault in made.faults:
+        echo(f"{fault.path}: {fault.message}", err=True)
+    for old, new in (made.changed | made.renamed).items():
+        echo(f"{short(old)} is {short(new)} now" + (", with other texts" if old in made.changed else ""))
+    cleaned = "nothing was changed" if made.faults else f"cleaned: {counted(len(made.changed), 'record')}"
+    echo(cleaned)
+    return 1 if made.faults else 0
+
+
 @records.command("invalidate")
 @click.argument("record_id")
 @click.option("--reason", required=True, help="Why; it stays on file.")

@@ -152,8 +152,10 @@ class Store:
             raise StoreError(msg, remedy="'fashionbench records list' lists their ids")
         return found[0]
 
-    def invalidate(self, record: Record, reason: str) -> None:
+    def invalidate(self, record: Record, reason: str, *, time: str | None = None) -> None:
         """Take a record out of every board, for a reason that stays on file.
+
+        :param time: when that was said; by default now.
 
         :raises StoreError: where the reason is empty, or the record has been invalidated before.
         """
@@ -165,7 +167,7 @@ class Store:
             raise StoreError(msg, remedy="the first reason stays on file")
         part = self.chain.next()
         mark = Mark(
-            record_id=record.record_id, reason=stored_text(reason), time=now(), cell=record.cell, chain=part
+            record_id=record.record_id, reason=stored_text(reason), time=time or now(), cell=record.cell, chain=part
         ).sealed()
         text = json.dumps(mark.model_dump(mode="json"), indent=1, ensure_ascii=False)
         files.write_text(self.root / "marks" / mark.file_name, text + "\n")

@@ -18,6 +18,7 @@ def stored_text(text: str) -> str:
 def clean_text(text: str) -> str:
     """Return a text as :func:`stored_text` does, with its paths."""
     # Cut before it is searched, and again behind: what was cut off must not bring back the half of a secret.
-    begun = text if len(text) <= LONGEST else text[:LONGEST].rpartition(" ")[0] or text[:LONGEST]
+    most = LONGEST - 1000  # with what is said of the rest it is no longer than may be, and is not cut again
+    begun = text if len(text) <= LONGEST else text[:most].rpartition(" ")[0] or text[:most]
     left = len(text) - len(begun)
     return redacted(printable(begun)) + (f" … ({left:,} characters more)" if left else "")
