@@ -114,8 +114,8 @@ class Campaign:
                 place.mkdir()
         store = Store(root)
         assert store.scan().records
-        if path.startswith(("records/", "predictions/")):
-            assert not verify_records(store, metrics=False, plugins=self.plugins).ok, (path, how)
+        found = verify_records(store, metrics=False, plugins=self.plugins)
+        assert not (path.startswith(("records/", "predictions/")) and found.ok), (path, how)
 
 
 DAMAGES = ("cut", "flipped", "emptied", "gone", "fifo", "folder")
