@@ -28,6 +28,7 @@ from fault_campaign import DAMAGES, RUN, Campaign
 from hostile_files import fill
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from hypothesis.errors import StopTest
 from odd_command_lines import check, lines, paths
 from odd_files import CONFIGS, MANIFESTS, PREDICTIONS, configs, of
 
@@ -52,12 +53,14 @@ class Table:
 
     def attempt(self, kind: str, work: Callable[[], object]) -> None:
         """Count a try, whatever it raises."""
-        self.tries[kind] += 1
         try:
             work()
             self.survived[kind] += 1
+        except StopTest:  # hypothesis gave up what it was drawing, and nothing was tried
+            raise
         except Exception as error:
             self.failures.append(f"{kind}: {type(error).__name__}: {str(error)[:400]}")
+        self.tries[kind] += 1
 
     def print(self) -> None:
         """Print the table."""
