@@ -71,7 +71,7 @@ BLIP2_ITM = Family(
     name="blip2-itm",
     target=f"{_ENCODERS}.blip2:Blip2Itm",
     capabilities=_PAIR | {"score-pairs"},
-    options=("prefix",),
+    options=("prefix", "rerank"),
 )
 VISION = Family(
     name="vision-tower", target=f"{_ENCODERS}.vision_tower:VisionTower", capabilities=frozenset({"encode-image"})

@@ -26,9 +26,20 @@ def locate(name: str, revision: str = "") -> Path:
             msg = f"{name} is a folder, and a folder has no revision {revision!r}"
             raise ConfigError(msg, remedy="leave revision out; the folder counts by its content")
         return folder.resolve()
+    if folder.is_file():
+        raise ConfigError(f"hf:{name} is a file, and a model is a folder", remedy=_instead_of(folder))
     if not _HUB_ID.fullmatch(name):
         raise ConfigError(f"hf:{name} is neither a folder nor OWNER/NAME of the hub", remedy="check the path")
     return _cached(name, revision)
+
+
+def _instead_of(file: Path) -> str:
+    """Say what to give in the place of a file."""
+    if (file.parent / "config.json").is_file() or (file.parent / "model_index.json").is_file():
+        return f"give the folder that it lies in: hf:{file.parent}"
+    if file.suffix == ".py":
+        return f"a class in a file is named without hf: {file}:CLASS"
+    return "give the folder that save_pretrained wrote; answers in a file are for 'fashionbench score'"
 
 
 def read_json(path: Path) -> dict[str, Any]:
@@ -59,6 +70,8 @@ def _cached(name: str, revision: str) -> Path:
         of = f" at {revision}" if revision else ""
         command = f"hf download {name}" + (f" --revision {revision}" if revision else "")
         msg = f"{name}{of} is neither a folder here nor in the cache of huggingface_hub, and nothing is downloaded"
+        if Path(name).parent.is_dir():
+            msg += f"; {Path(name).parent} is a folder here, and holds no {Path(name).name}"
         raise ConfigError(
             msg, remedy=f"run '{command}', or '{command} --local-dir FOLDER' elsewhere and give hf:FOLDER"
         ) from error

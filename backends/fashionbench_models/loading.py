@@ -9,9 +9,26 @@ import torch
 from transformers.utils import logging
 
 from fashionbench.errors import BackendError, ConfigError, first_names, reason_of
+from fashionbench_models.folder import read_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fashionbench_models.options import ModelOptions
+
+#: Where transformers looks for how images are prepared, for the words of a tokenizer, and for weights.
+_IMAGES = ("preprocessor_config.json", "processor_config.json", "image_processor_config.json")
+_VOCABULARY = (
+    "tokenizer.json",
+    "vocab.txt",
+    "vocab.json",
+    "tokenizer.model",
+    "spiece.model",
+    "sentencepiece.bpe.model",
+    "bpe.codes",
+)
+_WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
 def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
@@ -33,9 +50,10 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
             weights_only=True,
         )
     except Exception as error:  # from_pretrained raises what its many readers raise
-        raise _cannot(folder, "model", error) from error
+        raise _cannot(folder, "model", error, missing_weights(folder)) from error
     # Weights that are missing would be drawn at random: the model would run, and its numbers mean nothing.
-    lost = sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]}))
+    found = {*report["missing_keys"], *report["mismatched_keys"]}
+    lost = sorted(name if isinstance(name, str) else str(name[0]) for name in found)  # the latter come with shapes
     lost = [name for name in lost if not name.endswith("position_ids")]
     if lost:
         msg = f"{folder} has no weights, or weights of another shape, for {first_names(lost)}"
@@ -61,7 +79,7 @@ def load_processor(kind: Any, options: ModelOptions) -> Any:
     try:
         return kind.from_pretrained(folder, local_files_only=True, trust_remote_code=options.trust_remote_code)
     except Exception as error:
-        raise _cannot(folder, "processor", error) from error
+        raise _cannot(folder, "processor", error, missing_parts(folder, kind.__name__)) from error
 
 
 def require_words(tokenizer: Any, folder: str) -> None:
@@ -78,7 +96,32 @@ def require_words(tokenizer: Any, folder: str) -> None:
         raise BackendError(msg, remedy="download the files of its vocabulary too, such as tokenizer.json")
 
 
-def _cannot(folder: Path, what: str, error: Exception) -> BackendError:
+def missing_parts(folder: Path, kind: str = "AutoProcessor") -> str:
+    """Name the files that a processor of a kind is made of and that are not in the folder; empty where all are."""
+    parts = {"AutoImageProcessor": _IMAGES, "AutoTokenizer": _VOCABULARY}
+    wanted = [parts[kind]] if kind in parts else list(parts.values())
+    return ", and ".join(f"no {' or '.join(names[:2])}" for names in wanted if not _any_of(folder, names))
+
+
+def missing_weights(folder: Path) -> str:
+    """Name the files of weights that are not in the folder; empty where all are."""
+    indices = [path for name in _INDICES if (path := folder / name).is_file()]
+    if not indices:
+        return "" if any(folder.glob("*.safetensors")) or any(folder.glob("*.bin")) else f"no {' or '.join(_WEIGHTS)}"
+    shards = {str(name) for name in dict(read_json(indices[0]).get("weight_map") or {}).values()}
+    lacking = sorted(name for name in shards if not (folder / name).is_file())
+    return f"no {first_names(lacking)}, which {indices[0].name} names" if lacking else ""
+
+
+def _any_of(folder: Path, names: Sequence[str]) -> bool:
+    return any((folder / name).is_file() for name in names)
+
+
+def _cannot(folder: Path, what: str, error: Exception, missing: str) -> BackendError:
+    """Make the error of a part that cannot be loaded: of what is missing, or else of what its reader says."""
+    if missing:
+        msg = f"the {what} in {folder} cannot be loaded: the folder has {missing}"
+        return BackendError(msg, remedy="put them there: download the whole repository, or save_pretrained each part")
     first = reason_of(error)
     remedy = "see that the folder is whole: config.json, weights, preprocessor_config.json and the tokenizer's files"
     if "trust_remote_code" in str(error):

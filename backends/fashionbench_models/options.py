@@ -29,6 +29,7 @@ class ModelOptions:
     :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
     :param prefix: put before each text, such as ``a photo of a``.
+    :param rerank: how many of the best candidates of a query are ordered anew by image-text matching; 0 for none.
     :param composition: what a composed query is to two towers: the ``sum`` of the features of image and text, or
         ``image`` or ``text`` alone, or the ``inversion`` of the image to a word of the text.
     :param inversion: the folder that ``fashionbench train textual-inversion`` wrote, for that composition.
@@ -57,6 +58,7 @@ class ModelOptions:
     batch_size: int = 0
     trust_remote_code: bool = False
     prefix: str = ""
+    rerank: int = 0
     composition: str = "sum"
     region: str = "image"
     alpha: float = ALPHA

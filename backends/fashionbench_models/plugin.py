@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench_models.endpoint.specs import CAPTIONER
+from fashionbench_models.endpoint.specs import BACKENDS as ENDPOINTS
 from fashionbench_models.named import named_models
 from fashionbench_models.pipelines.specs import BACKENDS as PIPELINES
 from fashionbench_models.training.specs import TRAINERS
@@ -21,8 +21,8 @@ _PREFIX = "hf:"
 
 @hookimpl
 def register_backends() -> list[BackendSpec]:
-    """Return the models of ``named.yaml``, the one behind an endpoint, and pipelines of several models."""
-    return [*named_models(), CAPTIONER, *PIPELINES]
+    """Return the models of ``named.yaml``, those behind an endpoint, and pipelines of several models."""
+    return [*named_models(), *ENDPOINTS, *PIPELINES]
 
 
 @hookimpl

@@ -29,6 +29,8 @@ class UniFashionOptions:
     :param caption_source: where captions of a gallery come from: ``image-only`` (the model writes them, and sees
         nothing but the image), ``none``, or a JSON file, or a folder of such, with a caption for each image.
     :param caption_instruction: what captions of a gallery are asked with; empty for that of the training captions.
+    :param rerank: how many of the best candidates of a query, at most 50, image-text matching orders anew; 0 for
+        none. A row is named with it.
     :param steps: of the sampler; 0 for the model's own number.
     :param guidance: of the sampler; 0 for the model's own scale.
     :param repaint: whether the person is put back outside the agnostic mask.
@@ -41,6 +43,7 @@ class UniFashionOptions:
     composed: ComposedSides = "both"
     caption_source: str = "image-only"
     caption_instruction: str = ""
+    rerank: int = 0
     steps: int = 0
     guidance: float = 0.0
     repaint: bool = False
@@ -56,7 +59,7 @@ class UniFashionOptions:
         for name, known in (("use", get_args(Use)), ("composed", get_args(ComposedSides))):
             if getattr(self, name) not in known:
                 raise UnknownNameError(name, getattr(self, name), known)
-        for name in ("steps", "guidance"):
+        for name in ("rerank", "steps", "guidance"):
             if not 0 <= getattr(self, name) < float("inf"):
                 raise ConfigError(f"the option {name} is {getattr(self, name)}", remedy="give it 0 or more")
         if self.use != "full" and self.composed != "both":

@@ -99,6 +99,16 @@ def disk_fault(error: BaseException) -> int | None:
     return None
 
 
+def stop_if_full(error: BaseException) -> None:
+    """End what is under way where a disk takes no more: what fails for that says nothing of a model or a metric.
+
+    :raises OSError: of the system, where an error, or what it came from, is that of a full disk or a spent quota.
+    """
+    fault = disk_fault(error)
+    if fault is not None:
+        raise OSError(fault, os.strerror(fault), getattr(error, "filename", None)) from error
+
+
 def _probe(path: Path) -> int | None:
     """Tell by writing a little that a disk is full, for libraries that write less than they should and say no word."""
     try:

@@ -26,6 +26,7 @@ from fashionbench_atelier.layouts import (
     manifest_try_on,
     mbeir,
     oacirr,
+    openvton,
     polyvore,
     viton_hd,
 )
@@ -67,6 +68,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     fashion_iq_cap,
     hp_fashion_iq,
     lookbench,
+    openvton,
 )
 
 

@@ -35,6 +35,7 @@ FOLDERS = {
     "hp-fashion-iq": "fashion-iq",
     "lookbench": "lookbench",
     "oacirr": "oacirr",
+    "openvton": "openvton",
     "viton-hd": "viton-hd",
     "dress-code": "dress-code",
     "mgd": "viton-hd",
@@ -80,7 +81,14 @@ def twin(spec: TaskSpec) -> TaskSpec:
 
 
 #: Other sizes and other domains of what has a twin already.
-_WITHOUT = {"viton-hd/paired-1024", "viton-hd/unpaired-1024", "oacirr/car", "oacirr/product", "oacirr/landmark"}
+_WITHOUT = {
+    "viton-hd/paired-1024",
+    "viton-hd/unpaired-1024",
+    "oacirr/car",
+    "oacirr/product",
+    "oacirr/landmark",
+    "openvton/review-mini",
+}
 
 TASKS = tuple(
     twin(spec)

@@ -46,6 +46,7 @@ def parts(tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_the_backend_encodes_what_the_bare_loop_encodes(parts):
     found = parts["clip"]
     assert found["same bytes as the bare loop"] is True
@@ -58,6 +59,7 @@ def test_the_backend_encodes_what_the_bare_loop_encodes(parts):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_every_pair_is_ranked(parts):
     found = parts["ranking"]["ways"]["exact ranks"]
     assert found["queries"] == 200
@@ -66,6 +68,7 @@ def test_every_pair_is_ranked(parts):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_one_device_agrees_with_itself_and_ranks_are_those_of_the_project(parts):
     found = parts["equality"]
     assert found["ranks"]["equal"] is True

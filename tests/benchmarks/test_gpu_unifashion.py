@@ -47,6 +47,7 @@ def parts(pytestconfig, tmp_path_factory):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_each_phase_is_timed_and_its_memory_estimated(parts):
     rows = parts["phases"]["phases"]
     assert set(rows) == PHASES | {"1b-diffusion, any order"}
@@ -63,6 +64,7 @@ def test_each_phase_is_timed_and_its_memory_estimated(parts):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_sharded_steps_lose_what_whole_ones_do(parts):
     rows = parts["fsdp"]["phases"]
     assert set(rows) == {"1b-language", "1b-diffusion", "1a"}
@@ -71,6 +73,7 @@ def test_sharded_steps_lose_what_whole_ones_do(parts):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_one_device_agrees_with_itself(parts):
     rows = parts["equality"]["phases"]
     assert set(rows) == PHASES - {"vae"}

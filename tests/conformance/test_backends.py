@@ -15,8 +15,8 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench_tasks.wardrobe.dataset import data_root, garments
 
 # Those of the field's models are checked by tiny models of their families, and need none of the large ones.
-# That behind an endpoint has a server of its own in tests/backends/models/test_endpoint.py.
-BACKENDS = [spec for spec in Plugins(strict=True).backends if not spec.address and spec.id != "endpoint/captioner"]
+# Those behind an endpoint have a server of their own in tests/backends/models.
+BACKENDS = [spec for spec in Plugins(strict=True).backends if not spec.address and not spec.id.startswith("endpoint/")]
 #: A backend of each family, with the tiny model that it is checked with.
 FAMILIES = {
     "models/clip-vit-b32": "clip",

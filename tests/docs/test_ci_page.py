@@ -129,6 +129,7 @@ def test_an_empty_repository_gets_a_board_and_a_gate_that_fails_on_a_planted_dro
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_the_action_does_the_same_steps(repository):
     action = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
     (given,) = yaml.safe_load(next(text for path, _, text in BLOCKS if "uses: OWNER/fashionbench@" in text))
@@ -162,6 +163,7 @@ def test_the_action_does_the_same_steps(repository):
 
 
 @pytest.mark.slow
+@pytest.mark.acceptance
 def test_gitlab_has_the_same_exit_code(repository):
     told = yaml.safe_load(FILES[".gitlab-ci.yml"])
     install, *before = told["default"]["before_script"]

@@ -108,3 +108,10 @@ def test_every_mark_of_a_board_is_explained_with_an_example():
     explained = {mark: cells for cells in rows for mark in re.findall(r"`([a-z-]+)`", cells[1])}
     assert set(MARKS) <= explained.keys()
     assert all(explained[mark][2].strip() and explained[mark][3].strip() for mark in MARKS)
+
+
+def test_the_table_of_recipes_names_every_recipe_of_unifashion(plugins):
+    page = (ROOT / "docs" / "how-to" / "train.md").read_text(encoding="utf-8")
+    table = page.partition("| recipe | what it is |")[2].partition("\n\n")[0]
+    named = set(re.findall(r"^\| `([^`]+)` \|", table, re.MULTILINE))
+    assert named == {name for name in plugins.trainers.names() if name.startswith("unifashion-")}

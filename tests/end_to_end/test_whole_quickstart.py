@@ -1,6 +1,6 @@
 """The main job as a new user runs it: the whole quickstart board, with everything that it trains.
 
-It takes minutes, so it has an environment of its own, ``tox run -e quickstart-check``, which CI runs after all others.
+It takes minutes, so it has an environment of its own, ``tox run -e acceptance``, which CI runs after all others.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from shared_folder import shared_folder
 if TYPE_CHECKING:
     from pathlib import Path
 
-pytestmark = [pytest.mark.slow, pytest.mark.quickstart]
+pytestmark = [pytest.mark.slow, pytest.mark.acceptance]
 
 
 def run(store: Path) -> subprocess.CompletedProcess[str]:

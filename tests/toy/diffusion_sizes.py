@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig
+from fashionbench_unifashion.diffusion.config import DiffusionConfig, NetworkConfig, VaeConfig
 
 #: The UNet of Stable Diffusion 1.x with 4 input channels: 859,520,964 parameters.
 SD14_UNET: dict[str, Any] = {
@@ -58,11 +58,24 @@ def small_vae(channels: tuple[int, ...], *, groups: int = 32) -> dict[str, Any]:
     }
 
 
+def tiny_vae(channels: tuple[int, ...]) -> dict[str, Any]:
+    """Arguments of an ``AutoencoderTiny`` with one layer a block, halving the sides after each resolution but one."""
+    blocks = [1] * len(channels)
+    return {
+        "encoder_block_out_channels": channels,
+        "decoder_block_out_channels": channels[::-1],
+        "num_encoder_blocks": blocks,
+        "num_decoder_blocks": blocks,
+        "latent_channels": 4,
+        "upsampling_scaling_factor": 2,
+    }
+
+
 def nano(**changes: Any) -> DiffusionConfig:
     """Make a size for tests: 24 wide, 32 high, latents of 16 x 12."""
     fields: dict[str, Any] = {
         "unet": NetworkConfig(architecture=small_unet((8, 16), width=12, heads=2, groups=4)),
-        "vae": NetworkConfig(architecture=small_vae((8, 8), groups=4)),
+        "vae": VaeConfig(architecture=small_vae((8, 8), groups=4)),
         "width": 24,
         "height": 32,
         "sampler": "ddim",

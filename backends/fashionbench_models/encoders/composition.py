@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
@@ -45,15 +46,30 @@ class ImageTextEncoder(Encoder, ABC):
             "text": "the text alone",
             "inversion": "by textual inversion",
         }[self.options.composition]
+        self._asked = self._boxed = 0
         if self.options.region == "box":
-            self.preprocessing["composed queries"] += "; of the image what lies in the box, where there is one"
+            if self.options.composition == "text":
+                msg = "region=box says what of the reference is shown, and composition=text shows nothing of it"
+                raise BackendError(msg, remedy="leave one of the two out")
+            self.preprocessing["region"] = "of the reference what lies in the box, where there is one"
 
-    def reference(self, item: ComposedItem) -> ImageItem:
-        """Return what of the reference image the model is shown, by the option ``region``.
+    def references(self, items: Sequence[ComposedItem]) -> list[ImageItem]:
+        """Return what of the reference images the model is shown, by the option ``region``.
 
-        :raises DataError: where the box of the query lies beside its image.
+        :raises DataError: where the box of a query lies beside its image.
         """
-        return ImageItem(item.id, item.anchor if self.options.region == "box" else item.image)
+        if self.options.region != "box":
+            return [ImageItem(item.id, item.image) for item in items]
+        first = not self._asked
+        self._asked += len(items)
+        self._boxed += sum(item.box is not None for item in items)
+        self.preprocessing["boxes"] = f"{self._boxed} of the {self._asked} queries that were encoded have one"
+        if first and not self._boxed:
+            warnings.warn(
+                f"region=box: none of the first {len(items)} queries has a box; without one the whole image is shown",
+                stacklevel=2,
+            )
+        return [ImageItem(item.id, item.anchor) for item in items]
 
     @abstractmethod
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> Floats:
@@ -68,7 +84,7 @@ class ImageTextEncoder(Encoder, ABC):
         sides: list[Floats] = []
         weight = {"sum": self.options.alpha, "image": 0.0, "text": 1.0}[self.options.composition]
         if self.options.composition != "text":
-            images = self.encode_images([self.reference(item) for item in items], "query")
+            images = self.encode_images(self.references(items), "query")
             sides.append(np.float32(1 - weight) * unit(images))
         if self.options.composition != "image":
             texts = self.encode_texts([TextItem(item.id, item.text) for item in items], "query")

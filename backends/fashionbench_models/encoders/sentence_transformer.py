@@ -10,6 +10,7 @@ import torch
 from fashionbench.errors import BackendError, reason_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.encoders.composition import ImageTextEncoder
+from fashionbench_models.loading import missing_parts, missing_weights, require_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,15 @@ class SentenceTransformerEncoder(ImageTextEncoder):
         except Exception as error:  # its modules raise what their many readers raise
             first = reason_of(error)
             msg = f"sentence-transformers cannot load {folder}, {type(error).__name__}: {first}"
-            raise BackendError(msg, remedy="see that modules.json and the folders that it names are there") from error
+            remedy = "see that modules.json and the folders that it names are there"
+            missing = missing_weights(folder) or missing_parts(folder)
+            if missing and (folder / "config.json").is_file():  # the model lies in the folder itself
+                msg, remedy = f"{folder} has {missing}", "put them there: download the whole repository"
+            raise BackendError(msg, remedy=remedy) from error
+        tokenizer = getattr(self._model, "tokenizer", None)
+        tokenizer = getattr(tokenizer, "tokenizer", tokenizer)  # of a processor
+        if hasattr(tokenizer, "decode"):
+            require_words(tokenizer, str(folder))
         self._model.to(getattr(torch, self.options.dtype)).eval()
         self.parameters = count_parameters(self._model)
         self.preprocessing["modules"] = ", ".join(type(module).__name__ for module in self._model)

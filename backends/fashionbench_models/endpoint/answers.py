@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A text, and how many tokens went there and came back."""
+    """A text, or an image in base64, and how many tokens went there and came back."""
 
-    text: str
+    content: str
     tokens_in: int
     tokens_out: int
 
@@ -36,7 +36,7 @@ class Answers:
         """Return the answer to a request; None where there is none."""
         try:
             kept = loads(regular_text(self._path(request)))
-            return Answer(str(kept["text"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
+            return Answer(str(kept["content"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 

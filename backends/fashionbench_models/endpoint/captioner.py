@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench_models.endpoint.client import EndpointClient
-from fashionbench_models.endpoint.options import EndpointOptions
+from fashionbench_models.endpoint.completion import ChatClient
+from fashionbench_models.endpoint.options import ChatOptions
 from fashionbench_models.question import Question
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class EndpointCaptioner:
     """
 
     def __init__(self, context: BackendContext) -> None:
-        self._client = EndpointClient(EndpointOptions(**context.options), context.cache)
+        self._client = ChatClient(ChatOptions(**context.options), context.cache)
         self.preprocessing: dict[str, str] = {}
 
     def caption(self, items: Sequence[ImageItem], instruction: str) -> list[str]:

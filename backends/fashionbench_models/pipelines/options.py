@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 #: Options of an endpoint that a pipeline takes under their own names; what is asked, and how long, it decides itself.
-ENDPOINT = tuple(field.name for field in fields(EndpointOptions) if field.name not in {"prompt", "max_tokens"})
+ENDPOINT = tuple(field.name for field in fields(EndpointOptions) if field.name != "prompt")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from fashionbench.errors import BackendError
 from fashionbench.specs import resolve
 from fashionbench_models.description import describe
-from fashionbench_models.endpoint.options import EndpointOptions
+from fashionbench_models.endpoint.options import ChatOptions
 from fashionbench_models.pipelines.options import ENDPOINT
 
 if TYPE_CHECKING:
@@ -86,14 +86,14 @@ def endpoint(options: PipelineOptions, context: BackendContext, what: str, model
 
     :raises BackendError: where they name neither folder nor model.
     """
-    from fashionbench_models.endpoint.client import EndpointClient  # noqa: PLC0415
+    from fashionbench_models.endpoint.completion import ChatClient  # noqa: PLC0415
 
     given = {name: context.options[name] for name in ENDPOINT if name in context.options}
     given["model"] = model or given.get("model", "")
     if not given["model"]:
         msg = f"there is no {what}: neither a folder nor a model behind an endpoint"
         raise BackendError(msg, remedy=f"give the option {what}=FOLDER, or url=… and model=NAME")
-    return EndpointClient(EndpointOptions(**given, max_tokens=options.max_new_tokens), context.cache)
+    return ChatClient(ChatOptions(**given, max_tokens=options.max_new_tokens), context.cache)
 
 
 def open_model(

@@ -65,16 +65,9 @@ def train_inpainting(config: Mapping[str, Any], context: TrainingContext) -> Tra
 
         def loss_of(rows: Tensor) -> Tensor:
             seen, wanted = augmented(given[rows], target[rows])
-            seen, wanted = values(seen).to(context.device), values(wanted).to(context.device)
-            clean = size.patches(wanted)
-            noise = torch.randn_like(clean)
-            times = torch.randint(0, int(schedule.config.num_train_timesteps), (len(rows),), device=clean.device)
-            noisy = schedule.add_noise(clean, noise, times)
-            predicted = network(torch.cat([noisy, size.patches(seen)], dim=1), times).sample
-            error = size.pixels(predicted - clean).square()
-            inside = seen[:, 3:4] > 0
-            weight = torch.where(inside, 1.0, _OUTSIDE)
-            return (error * weight).mean() / weight.mean()
+            return painting_loss(
+                network, schedule, size, values(seen).to(context.device), values(wanted).to(context.device)
+            )
 
         steps = optimise(network.parameters(), len(given), loss_of, recipe, context.reporter.advance)
         seconds = time.monotonic() - started
@@ -88,6 +81,22 @@ def train_inpainting(config: Mapping[str, Any], context: TrainingContext) -> Tra
     facts = {"examples": examples.counts, "steps": steps, "seconds": round(seconds, 3)}
     recorded = recipe.model_dump(mode="json")
     return finish(context, name=name, recipe=recorded, parts=examples.parts, facts=facts, figures=figures)
+
+
+def painting_loss(network: Any, schedule: Any, size: Size, seen: Tensor, wanted: Tensor) -> Tensor:
+    """Let the network take noise of random strength out of pictures, and average the squared error.
+
+    :param seen: what it is shown, as values [B, CHANNELS, H, W]; the error outside the mask counts little.
+    :param wanted: the pictures, as values [B, 3, H, W].
+    """
+    clean = size.patches(wanted)
+    noise = torch.randn_like(clean)
+    times = torch.randint(0, int(schedule.config.num_train_timesteps), (len(wanted),), device=clean.device)
+    noisy = schedule.add_noise(clean, noise, times)
+    predicted = network(torch.cat([noisy, size.patches(seen)], dim=1), times).sample
+    error = size.pixels(predicted - clean).square()
+    weight = torch.where(seen[:, 3:4] > 0, 1.0, _OUTSIDE)
+    return (error * weight).mean() / weight.mean()
 
 
 def augmented(given: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:

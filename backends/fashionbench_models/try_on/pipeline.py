@@ -13,6 +13,7 @@ from transformers.utils import logging as transformers_logging
 
 from fashionbench.errors import BackendError, first_names, reason_of
 from fashionbench_models.folder import read_json
+from fashionbench_models.loading import require_words
 
 if TYPE_CHECKING:
     from fashionbench_models.options import ModelOptions
@@ -55,6 +56,9 @@ def load_pipeline(options: ModelOptions, device: str) -> Any:
         )
     except Exception as error:  # from_pretrained raises what its many readers raise
         raise _cannot(folder, "pipeline", error) from error
+    for name in index:
+        if name.startswith("tokenizer"):
+            require_words(getattr(pipeline, name), str(folder / name))
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(device)
 
@@ -109,7 +113,8 @@ def load_network(folder: Path, library: str, kind: str, dtype: Any) -> Any:
         )
     except Exception as error:  # from_pretrained raises what its many readers raise
         raise _cannot(folder, kind, error) from error
-    lost = sorted(map(str, {*report["missing_keys"], *report["mismatched_keys"]}))
+    found = {*report["missing_keys"], *report["mismatched_keys"]}
+    lost = sorted(name if isinstance(name, str) else str(name[0]) for name in found)  # the latter come with shapes
     lost = [name for name in lost if not name.endswith("position_ids")]
     if lost:
         msg = f"{folder} has no weights, or weights of another shape, for {first_names(lost)}"

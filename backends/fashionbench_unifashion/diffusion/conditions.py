@@ -34,6 +34,8 @@ class Conditions:
     :param densepose: float [B, 3, H, W], or None where the model has no such condition.
     :param hint: the garment, or the sketch: float [B, 3, H, W], or None where the model has no such condition.
     :param hinted: which samples have a hint, bool [B]; a design without a sketch has none.
+    :param warped: the garment, or the sketch, stretched over the box of what is to be painted, grey around it: float
+        [B, 3, H, W], or None where the model has no such condition.
     """
 
     agnostic: Tensor
@@ -41,6 +43,7 @@ class Conditions:
     densepose: Tensor | None
     hint: Tensor | None
     hinted: Tensor
+    warped: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Conditions:
         """Move to a device."""
@@ -50,6 +53,7 @@ class Conditions:
             None if self.densepose is None else self.densepose.to(device),
             None if self.hint is None else self.hint.to(device),
             self.hinted.to(device),
+            None if self.warped is None else self.warped.to(device),
         )
 
 
@@ -109,15 +113,21 @@ def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionCo
         if "hint" in config.conditions
         else None,
         torch.tensor([hint is not None for hint in hints]),
+        torch.stack([_warped(hint, mask, width, height) for hint, mask in zip(hints, masks, strict=True)])
+        if "warped-garment" in config.conditions
+        else None,
     )
 
 
-def with_hint(conditions: Conditions, hint: Image.Image, config: DiffusionConfig) -> Conditions:
-    """Put another hint in the place of that of one sample, whose person stays the same."""
-    if conditions.hint is None:
-        return conditions
-    image = image_tensor(hint, config.width, config.height)
-    return replace(conditions, hint=image[None], hinted=torch.tensor([True]))
+def with_hint(item: TryOnItem, conditions: Conditions, hint: Image.Image, config: DiffusionConfig) -> Conditions:
+    """Put another hint in the place of the garment of one sample, whose person stays the same."""
+    changed = replace(conditions, hinted=torch.tensor([True]))
+    if conditions.hint is not None:
+        changed = replace(changed, hint=image_tensor(hint, config.width, config.height)[None])
+    if conditions.warped is not None:
+        warped = _warped(hint, _condition(item, "agnostic-mask"), config.width, config.height)
+        changed = replace(changed, warped=warped[None])
+    return changed if conditions.hint is not None or conditions.warped is not None else conditions
 
 
 def finish(
@@ -162,6 +172,16 @@ def _condition(item: TryOnItem | DesignItem, name: str) -> Image.Image:
 def _agnostic(item: TryOnItem | DesignItem, mask: Image.Image) -> Image.Image:
     base = item.conditions.get("agnostic", item.person).convert("RGB")
     return Image.composite(Image.new("RGB", base.size, GREY), base, _paint(mask, base.size))
+
+
+def _warped(hint: Image.Image | None, mask: Image.Image, width: int, height: int) -> Tensor:
+    """Stretch a garment over the box of a mask, at the model's size, on the grey of the agnostic image."""
+    laid = Image.new("RGB", (width, height), GREY)
+    box = _paint(mask, (width, height)).getbbox()
+    if hint is not None and box is not None:
+        size = (box[2] - box[0], box[3] - box[1])
+        laid.paste(hint.convert("RGB").resize(size, Image.Resampling.BICUBIC), box[:2])
+    return image_tensor(laid, width, height)
 
 
 def _paint(mask: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -8,12 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from fashionbench.errors import ConfigError
 
-ConditionName: TypeAlias = Literal["agnostic", "densepose", "hint"]
+ConditionName: TypeAlias = Literal["agnostic", "densepose", "hint", "warped-garment"]
 Sampler: TypeAlias = Literal["ddim", "pndm"]
 Prediction: TypeAlias = Literal["epsilon", "v"]
 
 #: Channels of the UNet's input that each condition takes: a latent and the mask, or a latent.
-CHANNELS: dict[ConditionName, int] = {"agnostic": 5, "densepose": 4, "hint": 0}
+CHANNELS: dict[ConditionName, int] = {"agnostic": 5, "densepose": 4, "hint": 0, "warped-garment": 4}
 LATENT_CHANNELS = 4
 
 
@@ -46,6 +46,15 @@ class NetworkConfig(_Part):
                 "a network needs a source or an architecture, and not both", remedy="give exactly one of the two"
             )
         return self
+
+
+class VaeConfig(NetworkConfig):
+    """The autoencoder between images and latents."""
+
+    network: Literal["AutoencoderKL", "AutoencoderTiny"] = "AutoencoderKL"
+    """Class of diffusers. ``AutoencoderKL``: Stable Diffusion's. ``AutoencoderTiny``: that of TAESD (Bohan, 2023), with
+    no posterior and no normalisation. Group normalisation takes the mean colour out of an image, so that a small
+    ``AutoencoderKL`` that is trained for minutes learns outlines first and colours long after."""
 
 
 class NoiseConfig(_Part):
@@ -99,8 +108,8 @@ class DiffusionConfig(_Part):
     unet: NetworkConfig
     """``UNet2DConditionModel``; its input may have fewer channels than the conditions need, never more."""
 
-    vae: NetworkConfig
-    """``AutoencoderKL`` with four latent channels."""
+    vae: VaeConfig
+    """An autoencoder of diffusers with four latent channels."""
 
     vae_scale: Annotated[float, Field(gt=0)] | None = None
     """What latents are multiplied by: 0.18215 for Stable Diffusion. None: the network's own figure, which for a VAE
@@ -117,7 +126,9 @@ class DiffusionConfig(_Part):
 
     conditions: tuple[ConditionName, ...] = ("agnostic", "densepose", "hint")
     """What try-on and design are given: ``agnostic`` (image and mask), ``densepose``, ``hint`` (garment or sketch,
-    through the control branch). None of them leaves the plain four-channel q2I model."""
+    through the control branch), and, which the paper's model is not, ``warped-garment`` (garment or sketch once more,
+    stretched over the bounding box of the agnostic mask, beside the noisy latent, as LaDI-VTON and DCI-VTON are given
+    one that is warped with care). None of them leaves the plain four-channel q2I model."""
 
     condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
     """Probability of putting the learned unconditional token in the condition's place, drawn for each sample (the
@@ -163,5 +174,5 @@ class DiffusionConfig(_Part):
 
     @property
     def in_channels(self) -> int:
-        """Channels of the UNet's input: 13 with all conditions, 4 with none."""
+        """Channels of the UNet's input: 13 with those of the paper, 17 with a warped garment too, 4 with none."""
         return LATENT_CHANNELS + sum(CHANNELS[name] for name in self.conditions)

@@ -107,6 +107,8 @@ class Denoiser(nn.Module):
         channels = [self.vae.encode(conditions.agnostic), keep]
         if "densepose" in self.config.conditions:
             channels.append(self.vae.encode(_given(conditions.densepose, "densepose")))
+        if "warped-garment" in self.config.conditions:
+            channels.append(self.vae.encode(_given(conditions.warped, "warped-garment")))
         hint = None
         if self.control is not None:
             hint = self.vae.encode(_given(conditions.hint, "hint")) * conditions.hinted.view(-1, 1, 1, 1)

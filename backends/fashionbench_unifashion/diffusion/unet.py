@@ -32,6 +32,7 @@ _CHANNELS = {
     4: "the noisy latent alone",
     9: "the noisy latent, agnostic latent and mask",
     13: "the noisy latent, agnostic latent, mask and DensePose latent",
+    17: "the noisy latent, agnostic latent, mask, DensePose latent and latent of the warped garment",
 }
 _BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
@@ -43,7 +44,7 @@ def make_unet(config: NetworkConfig, in_channels: int | None = None) -> UNet2DCo
     hold: 4 of Stable Diffusion, or 9 of Paint-by-Example, whose order and mask polarity are these (noisy latent, known
     latent, 1 = keep). ControlNet and Paint-by-Example begin so too.
 
-    :param in_channels: noisy latent 4, agnostic latent 4, mask 1, DensePose latent 4, in this order.
+    :param in_channels: noisy latent 4, agnostic latent 4, mask 1, DensePose latent 4, warped garment 4, in this order.
     :raises ConfigError: on a UNet of a kind whose forward pass is not written here, or with more channels than wanted.
     """
     unet: UNet2DConditionModel = build(UNet2DConditionModel, config)

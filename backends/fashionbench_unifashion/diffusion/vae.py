@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
+from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -19,11 +20,15 @@ if TYPE_CHECKING:
     from diffusers.models.autoencoders.vae import DiagonalGaussianDistribution
 
     from fashionbench_unifashion.diffusion.batch_rng import BatchRng
-    from fashionbench_unifashion.diffusion.config import NetworkConfig
+    from fashionbench_unifashion.diffusion.config import VaeConfig
+
+
+#: Standard deviation of what is added to the latents of an ``AutoencoderTiny`` in training; they lie within -3 and 3.
+LATENT_NOISE = 0.1
 
 
 class Autoencoder(nn.Module):
-    """``AutoencoderKL`` with its latents brought to unit scale (Rombach et al., CVPR 2022, section 3.1, appendix G).
+    """An autoencoder of diffusers with latents of unit scale (Rombach et al., CVPR 2022, section 3.1, appendix G).
 
     The scale is part of the state, for a model that was trained with one is worth nothing with another.
 
@@ -34,9 +39,10 @@ class Autoencoder(nn.Module):
 
     scale: Tensor
 
-    def __init__(self, config: NetworkConfig, scale: float | None = None) -> None:
+    def __init__(self, config: VaeConfig, scale: float | None = None) -> None:
         super().__init__()
-        self.network = build(AutoencoderKL, config)
+        self.network: AutoencoderKL | AutoencoderTiny
+        self.network = build(network_class(config), config)
         if self.network.config["latent_channels"] != LATENT_CHANNELS:
             raise ConfigError(
                 f"the VAE has {self.network.config['latent_channels']} latent channels", remedy="use one of 4"
@@ -47,15 +53,18 @@ class Autoencoder(nn.Module):
     @property
     def factor(self) -> int:
         """How many pixels a side one latent stands for."""
-        return int(2 ** (len(self.network.config["block_out_channels"]) - 1))
+        blocks = "encoder_block_out_channels" if isinstance(self.network, AutoencoderTiny) else "block_out_channels"
+        return int(2 ** (len(self.network.config[blocks]) - 1))
 
     def encode(
         self, images: Tensor, *, sample: bool = False, generator: BatchRng | torch.Generator | None = None
     ) -> Tensor:
         """Encode images in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, 4, H / factor, W / factor].
 
-        :param sample: draw from the posterior, as training does; the mean by default.
+        :param sample: draw from the posterior, as training does; the mean by default, and where there is none.
         """
+        if isinstance(self.network, AutoencoderTiny):
+            return self._latents(images) * self.scale
         posterior = self.network.encode(images).latent_dist
         latents: Tensor = _drawn(posterior, generator) if sample else posterior.mode()
         return latents * self.scale
@@ -71,7 +80,7 @@ class Autoencoder(nn.Module):
 
         :raises BackendError: where all latents are equal or one is not finite.
         """
-        deviation = float(self.network.encode(images).latent_dist.mode().std())
+        deviation = float((self.encode(images) / self.scale).std())
         if not math.isfinite(deviation) or deviation <= 0:
             raise BackendError(f"the latents have a standard deviation of {deviation}", remedy="train the VAE anew")
         self.scale.fill_(1 / deviation)
@@ -90,16 +99,33 @@ class Autoencoder(nn.Module):
         The divergence is that of N(mean, variance) from N(0, 1) (Kingma and Welling, 2014, appendix B), and small on
         purpose: latents need not be normal, only of one scale. There is no perceptual and no adversarial term, so this
         is for small VAEs on flat images, not for a replacement of Stable Diffusion's. Such a VAE learns outlines
-        first and colours long after; squared errors bring the colours sooner than absolute ones.
+        first and colours long after; squared errors bring the colours sooner than absolute ones. An ``AutoencoderTiny``
+        has no divergence: a little noise is added to its latents, so that those nearby decode alike.
 
         :param images: float [B, 3, H, W] in [-1, 1].
         """
+        reconstruction_error = functional.l1_loss if distance == "l1" else functional.mse_loss
+        if isinstance(self.network, AutoencoderTiny):
+            latents = self._latents(images)
+            noise = LATENT_NOISE * batch_rng(generator).normal(latents)
+            return reconstruction_error(self.network.decode(latents + noise).sample, images)
         posterior = self.network.encode(images).latent_dist
-        decoded = self.network.decode(_drawn(posterior, generator)).sample
-        error = functional.l1_loss(decoded, images) if distance == "l1" else functional.mse_loss(decoded, images)
+        error = reconstruction_error(self.network.decode(_drawn(posterior, generator)).sample, images)
         divergence = 0.5 * (posterior.mean.square() + posterior.var - 1 - posterior.logvar).mean()
         loss: Tensor = error + kl_weight * divergence
         return loss
+
+    def _latents(self, images: Tensor) -> Tensor:
+        latents: Tensor = self.network.encode(images).latents
+        return latents
+
+
+def network_class(config: VaeConfig) -> type[AutoencoderKL | AutoencoderTiny]:
+    """Return the class of diffusers that a configuration names."""
+    kind: type[AutoencoderKL | AutoencoderTiny] = AutoencoderKL
+    if config.network == "AutoencoderTiny":
+        kind = AutoencoderTiny
+    return kind
 
 
 def _drawn(posterior: DiagonalGaussianDistribution, generator: BatchRng | torch.Generator | None) -> Tensor:

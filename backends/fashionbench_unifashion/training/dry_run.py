@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from fashionbench_unifashion.model.config import preset
+from fashionbench.errors import BackendError
+from fashionbench_unifashion.model.config import overlaid, preset
 from fashionbench_unifashion.model.unifashion import UniFashion
 from fashionbench_unifashion.training.memory_estimate import activations
 from fashionbench_unifashion.training.phases.registry import train_only
+from fashionbench_unifashion.weights.source_check import check_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from fashionbench_unifashion.training.recipe import PhaseConfig, Recipe
+    from fashionbench_unifashion.weights.source_check import SourceCheck
 
 
 class PhasePlan(NamedTuple):
@@ -70,6 +73,7 @@ def show_plan(recipe: Recipe, say: Callable[[Any], object]) -> None:
 
     :param say: prints a line or a table.
     :raises ConfigError: where the model lacks a part that a phase trains.
+    :raises BackendError: where weights that are on this machine do not fit, after everything else was said.
     """
     model = empty_model(recipe)
     say(_parts(model, recipe))
@@ -84,17 +88,26 @@ def show_plan(recipe: Recipe, say: Callable[[Any], object]) -> None:
         "Memory is that of one process with the whole batch. Activations are a count of what autograd keeps, right "
         "within a factor of two; accumulate: N divides them by N, and N processes share them."
     )
-    if recipe.model.weights:
-        say(f"Nothing was loaded. A training starts from: {', '.join(sources(recipe.model.weights))}")
+    checked = check_sources(preset(recipe.model.preset, overlaid(recipe.model.changes, recipe.model.weights)))
+    if not checked:
+        return
+    say(_start(checked))
+    say("Names and shapes were compared with the headers of the files; no weights were loaded.")
+    wrong = [f"{row.part} from {row.source}: {row.said}" for row in checked if row.fits is False]
+    if wrong:
+        raise BackendError("; ".join(wrong), remedy="name other weights, or change the model to theirs")
 
 
-def sources(weights: object) -> list[str]:
-    """List the pretrained weights that a recipe names, once each."""
-    if not isinstance(weights, dict):
-        return []
-    named = [str(weights["source"])] if weights.get("source") else []
-    inner = [name for value in weights.values() for name in sources(value)]
-    return list(dict.fromkeys(named + inner))
+def _start(checked: Sequence[SourceCheck]) -> Table:
+    from rich.markup import escape  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+
+    table = Table(title="what training starts from")
+    for name in ("part", "source", "fits", ""):
+        table.add_column(name)
+    for row in checked:
+        table.add_row(row.part, escape(row.source), {True: "yes", False: "no", None: "?"}[row.fits], escape(row.said))
+    return table
 
 
 def _parts(model: UniFashion, recipe: Recipe) -> Table:

@@ -32,4 +32,5 @@ def turn_hue(image: Tensor, turns: float) -> Tensor:
 def turn_conditions(conditions: Conditions, turns: float) -> Conditions:
     """Turn the hue of person and garment; mask and pose stay as they are."""
     hint = None if conditions.hint is None else turn_hue(conditions.hint, turns)
-    return replace(conditions, agnostic=turn_hue(conditions.agnostic, turns), hint=hint)
+    warped = None if conditions.warped is None else turn_hue(conditions.warped, turns)
+    return replace(conditions, agnostic=turn_hue(conditions.agnostic, turns), hint=hint, warped=warped)

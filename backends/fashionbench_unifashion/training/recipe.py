@@ -87,7 +87,7 @@ class PhaseConfig(Model):
     end; 0 is none. It begins with a short memory: (1 + step) / (10 + step) as long as that is less."""
     hue: float = Field(default=0.0, ge=0, le=1)
     """Probability with which ``try_on`` turns the hue of person and garment by a random angle, and shows no states, so
-    that the colour of a garment is learnt to be copied where there are few examples."""
+    that the colour of a garment is learnt to be copied where there are few examples; and ``vae`` that of an image."""
     flip: bool = True
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)

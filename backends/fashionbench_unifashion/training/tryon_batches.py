@@ -118,7 +118,11 @@ class TryOnBatches:
         for at, example in enumerate(examples, first):
             read = self._of(example)
             kinds = [read.image, read.conditions.agnostic, read.image, read.conditions.densepose]
-            kinds += [read.conditions.hint, read.design.hint if read.design is not None else None]
+            kinds += [
+                read.conditions.hint,
+                read.conditions.warped,
+                read.design.hint if read.design is not None else None,
+            ]
             known = [kind for kind in kinds if kind is not None]
             chosen.append(known[at % len(known)])
         return torch.cat(chosen).to(self._model.device)
@@ -135,7 +139,7 @@ class TryOnBatches:
         conditions = read_conditions([item], config)
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
-            design = with_hint(conditions, tryon_example.sketch.image, config)
+            design = with_hint(item, conditions, tryon_example.sketch.image, config)
             sketch = self._encoded(tryon_example.sketch.image)
         read = _Read(
             image_tensor(tryon_example.target.image, config.width, config.height)[None],
@@ -179,6 +183,7 @@ def _turned_conditions(one: Conditions, flip: bool) -> Conditions:  # noqa: FBT0
         None if one.densepose is None else one.densepose.flip(-1),
         None if one.hint is None else one.hint.flip(-1),
         one.hinted,
+        None if one.warped is None else one.warped.flip(-1),
     )
 
 
@@ -193,4 +198,5 @@ def _joined(rows: Sequence[Conditions]) -> Conditions:
         both([row.densepose for row in rows]),
         both([row.hint for row in rows]),
         torch.cat([row.hinted for row in rows]),
+        both([row.warped for row in rows]),
     )

@@ -6,8 +6,9 @@ import hashlib
 import json
 import re
 from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -35,6 +36,22 @@ _NAMES = (
 ADAPTER = "adapter_config.json"
 _MODEL_ID = re.compile(r"[A-Za-z0-9][\w.-]*(/[\w.-]+)?")
 _NAMED = 10
+_HEADERS_ALONE: ContextVar[bool] = ContextVar("headers_alone", default=False)
+#: The types of safetensors.
+_TYPES = {
+    "F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16, "I64": torch.int64,
+    "I32": torch.int32, "I16": torch.int16, "I8": torch.int8, "U8": torch.uint8, "BOOL": torch.bool,
+}  # fmt: skip
+
+
+@contextmanager
+def headers_alone() -> Iterator[None]:
+    """Let :func:`read` give tensors of the meta device: names, shapes and types without values."""
+    before = _HEADERS_ALONE.set(True)
+    try:
+        yield
+    finally:
+        _HEADERS_ALONE.reset(before)
 
 
 def read(
@@ -159,7 +176,7 @@ def load_strict(
     on_meta = any(value.is_meta for value in expected.values())
     module.load_state_dict({name: state[name] for name in shared}, strict=False, assign=on_meta)
     empty = sorted(name for name, value in (*module.named_parameters(), *module.named_buffers()) if value.is_meta)
-    if on_meta and empty:
+    if on_meta and empty and not _HEADERS_ALONE.get():
         msg = (
             f"{type(module).__name__} was built without memory, and {source} does not fill {first_names(empty, _NAMED)}"
         )
@@ -172,7 +189,9 @@ def require_finite(state: Mapping[str, Tensor], source: str | Path) -> None:
     :raises BackendError: naming them.
     """
     broken = sorted(
-        name for name, value in state.items() if value.is_floating_point() and not bool(torch.isfinite(value).all())
+        name
+        for name, value in state.items()
+        if value.is_floating_point() and not value.is_meta and not bool(torch.isfinite(value).all())
     )
     if broken:
         msg = f"{source} holds weights that are not finite: {first_names(broken, _NAMED)}"
@@ -218,9 +237,10 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
     try:
         if path.suffix == ".safetensors":
             with safe_open(path, framework="pt") as stored:
-                yield from ((name, stored.get_tensor(name)) for name in stored.keys() if wanted(name))  # noqa: SIM118
+                take = _header if _HEADERS_ALONE.get() else _value
+                yield from ((name, take(stored, name)) for name in stored.keys() if wanted(name))  # noqa: SIM118
             return
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(path, map_location="meta" if _HEADERS_ALONE.get() else "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise BackendError(
             f"{path} cannot be read as weights: {reason_of(error)}", remedy="copy or download it again"
@@ -232,6 +252,16 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
         msg = f"{path} holds more than tensors, which might be a program"
         raise BackendError(msg, remedy="convert it to safetensors where you trust it") from error
     yield from ((name, value) for name, value in _state(content, path).items() if wanted(name))
+
+
+def _value(stored: Any, name: str) -> Tensor:
+    value: Tensor = stored.get_tensor(name)
+    return value
+
+
+def _header(stored: Any, name: str) -> Tensor:
+    part = stored.get_slice(name)
+    return torch.empty(part.get_shape(), dtype=_TYPES.get(part.get_dtype(), torch.float32), device="meta")
 
 
 def _state(content: object, path: Path) -> dict[str, Tensor]:

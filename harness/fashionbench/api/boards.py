@@ -16,6 +16,9 @@ from fashionbench.specs.board_file import read_board
 from fashionbench.studies.column_tests import with_tests
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.specs import BoardSpec
 
@@ -31,19 +34,24 @@ def find_board(name: str | Path, plugins: Plugins) -> BoardSpec:
 
 
 def make_board(
-    board: str | Path | BoardSpec, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
+    board: str | Path | BoardSpec,
+    *,
+    store: str | Path | Store | None = None,
+    plugins: Plugins | None = None,
+    run: Sequence[Record] | None = None,
 ) -> Board:
     """Make a leaderboard of the records of a store, with the tests of its columns.
 
     Damaged files are left out and named in ``faults``.
 
     :param board: a YAML file, the name of a registered board, or a specification.
+    :param run: the records of a run, for the board that is shown after it: what failed in other runs is left out.
     :raises StoreError: where there is no store.
     """
     loaded = plugins or Plugins()
     spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
     records = existing_store(store, loaded)
-    return with_tests(Board.of(spec, records, loaded), records, loaded)
+    return with_tests(Board.of(spec, records, loaded, run), records, loaded)
 
 
 def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) -> str:

@@ -11,7 +11,7 @@ from fashionbench.api.stores import existing_store, open_store
 from fashionbench.boards.columns import check_columns
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, StoreError
 from fashionbench.metrics.scoring import metric_spec
 from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.imported import joined
@@ -54,8 +54,16 @@ def run(
         are run. That process knows the plugins that are installed, and no others.
     :raises ConfigError: where the configuration cannot be run, or its board asks for a metric that a task never has.
     """
-    runner = _runner(config, store, plugins or Plugins(), rerun=rerun, second_process=second_process)
-    runner.store.check_writable()
+    loaded = plugins or Plugins()
+    opened = open_store(store, loaded)
+    closed: StoreError | None = None
+    try:
+        opened.check_writable()
+    except StoreError as error:
+        if not opened.can_be_read:
+            raise
+        closed = error  # its records can be reused
+    runner = _runner(config, opened, loaded, rerun=rerun, second_process=second_process, closed=closed)
     return runner.run(reporter)
 
 
@@ -151,6 +159,7 @@ def _runner(
     rerun: bool,
     second_process: bool = False,
     remember: bool = True,
+    closed: StoreError | None = None,
 ) -> Runner:
     if isinstance(config, (str, Path)):
         chosen = load_config(str(config), plugins)
@@ -163,7 +172,7 @@ def _runner(
     roots = DataRoots(named=chosen.data, cache=opened.cache / "surveys", remember=remember)
     with FileIndex(roots.index) as index:
         plan = make_plan(chosen, plugins, index)
-    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process, roots=roots)
+    return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process, roots=roots, closed=closed)
 
 
 def _with_names(config: Mapping[str, Any], plugins: Plugins) -> dict[str, Any]:

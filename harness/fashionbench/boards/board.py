@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fashionbench.boards.columns import check_columns
 from fashionbench.boards.references import Reported, references_for
 from fashionbench.boards.rows import make_table
-from fashionbench.boards.selection import selected
+from fashionbench.boards.selection import row_keys, selected
 from fashionbench.boards.signature import difference, main_signature, signature_of
 from fashionbench.canonical import short
 
@@ -47,14 +47,20 @@ class Board:
         return not self.faults
 
     @classmethod
-    def of(cls, spec: BoardSpec, store: Store, plugins: Plugins) -> Board:
-        """Make a board of the current records of a store; damaged files are left out and named."""
+    def of(cls, spec: BoardSpec, store: Store, plugins: Plugins, run: Sequence[Record] | None = None) -> Board:
+        """Make a board of the current records of a store; damaged files are left out and named.
+
+        :param run: the records of a run: what failed in others is left out, unless it is of a row of this run.
+        """
         scan = store.scan()
         faults = list(scan.faults)
         tasks = {column.task for column in spec.columns}
+        current = [record for record in scan.current() if record.task.id in tasks]
+        key_of = row_keys([*current, *(run or ())])
+        rows = None if run is None else {key_of(record) for record in run}
         sound: list[Record] = []
-        for record in scan.current():
-            if record.task.id in tasks:
+        for record in current:
+            if record.error is None or rows is None or key_of(record) in rows:
                 fault = store.check_predictions(record)
                 sound.append(record) if fault is None else faults.append(fault)
         return cls.build(spec, sound, plugins, faults)

@@ -104,7 +104,7 @@ def _value(column: Column, signature: Signature | None, records: Sequence[Record
         n=min(part.n for part in parts),
         seeds=len(values),
         unit=parts[0].unit,
-        note="; ".join(_failure(r, measured) for r in failures),
+        note="; ".join(dict.fromkeys([*(_failure(r, measured) for r in failures), *_batch_findings(comparable)])),
         marks=tuple(
             dict.fromkeys("newer-run-failed" if r.decoding.seed in measured else "failed-seed" for r in failures)
         ),
@@ -121,6 +121,11 @@ def _mean_interval(parts: Sequence[MetricPart]) -> tuple[float, float] | None:
 def _mean(values: Sequence[float | None]) -> float | None:
     known = [value for value in values if value is not None]
     return fmean(known) if len(known) == len(values) else None
+
+
+def _batch_findings(records: Sequence[Record]) -> list[str]:
+    """Say how far answers depend on the batch, which a mark alone does not."""
+    return [finding.message for record in records for finding in record.policy if finding.kind == "batch"]
 
 
 def _failure(record: Record, measured: Container[int]) -> str:
@@ -153,7 +158,7 @@ def _gap(column: Column, records: Sequence[Record], plugins: Plugins) -> str:
 
 
 #: The marks of a row by the kind of a finding of its records.
-_FINDINGS = {"contamination": "contaminated", "overlap": "shared-groups"}
+_FINDINGS = {"contamination": "contaminated", "overlap": "shared-groups", "batch": "batch-dependent"}
 
 
 def _marks(records: Sequence[Record], columns: Sequence[Column]) -> set[str]:

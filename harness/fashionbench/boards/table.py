@@ -21,6 +21,7 @@ MARKS = {
     "synthetic": "measured on generated data",
     "contaminated": "trained on this data set, or on images that it measures",
     "shared-groups": "learnt from other images or texts of products that are measured",
+    "batch-dependent": "answers to some items were others in another batch",
     "not-the-published-data": "counts of the data set are not the published ones",
     "unrecognised-weights": "a network measured whose weights are none of the published files that are known",
     "few-images": "a distance that is biased at this few images; compare equal n alone",

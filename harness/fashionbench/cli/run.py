@@ -196,6 +196,7 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
 def _report(records: Sequence[Record], config: RunConfig, state: State, store: Store) -> None:
     from fashionbench.api.boards import make_board, write_board
     from fashionbench.cli.board import print_board
+    from fashionbench.files import stop_if_full
 
     lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
     lines |= {f"{r.task.id}: {fact}": None for r in records if r.dataset for fact in r.dataset.counted_facts}
@@ -210,11 +211,18 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
         echo(f"{len(said) - _FINDINGS} findings more are in the records")
     board = config.board or _board_of(records, state)
     if board is not None:
-        made = make_board(board, store=store, plugins=state.plugins)
-        paths = write_board(made, store=store, plugins=state.plugins)
+        # A board that has a name is the same whoever makes it.
+        of_run = None if config.board else records
+        made = make_board(board, store=store, plugins=state.plugins, run=of_run)
         print_board(made)
-        if paths:
-            echo(f"board: {paths.get('html', next(iter(paths.values())))}")
+        try:
+            paths = write_board(made, store=store, plugins=state.plugins)
+        except OSError as error:  # such as of a store that may only be read
+            stop_if_full(error)
+            echo(f"warning: the board is not written: {error.strerror or error}", err=True)
+        else:
+            if paths:
+                echo(f"board: {paths.get('html', next(iter(paths.values())))}")
     _say_what_failed(records)
     if not config.board:
         _say_what_is_absent(records)

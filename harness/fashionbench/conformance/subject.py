@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -33,9 +33,11 @@ TOLERANCE = 2e-5
 class Subject:
     """A backend with the options that it is checked with.
 
+    Building is what takes time, so an object that has learnt is kept, and most checks ask it again.
+
     :param options: instead of its defaults, such as the folder of a tiny model.
-    :param known: what a fresh object answered to all ordinary items in one batch, with which most checks compare:
-        building is what takes time.
+    :param known: what the kept object answered to all ordinary items in one batch, with which most checks compare.
+    :param kept: the object, once it was built.
     """
 
     spec: BackendSpec
@@ -43,6 +45,7 @@ class Subject:
     cache: Path
     options: Mapping[str, Any]
     known: dict[Capability, list[Any]] = field(default_factory=dict)
+    kept: list[object] = field(default_factory=list)
 
     def build(self, seed: int = 0) -> object:
         """Build it as the runner does."""
@@ -51,21 +54,35 @@ class Subject:
         return cast("Any", resolve(self.spec.target))(context) if built is None else built
 
     def ordinary_answers(self, capability: Capability) -> list[Any]:
-        """Return what a fresh backend answers to all ordinary items in one batch; it is asked once."""
+        """Return what the backend answers to all ordinary items in one batch; it is asked once."""
         if capability not in self.known:
             self.known[capability] = self.answers(capability, ordinary_items(capability))
         return self.known[capability]
 
-    def answers(self, capability: Capability, items: Sequence[Item], *, batch_size: int | None = None) -> list[Any]:
-        """Ask a fresh backend, through a session that checks what comes back; one answer an item.
+    def answers(
+        self, capability: Capability, items: Sequence[Item], *, batch_size: int | None = None, fresh: bool = False
+    ) -> list[Any]:
+        """Ask the backend, through a session that checks what comes back; one answer an item.
 
+        :param fresh: ask an object that was never asked before, which cannot remember an answer.
         :raises BackendError: where it breaks its contract.
         """
-        session = Session(
-            self.spec, self.build, owner=EmbeddingOwner(identity="conformance"), seed=0, batch_size=batch_size
-        )
-        with session.fold(training() if self.spec.fits else None, truth(examples())) as backend:
-            return _ask(backend, capability, items)
+        spec, built = self.spec, list(self.kept)
+        if built and not fresh:
+            # It has learnt, and was shown the truth if it may see it.
+            spec = replace(spec, fits=False, privileged=False)
+
+        def load() -> object:
+            if fresh or not built:
+                built[:] = [self.build()]
+            return built[0]
+
+        session = Session(spec, load, owner=EmbeddingOwner(identity="conformance"), seed=0, batch_size=batch_size)
+        with session.fold(training() if spec.fits else None, truth(examples())) as backend:
+            found = _ask(backend, capability, items)
+        if not fresh:
+            self.kept[:] = built
+        return found
 
 
 def _ask(backend: BoundBackend, capability: Capability, items: Sequence[Any]) -> list[Any]:

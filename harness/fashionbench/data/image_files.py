@@ -103,7 +103,7 @@ def _decoded(source: Path | io.BytesIO, name: str, *, own_range: bool) -> Opened
 
 
 @cache
-def _readable() -> tuple[str, ...]:
+def readable_formats() -> tuple[str, ...]:
     """List those of the formats that this Pillow reads."""
     Image.init()
     return tuple(name for name in FORMATS if name in Image.OPEN)
@@ -117,7 +117,7 @@ def _opened(source: Path | io.BytesIO) -> Image.Image:
     try:
         if not isinstance(source, io.BytesIO):
             open_regular(source).close()
-        file = Image.open(source, formats=_readable())
+        file = Image.open(source, formats=readable_formats())
     except UnidentifiedImageError as error:
         if isinstance(source, io.BytesIO):
             start = source.getvalue()[:16].lstrip()

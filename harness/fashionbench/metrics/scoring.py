@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, as_error, trace
 from fashionbench.extractors.base import NamesWeights
+from fashionbench.files import stop_if_full
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
@@ -103,9 +104,11 @@ def score(
             if not any(part.slice == "all" for part in parts):
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
+            stop_if_full(error)
             scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(str(error))))
         except BaseException as raised:  # a metric's bug must not cost the predictions, nor the other metrics
             as_error(raised)
+            stop_if_full(raised)
             reason = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
             trail = stored_text(trace(raised))
             scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(reason), traceback=trail))

@@ -109,10 +109,11 @@ class ProcessFacts:
         words = tuple(without_paths(word) for word in redacted_words(sys.argv if command is None else command))
         return cls(tuple(plugins), extra, words, _versions(), _processor())
 
-    def provenance(self, started: str, code: Sequence[CodeState]) -> Provenance:
+    def provenance(self, started: str, code: Sequence[CodeState], device: str = "cpu") -> Provenance:
         """Describe a measurement that ends now.
 
         :param code: the packages whose code measured.
+        :param device: the device that was used, which is named where it is a GPU.
         """
         return Provenance(
             started=started,
@@ -123,7 +124,7 @@ class ProcessFacts:
             platform=platform.platform(),
             processor=self.processor,
             cores=os.cpu_count() or 0,
-            accelerator=_accelerator(),
+            accelerator=_accelerator(device),
             packages=self.packages,
             plugins=self.plugins,
             extra=self.extra,
@@ -249,8 +250,8 @@ def _processor() -> str:
     return next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
 
 
-def _accelerator() -> str:
+def _accelerator(device: str) -> str:
     torch = sys.modules.get("torch")  # asking must not import it
-    if torch is None or not torch.cuda.is_available():
+    if torch is None or device.partition(":")[0] != "cuda" or not torch.cuda.is_available():
         return ""
-    return str(torch.cuda.get_device_name(0))
+    return str(torch.cuda.get_device_name(device))

@@ -199,6 +199,7 @@ class DecodingPart(Model):
     batch_sizes: dict[str, int] = Field(default_factory=dict)
     """By capability."""
     device: str
+    """The device that was used: an accelerator only where memory was asked for on it."""
     limit: int | None = None
     """The number of items after which the run was cut, or null."""
     cached: int = 0
@@ -218,7 +219,7 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "failure"]
+    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "failure", "batch"]
     message: str
 
 

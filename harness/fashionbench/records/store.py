@@ -13,6 +13,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -95,6 +96,11 @@ class Store:
     def cache(self) -> Path:
         """A folder for what can be made again."""
         return self.root / "cache"
+
+    @property
+    def can_be_read(self) -> bool:
+        """Whether it has records that are not closed to us, though nothing may be written beside them."""
+        return os.access(self.root / "records", os.R_OK | os.X_OK)
 
     def check_writable(self) -> None:
         """Try to write a file into the folder, which is made where it is not there.

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOffItem, TryOnItem
-from fashionbench.data.lazy_items import Source, content_key, opened
+from fashionbench.data.lazy_items import ComposedFile, ImageFile, Source, content_key, opened
 from fashionbench.errors import BackendError
+from fashionbench.runner.batch_check import chosen, spread_of
 from fashionbench.runner.embedding_cache import embedding_key
 from fashionbench.runner.guard import (
     InputGuard,
@@ -21,7 +22,7 @@ from fashionbench.runner.guard import (
 from fashionbench.specs.capabilities import METHODS, Capability, Role
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -29,8 +30,10 @@ if TYPE_CHECKING:
 
 _ENCODES: dict[type[Any], Capability] = {
     ImageItem: "encode-image",
+    ImageFile: "encode-image",
     TextItem: "encode-text",
     ComposedItem: "encode-composed",
+    ComposedFile: "encode-composed",
 }
 
 
@@ -59,15 +62,26 @@ class BoundBackend:
         """
         streams = [self._batches(sources, role) for sources, role in sides]
         first = [next(stream) for stream in streams]
-        return [np.concatenate([rows, *stream]) for rows, stream in zip(first, streams, strict=True)]
+        made = [np.concatenate([rows, *stream]) for rows, stream in zip(first, streams, strict=True)]
+        for (sources, role), rows in zip(sides, made, strict=True):
+            self._compare_batches(sources, role, rows)
+        return made
 
     def score(self, sources: Sequence[PairItem]) -> NDArray[np.float32]:
         """Score pairs of a query and a candidate as [N], higher is better."""
-        return np.concatenate(list(self._run("score-pairs", sources, checked_scores)))
+        scores = np.concatenate(list(self._run("score-pairs", sources, checked_scores)))
+        at = self._chosen("score-pairs", sources)
+        self._compare_answers(
+            "score-pairs", sources, {n: scores[n] for n in at}, checked_scores, spread=spread_of(scores)
+        )
+        return scores
 
     def caption(self, sources: Sequence[Source], instruction: str) -> list[str]:
         """Describe images, all with one instruction."""
-        return [t for part in self._run("caption", sources, checked_texts, instruction) for t in part]
+        texts = [t for part in self._run("caption", sources, checked_texts, instruction) for t in part]
+        at = self._chosen("caption", sources)
+        self._compare_answers("caption", sources, {n: texts[n] for n in at}, checked_texts, instruction)
+        return texts
 
     def try_on(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Dress persons; gives back the id and the RGB image [H, W, 3] of one item after the other."""
@@ -123,24 +137,54 @@ class BoundBackend:
         if not items:
             items = self._opened(batch, capability)
             guard = InputGuard(items)
-        rows = self._call(items, capability, role)
-        guard.verify(METHODS[capability])
+        if self._state.batches is not None:
+            self._state.batches.asked(self._kind(capability, role))
+        rows = self._call(items, capability, role, guard)
         if keys and cache is not None:
             cache.put(keys, rows)
         memory.put(capability, role, batch, rows)
         self._state.done(len(items), capability)
         return rows
 
-    def _call(self, items: Sequence[Item], capability: Capability, role: Role) -> NDArray[np.float32]:
+    def _compare_batches(self, sources: Sequence[Source], role: Role, rows: NDArray[np.float32]) -> None:
+        """Embed some items in another batch, once for each capability and role, and note how far the rows are apart."""
+        capability = capability_of(sources[0])
+
+        def ask(again: Sequence[Source]) -> NDArray[np.float32]:
+            items = self._opened(again, capability)
+            return self._call(items, capability, role, InputGuard(items))
+
+        if self._state.batches is not None:
+            self._state.batches.compare(
+                self._kind(capability, role),
+                capability,
+                sources,
+                {at: rows[at] for at in self._chosen(capability, sources)},
+                ask,
+                cache=self._state.resources.cache,
+                owner=self._owner,
+            )
+
+    def _kind(self, capability: Capability, role: Role) -> str:
+        return f"{capability}:{self._state.memory.role(role)}"
+
+    def _chosen(self, capability: Capability, sources: Sequence[Source]) -> list[int]:
+        return chosen(capability, len(sources), self._state.size_for(capability).size)
+
+    def _call(
+        self, items: Sequence[Item], capability: Capability, role: Role, guard: InputGuard
+    ) -> NDArray[np.float32]:
         call = getattr(self._backend, METHODS[capability])
         result = call(items) if capability == "encode-composed" else call(items, role)
+        guard.verify(METHODS[capability])
         return checked_embeddings(METHODS[capability], result, items)
 
     def _compare_roles(self, source: Source, known: NDArray[np.float32], capability: Capability, role: Role) -> None:
         """Embed one item in its other role, once a capability, before its rows are taken for both."""
         if self._state.memory.must_compare(capability, role):
             item = opened(source)
-            row = self._call([item], capability, role)[0]
+            items = [item]
+            row = self._call(items, capability, role, InputGuard(items))[0]
             self._state.memory.compare(capability, known, row, item.id)
 
     @staticmethod
@@ -154,18 +198,43 @@ class BoundBackend:
     def _run(
         self, capability: Capability, sources: Sequence[Source], check: Callable[..., Any], *arguments: object
     ) -> Iterator[Any]:
-        method = METHODS[capability]
-
         def work(batch: Sequence[Source]) -> Any:
-            items = [opened(source) for source in batch]
-            guard = InputGuard(items)
-            result = check(method, getattr(self._backend, method)(items, *arguments), items)
-            guard.verify(method)
-            self._state.done(len(items), capability)
+            result = self._answers(capability, batch, check, *arguments)
+            self._state.done(len(batch), capability)
             return result
 
         for _, result in self._state.size_for(capability).run(sources, work):
             yield result
+
+    def _answers(
+        self, capability: Capability, batch: Sequence[Source], check: Callable[..., Any], *arguments: object
+    ) -> Any:
+        method = METHODS[capability]
+        items = [opened(source) for source in batch]
+        guard = InputGuard(items)
+        result = getattr(self._backend, method)(items, *arguments)
+        guard.verify(method)
+        return check(method, result, items)
+
+    def _compare_answers(
+        self,
+        capability: Capability,
+        sources: Sequence[Source],
+        answers: Mapping[int, Any],
+        check: Callable[..., Any],
+        *arguments: object,
+        spread: float = 1.0,
+    ) -> None:
+        """Ask for some items in another batch, once a capability, and note how far the answers are apart."""
+        if self._state.batches is not None:
+            self._state.batches.compare(
+                capability,
+                capability,
+                sources,
+                answers,
+                lambda again: self._answers(capability, again, check, *arguments),
+                spread=spread,
+            )
 
     def _images(self, capability: Capability, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         ids: list[str] = []
@@ -175,10 +244,18 @@ class BoundBackend:
             sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, TryOffItem, DesignItem))]
             return checked_images(method, result, items, sizes)
 
+        at = self._chosen(capability, sources)
+        kept: dict[int, NDArray[np.uint8]] = {}
+        position = 0
         for images in self._run(capability, sources, check):
-            yield from zip(list(ids), images, strict=True)
+            for name, image in zip(list(ids), images, strict=True):
+                if position in at:
+                    kept[position] = image.copy()
+                position += 1
+                yield name, image
+        self._compare_answers(capability, sources, {n: kept[n] for n in at}, check)
 
 
 def capability_of(source: Source) -> Capability:
-    """Return the capability that embeds an item."""
-    return _ENCODES[type(opened(source))]
+    """Return the capability that embeds an item; a file is not read for that."""
+    return _ENCODES.get(type(source)) or _ENCODES[type(opened(source))]

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, as_error
-from fashionbench.files import disk_fault
+from fashionbench.files import stop_if_full
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
+from fashionbench.records.device_use import DeviceUse
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
 from fashionbench.records.schema import AbsentMetricPart
 from fashionbench.runner.memory import peak_memory
@@ -20,7 +21,7 @@ from fashionbench.runner.model_files import training_data_of
 from fashionbench.runner.policy import failure, handed_in_findings, policy_findings
 from fashionbench.runner.published_counts import count_findings
 from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, recorded
-from fashionbench.runner.session import EmbeddingOwner, Session
+from fashionbench.runner.session import EmbeddingOwner, Session, rerank_depth
 from fashionbench.runner.session_state import SessionResources
 from fashionbench.runner.stored_images import image_access
 from fashionbench.runner.workload import image_counts
@@ -85,6 +86,7 @@ class CellState:
 
     started: str
     begun: float
+    used: DeviceUse
     info: DataInfo | None = None
     session: Session | None = None
     predictions: Predictions | None = None
@@ -99,8 +101,7 @@ class CellState:
             return work()
         except BaseException as raised:
             error = as_error(raised)
-            if disk_fault(error):
-                raise
+            stop_if_full(error)
             self.findings.append(failure(step, error))
             return otherwise
 
@@ -121,7 +122,7 @@ def execute(
         caller raises the error, and nothing was measured that a board could miss.
     :raises OSError: where the store cannot be written; the store stays valid.
     """
-    state = CellState(provenance.now(), time.perf_counter())
+    state = CellState(provenance.now(), time.perf_counter(), DeviceUse(context.device))
     try:
         if isinstance(task, Exception):
             raise task  # noqa: TRY301
@@ -134,11 +135,11 @@ def execute(
         state.stored = context.store.write_predictions(state.predictions.table, state.predictions.schema_id)
         state.stored = state.stored.model_copy(update=dict(context.handed_in()))
         state.scores = _scores(cell, task, state, context)
-    except OSError as error:
-        if state.predictions is not None and state.stored is None:
-            raise  # of the store, not of the cell
-        state.error = error
     except BaseException as error:  # one cell must not take the others with it
+        as_error(error)
+        stop_if_full(error)
+        if isinstance(error, OSError) and state.predictions is not None and state.stored is None:
+            raise  # of the store, not of the cell
         state.error = as_error(error)
     record, state.error = recorded(_outcome(cell, state, context, training, attestation))
     if state.error is not None and attestation == "imported":
@@ -164,8 +165,10 @@ def _scores(cell: Cell, task: Task, state: CellState, context: RunContext) -> Sc
             advance=context.reporter.advance,
             keep=context.store.predictions.write_values,
         )
-    except BaseException as error:
-        state.findings.append(failure("computing the metrics", as_error(error)))
+    except BaseException as raised:
+        error = as_error(raised)
+        stop_if_full(error)
+        state.findings.append(failure("computing the metrics", error))
         return Scores([], failed)
     return scores
 
@@ -192,6 +195,7 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
         device=context.device,
         limit=cell.identity.limit,
         batch_size=context.batch_size,
+        rerank=rerank_depth(cell.options),
         resources=SessionResources(
             cache=context.cache,
             index=context.index,
@@ -217,7 +221,7 @@ def _outcome(
     training: TrainingPart | None,
     attestation: Attestation,
 ) -> CellOutcome:
-    plugins, session, after = context.plugins, state.session, state.after
+    plugins, session, after, device = context.plugins, state.session, state.after, state.used.device
     models = {name: str(cell.options[name]) for name in cell.backend.models}
     uses: tuple[TrainingDataUse, ...] = after(
         "reading what its models were trained on", lambda: tuple(training_data_of(models)), ()
@@ -231,6 +235,7 @@ def _outcome(
     steps: dict[str, Callable[[], Sequence[PolicyFinding]]] = {
         "collecting findings": lambda: policy_findings(cell, state.info, uses, plugins, context.store),
         "comparing the training part": lambda: session.overlap if session else [],
+        "comparing batches": lambda: session.batch_findings if session else [],
         "counting the data": lambda: count_findings(cell, state.info, dataset, context.roots),
         "looking at the images": lambda: handed_in_findings(state.stored),
     }
@@ -238,11 +243,11 @@ def _outcome(
     found = [finding for step, work in steps.items() for finding in after(step, work, none)]
     return CellOutcome(
         cell=cell,
-        device=context.device,
+        device=device,
         attestation=attestation,
         dataset=dataset,
         providers=(str(plugins.tasks.origin(cell.task.id)), str(plugins.backends.origin(cell.backend.id))),
-        provenance=context.facts.provenance(state.started, list(dict.fromkeys(one for one in code if one))),
+        provenance=context.facts.provenance(state.started, list(dict.fromkeys(one for one in code if one)), device),
         wall_s=time.perf_counter() - state.begun,
         peak_memory_bytes=peak_memory(),
         info=state.info,

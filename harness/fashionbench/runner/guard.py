@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.data.item_hash import item_hash
+from fashionbench.data.items import PairItem
 from fashionbench.errors import BackendError, first_names
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def checked_images(
     """
     if not hasattr(result, "__len__") or len(result) != len(items):
         raise BackendError(f"{method} did not return one image for each of {len(items)} items ({named(items)})")
-    images = [np.asarray(image) for image in result]  # type: ignore[attr-defined]
+    images = [_pixels(method, image) for image in result]  # type: ignore[attr-defined]
     for item, image, (width, height) in zip(items, images, sizes, strict=True):
         if image.dtype != np.uint8 or image.shape != (height, width, 3):
             msg = f"{method} returned {image.dtype} {image.shape} for {item.id}"
@@ -72,14 +73,25 @@ def checked_images(
     return images
 
 
+def _pixels(method: str, image: object) -> NDArray[Any]:
+    _refuse_kind(method, image)
+    try:
+        return np.asarray(image)
+    except (TypeError, RuntimeError, ValueError) as error:  # such as a tensor on a GPU
+        msg = f"{method} returned {type(image).__name__}, which is no image: {error}"
+        raise BackendError(msg, remedy="return a NumPy array of uint8, or a PIL image in RGB") from error
+
+
 class InputGuard:
-    """Notice that a backend changed what it was given.
+    """Notice that a backend changed what it was given: the list, an item's id, or what the item holds.
 
     :param items: the batch, before it is handed over.
     """
 
     def __init__(self, items: Sequence[Item]) -> None:
-        self._items = items
+        self._handed = items
+        self._items = tuple(items)
+        self._ids = [_ids(item) for item in items]
         self.hashes = [item_hash(item) for item in items]
 
     def verify(self, method: str) -> None:
@@ -87,10 +99,23 @@ class InputGuard:
 
         :raises BackendError: naming the items that were changed.
         """
+        handed = self._handed
+        if len(handed) != len(self._items) or any(a is not b for a, b in zip(handed, self._items, strict=True)):
+            msg = f"{method} changed the list of its items ({first_names([ids[0] for ids in self._ids])})"
+            raise BackendError(msg, remedy="copy the list before sorting or cutting it")
+        renamed = [old[0] for item, old in zip(self._items, self._ids, strict=True) if _ids(item) != old]
+        if renamed:
+            msg = f"{method} changed the ids of its items ({first_names(renamed)})"
+            raise BackendError(msg, remedy="make an item of your own instead")
         changed = [item for item, before in zip(self._items, self.hashes, strict=True) if item_hash(item) != before]
         if changed:
             msg = f"{method} changed its input ({named(changed)})"
             raise BackendError(msg, remedy="copy an image before drawing on it")
+
+
+def _ids(item: Item) -> tuple[str, ...]:
+    """Return the ids of an item, its own first."""
+    return (item.id, item.query.id, item.candidate.id) if isinstance(item, PairItem) else (item.id,)
 
 
 def named(items: Sequence[Item]) -> str:
@@ -99,8 +124,7 @@ def named(items: Sequence[Item]) -> str:
 
 
 def _rows(method: str, result: object, items: Sequence[Item]) -> NDArray[Any]:
-    if isinstance(result, np.ma.MaskedArray):
-        raise BackendError(f"{method} returned a masked array", remedy="fill what is masked, or return fewer items")
+    _refuse_kind(method, result)
     try:
         array = np.asarray(result)
     except (TypeError, RuntimeError, ValueError) as error:  # such as a tensor with a gradient, of bfloat16, on a GPU
@@ -113,6 +137,20 @@ def _rows(method: str, result: object, items: Sequence[Item]) -> NDArray[Any]:
         count = "no rows" if array.ndim == 0 else f"{len(array)} rows"
         raise BackendError(f"{method} returned {count} for {len(items)} items ({named(items)})")
     return array
+
+
+def _refuse_kind(method: str, result: object) -> None:
+    """Refuse arrays that are more than their numbers, which would be dropped: a mask, a unit, another meaning of ``*``.
+
+    A list of rows is looked at row by row.
+    """
+    for value in result if isinstance(result, (list, tuple)) else (result,):
+        if isinstance(value, np.ma.MaskedArray):
+            remedy = "fill what is masked, for each item has an answer"
+            raise BackendError(f"{method} returned a masked array", remedy=remedy)
+        if isinstance(value, np.ndarray) and type(value) not in {np.ndarray, np.memmap}:
+            msg = f"{method} returned a {type(value).__name__}, which is a kind of NumPy array of its own"
+            raise BackendError(msg, remedy="return np.asarray of it")
 
 
 def _finite(method: str, array: NDArray[Any], items: Sequence[Item]) -> NDArray[np.float32]:

@@ -50,6 +50,7 @@ class BackendState:
 class CellOutcome:
     """Everything that became of a cell; the record says it.
 
+    :param device: the one that was used.
     :param dataset: the data set's specification.
     :param info: the data as they were found; None where they could not be opened.
     :param state: the backend's session; None where there was none.

@@ -17,7 +17,8 @@ from fashionbench.runner.workload import embedding_counts
 from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import Any
 
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.lazy_items import Source
@@ -43,6 +44,12 @@ class EmbeddingOwner:
     known_weights: bool = False
 
 
+def rerank_depth(options: Mapping[str, Any]) -> int:
+    """Return the option ``rerank`` of a backend, which harness and tasks read for it; 0 where it has none."""
+    depth = options.get("rerank", 0)
+    return depth if isinstance(depth, int) else 0
+
+
 class Session:
     """One backend on one task.
 
@@ -52,6 +59,8 @@ class Session:
     :param seed: handed to ``fit``.
     :param limit: the number of queries or items after which a task stops; None for all.
     :param batch_size: a fixed batch size, or None to find one.
+    :param rerank: how many of the best candidates the backend's own option ``rerank`` orders anew by pair scores; 0 for
+        none.
     """
 
     def __init__(
@@ -64,9 +73,11 @@ class Session:
         device: str = "cpu",
         limit: int | None = None,
         batch_size: int | None = None,
+        rerank: int = 0,
         resources: SessionResources | None = None,
     ) -> None:
         self.spec = spec
+        self.rerank = rerank
         self.limit = limit
         self.seed = seed
         self.device = device
@@ -118,6 +129,13 @@ class Session:
         """What the training parts share with what is measured."""
         return overlap_findings(self.spec.id, self._overlaps)
 
+    @property
+    def batch_findings(self) -> list[PolicyFinding]:
+        """What differs where items are asked for in another batch; of each capability the greatest difference."""
+        found = self._state.batches.found if self._state.batches is not None else []
+        greatest = {one.capability: one for one in sorted(found, key=lambda one: (bool(one.failure), one.size))}
+        return [finding for one in greatest.values() if (finding := one.finding) is not None]
+
     def can(self, *capabilities: Capability) -> bool:
         """Tell whether the backend has all of these capabilities."""
         return self.spec.capabilities >= set(capabilities)
@@ -135,6 +153,8 @@ class Session:
         if self._backend is None or self.spec.fits or self.spec.privileged:
             self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
             self._backend = self._fresh(training, truth, measured)
+            if self._state.batches is not None:
+                self._state.batches.begin()
         yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
 
     def expect(self, kind: str, count: int) -> None:

@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from fashionbench.runner.batch_check import BatchCheck
 from fashionbench.runner.batching import BatchSize
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class SessionState:
 
     :param memory: embeddings of the present fold, or of all folds where they share a backend.
     :param batch_size: a fixed batch size, or None to find one for each capability.
+    :param batches: compares answers with those in other batches; None where no backend can be asked.
     """
 
     resources: SessionResources
@@ -68,6 +70,7 @@ class SessionState:
     batch_size: int | None = None
     counts: SessionCounts = field(default_factory=SessionCounts)
     sizes: dict[str, BatchSize] = field(default_factory=dict)
+    batches: BatchCheck | None = field(default_factory=BatchCheck)
 
     def size_for(self, capability: Capability) -> BatchSize:
         """Return the batch size of a capability."""

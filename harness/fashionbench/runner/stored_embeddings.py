@@ -8,7 +8,7 @@ from fashionbench.errors import FashionBenchError
 from fashionbench.runner.code_hash import MEASUREMENT_VERSION
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.identity import BackendIdentity, embedding_owner
-from fashionbench.runner.session import EmbeddingOwner, Session
+from fashionbench.runner.session import EmbeddingOwner, Session, rerank_depth
 from fashionbench.runner.session_state import SessionResources
 
 if TYPE_CHECKING:
@@ -47,9 +47,16 @@ class StoredSession(Session):
         )
         resources = SessionResources(cache=cache, index=index)
         super().__init__(
-            spec, _refuse, owner=owner, seed=record.decoding.seed, limit=record.decoding.limit, resources=resources
+            spec,
+            _refuse,
+            owner=owner,
+            seed=record.decoding.seed,
+            limit=record.decoding.limit,
+            rerank=rerank_depth(backend.options),
+            resources=resources,
         )
         self._cache = cache
+        self._state.batches = None
 
     def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
         del truth, measured

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.canonical import digest, short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.errors import BackendError, FashionBenchError, as_error
-from fashionbench.files import slug
+from fashionbench.files import slug, stop_if_full
 from fashionbench.locks import locked
 from fashionbench.records import provenance
+from fashionbench.records.device_use import DeviceUse
 from fashionbench.records.provenance import code_state
 from fashionbench.records.schema import (
     BackendPart,
@@ -94,7 +95,7 @@ def _known_or_trained(
     known = context.store.find(training, TASK, cell.trainer.id)
     if (folder / TRAINING_RECORD).is_file() and known is not None:
         return TrainedModel(folder, training, known)
-    started, begun = provenance.now(), time.perf_counter()
+    started, begun, used = provenance.now(), time.perf_counter(), DeviceUse(context.device)
     result: TrainingResult | None = None
     error: Exception | None = None
     try:
@@ -113,8 +114,11 @@ def _known_or_trained(
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
     except BaseException as fault:  # the cells that depend on it fail with its reason, the others go on
+        as_error(fault)
+        stop_if_full(fault)
         error = as_error(fault)
-    record = _record(cell, training, fingerprints, context, result, error, started, time.perf_counter() - begun, folder)
+    wall = time.perf_counter() - begun
+    record = _record(cell, training, fingerprints, context, result, error, started, wall, folder, used.device)
     record = context.store.add_newest(record)
     return TrainedModel(None if error else folder, training, record, error)
 
@@ -154,6 +158,7 @@ def _record(
     started: str,
     wall: float,
     folder: Path,
+    device: str,
 ) -> Record:
     trainer = cell.trainer
     card = ProtocolCard.of(TASK, "1.0.0", {"split": "train", "metrics": [], "average": "none", "trainer": trainer.id})
@@ -195,8 +200,8 @@ def _record(
             )
             for name, value in figures.items()
         ),
-        decoding=DecodingPart(seed=0, device=context.device),
-        provenance=context.facts.provenance(started, [code_state("fashionbench"), code_state(trainer.target)]),
+        decoding=DecodingPart(seed=0, device=device),
+        provenance=context.facts.provenance(started, [code_state("fashionbench"), code_state(trainer.target)], device),
         cost=CostPart(wall_s=round(wall, 3), items=0, items_per_s=0.0, peak_memory_bytes=peak_memory()),
         error=error_part(error) if error else None,
     )

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fashionbench.data.items import ComposedItem, ImageItem, TextItem
-from fashionbench.data.lazy_items import ComposedFile, ImageFile
 from fashionbench.runner.bound_backend import capability_of
 
 if TYPE_CHECKING:
@@ -15,14 +13,6 @@ if TYPE_CHECKING:
     from fashionbench.data.lazy_items import Source
     from fashionbench.specs import MetricSpec
     from fashionbench.specs.capabilities import Capability, Role
-
-_KINDS: dict[type[object], Capability] = {
-    ImageItem: "encode-image",
-    ImageFile: "encode-image",
-    TextItem: "encode-text",
-    ComposedItem: "encode-composed",
-    ComposedFile: "encode-composed",
-}
 
 
 def embedding_counts(
@@ -40,7 +30,7 @@ def embedding_counts(
         for sources, role in sides:
             if not sources:
                 continue
-            kind = _KINDS.get(type(sources[0])) or capability_of(sources[0])
+            kind = capability_of(sources[0])
             side = (kind, role if roles_differ else "", number if folds_differ else 0)
             fresh = {(*side, source.id) for source in sources} - seen
             seen |= fresh

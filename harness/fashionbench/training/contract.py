@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.progress import Reporter
+    from fashionbench.records.device_use import DeviceUse
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class TrainingContext:
     :param dry_run: say what would be done, without data and without weights.
     :param say: prints a line, or a table of rich, for people.
     :param shared: a folder for parts of trainings that others of the same code may take over; None where there is none.
+    :param use: tells which device was used since the training began; None where nobody looks.
     """
 
     out: Path
@@ -56,6 +58,7 @@ class TrainingContext:
     say: Callable[[Any], object]
     dry_run: bool = False
     shared: Path | None = None
+    use: DeviceUse | None = None
 
 
 def _nothing() -> Mapping[str, float]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.data.trainable import Trainable
 from fashionbench.errors import ConfigError
 from fashionbench.locks import locked
+from fashionbench.records.device_use import DeviceUse
 from fashionbench.specs import resolve
 from fashionbench.training.contract import Trainer, TrainingContext, TrainingPart, TrainingResult
 
@@ -77,6 +78,13 @@ def train(
                 shared=shared,
             )
     context = TrainingContext(
-        out, lambda name: open_part(name, plugins, roots), device, reporter, say, dry_run=dry_run, shared=shared
+        out,
+        lambda name: open_part(name, plugins, roots),
+        device,
+        reporter,
+        say,
+        dry_run=dry_run,
+        shared=shared,
+        use=DeviceUse(device),
     )
     return cast("Trainer", resolve(spec.target))(config, context)

@@ -47,7 +47,7 @@ def finish(
         "data": data,
         **facts,
         "figures": dict(figures),
-        "device": context.device,
+        "device": context.use.device if context.use is not None else context.device,
         "ended": provenance.now(),
     }
     model = context.out / "model"

@@ -19,6 +19,7 @@ from fashionbench_tasks.datasets.manifest import Manifest
 from fashionbench_tasks.datasets.mbeir import MBeir
 from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.datasets.oacirr import OACIRR
+from fashionbench_tasks.datasets.openvton import OpenVTON
 from fashionbench_tasks.datasets.polyvore import Polyvore
 from fashionbench_tasks.datasets.viton_hd import VitonHD
 
@@ -39,6 +40,7 @@ LOADERS: Mapping[str, tuple[str, Callable[[Path], Dataset]]] = {
     "hp-fashion-iq": ("fashion-iq", HPFashionIQ),
     "lookbench": ("lookbench", LookBench),
     "oacirr": ("oacirr", OACIRR),
+    "openvton": ("openvton", OpenVTON),
     "viton-hd": ("viton-hd", VitonHD),
     "mgd": ("viton-hd", MGD),
     "dress-code": ("dress-code", DressCode),

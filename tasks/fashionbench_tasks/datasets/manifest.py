@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.listed_images import ListedImages
 from fashionbench_tasks.datasets.manifest_rows import check_column_names, read_rows
-from fashionbench_tasks.datasets.qrels import Qrels
+from fashionbench_tasks.datasets.qrels import Qrels, qrels_file
 from fashionbench_tasks.datasets.readers import first_of
 
 if TYPE_CHECKING:
@@ -244,7 +244,8 @@ class Manifest:
 
     def judged_annotations(self) -> Mapping[str, Path]:
         """Return the manifest, and the judgements where there are any."""
-        return self.annotations() | ({"qrels": self.qrels.path} if self.qrels else {})
+        judged = qrels_file(self.root)
+        return self.annotations() | ({"qrels": judged} if judged else {})
 
     def counts(self) -> Mapping[str, int]:
         """Count rows and images, and groups where there are any."""

@@ -13,7 +13,7 @@ from fashionbench.json_reader import loads
 from fashionbench_tasks.datasets.readers import read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from collections.abc import Set as AbstractSet
     from pathlib import Path
 
@@ -22,22 +22,49 @@ Row = dict[str, str]
 #: What table programs write where a name has no value; a group or a split of that name would join what has none.
 _NULLS = frozenset({"nan", "<na>", "nat", "none", "null"})
 _NAMES = ("group", "split")
+_RENAME = "rename one; of several texts write several rows"
 
 
-def read_rows(path: Path) -> list[tuple[int, Row]]:
+class RowError(DataError):
+    """A row that cannot be read, by its number and what is wrong with it.
+
+    :param what: what the row is or has.
+    :param unit: what the file consists of, such as ``row`` or ``line``.
+    :param column: of which column it is said, instead of the row.
+    """
+
+    def __init__(self, path: Path, number: int, what: str, remedy: str, *, unit: str = "row", column: str = "") -> None:
+        super().__init__(f"{path}, {unit} {number}{f': {column}' if column else ''} {what}", remedy=remedy)
+        self.number, self.fault = number, f"{column or 'it'} {what}"
+
+
+def read_rows(path: Path, report: Callable[[RowError], object] | None = None) -> list[tuple[int, Row]]:
     """Return every row with its number in the file; a CSV file has its columns in row 1.
 
+    :param report: is told of each row that cannot be read, which is then left out; without it the first is raised.
     :raises DataError: naming the row that has too few or too many values, or a value that is no text or number.
     """
     read = {".csv": _csv, ".jsonl": _json_lines, ".parquet": _parquet}[path.suffix.lower()]
     rows: list[tuple[int, Row]] = []
     for number, values in read(path):
-        row = {name: _text(path, number, name, value) for name, value in values.items()}
+        try:
+            row = _texts(path, number, values)
+        except RowError as error:
+            if report is None:
+                raise
+            report(error)
+            continue
         for name in _NAMES:
             if row.get(name, "").strip().lower() in _NULLS:
                 row[name] = ""
         rows.append((number, row))
     return rows
+
+
+def _texts(path: Path, number: int, values: dict[str, Any] | RowError) -> Row:
+    if isinstance(values, RowError):
+        raise values
+    return {name: _text(path, number, name, value) for name, value in values.items()}
 
 
 def check_column_names(path: Path, columns: Iterable[str], known: AbstractSet[str], prefix: str) -> None:
@@ -67,7 +94,7 @@ def _check_delimiter(path: Path, columns: Sequence[str]) -> None:
         raise DataError(msg, remedy="save it as CSV with commas")
 
 
-def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     try:
         with open_regular(path, LARGEST) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
             lines = csv.reader(file)
@@ -79,14 +106,16 @@ def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     continue
                 if len(values) != len(columns):
                     few = len(values) < len(columns)
-                    told = f"{path}, row {lines.line_num} has {'fewer' if few else 'more'} values than columns"
-                    raise DataError(told, remedy="fill them in" if few else "quote values with a comma")
+                    told = f"has {'fewer' if few else 'more'} values than columns"
+                    remedy = "fill them in" if few else "quote values with a comma"
+                    yield lines.line_num, RowError(path, lines.line_num, told, remedy)
+                    continue
                 yield lines.line_num, dict(zip(columns, values, strict=True))
     except (UnicodeDecodeError, csv.Error) as error:
         raise DataError(f"{path} is no CSV in UTF-8: {error}", remedy="save it as UTF-8") from error
 
 
-def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     names: list[str] = []
 
     def noted(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -100,14 +129,18 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         try:
             entry = loads(line, object_pairs_hook=noted)
         except ValueError as error:
-            raise DataError(f"{path}, line {number} is not JSON: {error}", remedy="mend or drop the line") from error
+            yield number, RowError(path, number, f"is not JSON: {error}", "mend or drop the line", unit="line")
+            continue
+        double = _double(names)
         if not isinstance(entry, dict):
-            raise DataError(f"{path}, entry {number} is no object", remedy="write one object a line")
-        _refuse_double(f"{path}, line {number}", names)
-        yield number, entry
+            yield number, RowError(path, number, "is no object", "write one object a line", unit="entry")
+        elif double:
+            yield number, RowError(path, number, f"has two columns {double!r}", _RENAME, unit="line")
+        else:
+            yield number, entry
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     import pyarrow as pa  # noqa: PLC0415
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -119,12 +152,14 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     yield from enumerate(table.to_pylist(), 1)
 
 
-def _refuse_double(place: object, columns: Sequence[str]) -> None:
-    double = sorted({name for name in columns if columns.count(name) > 1})
+def _refuse_double(path: Path, columns: Sequence[str]) -> None:
+    double = _double(columns)
     if double:
-        raise DataError(
-            f"{place} has two columns {double[0]!r}", remedy="rename one; of several texts write several rows"
-        )
+        raise DataError(f"{path} has two columns {double!r}", remedy=_RENAME)
+
+
+def _double(columns: Sequence[str]) -> str:
+    return min((name for name in columns if columns.count(name) > 1), default="")
 
 
 def _text(path: Path, number: int, name: str, value: object) -> str:
@@ -140,5 +175,5 @@ def _text(path: Path, number: int, name: str, value: object) -> str:
     if isinstance(value, (list, tuple, dict, bytes)):
         what = "a list" if isinstance(value, (list, tuple)) else "an object" if isinstance(value, dict) else "bytes"
         remedy = "write one row a text" if name == "text" else "write a path relative to the folder, or a plain text"
-        raise DataError(f"{path}, row {number}: {name} is {what}", remedy=remedy)
+        raise RowError(path, number, f"is {what}", remedy, column=name)
     return str(value)

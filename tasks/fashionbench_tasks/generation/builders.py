@@ -49,7 +49,7 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
     :raises DataError: where a file is missing or unreadable: a distance over fewer images is another number.
     """
     if not data.samples:
-        lists = ", ".join(path.name for path in data.annotations.values() if path.suffix == ".txt")
+        lists = ", ".join(path.name for path in data.annotations.values() if path.suffix in {".txt", ".jsonl"})
         raise DataError(f"{lists} in {data.root} names no pair for {spec.id}", remedy="fetch the list of pairs again")
     files = {path.relative_to(data.root).as_posix(): path for path in data.real.values()}
     for sample in data.samples:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.specs import DatasetSpec, Licence, TaskKind, TaskSpec
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.dataset_root import BESIDE
-from fashionbench_tasks.datasets import dress_code, mgd, viton_hd
+from fashionbench_tasks.datasets import dress_code, mgd, openvton, viton_hd
 from fashionbench_tasks.image_reading import IMAGE
 
 if TYPE_CHECKING:
@@ -41,6 +41,22 @@ DRESS_CODE = DatasetSpec(
     splits=("train", "test"),
     expected=dress_code.EXPECTED,
     how_to_get="Ask aimagelab with an institution's address; requests are read by hand.",
+)
+OPENVTON = DatasetSpec(
+    id="openvton",
+    summary="99,925 triplets of a garment, its mask and its wearer, with captions and categories, in Parquet files",
+    target="fashionbench_tasks.datasets.openvton:OpenVTON",
+    revision="1",
+    licence=Licence(
+        id="CC-BY-NC-4.0",
+        source="https://huggingface.co/datasets/RenxingIntelligence/OpenVTON",
+        usage="non-commercial",
+    ),
+    access="public-hub",
+    splits=openvton.SPLITS,
+    expected=openvton.EXPECTED,
+    how_to_get="Fetch the folder test of RenxingIntelligence/OpenVTON (train alone has 46 GB), or MiniOpenVTON for the "
+    "review set. Images are unpacked beside the results the first time, as many bytes again.",
 )
 MGD = DatasetSpec(
     id="mgd",
@@ -80,6 +96,7 @@ def generation_spec(
     repaint: bool = False,
     size: tuple[int, int] = (384, 512),
     fields: Mapping[str, Any] | None = None,
+    options: Mapping[str, str] | None = None,
 ) -> TaskSpec:
     """Make a try-on, try-off or design task.
 
@@ -88,6 +105,7 @@ def generation_spec(
     :param repaint: whether the person is pasted back outside the mask before anything is measured.
     :param size: width and height in pixels.
     :param fields: fields of the protocol card beside, or instead of, those of every task.
+    :param options: what the target is told beside pairs, size and repaint.
     """
     design, off = kind == "fashion-design", kind == "virtual-try-off"
     extra = ("clip-s",) if design else () if off else CONSISTENCY
@@ -132,10 +150,18 @@ def generation_spec(
             "height": size[1],
             "filter": "lanczos",
             "repaint": repaint,
+            **(options or {}),
         },
     )
 
 
+_OPENVTON = {
+    "mask_source": "the data set's own segmentation of the garment, taken to lie over the person's photo",
+    "resize_side": "every photo is brought to this size, whatever its own shape, of which the publisher says nothing; "
+    "what the backend returns is measured as it is",
+    "pairs": "each person in its own garment; no unpaired list is published",
+    "not_here": "the publisher's own measures, by a vision-language model and SAM 3",
+}
 TRY_ON_TASKS = (
     generation_spec(
         "viton-hd/paired", "generation.try_on:viton", "viton-hd", "VITON-HD, own garment, 512x384", paired=True
@@ -189,6 +215,24 @@ TRY_ON_TASKS = (
         "Dress Code, another garment, 512x384",
         paired=False,
     ),
+    generation_spec(
+        "openvton/paired",
+        "generation.try_on:of_openvton",
+        "openvton",
+        "OpenVTON, own garment, test split, 512x384",
+        paired=True,
+        fields=_OPENVTON,
+        options={"split": "test"},
+    ),
+    generation_spec(
+        "openvton/review-mini",
+        "generation.try_on:of_openvton",
+        "openvton",
+        "OpenVTON, own garment, the review set of 100, 512x384",
+        paired=True,
+        fields={**_OPENVTON, "split": openvton.REVIEW},
+        options={"split": openvton.REVIEW},
+    ),
 )
 _OFF = {
     "pairs": "each person and the garment that it wears",
@@ -239,5 +283,5 @@ DESIGN_TASKS = (
     ),
 )
 
-DATASETS = (VITON_HD, DRESS_CODE, MGD)
+DATASETS = (VITON_HD, DRESS_CODE, OPENVTON, MGD)
 TASKS = (*TRY_ON_TASKS, *TRY_OFF_TASKS, *DESIGN_TASKS)

@@ -1,18 +1,17 @@
-"""Virtual try-on on VITON-HD and Dress Code."""
+"""Virtual try-on on VITON-HD, Dress Code and OpenVTON."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench_tasks.dataset_root import place
-from fashionbench_tasks.datasets import dress_code, viton_hd
+from fashionbench_tasks.datasets import dress_code, openvton, viton_hd
 from fashionbench_tasks.generation.builders import GenerationData, generation_task, true_photo, viton_training
 from fashionbench_tasks.generation.samples import GenerationSample
 from fashionbench_tasks.generation.training_set import TrainingSample
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
     from fashionbench_tasks.generation.task import Generation
@@ -83,4 +82,47 @@ def dresscode(spec: TaskSpec, roots: DataRoots) -> Generation:
     annotations = {name: path for name, path in data.annotations().items() if "test" in name}
     return generation_task(
         spec, roots, GenerationData(root=root, samples=samples, real=real, annotations=annotations, training=training)
+    )
+
+
+def of_openvton(spec: TaskSpec, roots: DataRoots) -> Generation:
+    """Make an OpenVTON task; options: ``split``, ``width``, ``height``, ``filter``; each category is a slice."""
+    data = openvton.OpenVTON(place(spec, roots))
+    split = str(spec.options["split"])
+    cache = (roots.cache or Path("~/.cache/fashionbench").expanduser()) / "openvton"
+    listed = data.list_of(split, cache)
+    triplets = openvton.read_triplets(listed)
+
+    def training() -> list[TrainingSample]:
+        if "train" not in data.splits:
+            return []
+        return [
+            TrainingSample(
+                person=one.target, garment=one.source, conditions={"agnostic-mask": one.mask}, text=one.caption
+            )
+            for one in openvton.read_triplets(data.list_of("train", cache))
+        ]
+
+    samples = [
+        GenerationSample(
+            id=one.id,
+            slice=one.category,
+            person=one.target,
+            garment=one.source,
+            truth=one.target,
+            conditions={"agnostic-mask": one.mask},
+        )
+        for one in triplets
+    ]
+    return generation_task(
+        spec,
+        roots,
+        GenerationData(
+            root=listed.parent,
+            samples=samples,
+            real={f"{one.category}/{one.id}": one.target for one in triplets},
+            annotations={f"pairs/{split}": listed},
+            training=training,
+            facts={"mask source": "mask"},
+        ),
     )

@@ -9,7 +9,8 @@ from fashionbench.data.masks import read_mask
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.manifest import ROLES, SPLITS, Manifest, image_columns, needed_columns
-from fashionbench_tasks.datasets.manifest_rows import read_rows
+from fashionbench_tasks.datasets.manifest_rows import RowError, read_rows
+from fashionbench_tasks.datasets.qrels import Qrels
 from fashionbench_tasks.own_data.composed import composed
 from fashionbench_tasks.own_data.image_to_image import image_to_image
 from fashionbench_tasks.own_data.specs import TASKS
@@ -40,40 +41,42 @@ def row_faults(root: Path) -> list[str]:
     :raises DataError: where the file cannot be read, or its columns are of no kind.
     """
     data = Manifest(root)
-    rows = read_rows(data.path)
-    if not rows:
+    unread: list[RowError] = []
+    rows = read_rows(data.path, unread.append)
+    faults = [(error.number, error.fault) for error in unread]
+    if not rows and not faults:
         raise DataError(f"{data.path} has no rows", remedy="write one row a pair")
-    kind = data.kind_of(rows[0][1])
+    kind = data.kind_of(rows[0][1]) if rows else "pairs"
     named = {row[c] for _, row in rows for c in image_columns(kind) if row.get(c)}
     files = data.locate(named)
     with FileIndex() as index:
         there = [path for path in files.values() if path.is_file()]
         facts = index.look(there, decode_images=True)
     seen: dict[tuple[tuple[str, str], ...], int] = {}
-    faults: list[str] = []
     for number, row in rows:
         first = seen.setdefault(tuple(sorted(row.items())), number)
         said = [*_value_faults(kind, row), *_image_faults(kind, row, files, facts)]
         said += [] if said else _mask_faults(row, files)
         said += [f"it is the same as row {first}"] if first != number else []
-        faults += [f"row {number}: {one}" for one in said]
-    if not faults:
-        _ = data.measured  # what only the whole shows, such as two spellings of one group
-        faults = _judgement_faults(data)
-    return faults
+        faults += [(number, one) for one in said]
+    if faults:
+        return [f"row {number}: {said}" for number, said in sorted(faults, key=lambda fault: fault[0])]
+    _ = data.measured  # what only the whole shows, such as two spellings of one group
+    return _judgement_faults(data)
 
 
 def _judgement_faults(data: Manifest) -> list[str]:
     """Say what is wrong with each row of the file of judgements; its ids are those of the manifest's tasks."""
-    if data.qrels is None:
+    qrels = Qrels.beside(data.root, strict=False)
+    if qrels is None:
         return []
     if data.kind not in _JUDGED:
         held = f"{data.path} holds {data.kind}, of which no task reads it"
-        raise DataError(f"{data.qrels.path} judges what is retrieved; {held}", remedy="remove it")
+        raise DataError(f"{qrels.path} judges what is retrieved; {held}", remedy="remove it")
     made, task = _JUDGED[data.kind]
     spec = next(one for one in (PAIRS_TASK, *TASKS) if one.id == task)
     opened = made(spec, DataRoots(named={"manifest": data.root}), graded=False)
-    return judgement_faults(data.qrels, opened.listed())
+    return judgement_faults(qrels, opened.listed())
 
 
 def _value_faults(kind: Kind, row: Row) -> Iterator[str]:

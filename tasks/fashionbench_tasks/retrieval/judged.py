@@ -72,7 +72,7 @@ def _read(qrels: Qrels, folds: Sequence[Fold]) -> tuple[Grades, list[str]]:
     grades: Grades = {}
     rows: dict[tuple[str, str, str], int] = {}
     first_of: dict[tuple[str, str], int] = {}
-    faults: list[tuple[int, str]] = []
+    faults = [(error.number, error.fault) for error in qrels.unread]
     for one in qrels.judgements:
         grade = _number(one.grade)
         if grade is None:

@@ -15,7 +15,7 @@ from fashionbench.data.measured_items import MeasuredItems
 from fashionbench.data.search import describe_search
 from fashionbench.data.shown_items import ShownItem
 from fashionbench.data.task_items import TaskItems
-from fashionbench.errors import DataError
+from fashionbench.errors import ConfigError, DataError
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.ranking import (
     SCHEMA,
@@ -107,10 +107,22 @@ class Retrieval:
         session.expect_embeddings(
             [[(embedded(fold), "candidate"), (_queries(fold, session), "query")] for fold in self.folds]
         )
-        depth = self.spec.options.get("rerank")
-        if isinstance(depth, int):
+        depth = self._rerank_depth(session)
+        if depth:
             pairs = (len(_queries(fold, session)) * min(depth, KEPT, len(fold.gallery)) for fold in self.folds)
             session.expect("score-pairs", sum(pairs))
+
+    def _rerank_depth(self, session: Session) -> int:
+        """Return how many candidates are re-ranked: as the protocol says, or else as the backend's option does.
+
+        :raises ConfigError: where it is more than are kept.
+        """
+        depth = self.spec.options.get("rerank")
+        if isinstance(depth, int):
+            return depth
+        if not 0 <= session.rerank <= KEPT:
+            raise ConfigError(f"{session.spec.id}: rerank is {session.rerank}", remedy=f"give it 0 to {KEPT}")
+        return session.rerank
 
     def _fold_tables(self, fold: Fold, session: Session) -> list[pa.Table]:
         import pyarrow as pa  # noqa: PLC0415
@@ -130,8 +142,8 @@ class Retrieval:
                 ranking = rank_gallery(vectors, gallery, lists, self._tolerance)
             else:
                 ranking = rank_candidates(vectors, gallery, lists, self._tolerance)
-            depth = self.spec.options.get("rerank")
-            if isinstance(depth, int):
+            depth = self._rerank_depth(session)
+            if depth:
                 ranking = rerank(ranking, lists, backend, depth)
         table = ranking_table(ranking, lists.labels)
         if not fold.unavailable or session.limit:

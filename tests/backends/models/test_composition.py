@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import math
 import shutil
+import warnings
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from cached_twin import cached_twin
 
 import fashionbench
 from fashionbench.data.items import ComposedItem
-from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.errors import BackendError, ConfigError, UnknownNameError
 from fashionbench.plugins.manager import Plugins
 
 torch = pytest.importorskip("torch")
@@ -57,10 +58,29 @@ def test_the_box_of_a_query_is_all_that_the_model_sees_of_its_reference_where_th
     np.testing.assert_allclose(found[0], by_hand(folder_of("clip"), image.crop(box), "is blue", 0.5), atol=2e-5)
     np.testing.assert_allclose(found[1], by_hand(folder_of("clip"), image, "is blue", 0.5), atol=2e-5)
     assert np.abs(found[0] - found[1]).max() > 1e-3
-    assert "in the box" in encoder.preprocessing["composed queries"]
+    assert "in the box" in encoder.preprocessing["region"]
     np.testing.assert_array_equal(*build("clip").encode_composed([boxed, whole]))
+    assert encoder.preprocessing["boxes"] == "1 of the 2 queries that were encoded have one"
+    assert "boxes" not in build("clip").preprocessing
     with pytest.raises(ConfigError, match="the option region is 'crop'"):
         build("clip", region="crop")
+
+
+@pytest.mark.parametrize("composition", ["sum", "image"])
+def test_a_region_that_no_query_has_is_said_once(composition, build, images):
+    encoder = build("clip", composition=composition, region="box")
+    whole = [ComposedItem(one.id, one.image, "is blue") for one in images[:2]]
+    with pytest.warns(UserWarning, match="region=box: none of the first 2 queries has a box"):
+        encoder.encode_composed(whole)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        encoder.encode_composed(whole)
+    assert encoder.preprocessing["boxes"] == "0 of the 4 queries that were encoded have one"
+
+
+def test_a_region_of_a_reference_that_is_not_shown_is_refused(build):
+    with pytest.raises(BackendError, match="composition=text shows nothing of it"):
+        build("clip", region="box", composition="text")
 
 
 def test_the_longer_of_two_features_weighs_no_more(build, folder_of, images, tmp_path):

@@ -61,6 +61,34 @@ def test_a_model_that_is_not_here_says_what_to_download(plugins):
     assert "hf download acme/no-such-clip --revision v2" in caught.value.remedy
 
 
+@pytest.mark.parametrize(
+    ("name", "remedy"),
+    [
+        ("answers/ranking.csv", "answers in a file are for 'fashionbench score'"),
+        ("answers/model.py", "a class in a file is named without hf: answers/model.py:CLASS"),
+        ("clip/model.safetensors", "give the folder that it lies in: hf:clip"),
+        ("clip/config.json", "give the folder that it lies in: hf:clip"),
+    ],
+)
+def test_a_file_is_no_model_and_is_never_told_to_be_downloaded(name, remedy, folder_of, tmp_path, plugins, monkeypatch):
+    shutil.copytree(folder_of("clip"), tmp_path / "clip")
+    (tmp_path / "answers").mkdir()
+    for file in ("ranking.csv", "model.py"):
+        (tmp_path / "answers" / file).write_text("a,b\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        plugins.describe_backend(f"hf:{name}", {})
+    assert caught.value.message == f"hf:{name} is a file, and a model is a folder"
+    assert remedy in caught.value.remedy
+
+
+def test_a_path_that_may_be_a_hub_id_says_what_folder_is_here(tmp_path, plugins, monkeypatch):
+    (tmp_path / "models").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match="models is a folder here, and holds no clop"):
+        plugins.describe_backend("hf:models/clop", {})
+
+
 def test_a_hub_id_is_found_in_the_cache_at_its_revision(folder_of, plugins, tmp_path, monkeypatch):
     from huggingface_hub import constants
 

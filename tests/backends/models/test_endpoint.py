@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import base64
-import io
+import hashlib
 import json
-import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-import numpy as np
 import pytest
+from hostile_server import FAULTS, HostileServer
 from PIL import Image
 
 from fashionbench.data.items import ImageItem
@@ -21,94 +18,11 @@ pytest.importorskip("openai")
 from fashionbench_models.endpoint.captioner import EndpointCaptioner
 
 KEY = "sk-a-key-that-nobody-may-see"
-#: What the server does to the first requests of each image, until it behaves.
-FAULTS = ("hang", "429", "500", "no json", "no choices", "empty", "cut")
-
-
-class Server(ThreadingHTTPServer):
-    """A server that answers with the first level of red of the image that it was sent."""
-
-    daemon_threads = True
-
-    def __init__(self):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.faults = ()
-        self.refuse_after = None
-        self.seen = []
-        self.at_once = self.most_at_once = 0
-        self.attempts = {}
-        self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
-
-
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
-        server, body = self.server, json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-        url = body["messages"][0]["content"][0]["image_url"]["url"]
-        image = Image.open(io.BytesIO(base64.b64decode(url.partition(",")[2])))
-        red = int(np.asarray(image)[0, 0, 0])
-        with server.lock:
-            server.seen.append(
-                (red, image.size, self.headers["Authorization"], body["messages"][0]["content"][1]["text"])
-            )
-            attempt = server.attempts[red] = server.attempts.get(red, 0) + 1
-            server.at_once += 1
-            server.most_at_once = max(server.most_at_once, server.at_once)
-        try:
-            fault = server.faults[attempt - 1] if attempt <= len(server.faults) else ""
-            if server.refuse_after is not None and len(server.seen) > server.refuse_after:
-                fault = "500"
-            self.answer(fault, red)
-        except (BrokenPipeError, ConnectionResetError):
-            pass
-        finally:
-            with server.lock:
-                server.at_once -= 1
-
-    def answer(self, fault, red):
-        time.sleep(0.01)
-        if fault == "hang":
-            time.sleep(1.0)
-        if fault in {"429", "500", "401"}:
-            return self.send(int(fault), b'{"error": {"message": "later"}}')
-        if fault == "no json":
-            return self.send(200, b"<html>busy</html>", kind="text/html")
-        if fault == "repeats the key":
-            said = {"error": {"message": f"no such key: {self.headers['Authorization']}"}}
-            return self.send(401, json.dumps(said).encode())
-        content = {
-            "empty": "",
-            "number": 7,
-            "image part": [{"type": "image_url", "image_url": {"url": "x"}}],
-            "parts": [{"type": "text", "text": "red "}, {"type": "text", "text": f"{red}"}],
-        }.get(fault, f"red {red}")
-        message = {"role": "assistant", "content": content}
-        choices = [] if fault == "no choices" else [{"index": 0, "message": message, "finish_reason": "stop"}]
-        usage = {"prompt_tokens": 100, "completion_tokens": 10, "total_tokens": 110}
-        usage = {"no usage": None, "odd usage": usage | {"prompt_tokens": "many"}}.get(fault, usage)
-        body = json.dumps({"id": "x", "object": "chat.completion", "created": 0, "model": "m", "choices": choices, "usage": usage})  # fmt: skip
-        return self.send(200, body.encode()[:20] if fault == "cut" else body.encode())
-
-    def send(self, status, body, kind="application/json"):
-        self.send_response(status)
-        self.send_header("Content-Type", kind)
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
 
 
 @pytest.fixture
 def server():
-    server = Server()
+    server = HostileServer()
     yield server
     server.shutdown()
     server.server_close()
@@ -224,6 +138,28 @@ def test_a_damaged_kept_answer_is_asked_for_again(server, captioner, tmp_path):
     captioner().caption(items(1), "x")
     (kept,) = (tmp_path / "cache").rglob("*.json")
     kept.write_text('{"text": "red')
+    assert captioner().caption(items(1), "x") == ["red 0"]
+    assert len(server.seen) == 2
+
+
+def test_an_answer_that_was_kept_by_an_older_reading_is_asked_for_again(server, captioner, tmp_path):
+    """Such as one of before answers in parts were understood: its name has no number of the reading."""
+    captioner().caption(items(1), "x")
+    ((images, _),) = server.forms
+    (kept,) = (tmp_path / "cache").rglob("*.json")
+    url = captioner()._client._data_url(images[0])
+    content = [{"type": "image_url", "image_url": {"url": url}}, {"type": "text", "text": "x"}]
+    body = {"model": "m", "messages": [{"role": "user", "content": content}], "max_tokens": 64, "temperature": 0}
+
+    def name(**more):
+        return hashlib.sha256(json.dumps({"url": server.url, **more, **body}, sort_keys=True).encode()).hexdigest()
+
+    assert kept.stem == name(reading=2)
+    for old in (name(), name(reading=1)):
+        path = kept.parents[1] / old[:2] / f"{old}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text('{"text": "[parts]", "content": "[parts]", "tokens_in": 1, "tokens_out": 1}')
+    kept.unlink()
     assert captioner().caption(items(1), "x") == ["red 0"]
     assert len(server.seen) == 2
 

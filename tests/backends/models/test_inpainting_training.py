@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from types import SimpleNamespace
 
@@ -13,17 +14,22 @@ from PIL import Image
 import fashionbench
 from fashionbench.api.training import train
 from fashionbench.data.items import TryOnItem
+from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, FieldError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
+from fashionbench.training.contract import TrainingContext
+from fashionbench.training.open_part import open_part
 
 torch = pytest.importorskip("torch")
 pytest.importorskip("diffusers")
 
 import small_models  # noqa: E402
 
-from fashionbench_models.training.inpainting import augmented  # noqa: E402
+from fashionbench_models.training.inpainting import augmented, painting_loss  # noqa: E402
+from fashionbench_models.training.try_on_examples import collect_try_on  # noqa: E402
 from fashionbench_models.try_on.small_network import CHANNELS, Size, new_schedule, paint, shown  # noqa: E402
 
 RED, GREEN, GREY = (200, 0, 0), (0, 180, 0), (127, 127, 127)
@@ -99,17 +105,59 @@ def test_colours_of_photo_and_garment_are_exchanged_alike():
         for channel in range(3):
             whole[:, first + channel] = 10 + channel
     given[:, 3, :, 0] = 255
+    for whole in (given, target):  # the photo's right edge, too, in every channel
+        whole[:, :3, :, 3] += 100
     given[:, 4:7] = torch.tensor([1, 2, 3], dtype=torch.uint8)[:, None, None]
     before = given.clone()
     seen, wanted = augmented(given, target)
-    orders = {tuple(row.tolist()) for row in wanted[:, :, 0, 0]}
+    orders = {tuple((row % 100).tolist()) for row in wanted[:, :, 0, 0]}
     assert len(orders) == 6
-    assert torch.equal(seen[:, :3], wanted) and torch.equal(seen[:, 7:], wanted)
+    assert torch.equal(seen[:, :3], wanted) and torch.equal(seen[:, 7:], wanted % 100)
     # The pose keeps its colours; masks are mirrored with everything else.
     assert torch.equal(seen[:, 4:7], given[:, 4:7])
     left, right = (seen[:, 3, :, 0] == 255).all(dim=1), (seen[:, 3, :, 3] == 255).all(dim=1)
     assert (left ^ right).all() and 16 < int(left.sum()) < 48
+    # What was at the right edge lies where the mask does not.
+    assert torch.equal((wanted[:, 0, 0, 0] > 100), right)
     assert torch.equal(given, before)
+
+
+class Spy:
+    """A network that returns the true pictures plus an error, and keeps what it was given."""
+
+    def __init__(self, truth, error):
+        self.truth, self.error = truth, error
+
+    def __call__(self, inputs, times):
+        self.inputs, self.times = inputs, times
+        return SimpleNamespace(sample=self.truth + self.error)
+
+
+def test_the_loss_is_the_error_of_the_picture_and_counts_mostly_within_the_mask():
+    size = Size(4, 4, 2)
+    seen, wanted = torch.full((3, CHANNELS, 4, 4), -1.0), torch.rand(3, 3, 4, 4)
+    seen[:, 3, :, :2] = 1.0  # half of each picture
+    inside = torch.zeros(3, 3, 4, 4)
+    inside[..., :2] = 0.5
+    for error, expected in ((inside, 0.25 * 1 / 1.1), (0.5 - inside, 0.25 * 0.1 / 1.1), (inside * 0, 0.0)):
+        spy = Spy(size.patches(wanted), size.patches(error))
+        loss = painting_loss(spy, new_schedule(), size, seen, wanted)
+        assert float(loss) == pytest.approx(expected, abs=1e-6)
+    assert torch.equal(spy.inputs[:, 12:], size.patches(seen))
+
+
+def test_the_network_learns_from_noise_of_every_strength_up_to_noise_alone():
+    torch.manual_seed(0)
+    size, schedule = Size(4, 4, 2), new_schedule()
+    seen, wanted = torch.zeros(4000, CHANNELS, 4, 4), torch.full((4000, 3, 4, 4), 0.7)
+    spy = Spy(size.patches(wanted), 0.0)
+    painting_loss(spy, schedule, size, seen, wanted)
+    assert set(spy.times.tolist()) <= set(range(1000))
+    assert spy.times.float().mean() == pytest.approx(499.5, abs=20) and int(spy.times.max()) > 990
+    kept = schedule.alphas_cumprod[spy.times].sqrt()[:, None, None, None]
+    noise = (spy.inputs[:, :12] - kept * 0.7) / (1 - kept**2).sqrt()
+    some = noise[spy.times > 5]  # with less noise than that, the division is all rounding
+    assert float(some.mean()) == pytest.approx(0, abs=0.02) and float(some.std()) == pytest.approx(1, abs=0.02)
 
 
 @pytest.fixture
@@ -162,6 +210,32 @@ def test_fields_that_are_wrong_are_named(changes, message, tmp_path):
         train("inpainting-from-scratch", changes=changes, out=tmp_path, dry_run=True)
 
 
+def held_out_errors(folder, twin, tmp_path):
+    """The squared errors within the mask, of what the model in a folder paints of garments that were held out."""
+    from diffusers import DDIMScheduler, UNet2DModel
+
+    roots, loaded = DataRoots(named=twin), Plugins()
+    context = TrainingContext(tmp_path, lambda name: open_part(name, loaded, roots), "cpu", Silent(), print)
+    rows = [listed[at] for listed, at in collect_try_on(["atelier/viton-hd-paired"], 0.3, None, context).held]
+    network, schedule = UNet2DModel.from_pretrained(folder).eval(), DDIMScheduler.from_pretrained(folder)
+    size, generator, errors = Size(32, 24, 2), torch.Generator().manual_seed(0), []
+    for number, row in enumerate(rows):
+        target = np.asarray(row.target.image.convert("RGB").resize((24, 32), Image.Resampling.BOX)) / 255
+        noise = torch.randn((1, 12, 16, 12), generator=generator)
+        other = rows[number - 1].item
+        conditions = {**row.item.conditions, "cloth-mask": other.conditions["cloth-mask"]}
+        exchanged = dataclasses.replace(row.item, garment=other.garment, conditions=conditions)
+        levels = [shown(item, size) for item in (row.item, exchanged)]
+        pictures = []
+        for given in levels:
+            patches = size.patches(torch.from_numpy(given)[None] / 127.5 - 1)
+            pictures.append(size.pixels(paint(network, schedule, patches, noise, 10))[0].numpy() / 2 + 0.5)
+        pictures.append(levels[0][7:] / 255)
+        inside = levels[0][3] == 255
+        errors.append([((picture.transpose(1, 2, 0) - target)[inside] ** 2).mean() for picture in pictures])
+    return np.mean(errors, axis=0).tolist()
+
+
 @pytest.mark.slow
 def test_it_learns_and_is_measured(tmp_path, pytestconfig):
     twin = {"atelier": cached_twin(pytestconfig)}
@@ -175,6 +249,7 @@ def test_it_learns_and_is_measured(tmp_path, pytestconfig):
     assert many.figures[ours] < many.figures["squared error of the garment laid over the mask"]
     # It is the garment that it paints.
     assert many.figures[ours] < 0.85 * many.figures[f"{ours} with another's garment"]
+    assert list(many.figures.values()) == pytest.approx(held_out_errors(many.model, twin, tmp_path), rel=1e-3)
     record = json.loads(many.record.read_text())
     assert record["steps"] == 120 and record["examples"]["held out try-on examples"] > 0
     name = "diffusion_pytorch_model.safetensors"

@@ -86,6 +86,20 @@ def test_one_of_other_weights_is_refused(build, inverted):
         build("clip", composition="inversion", inversion=str(inverted))
 
 
+def test_the_box_of_a_query_is_inverted_where_it_has_one(build, inverted, images):
+    image = images[0].image
+    box = (image.width // 4, 0, image.width, image.height // 2)
+    options = {"composition": "inversion", "inversion": str(inverted)}
+    encoder = build("clip", region="box", **options)
+    with pytest.warns(UserWarning, match="none of the first 1 queries has a box"):
+        encoder.encode_composed([ComposedItem("q", image, "is blue")])
+    found = encoder.encode_composed([ComposedItem("q", image, "is blue", box)])
+    cropped = build("clip", **options).encode_composed([ComposedItem("q", image.crop(box), "is blue")])
+    np.testing.assert_allclose(found, cropped, atol=1e-6)
+    assert encoder.preprocessing["boxes"] == "1 of the 2 queries that were encoded have one"
+    assert "in the box" in encoder.preprocessing["region"]
+
+
 @pytest.mark.parametrize("options", [{"composition": "inversion"}, {"inversion": "somewhere"}])
 def test_the_folder_and_the_composition_go_together(options, build):
     with pytest.raises(ConfigError, match="with inversion="):

@@ -21,6 +21,7 @@ OTHERS = {
     "composed": ("image", "image"),
     "caption_source": ("none", "none"),
     "caption_instruction": ("Describe it: briefly.", "'Describe it: briefly.'"),
+    "rerank": (10, "10"),
     "steps": (7, "7"),
     "guidance": (2.5, "2.5"),
     "repaint": (True, "true"),

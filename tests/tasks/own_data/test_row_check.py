@@ -164,3 +164,47 @@ def test_ids_of_images_to_generate_name_the_files_of_a_mapping(photos, tmp_path,
     score = ["score", "manifest/try-on", "--predictions", str(mapping.parent), *data]
     assert main([*score, "--store", str(tmp_path / "store")]) == 0
     assert "psnr" in capsys.readouterr().out
+
+
+def test_a_row_of_judgements_that_ends_early_is_listed_among_the_others(photos, capsys):
+    (photos / "manifest.csv").write_text("image,text\nphotos/a.jpg,a dress\nphotos/b.png,a shirt\n")
+    judged = "query_id,candidate_id,grade\na dress,photos/b.png,1\na dress,photos/a.jpg\na shirt,photos/b.png,high\n"
+    (photos / "qrels.csv").write_text(judged + "a shirt,photos/b.png,1,2\n")
+    assert main(["data", "check", str(photos)]) == 1
+    out = capsys.readouterr().out.splitlines()
+    assert out[:3] == [
+        "qrels.csv, row 3: it has fewer values than columns",
+        "qrels.csv, row 4: the grade 'high' is no finite number",
+        "qrels.csv, row 5: it has more values than columns",
+    ]
+    # A run still ends at the first of them.
+    assert main(["run", "--task", "manifest/text-to-image-graded", "--backend", "control/random", "--data", f"manifest={photos}"]) != 0  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "faults"),
+    [
+        ("qrels.txt", "q 0 a.png 1\na\\ dress\tphotos/a.jpg\n", ["qrels.txt, row 2: it has 2 fields, and query, 0"]),
+        ("qrels.txt", "zz 0 b 1\nzz 0 b c 1\n", ["row 1: 'zz' is no query", "row 2: it has 5 fields"]),
+        ("qrels.jsonl", '[1]\n{"query_id"\n', ["qrels.jsonl, row 1: it is no object", "row 2: it is not JSON"]),
+    ],
+)
+def test_lines_of_judgements_in_other_forms_are_listed_too(photos, capsys, name, text, faults):
+    (photos / "manifest.csv").write_text("image,text\nphotos/a.jpg,a dress\nphotos/b.png,a shirt\n")
+    (photos / name).write_text(text)
+    assert main(["data", "check", str(photos)]) == 1
+    out = capsys.readouterr().out
+    assert all(fault in out for fault in faults)
+
+
+def test_rows_of_the_manifest_that_cannot_be_read_are_listed_in_their_places(photos, capsys):
+    lines = ["image,text,split", "photos/a.jpg,,test", "photos/a.jpg", "photos/a.jpg,a,b,test", "photos/b.png,a,dev"]
+    (photos / "manifest.csv").write_text("\n".join(lines))
+    assert main(["data", "check", str(photos), "--json"]) == 1
+    faults = json.loads(capsys.readouterr().out)
+    assert [fault.partition(":")[0] for fault in faults] == ["row 2", "row 3", "row 4", "row 5"]
+    assert faults[1:3] == ["row 3: it has fewer values than columns", "row 4: it has more values than columns"]
+    (photos / "manifest.csv").unlink()
+    (photos / "manifest.jsonl").write_text('{"image": ["photos/a.jpg"], "text": "a"}\n[]\n')
+    assert main(["data", "check", str(photos), "--json"]) == 1
+    assert json.loads(capsys.readouterr().out) == ["row 1: image is a list", "row 2: it is no object"]

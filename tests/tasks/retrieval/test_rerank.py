@@ -6,7 +6,9 @@ from itertools import pairwise, permutations
 
 import numpy as np
 import pytest
+import toy_plugin
 
+import fashionbench
 from fashionbench.data.items import TextItem
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.retrieval import at_k, metrics
@@ -141,3 +143,19 @@ def test_rows_of_a_fold_without_such_a_tie_keep_their_counts():
     assert tables[1].num_columns < tables[0].num_columns
     counts = counts_of(pa.concat_tables(tables, promote_options="default"), 1e-6)
     assert at_k.hit_at_k(counts, 1) == pytest.approx([1 / 3, 1.0])
+
+
+def test_the_option_of_a_backend_re_ranks_its_best_and_names_the_row(plugins, store):
+    toy_plugin.Matcher.asked.clear()
+    found = {}
+    for depth in (0, 4, 8, 51):
+        config = {"tasks": ["toy/squares"], "backends": [{"id": "toy/matcher", "options": {"rerank": depth}}]}
+        found[depth] = fashionbench.run(config, store=store, plugins=plugins)[0]
+    # One of eight that are all tied is first, or is among the four that are looked at, with its probability.
+    assert [found[depth].metric("hit@1").value for depth in (0, 4, 8)] == pytest.approx([1 / 8, 1 / 2, 1.0])
+    # Of a query whose own candidate is tied across the cut, that pair is scored too.
+    assert 8 * 4 + 8 * 8 <= sum(toy_plugin.Matcher.asked) <= 8 * 5 + 8 * 8
+    assert "rerank is 51" in found[51].error.message and "0 to 50" in found[51].error.remedy
+    assert len({record.cell for record in found.values()}) == 4
+    rows = {row.label for row in fashionbench.make_board("toy", store=store, plugins=plugins).tables[0].rows}
+    assert {"toy/matcher (rerank=4)", "toy/matcher (rerank=8)"} <= rows

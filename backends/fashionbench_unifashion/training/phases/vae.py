@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from fashionbench_unifashion.training.distributed import rank_rows
+from fashionbench_unifashion.training.hue import turn_hue
 from fashionbench_unifashion.training.phases.base import Phase, local_rng, local_rows, mirrored, parameters_under
 from fashionbench_unifashion.training.phases.try_on import read_tryon_images
 
@@ -43,11 +44,10 @@ class VaePhase(Phase):
     ) -> Iterator[tuple[int, Callable[[], object]]]:
         """Yield encoding and decoding of an image."""
         assert model.diffusion is not None  # noqa: S101
-        size, network = model.diffusion.config, model.diffusion.vae.network
+        size, vae = model.diffusion.config, model.diffusion.vae
 
         def reconstruct() -> object:
-            posterior = network.encode(torch.empty(1, 3, size.height, size.width)).latent_dist
-            return network.decode(posterior.mean).sample
+            return vae.decode(vae.encode(torch.empty(1, 3, size.height, size.width)))
 
         yield rows, reconstruct
 
@@ -89,4 +89,10 @@ class VaePhase(Phase):
             images = tryon_batches.vae_images(local, rank_rows(len(examples)).start)
         else:
             images = self.inputs.feature_cache.pixels([example.image for example in local])
-        return {"reconstruction": self.model.diffusion.vae.loss(mirrored(self, images, rng), generator=rng)}
+        images = mirrored(self, images, rng)
+        if self.training and self.config.hue:
+            drawn = rng.uniform((len(images), 2), torch.empty(0)).tolist()
+            turned = [turn_hue(image, turns) if draw < self.config.hue else image
+                      for image, (draw, turns) in zip(images, drawn, strict=True)]  # fmt: skip
+            images = torch.stack(turned)
+        return {"reconstruction": self.model.diffusion.vae.loss(images, generator=rng)}

@@ -10,8 +10,8 @@ from fashionbench.boards.selection import place_of
 from fashionbench.canonical import short
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import FashionBenchError, as_error, message_of
-from fashionbench.files import disk_fault
+from fashionbench.errors import FashionBenchError, StoreError, as_error, message_of
+from fashionbench.files import stop_if_full
 from fashionbench.interrupts import check, watched
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
@@ -55,6 +55,7 @@ class Runner:
     """Runs a plan.
 
     :param rerun: execute every cell, also where the store has its record; the new record supersedes the old one.
+    :param closed: why the store cannot be written; its records are reused, and a cell that it has none of is an error.
     :param second_process: whether models may be trained in one, which knows the plugins that are installed alone.
     :param roots: of the data; by default those that the plan names, remembered in the store's cache.
     """
@@ -68,12 +69,14 @@ class Runner:
         rerun: bool = False,
         second_process: bool = False,
         roots: DataRoots | None = None,
+        closed: StoreError | None = None,
     ) -> None:
         self.plan = plan
         self.plugins = plugins
         self.store = store
         self.rerun = rerun
         self._second_process = second_process
+        self._closed = closed
         self._roots = roots or DataRoots(named=plan.config.data, cache=store.cache / "surveys")
         self._tasks: dict[str, Task | Exception] = {}
         self._models: dict[str, TrainedModel] = {}
@@ -81,7 +84,8 @@ class Runner:
     def run(self, reporter: Reporter | None = None) -> list[Record]:
         """Give back one record a cell, in the order of the plan.
 
-        :raises OSError: where the store cannot be written.
+        :raises OSError: where the store cannot be written, such as on a full disk; what was finished is stored.
+        :raises StoreError: where the store was closed from the beginning, and a cell has no record there.
         """
         shown = reporter or Silent()
         if reporter is not None:
@@ -115,7 +119,8 @@ class Runner:
     def _context(self, reporter: Reporter) -> Iterator[RunContext]:
         """Open what all cells share."""
         device = resolve_device(self.plan.config.device)
-        cache = EmbeddingCache(self.store.cache / FILE) if self.plan.config.embedding_cache else None
+        kept = self.plan.config.embedding_cache and self._closed is None
+        cache = EmbeddingCache(self.store.cache / FILE) if kept else None
         with FileIndex(self._roots.index) as index:
             try:
                 yield RunContext(
@@ -137,7 +142,7 @@ class Runner:
     @contextmanager
     def _training(self, device: str) -> Iterator[Callable[[Reporter], object] | None]:
         """Train in a second process where that saves time; gives what waits for it, or None."""
-        if not (self._second_process and pays(self.plan, self.store, device)):
+        if self._closed is not None or not (self._second_process and pays(self.plan, self.store, device)):
             yield None
             return
         with training_process(self.plan, self.store) as wait:
@@ -167,6 +172,9 @@ class Runner:
         known = None if isinstance(task, Exception) else self._known(identified, task)
         if known is not None and not self.rerun:
             return self._reuse(identified, task, known, context)
+        if self._closed is not None:
+            msg = f"{cell.name} has no record to reuse, and {self._closed.message}"
+            raise StoreError(msg, remedy=self._closed.remedy)
         if cell.trainings and not isinstance(task, Exception):
             identified, fault = self._trained(cell, context)
             task = fault or task
@@ -206,7 +214,8 @@ class Runner:
                     images=lambda predictions: context.image_access(predictions, opened),
                     reporter=context.reporter,
                 )
-            except FashionBenchError as error:
+            except (FashionBenchError, OSError) as error:
+                stop_if_full(error)
                 context.reporter.note(f"warning: {cell.name} was not rescored: {error}")
             if record is not known:
                 computed = ", ".join(name for name in names if record.metric(name) != known.metric(name))
@@ -229,8 +238,7 @@ class Runner:
         try:
             moved = self.store.add(record.model_copy(update={"supersedes": record.record_id}))
         except OSError as error:
-            if disk_fault(error) is not None:
-                raise
+            stop_if_full(error)
             said = f"{short(record.record_id)} is reused, and boards show the newer {newer}"
             context.reporter.note(f"warning: {said}: the store cannot be written: {error.strerror or error}")
             return record
@@ -253,7 +261,9 @@ class Runner:
         try:
             fingerprints = self._fingerprints(training)
         except BaseException as error:
-            return TrainedModel(None, training.id({}), None, as_error(error))
+            fault = as_error(error)
+            stop_if_full(fault)
+            return TrainedModel(None, training.id({}), None, fault)
         key = training.id(fingerprints)
         if key not in self._models:
             self.plugins.notify("on_cell_start", CellStart(training.name))
@@ -308,5 +318,7 @@ class Runner:
                 task.info()
                 self._tasks[name] = task
             except BaseException as error:  # kept for the cells of this task; other tasks go on
+                as_error(error)
+                stop_if_full(error)
                 self._tasks[name] = as_error(error)
         return self._tasks[name]

@@ -101,6 +101,33 @@ def test_a_design_has_its_sketch_as_the_hint_or_none():
     assert read.hinted.tolist() == [True, False]
 
 
+def test_a_warped_garment_fills_the_box_of_the_mask_and_is_grey_around_it():
+    values = np.zeros((HEIGHT, WIDTH), np.uint8)
+    values[8:24, 6:18] = 255
+    values[8, 6] = 0  # a mask is no box
+    garment = Image.new("RGB", (60, 90), (255, 0, 0))
+    garment.paste((0, 0, 255), (30, 0, 60, 90))
+    item = TryOnItem("p", _plain((1, 2, 3)), garment, {"agnostic-mask": Image.fromarray(values)})
+    read = read_conditions([item], nano(conditions=("agnostic", "warped-garment")))
+    inside = torch.zeros(HEIGHT, WIDTH, dtype=torch.bool)
+    inside[8:24, 6:18] = True
+    around = read.warped[0][:, ~inside]
+    torch.testing.assert_close(around, torch.full_like(around, 128 / 127.5 - 1))
+    assert read.warped[0, :, 8:24, 6:11].eq(torch.tensor([1.0, -1, -1]).view(3, 1, 1)).all()
+    assert read.warped[0, :, 8:24, 13:18].eq(torch.tensor([-1.0, -1, 1]).view(3, 1, 1)).all()
+
+
+def test_without_a_mask_or_a_sketch_nothing_is_warped():
+    config = nano(conditions=("agnostic", "warped-garment"))
+    empty = {"agnostic-mask": Image.new("L", (WIDTH, HEIGHT), 0)}
+    items = [
+        TryOnItem("a", _plain((1, 2, 3)), _plain((1, 2, 3)), empty),
+        DesignItem("b", _plain((9, 9, 9)), "a red shirt", None, {"agnostic-mask": _mask()}),
+    ]
+    warped = read_conditions(items, config).warped
+    torch.testing.assert_close(warped, torch.full_like(warped, 128 / 127.5 - 1))
+
+
 def test_only_configured_conditions_are_read():
     item = TryOnItem("p", _plain((1, 2, 3)), _plain((1, 2, 3)), {"agnostic-mask": _mask()})
     read = read_conditions([item], nano(conditions=("agnostic",)))
@@ -150,8 +177,13 @@ def test_values_that_are_no_picture_are_refused_by_id(value):
 def test_another_hint_is_that_of_a_design_of_the_same_person():
     item, sketch = _item(), _mask((90, 120))
     design = DesignItem(item.id, item.person, "words", sketch, item.conditions)
-    for config in (nano(), nano(conditions=("agnostic", "densepose"))):
-        got, wanted = with_hint(read_conditions([item], config), sketch, config), read_conditions([design], config)
+    given = nano().conditions
+    for config in (nano(), nano(conditions=("agnostic", "densepose")), nano(conditions=(*given, "warped-garment"))):
+        got, wanted = (
+            with_hint(item, read_conditions([item], config), sketch, config),
+            read_conditions([design], config),
+        )
         assert (got.hint is None) == (wanted.hint is None) == ("hint" not in config.conditions)
-        for name in ("agnostic", "keep", "densepose", "hint", "hinted"):
+        assert (got.warped is None) == (wanted.warped is None) == ("warped-garment" not in config.conditions)
+        for name in ("agnostic", "keep", "densepose", "hint", "hinted", "warped"):
             assert getattr(wanted, name) is None or torch.equal(getattr(got, name), getattr(wanted, name)), name

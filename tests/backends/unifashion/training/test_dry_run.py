@@ -11,7 +11,7 @@ pytest.importorskip("transformers", reason="needs the optional dependencies fash
 import torch
 from rich.console import Console
 
-from fashionbench_unifashion.training.dry_run import empty_model, plan, show_plan, sources
+from fashionbench_unifashion.training.dry_run import empty_model, plan, show_plan
 from fashionbench_unifashion.training.memory_estimate import activations
 from fashionbench_unifashion.training.phases.registry import train_only
 from fashionbench_unifashion.training.recipe import load_recipe
@@ -103,4 +103,3 @@ def test_what_is_counted_is_what_autograd_keeps():
 
 def test_a_recipe_without_sources_says_nothing_of_them():
     assert "starts from" not in text(load_recipe("unifashion-nano", {}))
-    assert sources({"a": {"source": "x"}, "b": {"c": {"source": "y"}}, "d": {"source": "x"}, "e": None}) == ["x", "y"]

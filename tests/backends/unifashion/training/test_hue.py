@@ -51,12 +51,40 @@ def test_person_and_garment_turn_together_and_pose_and_mask_do_not(nano):
     assert turned.recoloured.tolist() == [not text for text in plain.texts] and turned.recoloured.any()
     for row, changed in enumerate(turned.recoloured.tolist()):
         pairs = [(turned.images, plain.images), (turned.conditions.agnostic, plain.conditions.agnostic)]
-        if plain.conditions.hint is not None and turned.conditions.hint is not None:
-            pairs.append((turned.conditions.hint, plain.conditions.hint))
+        pairs += [(getattr(turned.conditions, name), getattr(plain.conditions, name)) for name in ("hint", "warped")]
         for one, other in pairs:
             assert torch.equal(one[row], other[row]) != changed
     assert torch.equal(turned.conditions.keep, plain.conditions.keep)
     assert torch.equal(turned.conditions.densepose, plain.conditions.densepose)
+
+
+def test_a_mirrored_example_is_mirrored_in_all_its_images(nano):
+    batches, examples = nano.tryon_batches, nano.examples.tryon_examples[:6]
+    as_it_is, mirrored = (
+        batches.batch(examples, BatchRng(torch.Generator().manual_seed(3)), mirror=mirror) for mirror in (False, True)
+    )
+    turned = [not torch.equal(one, other) for one, other in zip(as_it_is.images, mirrored.images, strict=True)]
+    assert any(turned) and not all(turned)
+    for name in ("agnostic", "keep", "densepose", "hint", "warped"):
+        pairs = zip(getattr(as_it_is.conditions, name), getattr(mirrored.conditions, name), turned, strict=True)
+        for one, other, changed in pairs:
+            assert torch.equal(other, one.flip(-1) if changed else one), name
+
+
+def test_the_autoencoder_learns_from_turned_hues_in_training_alone(nano, monkeypatch):
+    config = nano.recipe.phases["vae"].model_copy(update={"hue": 1.0, "flip": False})
+    train_only(nano.model, config)
+    phase = make_phase("vae", config, nano._inputs)
+    seen = []
+    monkeypatch.setattr(nano.model.diffusion.vae, "loss", lambda images, **_: seen.append(images) or torch.zeros(()))
+    for mode in (True, False):
+        phase.train(mode)
+        phase(nano.examples.tryon_examples[:6], 3)
+    turned, plain = seen
+    assert not torch.equal(turned, plain)
+    luma = torch.tensor([0.299, 0.587, 0.114]).view(3, 1, 1)
+    inside = ((turned.abs() < 1) & (plain.abs() < 1)).all(dim=1)
+    torch.testing.assert_close((turned * luma).sum(1)[inside], (plain * luma).sum(1)[inside], atol=2e-3, rtol=0)
 
 
 def test_states_are_left_out_where_colours_were_turned_and_only_in_training(nano, monkeypatch):

@@ -20,6 +20,8 @@ from transformers import (
     CLIPModel,
     ResNetConfig,
     ResNetModel,
+    SiglipConfig,
+    SiglipModel,
     ViTConfig,
     ViTForImageClassification,
 )
@@ -170,6 +172,22 @@ def test_the_vision_part_of_a_model_of_images_and_texts_is_found(tmp_path: Path)
         build(kind="transformers", image_size=8, source=str(tmp_path), ignored=names[1:]).load_source()
     with pytest.raises(BackendError, match="made for images of 8, not of 16"):
         build(kind="transformers", image_size=16, source=str(tmp_path), ignored=names)
+
+
+def test_the_vision_tower_of_siglip_has_no_class_token(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 12, "intermediate_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2}
+    config = SiglipConfig(
+        vision_config={**sizes, "image_size": 8, "patch_size": 4}, text_config={**sizes, "vocab_size": 20}
+    )
+    peer = SiglipModel(config).eval()
+    peer.save_pretrained(tmp_path)
+    names = (r"text_model\..+", "logit_scale", "logit_bias")
+    encoder = build(kind="transformers", image_size=8, source=str(tmp_path), ignored=names).eval()
+    encoder.load_source()
+    with torch.inference_mode():
+        expected = peer.vision_model(pixels(8)).last_hidden_state
+    assert torch.allclose(encoder.encode(pixels(8)), expected, atol=1e-6)
+    assert (encoder.tokens, encoder.width) == (4, 12)
 
 
 def test_a_classifier_is_an_encoder_without_its_head(tmp_path: Path) -> None:

@@ -118,7 +118,7 @@ def test_a_batch_that_does_not_fit_is_halved(plugins, store):
     toy_plugin.Greedy.seen.clear()
     record = run(plugins, store, "toy/greedy")[0]
     assert record.status == "ok"
-    assert toy_plugin.Greedy.seen == [8, 4, 2, 2, 2, 2]
+    assert toy_plugin.Greedy.seen == [8, 4, 2, 2, 2, 2, 2]  # the last to compare with another batch
     assert record.decoding.batch_sizes["encode-image"] == 2
 
 
@@ -128,7 +128,7 @@ def test_embeddings_come_from_the_cache_the_second_time(plugins, store):
     again = api.run({"tasks": ["toy/squares"], "backends": ["toy/counting"]}, plugins=plugins, store=store, rerun=True)[
         0
     ]
-    assert toy_plugin.Counting.calls == [8]
+    assert toy_plugin.Counting.calls == [8, 3]  # three of them again, in another batch
     assert (first.decoding.cached, again.decoding.cached) == (0, 16)
     assert again.metrics == first.metrics
     # Another backend with the same vectors must not be served from it.

@@ -1,0 +1,179 @@
+"""Ask a backend for a handful of items again in another batch and order, for an answer must not depend on neighbours.
+
+A model that normalises over its batch, pads to its longest text, or mixes up rows gives numbers that nobody can have
+again. What differs by more than the tolerance is a finding of the record, with the size of the difference.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fashionbench.canonical import digest
+from fashionbench.errors import first_names, message_of
+from fashionbench.files import stop_if_full
+from fashionbench.records.path_names import without_paths
+from fashionbench.records.schema import PolicyFinding
+from fashionbench.runner.batching import out_of_memory
+from fashionbench.specs.capabilities import METHODS, Capability
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fashionbench.data.lazy_items import Source
+    from fashionbench.runner.embedding_cache import EmbeddingCache
+
+#: How far two answers to one item may be apart: of embeddings relative to their length, of scores relative to their
+#: spread, of images as a mean over their values; a caption is the same or another one. Batches of other sizes are
+#: added up in another order, in half precision by a few parts in ten thousand.
+TOLERANCE = {"caption": 0.0, "try-on": 0.004, "try-off": 0.004, "design": 0.004}
+_TOLERANCE = 1e-3
+#: How many items are asked for again; those that cost much are fewer, and of small sets none.
+_FEW, _ONE, _ENOUGH_IMAGES = 3, 1, 16
+_WHAT = {
+    "caption": "of the captions", "score-pairs": "of the spread of scores", "try-on": "of the values of a pixel",
+    "try-off": "of the values of a pixel", "design": "of the values of a pixel",
+}  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class BatchDifference:
+    """How far answers to items were apart that were asked for in two batches.
+
+    :param failure: what the backend raised instead of a second answer.
+    """
+
+    capability: Capability
+    items: tuple[str, ...]
+    size: float
+    failure: str = ""
+
+    @property
+    def finding(self) -> PolicyFinding | None:
+        """What a reader must know; None where the answers are the same."""
+        method, names = METHODS[self.capability], first_names(self.items)
+        if self.failure:
+            return PolicyFinding(kind="batch", message=f"{method} fails in another batch ({names}): {self.failure}")
+        if self.size <= TOLERANCE.get(self.capability, _TOLERANCE):
+            return None
+        what = _WHAT.get(self.capability, "of the length of an embedding")
+        return PolicyFinding(
+            kind="batch", message=f"{method} depends on the batch: {self.size:.2%} {what} differ ({names})"
+        )
+
+
+class BatchCheck:
+    """What a session finds of answers in other batches; each kind of answer is compared once a fold of a backend."""
+
+    def __init__(self) -> None:
+        self.found: list[BatchDifference] = []
+        self._asked: set[str] = set()
+        self._compared: set[str] = set()
+
+    def begin(self) -> None:
+        """Begin with a backend that was built anew."""
+        self._asked.clear()
+        self._compared.clear()
+
+    def asked(self, kind: str) -> None:
+        """Take note that the backend, and not a cache, gave answers of a kind."""
+        self._asked.add(kind)
+
+    def compare(
+        self,
+        kind: str,
+        capability: Capability,
+        sources: Sequence[Source],
+        answers: Mapping[int, Any],
+        ask: Callable[[Sequence[Source]], Iterable[Any]],
+        *,
+        spread: float = 1.0,
+        cache: EmbeddingCache | None = None,
+        owner: str | None = None,
+    ) -> None:
+        """Ask for some items again, and keep how far the answers are from those that were given before.
+
+        Where no answer came from the backend itself, what an earlier run noted in the cache is taken.
+
+        :param kind: the capability, and what else makes answers of another kind, such as a role.
+        :param answers: by position, those that are asked for again, in that order.
+        :param spread: of all scores.
+        :param owner: whose answers the cache holds; None where it holds none.
+        """
+        if kind in self._compared:
+            return
+        self._compared.add(kind)
+        key = digest(["batch", owner, kind])
+        known = _noted(cache, key) if cache is not None and owner is not None else None
+        if (known is None or kind in self._asked) and answers:
+            known = _compared(capability, [sources[at] for at in answers], list(answers.values()), ask, spread)
+            if known is not None and cache is not None and owner is not None:
+                cache.note(key, json.dumps(asdict(known)))
+        self.found += [known] if known is not None else []
+
+
+def chosen(capability: Capability, count: int, batch_size: int) -> list[int]:
+    """Choose which of so many items are asked for again, in the order in which they are: from the ends and the middle.
+
+    They are never the whole of a batch that was asked for before.
+    """
+    if capability in {"try-on", "try-off", "design"}:
+        wanted = _ONE if count >= _ENOUGH_IMAGES else 0
+    else:
+        wanted = _ONE if capability == "caption" else _FEW
+    # No more than what fits in memory, and two where each item was a batch of its own.
+    wanted = 2 if wanted and batch_size == 1 else min(wanted, batch_size)
+    wanted = min(wanted, count - 1)
+    spread = [count // 2] if wanted == 1 else [round(at * (count - 1) / (wanted - 1)) for at in range(wanted)]
+    return list(reversed(spread)) if wanted > 0 else []
+
+
+def spread_of(scores: NDArray[np.float32]) -> float:
+    """Return how far the least and the greatest score are apart, or how great they are where all are equal."""
+    return float(np.ptp(scores)) or float(np.abs(scores).max()) or 1.0
+
+
+def _compared(
+    capability: Capability,
+    items: Sequence[Source],
+    answers: Sequence[Any],
+    ask: Callable[[Sequence[Source]], Iterable[Any]],
+    spread: float,
+) -> BatchDifference | None:
+    names = tuple(item.id for item in items)
+    try:
+        again = ask(items)
+    except Exception as error:
+        stop_if_full(error)
+        # Where memory runs out with so many items there is no other batch.
+        failure = without_paths(message_of(error))
+        return None if out_of_memory(error) else BatchDifference(capability, names, 0.0, failure)
+    sizes = [_distance(capability, old, new, spread) for old, new in zip(answers, again, strict=True)]
+    return BatchDifference(capability, names, max(sizes))
+
+
+def _noted(cache: EmbeddingCache, key: str) -> BatchDifference | None:
+    try:
+        fields = json.loads(cache.noted(key) or "")
+        return BatchDifference(fields["capability"], tuple(fields["items"]), fields["size"], fields["failure"])
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _distance(capability: Capability, old: Any, new: Any, spread: float) -> float:
+    if capability == "caption":
+        return float(old != new)
+    one, two = np.asarray(old, dtype=np.float64), np.asarray(new, dtype=np.float64)
+    if one.shape != two.shape:
+        return 1.0
+    if capability in TOLERANCE:
+        return float(np.abs(one - two).mean() / 255)
+    if capability == "score-pairs":
+        return float(np.abs(one - two).max() / spread)
+    length = max(float(np.linalg.norm(one)), float(np.linalg.norm(two)))
+    return float(np.linalg.norm(one - two)) / length if length else 0.0
