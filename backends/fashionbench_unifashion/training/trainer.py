@@ -12,8 +12,7 @@ from torch.utils import deterministic
 from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError, ConfigError, DataError, reason_of
-from fashionbench.files import regular_text
-from fashionbench.json_reader import loads
+from fashionbench.json_reader import read_object
 from fashionbench.training.contract import TrainingResult
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
@@ -249,9 +248,9 @@ class Training:
         path = self.out / "recipe.json"
         if path.is_file():
             try:
-                before = loads(regular_text(path))
-            except ValueError as error:
-                raise DataError(f"{path} is not JSON: {error}", remedy="remove it, or choose another folder") from error
+                before = read_object(path)
+            except DataError as error:
+                raise DataError(error.message, remedy="remove it, or choose another folder") from error
             if before.get("digest") != claim:
                 msg = f"{self.out} holds a training of another recipe, or of other data"
                 raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")

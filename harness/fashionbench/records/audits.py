@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench import files
 from fashionbench.canonical import short
-from fashionbench.errors import StoreError
-from fashionbench.files import regular_text, slug
-from fashionbench.json_reader import loads
+from fashionbench.errors import DataError, StoreError
+from fashionbench.files import slug
+from fashionbench.json_reader import read_object
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store
@@ -80,6 +80,7 @@ def kept(task: str, store: Store) -> str:
     if not path.is_file():
         return ""
     try:
-        return str(loads(regular_text(path))["summary"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} is damaged: {error}", remedy="delete it and audit again") from error
+        return str(read_object(path)["summary"])
+    except (OSError, DataError, KeyError) as error:
+        said = str(error).removeprefix(f"{path} is damaged: ")
+        raise StoreError(f"{path} is damaged: {said}", remedy="delete it and audit again") from error

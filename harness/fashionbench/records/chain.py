@@ -8,6 +8,7 @@ each, for them, and so that a writer need not read all records. It can be made a
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from typing import TYPE_CHECKING, Any
@@ -89,12 +90,18 @@ class Chain:
         self._learn(entry, part)
         line = json.dumps({"id": entry, "chain": part.model_dump(mode="json")}).encode() + b"\n"
         self._root.mkdir(parents=True, exist_ok=True)
-        with self.path.open("ab+") as file:  # one write at the end of the file, which other writers do not cut in two
-            if file.tell() and _last_byte(file) != b"\n":
+        # One write at the end of the file, which other writers do not cut in two.
+        with self.path.open("ab+", buffering=0) as file:
+            size = file.tell()
+            if size and _last_byte(file) != b"\n":
                 line = b"\n" + line
-            file.write(line)
-            file.flush()
-            os.fsync(file.fileno())
+            try:
+                if file.write(line) != len(line):
+                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self.path))  # noqa: TRY301
+                os.fsync(file.fileno())
+            except OSError:
+                file.truncate(size)  # half a line would look like damage
+                raise
 
     def listed(self) -> tuple[dict[str, ChainPart], dict[int, str]]:
         """Read the whole list; return its entries, and what is wrong with lines by their number."""

@@ -32,7 +32,7 @@ def chain_faults(chain: Chain, scan: Scan) -> Iterator[Fault]:
         record.record_id: (scan.places[record.record_id], record.chain) for record in scan.records if record.chain
     }
     entries |= {mark.mark_id: (path, mark.chain) for path, mark in scan.read_marks.items() if mark.chain}
-    if entries and not chain.path.is_file():
+    if len(entries) > 1 and not chain.path.is_file():  # the first is written before the list is begun
         said = "is missing, so that the newest entries may be too; the next run that writes here makes it again"
         yield Fault(chain.path, said)
     for name in listed.keys() & entries.keys():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.canonical import digest
-from fashionbench.errors import first_names, message_of
+from fashionbench.errors import FashionBenchError, first_names, message_of
 from fashionbench.files import stop_if_full
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
@@ -52,6 +52,10 @@ class BatchDifference:
     items: tuple[str, ...]
     size: float
     failure: str = ""
+
+    def checksum(self, key: str) -> str:
+        """Hash it with the key that it is kept under, for a cache is memory and no truth."""
+        return digest([key, asdict(self)])
 
     @property
     def finding(self) -> PolicyFinding | None:
@@ -113,7 +117,7 @@ class BatchCheck:
         if (known is None or kind in self._asked) and answers:
             known = _compared(capability, [sources[at] for at in answers], list(answers.values()), ask, spread)
             if known is not None and cache is not None and owner is not None:
-                cache.note(key, json.dumps(asdict(known)))
+                cache.note(key, json.dumps({**asdict(known), "checksum": known.checksum(key)}))
         self.found += [known] if known is not None else []
 
 
@@ -160,8 +164,9 @@ def _compared(
 def _noted(cache: EmbeddingCache, key: str) -> BatchDifference | None:
     try:
         fields = json.loads(cache.noted(key) or "")
-        return BatchDifference(fields["capability"], tuple(fields["items"]), fields["size"], fields["failure"])
-    except (ValueError, KeyError, TypeError):
+        found = BatchDifference(fields["capability"], tuple(fields["items"]), fields["size"], fields["failure"])
+        return found if fields["checksum"] == found.checksum(key) else None
+    except (ValueError, KeyError, TypeError, FashionBenchError):
         return None
 
 

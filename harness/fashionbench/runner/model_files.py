@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest
-from fashionbench.errors import ConfigError
-from fashionbench.files import regular_bytes
-from fashionbench.json_reader import loads
+from fashionbench.errors import ConfigError, DataError
+from fashionbench.json_reader import read_object
 from fashionbench.specs import TrainingDataUse
 
 if TYPE_CHECKING:
@@ -112,10 +111,9 @@ def training_data_of(models: Mapping[str, str]) -> list[TrainingDataUse]:
 
 def _training_record(path: Path) -> dict[str, Any]:
     try:
-        loaded = loads(regular_bytes(path))
-    except (OSError, ValueError):
+        return read_object(path)
+    except (OSError, DataError):
         return {}
-    return loaded if isinstance(loaded, dict) else {}
 
 
 def _names(folder: Path) -> Iterator[Path]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import FashionBenchError, first_names, message_of
 from fashionbench.records.audits import kept
 from fashionbench.records.image_forms import is_lossy
+from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
 from fashionbench.records.stored_text import stored_text
 
@@ -41,7 +42,7 @@ def policy_findings(
     try:
         audited = kept(cell.task.id, store)
     except FashionBenchError as error:
-        audited = f"the last audit cannot be read: {error.message}"
+        audited = without_paths(f"the last audit cannot be read: {error}")
     if audited:
         findings.append(PolicyFinding(kind="leak", message=audited))
     absent = len(info.missing) + len(info.unreadable) if info else 0

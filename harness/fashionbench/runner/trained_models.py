@@ -94,7 +94,11 @@ def _known_or_trained(
 ) -> TrainedModel:
     known = context.store.find(training, TASK, cell.trainer.id)
     if (folder / TRAINING_RECORD).is_file() and known is not None:
-        return TrainedModel(folder, training, known)
+        said = model_fault(known, context.store.root / "models")
+        if not said:
+            return TrainedModel(folder, training, known)
+        remedy = f"delete {folder.parent}, and give the same command again"
+        return TrainedModel(None, training, known, BackendError(said, remedy=remedy))
     started, begun, used = provenance.now(), time.perf_counter(), DeviceUse(context.device)
     result: TrainingResult | None = None
     error: Exception | None = None

@@ -91,3 +91,24 @@ def test_a_list_that_is_gone_is_made_again(store, record):
     (store.root / FILE).unlink()
     assert again(Store(store.root), record, 0.25).chain.before == (second.record_id,)
     assert len(store.chain.listed()[0]) == 3
+
+
+def test_a_list_that_cannot_be_written_whole_holds_no_half_line(store, record, monkeypatch):
+    from fashionbench.records import chain
+
+    before = (store.root / FILE).read_bytes()
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(chain.os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        store.chain.append("sha256:x", store.chain.next())
+    monkeypatch.undo()
+    assert (store.root / FILE).read_bytes() == before
+
+
+def test_a_run_that_was_killed_before_the_list_was_begun_lost_nothing(store, record, plugins):
+    (store.root / FILE).unlink()
+    assert api.verify_records(store, plugins=plugins).faults == []
+    assert again(Store(store.root), record).chain.before == (record.record_id,)

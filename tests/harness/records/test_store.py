@@ -205,3 +205,61 @@ def test_records_validate_against_the_published_schema(request, record):
 
     published = request.config.rootpath / "docs" / "reference" / "record.schema.json"
     jsonschema.validate(record.model_dump(mode="json"), json.loads(published.read_text()))
+
+
+def resealed(fields):
+    return fields | {"record_id": content_id(fields)}
+
+
+def without(fields, part, name):
+    return fields | {part: {key: value for key, value in fields[part].items() if key != name}}
+
+
+ODD = {
+    "a card without a split": lambda f: f | {"protocol": f["protocol"] | {"card": {"metrics": []}}},
+    "a card that is a list": lambda f: f | {"protocol": f["protocol"] | {"card": []}},
+    "no protocol": lambda f: {name: value for name, value in f.items() if name != "protocol"},
+    "a version that is a list": lambda f: f | {"schema_version": [3]},
+    "a version that is a number in words": lambda f: f | {"schema_version": "3"},
+    "no version": lambda f: {name: value for name, value in f.items() if name != "schema_version"},
+    "version 1 and nothing of it": lambda f: {"schema_version": 1},
+    "version 2 without its git state": lambda f: without(f, "provenance", "code") | {"schema_version": 2},
+    "version 1 with a text for its data": lambda f: f | {"schema_version": 1, "model": "x", "dataset": "x"},
+    "an odd version of the task": lambda f: f | {"task": f["task"] | {"version": 7}},
+    "metrics that are a text": lambda f: f | {"metrics": "hit@1"},
+    "a chain that is a text": lambda f: f | {"chain": "first"},
+}
+
+
+@pytest.mark.parametrize("change", ODD.values(), ids=ODD)
+def test_an_odd_record_is_named_with_what_to_do_and_the_rest_goes_on(store, record, plugins, change):
+    path = store.root / "records" / "odd.json"
+    path.write_text(json.dumps(resealed(change(record.model_dump(mode="json")))))
+    scan = store.scan()
+    assert scan.records == [record]
+    ((fault),) = scan.faults
+    assert fault.path == path
+    assert "(" in fault.message  # a remedy
+    assert path in [one.path for one in api.verify_records(store, plugins=plugins).faults]
+    assert api.run(RUN, store=store, plugins=plugins) == [record]
+    assert not api.make_board("toy", store=store, plugins=plugins).complete
+
+
+DAMAGED = ["", "{", "[]", "null", "[" * 100_000, '{"record_id": NaN}', '{"a": 1, "a": 2}', "\xff", "\x00" * 50]
+
+
+@pytest.mark.parametrize("content", DAMAGED, ids=range(len(DAMAGED)))
+@pytest.mark.parametrize("place", ["records/x.json", "marks/x.json", "audits/toy__squares.json"])
+def test_whatever_a_file_holds_it_costs_itself_alone(store, record, plugins, place, content):
+    path = store.root / place
+    path.parent.mkdir(exist_ok=True)
+    path.write_bytes(content.encode("latin-1"))
+    assert store.scan().records == [record]
+    again = api.run(RUN, store=store, plugins=plugins, rerun=True)[0]
+    assert again.status == "ok"
+    if place.startswith("audits"):
+        assert "delete it and audit again" in again.policy[0].message
+    else:
+        (fault,) = store.scan().faults
+        assert fault.path == path
+        assert "restore the file from its source, or delete it" in fault.message

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+
 import numpy as np
 import pytest
 import toy_plugin
@@ -133,13 +135,12 @@ def test_batches_of_one_item_are_compared_too(leaky):
 
 
 def test_the_size_of_the_difference_is_that_of_the_vectors():
-    # In the batch of 8 each vector has 24 more in every place, and in that of 3 it has 9 more.
-    at = np.array([190.0, 5.0, 90.0, 1.0])
-    far = [np.linalg.norm(np.full(4, 15.0)) / max(np.linalg.norm(v + 24), np.linalg.norm(v + 9)) for v in (at,)]
-    whole = [np.array([10.0 * n, 5.0, 90.0, 1.0]) for n in (0, 10)]
-    far += [np.linalg.norm(np.full(4, 15.0)) / np.linalg.norm(v + 24) for v in whole]
-    # The last batch is of 4 items: 12 more there.
-    far[0] = np.linalg.norm(np.full(4, 3.0)) / np.linalg.norm(at + 12)
+    # Batches of 8, 8 and 4 add three times their size in every place, and the batch of three adds 9.
+    far = []
+    for number, added in {0: 24, 10: 24, 19: 12}.items():
+        vector = np.array([10.0 * number, 5.0, 90.0, 1.0])
+        one, two = vector + added, vector + 9
+        far.append(np.linalg.norm(one - two) / max(np.linalg.norm(one), np.linalg.norm(two)))
     (message,) = findings(CountsItsBatch(), ASKS["encode_images"])
     assert f"{max(far):.2%}" in message
     assert "i19, i10, i0" in message
@@ -199,11 +200,18 @@ def test_a_run_that_takes_all_from_the_cache_says_what_was_found(tmp_path):
         assert again.sizes == []
         assert len(first) == count
         cache.close()
-    # A note that is damaged is made again.
-    import sqlite3
 
+
+@pytest.mark.parametrize(
+    "change", ["'{'", "replace(said, '\"size\": 0', '\"size\": 9')", "replace(said, 'i19', 'i18')"]
+)
+def test_a_note_that_is_damaged_is_made_again(tmp_path, change):
+    path = tmp_path / "cache.sqlite"
+    cache = EmbeddingCache(path)
+    findings(Model(), ASKS["encode_images"], cache=cache)
+    cache.close()
     with sqlite3.connect(path) as base:
-        base.execute("UPDATE fingerprint SET said = '{'")
+        base.execute(f"UPDATE fingerprint SET said = {change}")
     cache = EmbeddingCache(path)
     assert findings(model := Model(), ASKS["encode_images"], cache=cache) == []
     assert model.sizes == [3]

@@ -170,3 +170,25 @@ def test_two_runs_that_want_one_model_train_it_once(trained, store, monkeypatch)
     assert found["first"].training.training == found["second"].training.training
     assert [record.status for record in found.values()] == ["ok", "ok"]
     assert len([record for record in store.scan().records if record.task.id == "training"]) == 1
+
+
+def test_a_model_that_is_not_what_was_trained_is_named_and_measures_nothing(trained, store):
+    api.run(CONFIG | {"seeds": [0]}, plugins=trained, store=store)
+    (sign,) = (store.root / "models").rglob("sign.txt")
+    sign.write_text("-1")  # such as by a flipped bit
+    other, failed = api.run(
+        CONFIG | {"backends": ["toy/colour", "t/signed"], "seeds": [1]}, plugins=trained, store=store
+    )
+    assert (other.status, failed.status) == ("ok", "error")
+    assert "model is not what its training wrote" in failed.error.message
+    assert failed.error.remedy.startswith("delete ")
+    faults = api.verify_records(store, plugins=trained).faults
+    assert [f"{sign.parent} is not what its training wrote" in fault.message for fault in faults] == [True]
+    sign.unlink()
+    assert "the folder is empty" in api.verify_records(store, plugins=trained).faults[0].message
+    # As the remedy says:
+    import shutil
+
+    shutil.rmtree(sign.parent.parent)
+    assert api.run(CONFIG | {"seeds": [1]}, plugins=trained, store=store)[0].status == "ok"
+    assert api.verify_records(store, plugins=trained).faults == []

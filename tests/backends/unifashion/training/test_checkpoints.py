@@ -81,3 +81,60 @@ def test_half_a_line_of_a_killed_process_costs_that_line_alone(folder):
     folder.log(2, {"loss": 3.0})
     folder.log(3, {"loss": 2.0})
     assert [line["loss"] for line in folder.lines()] == [4.0, 3.0, 2.0]
+
+
+def flipped(path, content):
+    """Flip a bit of one number that a file holds."""
+    whole = bytearray(path.read_bytes())
+    at = whole.find(content)
+    assert at > 0
+    whole[at + 1] ^= 1
+    path.write_bytes(whole)
+
+
+def test_a_flipped_bit_of_weights_or_of_a_checkpoint_is_named(folder):
+    marked = torch.arange(7.0, 19.0)
+    state = {"a": nn.Parameter(marked.clone())}
+    folder.keep_best(state)
+    folder.save({"step": 3, "weights": {"a": marked}})
+    for name, read in (("best.safetensors", lambda: folder.restore(state, "best")), ("checkpoint.pt", folder.load)):
+        read()
+        flipped(folder.root / name, marked.numpy().tobytes())
+        with pytest.raises(DataError, match=f"{name} w(as|ere) altered or damaged") as caught:
+            read()
+        assert str(folder.root) in caught.value.message
+        assert "remove" in caught.value.remedy
+    folder.finish(state, {"best": 0.25})
+    folder.restore(state)
+    flipped(folder.root / "trained.safetensors", marked.numpy().tobytes())
+    with pytest.raises(DataError, match=r"trained.safetensors were altered or damaged"):
+        folder.restore(state)
+
+
+def test_weights_and_checkpoints_of_before_there_were_checksums_are_read(folder):
+    from safetensors.torch import save_file
+
+    save_file({name: value.detach() for name, value in parameters(2.0).items()}, folder.root / "best.safetensors")
+    restored = parameters()
+    folder.restore(restored, "best")
+    assert restored["b"][0].item() == 2.0
+    torch.save({"step": 5}, folder.root / "checkpoint.pt")
+    assert folder.load() == {"step": 5}
+
+
+@pytest.mark.parametrize("content", ["", "[]", "{", "[" * 5000, '{"best": NaN}', '{"best": 1, "best": 2}', "\xff"])
+def test_a_damaged_summary_is_named(folder, content):
+    (folder.root / "done.json").write_bytes(content.encode("latin-1"))
+    with pytest.raises(DataError, match=r"the summary .*done.json cannot be read") as caught:
+        folder.summary()
+    assert "remove the folder of the phase" in caught.value.remedy
+
+
+@pytest.mark.parametrize("line", ["[]", "5", "null", "{}", '{"loss": 1}', '{"step": "x"}', "[" * 5000, "\xff"])
+def test_a_damaged_line_of_the_log_is_named_and_the_rest_is_read(folder, line, capsys):
+    folder.log(1, {"loss": 4.0})
+    with (folder.root / "log.jsonl").open("ab") as file:
+        file.write(line.encode("latin-1") + b"\n")
+    folder.log(2, {"loss": 3.0})
+    assert [entry["loss"] for entry in folder.lines()] == [4.0, 3.0]
+    assert "log.jsonl, line 2 is damaged and left out" in capsys.readouterr().err

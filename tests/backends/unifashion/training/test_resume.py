@@ -12,7 +12,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 import torch
 
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, DataError
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 
@@ -121,6 +121,14 @@ def test_a_folder_of_another_recipe_is_refused(trained, training, changes):
     with pytest.raises(ConfigError, match="another recipe") as caught:
         training(trained.out, **changes)
     assert "--out" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["[]", "{", "[" * 5000, '{"digest": NaN}'], ids=range(4))
+def test_a_damaged_recipe_of_a_folder_is_named(training, tmp_path, content):
+    (tmp_path / "recipe.json").write_text(content)
+    with pytest.raises(DataError, match="recipe.json is (damaged|nested)") as caught:
+        training(tmp_path)
+    assert caught.value.remedy == "remove it, or choose another folder"
 
 
 def test_another_seed_is_another_training(trained, training, tmp_path):
