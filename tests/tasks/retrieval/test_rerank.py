@@ -153,8 +153,9 @@ def test_the_option_of_a_backend_re_ranks_its_best_and_names_the_row(plugins, st
         found[depth] = fashionbench.run(config, store=store, plugins=plugins)[0]
     # One of eight that are all tied is first, or is among the four that are looked at, with its probability.
     assert [found[depth].metric("hit@1").value for depth in (0, 4, 8)] == pytest.approx([1 / 8, 1 / 2, 1.0])
-    # Of a query whose own candidate is tied across the cut, that pair is scored too.
-    assert 8 * 4 + 8 * 8 <= sum(toy_plugin.Matcher.asked) <= 8 * 5 + 8 * 8
+    # Of a query whose own candidate is tied across the cut, that pair is scored too; a few are asked again in another
+    # batch.
+    assert 8 * 4 + 8 * 8 <= sum(toy_plugin.Matcher.asked) < 2 * (8 * 4 + 8 * 8)
     assert "rerank is 51" in found[51].error.message and "0 to 50" in found[51].error.remedy
     assert len({record.cell for record in found.values()}) == 4
     rows = {row.label for row in fashionbench.make_board("toy", store=store, plugins=plugins).tables[0].rows}
