@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
 
 from fashionbench.errors import ConfigError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -49,7 +50,7 @@ def read_json(path: Path) -> dict[str, Any]:
     if not path.is_file():
         return {}
     try:
-        content = json.loads(path.read_text(encoding="utf-8-sig"))
+        content = loads(regular_text(path, "utf-8-sig"))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read as JSON: {error}", remedy="download it again") from error
     if not isinstance(content, dict):

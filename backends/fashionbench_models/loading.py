@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.utils import logging
 
-from fashionbench.errors import BackendError, ConfigError, first_names
+from fashionbench.errors import BackendError, ConfigError, first_names, reason_of
 from fashionbench_models.folder import read_json
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _cannot(folder: Path, what: str, error: Exception, missing: str) -> BackendE
     if missing:
         msg = f"the {what} in {folder} cannot be loaded: the folder has {missing}"
         return BackendError(msg, remedy="put them there: download the whole repository, or save_pretrained each part")
-    first = str(error).strip().partition("\n")[0]
+    first = reason_of(error)
     remedy = "see that the folder is whole: config.json, weights, preprocessor_config.json and the tokenizer's files"
     if "trust_remote_code" in str(error):
         remedy = "it brings code of its own: read it, then set trust_remote_code=true, or use another folder"

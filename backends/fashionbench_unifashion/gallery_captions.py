@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.errors import DataError, first_names
+from fashionbench.files import regular_bytes
+from fashionbench.json_reader import loads
 from fashionbench.predictions.id_matching import IdMatcher
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ class GalleryCaptions:
 
 def _read(file: Path) -> Iterator[tuple[str, str]]:
     try:
-        loaded = json.loads(file.read_bytes())
+        loaded = loads(regular_bytes(file))
     except OSError as error:
         raise DataError(f"{file} cannot be read: {error.strerror}", remedy="check the option caption_source") from error
     except ValueError as error:

@@ -8,6 +8,8 @@ import warnings
 from typing import TYPE_CHECKING
 
 from fashionbench.canonical import short
+from fashionbench.files import regular_bytes
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,13 +53,13 @@ class GeneratedCaptions:
         if self._known is None:
             self._known = {}
             try:
-                lines = self._path.read_bytes().split(b"\n") if self._path.is_file() else []
+                lines = regular_bytes(self._path).split(b"\n") if self._path.is_file() else []
             except OSError as error:
                 self._give_up(error)
                 lines = []
             for line in lines:
                 try:
-                    entry = json.loads(line)
+                    entry = loads(line)
                     image, caption = str(entry["image"]), str(entry["caption"])
                     if entry["checksum"] == self._checksum(image, caption):
                         self._known[image] = caption

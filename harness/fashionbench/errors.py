@@ -6,6 +6,8 @@ import traceback
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
+from fashionbench.interrupts import is_asked
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
@@ -100,16 +102,20 @@ class StoreError(FashionBenchError):
 
 
 def as_error(raised: BaseException) -> Exception:
-    """Return what a plugin raised as an error of a cell; a call of ``sys.exit`` becomes one that says so.
+    """Return what foreign code raised as an error of its cell: a call of ``sys.exit``, and whatever is no error either.
 
-    :raises KeyboardInterrupt: as it is.
+    :raises KeyboardInterrupt: as it is, where somebody pressed Ctrl-C or ended the process.
     """
     if isinstance(raised, Exception):
         return raised
+    if isinstance(raised, KeyboardInterrupt) and is_asked():
+        raise raised
     if isinstance(raised, SystemExit):
         message = f"a plugin ended the process with sys.exit({raised.code!r})"
-        return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
-    raise raised
+    else:
+        said = f": {raised}" if str(raised) else ""
+        message = f"a plugin raised {type(raised).__name__}, which is no error{said}"
+    return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:
@@ -135,6 +141,18 @@ def counted(count: int, noun: str) -> str:
 def message_of(error: BaseException) -> str:
     """Return what an error says; one that nobody foresaw with its type, for the text of a KeyError is the key alone."""
     return error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}"
+
+
+#: Words of libraries that say how to read a file that may hold a program.
+_UNSAFE = ("weights_only", "weights only", "allow_pickle", "pickle")
+
+
+def reason_of(error: BaseException) -> str:
+    """Return the first line of what a library says of a file; never its advice to read a pickle in spite of it."""
+    said = str(error).strip()
+    if type(error).__name__ == "UnpicklingError" or any(word in said.lower() for word in _UNSAFE):
+        return "it is damaged, or holds more than numbers, which might be a program"
+    return said.partition("\n")[0]
 
 
 def trace(error: BaseException) -> str:

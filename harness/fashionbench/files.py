@@ -9,13 +9,17 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
+import io
 import os
+import secrets
+import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from io import BufferedReader
 
 #: Errors of a disk that takes no more, and the words that libraries pass on.
 _FULL = {
@@ -31,18 +35,25 @@ _LONGEST = 200  # bytes; a file name ends at 255 nearly everywhere, and suffixes
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let ``fill`` write a temporary file beside ``path``, then move it there.
 
+    A link stays, and what it leads to is written. The mode is that of the file that was there, or as the umask says.
+
     :raises OSError: as the file system says, also where a library raises something else because the disk is full;
-        ``path`` is then what it was before.
+        ``path`` is then what it was before. Also where it is a device, which would be replaced.
     """
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name[:40]}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    mode = _mode(path)
+    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    try:
+        os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
+    except OSError as error:  # by the name that the user knows
+        raise OSError(error.errno, error.strerror, str(path)) from error
     try:
         fill(temporary)
         with temporary.open("rb+") as written:
             os.fsync(written.fileno())
-        temporary.chmod(0o644)
+        if mode is not None:
+            temporary.chmod(mode)
         temporary.replace(path)
     except BaseException as error:
         fault = disk_fault(error) or (_probe(path) if isinstance(error, Exception) else None)
@@ -51,6 +62,21 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
         if fault is not None and not isinstance(error, OSError):
             raise OSError(fault, os.strerror(fault), str(path)) from error
         raise
+
+
+def _mode(path: Path) -> int | None:
+    """Return the mode of a file that is there.
+
+    :raises OSError: where what is there is no regular file.
+    """
+    try:
+        found = path.lstat().st_mode
+    except FileNotFoundError:
+        return None
+    if stat.S_ISREG(found):
+        return stat.S_IMODE(found)
+    number = errno.EISDIR if stat.S_ISDIR(found) else errno.ELOOP if stat.S_ISLNK(found) else errno.EINVAL
+    raise OSError(number, f"it is {_kind(found)} and no regular file", str(path))
 
 
 def disk_fault(error: BaseException) -> int | None:
@@ -105,12 +131,68 @@ def write_text(path: Path, content: str) -> None:
     write_bytes(path, content.encode())
 
 
+#: Bytes of a file of text, or of one that is read whole, that are taken at most.
+LARGEST = 4 << 30
+
+
+def open_regular(path: Path, largest: int | None = None) -> BufferedReader:
+    """Open a file to read bytes; what is no regular file, such as a FIFO that nobody writes to, is refused.
+
+    :param largest: the bytes that it may have at most; None takes any number.
+    :raises OSError: where it cannot be read, naming what it is, or where it is larger.
+    """
+    handle = os.open(path, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
+    state = os.fstat(handle)
+    fault: tuple[int, str] | None = None
+    if not stat.S_ISREG(state.st_mode):
+        number = errno.EISDIR if stat.S_ISDIR(state.st_mode) else errno.EINVAL
+        fault = number, f"it is {_kind(state.st_mode)} and no regular file"
+    elif largest is not None and state.st_size > largest:
+        fault = errno.EFBIG, f"it has {state.st_size:,} bytes, and at most {largest:,} are read"
+    if fault is not None:
+        os.close(handle)
+        raise OSError(*fault, str(path))
+    return os.fdopen(handle, "rb")
+
+
+#: What stands in the place of a regular file.
+_KINDS = {
+    stat.S_IFDIR: "a folder",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFLNK: "a link to itself",
+}
+
+
+def _kind(mode: int) -> str:
+    return _KINDS.get(stat.S_IFMT(mode), "a device")
+
+
+def regular_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """Read a whole regular file.
+
+    :raises OSError: as :func:`open_regular` does.
+    """
+    with open_regular(path, largest) as file:
+        return file.read()
+
+
+def regular_text(path: Path, encoding: str = "utf-8", largest: int = LARGEST) -> str:
+    """Read a regular file of text, line ends as they are in Python.
+
+    :raises OSError: as :func:`open_regular` does.
+    :raises UnicodeDecodeError: where it is in another encoding.
+    """
+    with open_regular(path, largest) as file, io.TextIOWrapper(file, encoding=encoding) as text:
+        return text.read()
+
+
 def sha256(path: Path) -> str:
     """Hash the content of a file, 64 hexadecimal digits; read in parts, for it may be larger than memory.
 
     :raises OSError: where it cannot be read.
     """
-    with path.open("rb") as content:
+    with open_regular(path) as content:
         return hashlib.file_digest(content, "sha256").hexdigest()
 
 

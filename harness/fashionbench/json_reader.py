@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,7 +29,18 @@ def parse_json(text: str, place: str) -> Any:
             entry[name] = value
         return entry
 
-    return json.loads(text, object_pairs_hook=once)
+    return loads(text, object_pairs_hook=once)
+
+
+def loads(text: str | bytes, **options: Any) -> Any:
+    """Parse JSON as the standard library does, where what is nested too deeply is no JSON either.
+
+    :raises ValueError: where the text is not JSON.
+    """
+    try:
+        return json.loads(text, **options)
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def _short(value: Any) -> str:
@@ -53,9 +65,7 @@ def read_object(path: Path) -> dict[str, Any]:
         return entry
 
     try:
-        loaded = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=once, parse_constant=refuse)
-    except RecursionError as error:
-        raise DataError(f"{path} is nested too deeply") from error
+        loaded = loads(regular_text(path), object_pairs_hook=once, parse_constant=refuse)
     except ValueError as error:
         raise DataError(f"{path} is damaged: {error}") from error
     if not isinstance(loaded, dict):

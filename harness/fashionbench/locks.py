@@ -11,6 +11,8 @@ import time
 from typing import IO, TYPE_CHECKING
 
 from fashionbench.errors import StoreError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -58,7 +60,7 @@ def locked(folder: Path, what: str, *, wait: Callable[[str], object] | None = No
 def _holder(path: Path) -> str:
     """Say which process wrote its number into a lock; empty where that cannot be read."""
     try:
-        fields = json.loads(path.read_text(encoding="utf-8"))
+        fields = loads(regular_text(path))
         return f": process {fields['process']} on {fields['host']}"
     except (OSError, ValueError, KeyError, TypeError):
         return ""

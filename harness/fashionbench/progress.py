@@ -9,6 +9,8 @@ import time
 from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol, Self
 
+from fashionbench import terminal
+
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
@@ -162,7 +164,6 @@ class Bars:
     """
 
     def __init__(self, cells: int, console: Console | None = None) -> None:
-        from rich.console import Console  # noqa: PLC0415
         from rich.progress import (  # noqa: PLC0415
             BarColumn,
             MofNCompleteColumn,
@@ -171,9 +172,9 @@ class Bars:
             TimeElapsedColumn,
         )
 
-        self.console = console or Console(stderr=True)
+        self.console = console or terminal.console(err=True)
         self._progress = Progress(
-            TextColumn("{task.description}"),
+            TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
@@ -206,7 +207,7 @@ class Bars:
         self._name = name
         self._estimate = Estimate()
         self._last_line = time.monotonic()
-        self._progress.reset(self._cell, total=items, description=name, visible=True, left="")
+        self._progress.reset(self._cell, total=items, description=terminal.shown(name), visible=True, left="")
         if items:
             self._estimate.expect("", items)
 
@@ -228,7 +229,7 @@ class Bars:
 
     def note(self, text: str) -> None:
         """Print a line."""
-        self.console.print(text, highlight=False, markup=False, soft_wrap=True)
+        self.console.print(terminal.shown(text), highlight=False, markup=False, soft_wrap=True)
 
     def end(self, outcome: str) -> None:
         """End the cell."""

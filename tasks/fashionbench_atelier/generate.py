@@ -6,12 +6,12 @@ import argparse
 import os
 import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.data.dataset import mark_twin
 from fashionbench.errors import ConfigError, DataError, FashionBenchError
+from fashionbench.interrupts import watched
 from fashionbench_atelier.layouts import (
     cirr,
     dress_code,
@@ -34,6 +34,7 @@ from fashionbench_atelier.layouts.folder_hash import fingerprint
 from fashionbench_atelier.layouts.product_photos import photo_jobs
 from fashionbench_atelier.layouts.source import LayoutSource
 from fashionbench_atelier.manifest import DATASET_ID, NAME, VERSION, TwinManifest, read_manifest
+from fashionbench_atelier.target import remove_dead, target_folder, work_folder
 from fashionbench_atelier.workers import run_jobs
 from fashionbench_atelier.world.world import World
 
@@ -45,6 +46,8 @@ if TYPE_CHECKING:
 SIZES: Mapping[str, int] = {"products": 6000, "people": 500, "outfits": 600, "h5": 0}
 """What a folder is made of, with what is taken where nothing is said; ``h5=1`` adds FashionGen's HDF5 files."""
 
+#: More than a disk or a day takes.
+_MOST = {"products": 2_000_000, "people": 200_000, "outfits": 2_000_000, "processes": 1024}
 _LEAST = {"products": 24, "people": 4, "outfits": 0, "h5": 0}
 _PHOTO_LAYOUTS: tuple[PhotoLayout, ...] = (
     fashion_iq,
@@ -80,11 +83,13 @@ def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int,
     :raises ConfigError: a size is unknown or too small.
     :raises DataError: the folder holds something else.
     """
-    processes, chosen = _chosen(sizes)
+    processes, chosen = _chosen(sizes, seed)
+    out = target_folder(out)
     if _is_there(out, seed, chosen):
         return
     out.parent.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{out.name}.", suffix=".tmp", dir=out.parent))
+    remove_dead(out)
+    work = work_folder(out)
     try:
         _fill(work, seed, chosen, processes, advance)
         work.chmod(0o755)
@@ -93,7 +98,7 @@ def make(out: Path, seed: int, sizes: Mapping[str, int], advance: Callable[[int,
         shutil.rmtree(work, ignore_errors=True)
 
 
-def _chosen(sizes: Mapping[str, int]) -> tuple[int, dict[str, int]]:
+def _chosen(sizes: Mapping[str, int], seed: int) -> tuple[int, dict[str, int]]:
     known = [*SIZES, "processes"]
     for name, size in sizes.items():
         if name not in known:
@@ -101,6 +106,10 @@ def _chosen(sizes: Mapping[str, int]) -> tuple[int, dict[str, int]]:
         least = _LEAST.get(name, 1)
         if size < least:
             raise ConfigError(f"atelier: {name} is {size}", remedy=f"give a number from {least} upwards")
+        if size > _MOST.get(name, size):
+            raise ConfigError(f"atelier: {name} is {size}", remedy=f"give a number up to {_MOST[name]:,}")
+    if not 0 <= seed < 2**63:
+        raise ConfigError(f"atelier: the seed is {seed}", remedy="give a number from 0 to 2^63 - 1")
     if sizes.get("h5", 0) > 1:
         raise ConfigError(f"atelier: h5 is {sizes['h5']}", remedy="give 1 to have the HDF5 files, or 0")
     return sizes.get("processes", os.cpu_count() or 1), {name: sizes.get(name, size) for name, size in SIZES.items()}
@@ -175,14 +184,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     sizes: dict[str, int] = {}
     for pair in options.sizes:
         name, _, number = pair.partition("=")
-        if not number.isdecimal():
+        if not (number.isascii() and number.isdecimal() and len(number) < 19):
             parser.error(f"{pair!r} is not NAME=NUMBER")
         sizes[name] = int(number)
     try:
-        make(options.out, options.seed, sizes, lambda _, __: None)
+        with watched():
+            make(options.out, options.seed, sizes, lambda _, __: None)
     except FashionBenchError as error:
         sys.stderr.write(f"{error}\n")
         return 1
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 

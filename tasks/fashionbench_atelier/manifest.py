@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -52,7 +54,7 @@ def read_manifest(root: Path) -> TwinManifest:
     path = root / NAME
     remedy = "make the folder with 'fashionbench data make atelier --out FOLDER'"
     try:
-        loaded: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        loaded: dict[str, Any] = loads(regular_text(path))
         return TwinManifest(
             int(loaded["version"]),
             int(loaded["seed"]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
+import threading
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -13,6 +15,7 @@ from fashionbench_atelier.world.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from multiprocessing.process import BaseProcess
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -62,7 +65,16 @@ def _without_the_working_folder() -> Iterator[None]:
 
 
 def _start_worker(seed: int, size: int, people: int, outfits: int) -> None:
+    # Ctrl-C reaches the whole group of processes; the parent ends its workers, also where it was killed.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with, args=(multiprocessing.parent_process(),), daemon=True).start()
     _worlds[:] = [World(seed, size, people, outfits)]
+
+
+def _end_with(parent: BaseProcess | None) -> None:
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _do(do: Callable[[World, Job], Result], job: Job) -> Result:

@@ -6,6 +6,7 @@ import html
 import io
 import json
 import re
+import unicodedata
 from html.parser import HTMLParser
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 from fashionbench import Board, api
 from fashionbench.boards.table import Head, Row, Table, Value
 from fashionbench.boards.text import figure, number, uncertainty
+from fashionbench.control_characters import one_line
 from fashionbench.specs import resolve
 from fashionbench_leaderboards.site.pages import asset
 
@@ -183,8 +185,30 @@ def test_csv_parses_back_to_the_same_floats_and_texts(plugins, value, low, high,
     text = render(board)
     (row,) = csv.DictReader(io.StringIO(text, newline=""))
     assert [float(row[name]) for name in ("value", "low", "high")] == [value, low, high]
-    assert [row[name].removeprefix("'") for name in ("label", "reason")] == [label, reason]
+    assert [row[name].removeprefix("'") for name in ("label", "reason")] == [one_line(label), one_line(reason)]
     assert not row["label"].startswith(("=", "+", "@", "\t", "\r"))
+
+
+@given(label=_TEXTS, reason=_TEXTS)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@example(label="a\rb\x07c\x1b[2Jd\u2028e", reason="| `x` <b>\r\n# y")
+def test_no_text_breaks_a_row_of_markdown_or_latex(plugins, label, reason):
+    from fashionbench_leaderboards.render.latex import render as latex
+    from fashionbench_leaderboards.render.markdown import render as markdown
+
+    board = _one_value(plugins, Value(value=0.5), label, reason)
+    plain = _one_value(plugins, Value(value=0.5), "x", "x" if reason else "")
+    for render in (markdown, latex):
+        assert len(render(board).splitlines()) == len(render(plain).splitlines())
+        assert not any(unicodedata.category(sign) == "Cc" for sign in render(board) if sign != "\n")
+
+
+def test_every_text_of_csv_is_quoted_and_no_number_is(plugins):
+    from fashionbench_leaderboards.render.csv import render
+
+    head, line = render(_one_value(plugins, Value(value=0.25), "a, b\t\x07", "no\x1b[31m")).splitlines()
+    assert all(name.startswith('"') and name.endswith('"') for name in head.split(","))
+    assert '"a, b \ufffd"' in line and ",0.25," in line and '"no"' in line
 
 
 def test_csv_leaves_a_place_without_a_number_empty(plugins):

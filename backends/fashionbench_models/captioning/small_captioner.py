@@ -10,7 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from transformers import AutoTokenizer, LlamaForCausalLM
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
 from fashionbench_models.captioning.grid_tokens import CHANNELS, SHA256, GridTokens
 from fashionbench_models.captioning.small_network import Projection
 from fashionbench_models.encoders.base import count_parameters
@@ -49,7 +49,7 @@ class SmallCaptioner:
         try:
             self._projection.load_state_dict(load_file(folder / PROJECTION))
         except (OSError, RuntimeError, SafetensorError) as error:
-            msg = f"{folder / PROJECTION} cannot be read: {str(error).partition(chr(10))[0]}"
+            msg = f"{folder / PROJECTION} cannot be read: {reason_of(error)}"
             raise BackendError(msg, remedy="train the captioner again") from error
         self._projection.to(self.device, self._decoder.dtype).eval()
         self._grid = GridTokens(int(facts["image_size"]), self.device)

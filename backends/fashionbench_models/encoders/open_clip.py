@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.encoders.composition import ImageTextEncoder
 
@@ -37,7 +37,7 @@ class OpenClip(ImageTextEncoder):
             loaded: Any = open_clip.create_model_from_pretrained(name, device=self.device, precision="fp32")
             self._tokenizer: Any = open_clip.get_tokenizer(name)
         except Exception as error:  # open_clip raises what its many readers raise
-            first = str(error).partition("\n")[0]
+            first = reason_of(error)
             msg = f"OpenCLIP cannot load {Path(self.options.model)}, {type(error).__name__}: {first}"
             raise BackendError(
                 msg, remedy="see that it holds open_clip_config.json, the weights and the tokenizer"

@@ -10,7 +10,9 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from fashionbench import files
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_models.encoders.pseudo_word import PseudoWord
 
 if TYPE_CHECKING:
@@ -38,12 +40,14 @@ def load(folder: Path, model: Path) -> PseudoWord:
     """
     remedy = "give the folder 'model' that 'fashionbench train textual-inversion' wrote"
     try:
-        facts = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        facts = loads(regular_text(folder / CONFIG))
         network = PseudoWord(**facts["sizes"])
         network.load_state_dict(load_file(folder / WEIGHTS))
         trained_for = facts["model"]
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        raise BackendError(f"{folder} holds no textual inversion that can be read: {error}", remedy=remedy) from error
+        raise BackendError(
+            f"{folder} holds no textual inversion that can be read: {reason_of(error)}", remedy=remedy
+        ) from error
     if trained_for != weights_hash(model):
         msg = f"the textual inversion in {folder} was trained for other weights than those in {model}"
         raise BackendError(msg, remedy="train one for this model, or give the model that it was trained for")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, reason_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.encoders.composition import ImageTextEncoder
 from fashionbench_models.loading import missing_parts, missing_weights, require_words
@@ -43,7 +43,7 @@ class SentenceTransformerEncoder(ImageTextEncoder):
                 model_kwargs={"dtype": getattr(torch, self.options.dtype)},
             )
         except Exception as error:  # its modules raise what their many readers raise
-            first = str(error).partition("\n")[0]
+            first = reason_of(error)
             msg = f"sentence-transformers cannot load {folder}, {type(error).__name__}: {first}"
             remedy = "see that modules.json and the folders that it names are there"
             missing = missing_weights(folder) or missing_parts(folder)

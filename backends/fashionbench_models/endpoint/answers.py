@@ -7,7 +7,8 @@ import json
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.files import write_text
+from fashionbench.files import regular_text, write_text
+from fashionbench.json_reader import loads
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ class Answers:
     def get(self, request: dict[str, Any]) -> Answer | None:
         """Return the answer to a request; None where there is none."""
         try:
-            kept = json.loads(self._path(request).read_text(encoding="utf-8"))
+            kept = loads(regular_text(self._path(request)))
             return Answer(str(kept["content"]), int(kept["tokens_in"]), int(kept["tokens_out"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None

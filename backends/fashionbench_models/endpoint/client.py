@@ -15,6 +15,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from fashionbench.errors import BackendError
+from fashionbench.redaction import hide, redacted
 from fashionbench_models.endpoint.answers import Answer, Answers
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fashionbench_models.endpoint.options import EndpointOptions
-
-_SHORTEST_KEY = 8
 
 
 class Request(Protocol):
@@ -75,7 +74,8 @@ class EndpointClient:
             msg = f"the environment variable {options.key_variable} holds no key"
             raise BackendError(msg, remedy="set it; where the endpoint wants none, set it to any word")
         # Its own retries know nothing of answers that are empty or broken.
-        self._key = key
+        # Some servers repeat the key that they refuse. Any word may stand in the place of one that nobody asks for.
+        hide(key, f"${options.key_variable}")
         self._client = openai.OpenAI(api_key=key, base_url=options.url, timeout=options.timeout, max_retries=0)
         self._errors = openai.OpenAIError
         self._answers = Answers(cache / "endpoint")
@@ -122,7 +122,7 @@ class EndpointClient:
                 answer = self._answer(request, request.send(self._client))
             except (self._errors, ValueError) as error:
                 status = getattr(error, "status_code", None)
-                reason = self._without_key(f"{type(error).__name__}: {error}")
+                reason = redacted(f"{type(error).__name__}: {error}")
                 if status is not None and status < 500 and status not in {408, 409, 429}:
                     raise BackendError(
                         f"the endpoint refuses {request.item}: {reason[:200]}", remedy="see what it says"
@@ -133,13 +133,6 @@ class EndpointClient:
             reason = "the answer is empty"
         msg = f"the endpoint gave no answer for {request.item} in {self.endpoint.attempts} attempts: {reason[:200]}"
         raise BackendError(msg, remedy="run the same command again: what was answered is kept and not asked again")
-
-    def _without_key(self, reason: str) -> str:
-        """Take the key out of a reason, which the record keeps: some servers repeat the key that they refuse."""
-        # Any word may stand in the place of a key that nobody asks for, and a short one is part of other words.
-        if len(self._key) < _SHORTEST_KEY:
-            return reason
-        return reason.replace(self._key, f"${self.endpoint.key_variable}")
 
     def _answer(self, request: Request, answered: Any) -> Answer:
         """Read an answer, and count what it cost also where it is empty.

@@ -20,7 +20,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fashionbench.errors import BackendError, first_names
+from fashionbench.errors import BackendError, first_names, reason_of
 from fashionbench.seeding import seed_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.options import read_options
@@ -172,7 +172,9 @@ def load_self_attention(unet: Any, place: Path) -> None:
     try:
         weights = load_file(path)
     except Exception as error:  # the reader's own, for whatever stands in the file
-        raise BackendError(f"{path} cannot be read as safetensors: {error}", remedy="download it again") from error
+        raise BackendError(
+            f"{path} cannot be read as safetensors: {reason_of(error)}", remedy="download it again"
+        ) from error
     modules = nn.ModuleList(module for name, module in unet.named_modules() if "attn1" in name)
     targets = modules.state_dict()
     strange = [name for name, value in weights.items() if name not in targets or targets[name].shape != value.shape]

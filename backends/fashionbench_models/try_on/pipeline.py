@@ -11,7 +11,7 @@ from diffusers import AutoPipelineForInpainting
 from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
-from fashionbench.errors import BackendError, first_names
+from fashionbench.errors import BackendError, first_names, reason_of
 from fashionbench_models.folder import read_json
 from fashionbench_models.loading import require_words
 
@@ -130,6 +130,5 @@ def load_network(folder: Path, library: str, kind: str, dtype: Any) -> Any:
 
 
 def _cannot(place: Path, what: str, error: Exception) -> BackendError:
-    first = str(error).strip().partition("\n")[0]
-    msg = f"the {what} in {place} cannot be loaded, {type(error).__name__}: {first}"
+    msg = f"the {what} in {place} cannot be loaded, {type(error).__name__}: {reason_of(error)}"
     return BackendError(msg, remedy="see that the folder is whole, as save_pretrained or 'hf download' wrote it")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,8 @@ from transformers import (
 )
 
 from fashionbench.errors import BackendError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_unifashion.weights.loading import ADAPTER, is_adapter, locate, reading, require_finite
 
 #: What a tokenizer of any language model gives back to the letter, or in small letters.
@@ -80,7 +81,7 @@ def _language_tower(network: Any) -> Any:
 def _base_of(adapter: Path) -> Path:
     """Find the base model that an adapter names: as it says, or beside the adapter."""
     with reading(adapter / ADAPTER):
-        named = json.loads((adapter / ADAPTER).read_text(encoding="utf-8")).get("base_model_name_or_path")
+        named = loads(regular_text(adapter / ADAPTER)).get("base_model_name_or_path")
     if not isinstance(named, str) or not named:
         raise BackendError(f"{adapter / ADAPTER} names no base model", remedy="set base_model_name_or_path")
     beside = [adapter / named, adapter.parent / Path(named).name]

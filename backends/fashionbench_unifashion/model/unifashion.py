@@ -12,6 +12,8 @@ from transformers import AutoTokenizer
 
 from fashionbench import files
 from fashionbench.errors import BackendError, DataError
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_unifashion.diffusion.denoiser import Denoiser
 from fashionbench_unifashion.language.model import LanguageModel
 from fashionbench_unifashion.model.config import UniFashionConfig, validated
@@ -209,7 +211,7 @@ def load(folder: Path, device: str = "cpu") -> UniFashion:
     :raises BackendError: where a weight is missing, left over or of another shape.
     """
     try:
-        fields: dict[str, Any] = json.loads((folder / CONFIG).read_text(encoding="utf-8"))
+        fields: dict[str, Any] = loads(regular_text(folder / CONFIG))
     except (OSError, ValueError) as error:
         remedy = "give the folder that 'fashionbench train' wrote at its end"
         raise DataError(f"{folder} holds no UniFashion model: {error}", remedy=remedy) from error

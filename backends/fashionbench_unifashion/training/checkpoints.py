@@ -17,7 +17,8 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from fashionbench import files
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, reason_of
+from fashionbench.files import regular_bytes
 from fashionbench.json_reader import read_object
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ class PhaseFolder:
                 state = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118  # is no mapping
                 checksum = (stored.metadata() or {}).get(_CHECKSUM, "")
         except Exception as error:  # safetensors has errors of its own
-            raise DataError(f"the weights {path} cannot be read: {error}", remedy=_ANEW) from error
+            raise DataError(f"the weights {path} cannot be read: {reason_of(error)}", remedy=_ANEW) from error
         # Weights of before there were checksums have none.
         if checksum and checksum != _digest(state):
             raise DataError(f"the weights {path} were altered or damaged", remedy=_ANEW)
@@ -99,7 +100,9 @@ class PhaseFolder:
         try:
             loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:
-            raise DataError(f"the checkpoint {path} is damaged: {error}", remedy="remove it to begin anew") from error
+            raise DataError(
+                f"the checkpoint {path} is damaged: {reason_of(error)}", remedy="remove it to begin anew"
+            ) from error
         return loaded
 
     def log(self, step: int, values: Mapping[str, float]) -> None:
@@ -121,7 +124,7 @@ class PhaseFolder:
         if not path.is_file():
             return []
         by_step: dict[float, dict[str, float]] = {}
-        lines = path.read_bytes().split(b"\n")
+        lines = regular_bytes(path).split(b"\n")
         for number, line in enumerate(lines, 1):
             entry = _log_entry(line)
             if entry is not None:

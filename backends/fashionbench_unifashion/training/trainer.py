@@ -11,7 +11,7 @@ from torch.utils import deterministic
 
 from fashionbench import files
 from fashionbench.canonical import digest
-from fashionbench.errors import BackendError, ConfigError, DataError
+from fashionbench.errors import BackendError, ConfigError, DataError, reason_of
 from fashionbench.json_reader import read_object
 from fashionbench.training.contract import TrainingResult
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
@@ -230,7 +230,7 @@ class Training:
         try:
             loaded = load(folder).fingerprint()
         except Exception as error:
-            msg = f"the trained model at {folder} cannot be loaded again: {error}"
+            msg = f"the trained model at {folder} cannot be loaded again: {reason_of(error)}"
             raise BackendError(msg, remedy=remedy) from error
         if loaded != self.model.fingerprint():
             msg = f"the model at {folder} has other weights, loaded again, than those that were trained"

@@ -14,7 +14,9 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from fashionbench.errors import BackendError, FashionBenchError, first_names
+from fashionbench.errors import BackendError, FashionBenchError, first_names, reason_of
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 from fashionbench_unifashion.weights.download import fetch
 
 if TYPE_CHECKING:
@@ -92,7 +94,7 @@ def files(source: str | Path, *, revision: str | None = None) -> list[Path]:
         return named
     if weights_file.name.endswith(".index.json"):
         with reading(weights_file):
-            parts = sorted(set(json.loads(weights_file.read_text(encoding="utf-8"))["weight_map"].values()))
+            parts = sorted(set(loads(regular_text(weights_file))["weight_map"].values()))
         absent = [part for part in parts if not (path / part).is_file()]
         if absent:
             raise BackendError(
@@ -207,8 +209,7 @@ def reading(source: str | Path) -> Iterator[None]:
     except FashionBenchError:
         raise
     except Exception as error:
-        said = str(error).strip().partition("\n")[0]
-        msg = f"{source} cannot be read, {type(error).__name__}: {said}"
+        msg = f"{source} cannot be read, {type(error).__name__}: {reason_of(error)}"
         raise BackendError(msg, remedy="copy or download it again, or check its configuration") from error
 
 
@@ -241,12 +242,14 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
             return
         content = torch.load(path, map_location="meta" if _HEADERS_ALONE.get() else "cpu", weights_only=True)
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
-        raise BackendError(f"{path} cannot be read as weights: {error}", remedy="copy or download it again") from error
+        raise BackendError(
+            f"{path} cannot be read as weights: {reason_of(error)}", remedy="copy or download it again"
+        ) from error
     except Exception as error:
         if type(error).__name__ != "UnpicklingError":
-            msg = f"{path} cannot be read as weights, {type(error).__name__}: {error}"
+            msg = f"{path} cannot be read as weights, {type(error).__name__}: {reason_of(error)}"
             raise BackendError(msg, remedy="copy or download it again") from error
-        msg = f"{path} holds more than tensors, which might be a program: {error}"
+        msg = f"{path} holds more than tensors, which might be a program"
         raise BackendError(msg, remedy="convert it to safetensors where you trust it") from error
     yield from ((name, value) for name, value in _state(content, path).items() if wanted(name))
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from fashionbench.api.stores import existing_store, open_store
 from fashionbench.boards.board import Board
+from fashionbench.errors import PluginError
 from fashionbench.files import slug, write_text
+from fashionbench.output_files import inside
 from fashionbench.plugins.manager import Plugins
-from fashionbench.specs import resolve
+from fashionbench.plugins.targets import call
 from fashionbench.specs.board_file import read_board
 from fashionbench.studies.column_tests import with_tests
 
@@ -56,9 +58,10 @@ def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) 
     """Write a board in a format, such as ``markdown``, ``html``, ``csv`` or ``json``.
 
     :raises UnknownNameError: where no plugin registered the format.
+    :raises PluginError: where the plugin that did fails.
     """
-    reporters = (plugins or Plugins()).reporters
-    return str(cast("Any", resolve(reporters[format_].target))(board))
+    text = call((plugins or Plugins()).reporters, format_, board, gives=str)
+    return str(text).encode(errors="replace").decode()
 
 
 def write_board(
@@ -69,6 +72,11 @@ def write_board(
     folder = open_store(store, loaded).root / "boards"
     paths: dict[str, Path] = {}
     for reporter in loaded.reporters:
-        paths[reporter.id] = folder / f"{slug(board.spec.id)}.{reporter.suffix}"
-        write_text(paths[reporter.id], render_board(board, reporter.id, plugins=loaded))
+        try:
+            text = render_board(board, reporter.id, plugins=loaded)
+        except PluginError as error:  # the other formats are written all the same
+            loaded.warn(f"warning: {error.message}")
+            continue
+        paths[reporter.id] = inside(folder, f"{slug(board.spec.id)}.{reporter.suffix}")
+        write_text(paths[reporter.id], text)
     return paths

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from fashionbench.api.stores import open_store
 from fashionbench.data.dataset import status
 from fashionbench.data.roots import DataRoots
 from fashionbench.data.task_items import HasItems
-from fashionbench.errors import ConfigError
+from fashionbench.errors import ConfigError, DataError
 from fashionbench.plugins.manager import Plugins
-from fashionbench.records.audits import keep
-from fashionbench.specs import resolve
+from fashionbench.plugins.targets import call
+from fashionbench.records.audits import Audit, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fashionbench.data.dataset import Dataset, Status
     from fashionbench.data.task_items import TaskItems
-    from fashionbench.records.audits import Audit
     from fashionbench.records.store import Store
     from fashionbench.specs import TaskSpec
 
@@ -46,8 +45,11 @@ def data_status(
     spec = loaded.datasets[name]
     named = Path(root) if root is not None else None
     bundled = spec.access == "bundled"
-    place = named or (DataRoots().find(name) if bundled else DataRoots().require(name, spec.beside))
-    dataset = cast("Dataset", cast("Any", resolve(spec.target))(place))
+    place = named or DataRoots().find(name, spec.beside)
+    if place is None and not bundled:
+        remedy = f"put it at $FASHIONBENCH_DATA/{name}, or pass --root FOLDER"
+        raise DataError(f"the data set {name} was not found", remedy=remedy)
+    dataset = cast("Dataset", call(loaded.datasets, name, place))
     if verify:
         expect(len(dataset.images()))
     cache = DataRoots(cache=open_store(store, loaded).cache / "surveys").index if verify else None
@@ -71,10 +73,11 @@ def make_data(
     :param advance: called with the number of steps that are done and their total.
     :raises ConfigError: where the data set is not generated, or a size is unknown.
     """
-    spec = (plugins or Plugins()).datasets[name]
+    loaded = plugins or Plugins()
+    spec = loaded.datasets[name]
     if not spec.maker:
         raise ConfigError(f"{name} is not generated", remedy=spec.how_to_get or "fetch it from its publisher")
-    cast("Any", resolve(spec.maker))(Path(out), seed, dict(sizes or {}), advance)
+    call(loaded.datasets, name, Path(out), seed, dict(sizes or {}), advance, target=spec.maker)
     return Path(out)
 
 
@@ -96,10 +99,12 @@ def new_data(
     :raises ConfigError: where the data set is not one that users bring, or the kind is unknown.
     :raises DataError: where the file is there already, or ``images`` holds none.
     """
-    spec = (plugins or Plugins()).datasets[name]
+    loaded = plugins or Plugins()
+    spec = loaded.datasets[name]
     if not spec.template:
         raise ConfigError(f"{name} is no data set of your own", remedy=spec.how_to_get or "use manifest")
-    written: Path = cast("Any", resolve(spec.template))(kind, Path(out), None if images is None else Path(images))
+    given = None if images is None else Path(images)
+    written: Path = call(loaded.datasets, name, kind, Path(out), given, target=spec.template)
     return written
 
 
@@ -110,12 +115,13 @@ def check_data(root: str | Path, *, name: str = "manifest", plugins: Plugins | N
     :raises ConfigError: where the data set has no rows that can be checked.
     :raises DataError: where the file cannot be read at all.
     """
-    spec = (plugins or Plugins()).datasets[name]
+    loaded = plugins or Plugins()
+    spec = loaded.datasets[name]
     if not spec.row_check:
         raise ConfigError(
             f"{name} has no rows of your own", remedy=f"'fashionbench data verify {name}' checks its files"
         )
-    faults: list[str] = cast("Any", resolve(spec.row_check))(Path(root))
+    faults: list[str] = call(loaded.datasets, name, Path(root), target=spec.row_check)
     return faults
 
 
@@ -130,7 +136,7 @@ def task_items(
     loaded = plugins or Plugins()
     spec = loaded.tasks[task]
     opened = open_store(store, loaded)
-    made = cast("Any", resolve(spec.target))(spec, DataRoots(named=data or {}, cache=opened.cache / "surveys"))
+    made = call(loaded.tasks, task, spec, DataRoots(named=data or {}, cache=opened.cache / "surveys"))
     if not isinstance(made, HasItems):
         raise ConfigError(f"{task} takes no predictions from files", remedy="run it with a backend")
     return made.items()
@@ -159,7 +165,8 @@ def audit(
     opened = open_store(store, loaded)
     opened.check_writable()
     roots = DataRoots(named={spec.dataset: Path(root)} if root else {}, cache=opened.cache / "surveys")
-    findings: Audit = cast("Any", resolve(spec.audit))(spec, dataset, roots, dict(gallery_text or {}))
+    texts = dict(gallery_text or {})
+    findings: Audit = call(loaded.tasks, spec.id, spec, dataset, roots, texts, target=spec.audit, gives=Audit)
     keep(findings, opened)
     return findings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 from fashionbench.api.boards import find_board
 from fashionbench.api.stores import existing_store
@@ -11,8 +11,10 @@ from fashionbench.boards.board import Board
 from fashionbench.boards.selection import selected
 from fashionbench.errors import ConfigError
 from fashionbench.files import write_text
+from fashionbench.output_files import inside
 from fashionbench.plugins.manager import Plugins
-from fashionbench.specs import Export, resolve
+from fashionbench.plugins.targets import call
+from fashionbench.specs import Export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -41,6 +43,7 @@ def export(
     :raises ConfigError: where the format has no such option, or the store has no records.
     """
     loaded = plugins or Plugins()
+    _ = loaded.exporters[format_]  # an unknown name is said before the store is read
     opened = existing_store(store, loaded)
     scan = opened.scan()
     records = selected(scan.current())
@@ -50,7 +53,7 @@ def export(
         spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
         records = shown_by(Board.of(spec, opened, loaded), records)
     made = exported(format_, records, options or {}, loaded)
-    paths = [Path(out) / name for name in made.files]
+    paths = [inside(Path(out), name) for name in made.files]
     for path, text in zip(paths, made.files.values(), strict=True):
         write_text(path, text)
     return paths, list(made.left_out), scan.faults
@@ -63,7 +66,7 @@ def exported(format_: str, records: Sequence[Record], options: Mapping[str, str]
     if unknown:
         known = "; ".join(f"{name}: {text}" for name, text in spec.options.items()) or "it has none"
         raise ConfigError(f"the format {format_} has no option {unknown[0]!r}", remedy=known)
-    return cast("Export", cast("Any", resolve(spec.target))(records, options))
+    return cast("Export", call(plugins.exporters, format_, records, options, gives=Export))
 
 
 def shown_by(board: Board, records: Sequence[Record]) -> list[Record]:

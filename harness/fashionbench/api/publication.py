@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING
 
 from fashionbench.api.boards import find_board, render_board
 from fashionbench.api.stores import existing_store
@@ -16,19 +17,22 @@ from fashionbench.boards.board import Board
 from fashionbench.boards.history import history_of
 from fashionbench.boards.publication import Publication
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ConfigError
-from fashionbench.files import sha256, write_bytes, write_text
+from fashionbench.errors import ConfigError, PluginError
+from fashionbench.files import regular_text, sha256, write_bytes, write_text
+from fashionbench.json_reader import loads
+from fashionbench.output_files import inside
 from fashionbench.plugins.manager import Plugins
+from fashionbench.plugins.targets import call
 from fashionbench.records.order import superseded
-from fashionbench.records.path_names import without_paths
-from fashionbench.records.record_paths import record_without_paths
-from fashionbench.specs import BoardSpec, resolve
+from fashionbench.records.record_texts import record_with_clean_texts
+from fashionbench.records.stored_text import stored_text
+from fashionbench.specs import BoardSpec
 from fashionbench.studies.cases import Cases, records_of
 from fashionbench.studies.column_tests import tested
 from fashionbench.studies.pictures import Pictures
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     import pyarrow as pa
 
@@ -109,7 +113,10 @@ def site_files(publication: Publication, *, site: str = "pages", plugins: Plugin
     :param site: the name of a way to write sites that a plugin registered.
     """
     loaded = plugins or Plugins()
-    files = dict(cast("Any", resolve(loaded.sites[site].target))(publication))
+    files = dict(call(loaded.sites, site, publication, gives=Mapping))
+    if not all(isinstance(name, str) and isinstance(content, bytes) for name, content in files.items()):
+        msg = f"the site {site} of {loaded.sites.origin(site)} gave no mapping of names to bytes"
+        raise PluginError(msg, remedy="mend it")
     sums = {path: hashlib.sha256(content).hexdigest() for path, content in sorted(files.items())}
     files[MANIFEST] = (json.dumps({"files": sums}, indent=1) + "\n").encode()
     return dict(sorted(files.items()))
@@ -121,6 +128,7 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     :raises ConfigError: where a file stands in the way that is not of an earlier site, or was edited since.
     """
     folder = Path(out)
+    places = {path: inside(folder, path) for path in files}
     before = _manifest(folder)
     foreign = foreign_files(files, folder)
     if foreign:
@@ -129,9 +137,10 @@ def write_site(files: Mapping[str, bytes], out: str | Path) -> None:
     changed = [path for path, content in files.items() if path != MANIFEST and not _holds(folder / path, content)]
     # Each file waits for the disk by itself, and a site has thousands.
     with ThreadPoolExecutor(max_workers=8) as pool:
-        for _ in pool.map(lambda path: write_bytes(folder / path, files[path]), changed):
+        for _ in pool.map(lambda path: write_bytes(places[path], files[path]), changed):
             pass
     for path in sorted(set(before) - set(files)):
+        inside(folder, path)  # the list may have been edited
         if (folder / path).is_file() and sha256(folder / path) == before[path]:
             (folder / path).unlink()
     write_text(folder / MANIFEST, files[MANIFEST].decode())
@@ -214,16 +223,16 @@ def _current(stores: Iterable[Store]) -> tuple[dict[str, tuple[Record, Store]], 
             if record.record_id in invalid or record.record_id in found:
                 continue
             if record.record_id in gone:
-                earlier[record.record_id] = record_without_paths(record)
+                earlier[record.record_id] = record_with_clean_texts(record)
                 continue
             fault = store.check_predictions(record)
             if fault is None:
-                found[record.record_id] = record_without_paths(record), store
+                found[record.record_id] = record_with_clean_texts(record), store
             else:
                 damaged.append(fault)
         for fault in damaged:
             place = fault.path.relative_to(store.root)
-            message = without_paths(fault.message.replace(f"{store.root}/", ""))
+            message = stored_text(fault.message.replace(f"{store.root}/", ""))
             faults[place.as_posix()] = replace(fault, path=place, message=message)
     return (
         dict(sorted(found.items())),
@@ -240,7 +249,7 @@ def _downloads(board: Board, plugins: Plugins) -> dict[str, str]:
 def _manifest(folder: Path) -> dict[str, str]:
     """Read which files an earlier site has in a folder."""
     try:
-        read = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        read = loads(regular_text(folder / MANIFEST))
         return {str(path): str(checksum) for path, checksum in read["files"].items()}
     except FileNotFoundError:
         return {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fashionbench.api.stores import existing_store
 from fashionbench.boards.labels import row_label
 from fashionbench.errors import ConfigError
+from fashionbench.files import regular_text
 from fashionbench.json_reader import parse_json
 from fashionbench.plugins.manager import Plugins
 from fashionbench.seeding import seed_of
@@ -108,7 +109,7 @@ def _of(name: str, records: list[Record], values: dict[str, ItemValues], task: s
 def _read_labels(path: Path, asked: ItemValues) -> dict[Query, bool]:
     """Read labels by query id; one stands for the query in every slice."""
     try:
-        content = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
+        content = parse_json(regular_text(path, "utf-8-sig"), str(path))
     except ValueError as error:
         raise ConfigError(f"{path} is no JSON: {error}", remedy='such as {"query-1": true}') from error
     if not isinstance(content, dict) or not all(isinstance(label, bool) for label in content.values()):

@@ -21,7 +21,7 @@ def open_store(where: str | Path | Store | None, plugins: Plugins) -> Store:
     if isinstance(where, Store):
         return where
     address = str(where or os.environ.get(STORE_VARIABLE) or "results")
-    opened: Store | None = plugins.hook.open_store(uri=address)
+    opened: Store | None = plugins.first("open_store", lambda one: isinstance(one, Store), uri=address)
     return opened or Store(Path(address))
 
 

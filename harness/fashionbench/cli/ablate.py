@@ -16,6 +16,7 @@ from fashionbench.cli.options import (
     print_table,
     store_option,
 )
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from fashionbench.studies.ablation import Ablation
@@ -68,7 +69,7 @@ def ablate(
     """
     from fashionbench.api.studies import FORMATS, find_study, render_ablation
     from fashionbench.api.studies import ablate as start
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
     from fashionbench.progress import Bars
 
     chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
@@ -77,6 +78,8 @@ def ablate(
     wanted = "json" if as_json else format_
     if output is not None and wanted is None:
         wanted = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
+    if output is not None:
+        check_output(output)
     if dry_run:
         _preview(state, chosen, store, part)
         return 0
@@ -85,10 +88,10 @@ def ablate(
     if wanted in {None, "table"}:
         _print(made)
     elif output is None:
-        click.echo(render_ablation(made, str(wanted)), nl=False)
+        echo(render_ablation(made, str(wanted)), nl=False, raw=True)
     else:
-        write_text(output, render_ablation(made, str(wanted)))
-        click.echo(f"wrote {output}")
+        write_output(output, render_ablation(made, str(wanted)))
+        echo(f"wrote {output}")
     return 1 if made.failures else 0
 
 
@@ -118,7 +121,6 @@ def _shard(text: str | None) -> tuple[int, int]:
 
 
 def _preview(state: State, study: Study, store: Path | None, shard: tuple[int, int]) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from fashionbench.api.studies import preview_study
@@ -138,23 +140,22 @@ def _preview(state: State, study: Study, store: Path | None, shard: tuple[int, i
         guess = f"about {sum(known):.0f} s" if known or not left else "not known yet"
         cost = f"will fail: {problem}" if problem else guess
         row = (variant.name, str(seed), str(len(cells)), str(len(cells) - len(left)), str(len(trainings)), cost)
-        table.add_row(*map(escape, row))
+        table.add_row(*row)
     print_table(table)
     new = f", and {counted(unknown, 'cell')} never run before" if unknown else ""
-    click.echo(f"cost: about {seconds / 60:.0f} min{new}")
+    echo(f"cost: about {seconds / 60:.0f} min{new}")
 
 
 def _print(made: Ablation) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from fashionbench.studies.ablation_text import HEADS, cells, notes
 
-    table = Table(title=escape(made.study.title or made.study.id))
+    table = Table(title=made.study.title or made.study.id)
     for place, head in enumerate(HEADS):
         table.add_column(head, justify="right" if 2 < place < 9 else "left", overflow="fold")
     for effect in made.effects:
-        table.add_row(*map(escape, cells(effect, made)))
+        table.add_row(*cells(effect, made))
     print_table(table)
     for note in notes(made):
-        click.echo(f"  – {note}")
+        echo(f"  – {note}")

@@ -17,6 +17,7 @@ from fashionbench.cli.options import (
     print_table,
     store_option,
 )
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from fashionbench.records.audits import Audit
@@ -68,17 +69,16 @@ def audit(
 
 
 def _show(found: Audit) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     for sheet in found.sheets:
         table = Table(title=sheet.title)
         for name in sheet.columns:
-            table.add_column(escape(name), overflow="fold")
+            table.add_column(name, overflow="fold")
         for row in sheet.rows:
-            table.add_row(*(escape(cell) for cell in row))
+            table.add_row(*row)
         print_table(table)
     for check in found.checks:
         sign = {"ok": "ok   ", "note": "note ", "fault": "FAULT"}[check.level]
-        click.echo(f"{sign} {check.name}" + (f": {check.detail}" if check.detail else ""))
-    click.echo(f"verdict: {found.verdict}")
+        echo(f"{sign} {check.name}" + (f": {check.detail}" if check.detail else ""))
+    echo(f"verdict: {found.verdict}")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, format_of_file, json_option, pass_state, print_table, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
@@ -40,11 +41,13 @@ def board(
     from fashionbench.api.boards import make_board, render_board
     from fashionbench.api.stores import existing_store
     from fashionbench.errors import ConfigError
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = format_of_file(output, {r.suffix: r.id for r in state.plugins.reporters})
+    if output is not None:
+        check_output(output)
     if chosen is not None:
         state.plugins.reporters[chosen]  # an unknown format is said before the store is read
     made = make_board(name, store=store, plugins=state.plugins)
@@ -56,10 +59,10 @@ def board(
     else:
         text = render_board(made, chosen, plugins=state.plugins)
         if output is None:
-            click.echo(text, nl=not text.endswith("\n"))
+            echo(text, nl=not text.endswith("\n"), raw=True)
         else:
-            write_text(output, text)
-            click.echo(f"wrote {output}")
+            write_output(output, text)
+            echo(f"wrote {output}")
     return 0 if made.complete else 1
 
 
@@ -71,22 +74,21 @@ def print_board(made: Board) -> None:
     for table in made.tables:
         print_table(_rich(table))
         for line in how_tested(table):
-            click.echo(f"  {line}")
+            echo(f"  {line}")
         reasons: dict[str, dict[str, None]] = {}
         for row in table.rows:
             for value in row.values:
                 if value.reason:
                     reasons.setdefault(value.reason, {})[row.label] = None
         for reason in sorted(reasons):
-            click.echo(f"  – {first_names(list(reasons[reason]))}: {reason}")
+            echo(f"  – {first_names(list(reasons[reason]))}: {reason}")
     if any(how_tested(table) for table in made.tables):
-        click.echo(RANKS)
+        echo(RANKS)
     for fault in made.faults:
-        click.echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
+        echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
 
 
 def _rich(table: Table) -> RichTable:
-    from rich.markup import escape
     from rich.table import Table as RichTable
     from rich.text import Text
 
@@ -102,10 +104,10 @@ def _rich(table: Table) -> RichTable:
     marks = legend(table)
     notes = [table.note, *(f"{mark}: {text}" for mark, text in marks.items())]
     caption = "; ".join(note for note in notes if note)
-    shown = RichTable(title=escape(table.title), caption=escape(caption))
+    shown = RichTable(title=table.title, caption=caption)
     shown.add_column("backend", overflow="fold")
     for at in range(len(table.heads)):
-        shown.add_column(escape(tested_heading(table, at)), justify="right")
+        shown.add_column(tested_heading(table, at), justify="right")
     for place, row in enumerate(table.rows):
         measured = [f"[{row.coverage} columns]"] if row.coverage else []
         label = " ".join([row.label, *measured, *(f"({mark})" for mark in row.marks)])
@@ -116,5 +118,5 @@ def _rich(table: Table) -> RichTable:
             )
             for at, value in enumerate(row.values)
         ]
-        shown.add_row(escape(label), *cells, style="dim" if row.control else "")
+        shown.add_row(label, *cells, style="dim" if row.control else "")
     return shown

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, format_of_file, json_option, pass_state, print_table, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from fashionbench.studies.comparison import Comparison
@@ -57,11 +58,13 @@ def compare(
     were measured otherwise are refused, and what differs is named.
     """
     from fashionbench.api.comparisons import FORMATS, compare_stored, comparison_page, render_comparison
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
     chosen = "json" if as_json else format_
     if output is not None and chosen is None:
         chosen = format_of_file(output, {suffix: name for name, suffix in FORMATS.items()})
+    if output is not None:
+        check_output(output)
     if chosen in {None, "table"}:
         made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
         for comparison in made:
@@ -76,30 +79,29 @@ def compare(
         made = compare_stored(baseline, candidate, store=store, tasks=tasks, metrics=metrics, plugins=state.plugins)
         text = render_comparison(made, str(chosen))
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False, raw=True)
     else:
-        write_text(output, text)
-        click.echo(f"wrote {output}")
+        write_output(output, text)
+        echo(f"wrote {output}")
 
 
 def _print(comparison: Comparison, *, slices: bool) -> None:
-    from rich.markup import escape
     from rich.table import Table
 
     from fashionbench.errors import counted, first_names
     from fashionbench.studies.comparison_text import HEADS, cells, notes
 
-    table = Table(title=escape(f"{comparison.candidate} against {comparison.baseline}"))
+    table = Table(title=f"{comparison.candidate} against {comparison.baseline}")
     for place, head in enumerate(HEADS):
         table.add_column(head, justify="left" if place < 3 else "right", overflow="fold")
     for one in comparison.differences:
         if slices or one.slice == "all" or one.task not in {d.task for d in comparison.differences if d.slice == "all"}:
-            table.add_row(*map(escape, cells(one)))
+            table.add_row(*cells(one))
     print_table(table)
     for note in notes(comparison):
-        click.echo(f"  – {note}")
+        echo(f"  – {note}")
     lost = [flip.item for flip in comparison.flips if flip.candidate < flip.baseline]
     if comparison.flips:
-        click.echo(f"  – {counted(len(comparison.flips), 'item')} changed most: see --format json, markdown or html")
+        echo(f"  – {counted(len(comparison.flips), 'item')} changed most: see --format json, markdown or html")
     if lost:
-        click.echo(f"  – lower than before: {first_names(lost)}")
+        echo(f"  – lower than before: {first_names(lost)}")

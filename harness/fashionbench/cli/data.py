@@ -18,6 +18,7 @@ from fashionbench.cli.options import (
     store_option,
 )
 from fashionbench.errors import first_names
+from fashionbench.terminal import echo, progress, shown
 
 if TYPE_CHECKING:
     from fashionbench.data.dataset import Status
@@ -62,20 +63,18 @@ def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool)
 @pass_state
 def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
-    from rich.progress import Progress
-
     from fashionbench.api.data import data_status
 
-    with Progress(transient=True) as progress:
-        bar = progress.add_task(f"reading {name}", total=None)
+    with progress() as bars:
+        bar = bars.add_task(shown(f"reading {name}"), total=None)
         status = data_status(
             name,
             root=root,
             verify=True,
             store=store,
             plugins=state.plugins,
-            expect=lambda count: progress.update(bar, total=count),
-            advance=lambda count: progress.advance(bar, count),
+            expect=lambda count: bars.update(bar, total=count),
+            advance=lambda count: bars.advance(bar, count),
         )
     return _report(status, as_json=as_json)
 
@@ -88,28 +87,26 @@ def verify(state: State, /, *, name: str, root: Path | None, store: Path | None,
 @pass_state
 def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str, ...]) -> None:
     """Write a generated data set in the layouts of the real ones."""
-    from rich.progress import Progress
-
     from fashionbench.api.data import make_data
     from fashionbench.errors import ConfigError
 
     sizes: dict[str, int] = {}
     for pair in options:
         key, value = name_and_value(pair, "--option", "products=600")
-        if not value.isdigit():
+        if not (value.isascii() and value.isdigit() and len(value) < 19):
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
-    with Progress(transient=True) as progress:
-        bar = progress.add_task(f"making {name}", total=None)
+    with progress() as bars:
+        bar = bars.add_task(shown(f"making {name}"), total=None)
         make_data(
             name,
             out,
             seed=seed,
             sizes=sizes,
             plugins=state.plugins,
-            advance=lambda done, total: progress.update(bar, completed=done, total=total),
+            advance=lambda done, total: bars.update(bar, completed=done, total=total),
         )
-    click.echo(f"wrote {out}")
+    echo(f"wrote {out}")
 
 
 @data.command(
@@ -133,7 +130,7 @@ def new(state: State, /, *, kind: str, out: Path, images: Path | None) -> None:
     from fashionbench.api.data import new_data
 
     path = new_data(kind, out, images=images, plugins=state.plugins)
-    click.echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
+    echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
 
 
 @data.command("check", epilog="\b\nExamples:\n  fashionbench data check my-data\n")
@@ -150,11 +147,11 @@ def check(state: State, /, *, root: Path, all_: bool, as_json: bool) -> int:
         print_json(faults)
         return 1 if faults else 0
     for fault in faults if all_ else faults[:FAULTS]:
-        click.echo(fault)
+        echo(fault)
     if len(faults) > FAULTS and not all_:
-        click.echo(f"{len(faults) - FAULTS} faults more: --all prints them")
+        echo(f"{len(faults) - FAULTS} faults more: --all prints them")
     if not faults:
-        click.echo("every row is right")
+        echo("every row is right")
     return 1 if faults else 0
 
 
@@ -171,11 +168,11 @@ def _report(found: Status, *, as_json: bool) -> int:
         verdict = "" if published is None else "ok" if here == published else "differs"
         table.add_row(name, str(here), "" if published is None else str(published), verdict)
     print_table(table)
-    click.echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
+    echo(f"images: {found.images - len(found.missing)} of {found.images} are there")
     for what, names in (("missing", found.missing), ("extra", found.extra), ("unreadable", tuple(found.unreadable))):
         if names:
-            click.echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
+            echo(f"{what}: {len(names)}: {first_names(names, SHOWN)}")
     if found.fingerprint:
-        click.echo(f"fingerprint: {found.fingerprint}")
-    click.echo("whole" if found.whole else "not whole")
+        echo(f"fingerprint: {found.fingerprint}")
+    echo("whole" if found.whole else "not whole")
     return 0 if found.whole else 1

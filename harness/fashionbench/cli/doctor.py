@@ -17,8 +17,8 @@ def doctor(state: State, /, *, as_json: bool) -> int:
 
     Ends with exit code 1 where a plugin is broken; a missing optional package is no fault.
     """
-    from rich.markup import escape
     from rich.table import Table
+    from rich.text import Text
 
     from fashionbench.api.machine import doctor as examine
 
@@ -30,6 +30,6 @@ def doctor(state: State, /, *, as_json: bool) -> int:
         for name in ("", "what", "found", "what that means"):
             table.add_column(name, overflow="fold")
         for f in findings:
-            table.add_row("[green]ok[/]" if f.ok else "[yellow]--[/]", f.what, escape(f.found), escape(f.consequence))
+            table.add_row(Text("ok", "green") if f.ok else Text("--", "yellow"), f.what, f.found, f.consequence)
         print_table(table)
     return 1 if state.plugins.failures else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.options import State, name_and_value, pass_state, store_option
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -37,11 +38,11 @@ def export(
     options = dict(name_and_value(pair, "--option", "site=https://example.org/boards") for pair in pairs)
     paths, left_out, faults = write(format_, out, store=store, board=board, options=options, plugins=state.plugins)
     for path in paths:
-        click.echo(f"wrote {path}")
+        echo(f"wrote {path}")
     if not paths:
-        click.echo("wrote nothing: the format has no place for any of these records", err=True)
+        echo("wrote nothing: the format has no place for any of these records", err=True)
     for line in left_out:
-        click.echo(f"left out: {line}", err=True)
+        echo(f"left out: {line}", err=True)
     for fault in faults:
-        click.echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
+        echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
     return 1 if faults else 0

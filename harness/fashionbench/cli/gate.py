@@ -8,6 +8,7 @@ import click
 
 from fashionbench.cli.job_summary import append_summary
 from fashionbench.cli.options import State, json_option
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -55,7 +56,7 @@ def gate(
         return 0
     from fashionbench.api.gates import gate as judge
     from fashionbench.errors import ConfigError
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
     from fashionbench.studies import gate_report
     from fashionbench.studies.gate_policy import GatePolicy, read_policy
 
@@ -63,6 +64,8 @@ def gate(
         raise ConfigError("a gate needs --baseline and --policy", remedy="'fashionbench gate --help' shows examples")
     if (candidate is None) != self_check:
         raise ConfigError("a gate needs --candidate, or --self-check instead", remedy="give one of the two")
+    for output in filter(None, (junit, markdown)):
+        check_output(output)
     chosen = read_policy(policy)
     if inconclusive is not None:
         chosen = GatePolicy.model_validate({**chosen.model_dump(), "inconclusive": inconclusive})
@@ -70,14 +73,14 @@ def gate(
     result = judge(baseline, candidate, chosen, plugins=state.plugins)
     for path, text in ((junit, gate_report.junit(result)), (markdown, gate_report.markdown(result))):
         if path is not None:
-            write_text(path, text)
+            write_output(path, text)
     append_summary(gate_report.markdown(result))
     if as_json:
-        click.echo(gate_report.as_json(result), nl=False)
+        echo(gate_report.as_json(result), nl=False, raw=True)
     else:
         for line in gate_report.lines(result):
-            click.echo(line)
-        click.echo(gate_report.headline(result))
+            echo(line)
+        echo(gate_report.headline(result))
     return result.code
 
 
@@ -92,4 +95,4 @@ def accept(*, candidate: Path, baseline: Path, who: str, why: str) -> None:
     from fashionbench.errors import counted
 
     made = accept_baseline(candidate, baseline, who=who, why=why)
-    click.echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")
+    echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,14 +53,16 @@ def items(
 ) -> None:
     """List the ids that predictions of a task must name: queries and gallery, or images."""
     from fashionbench.api.data import task_items
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
 
+    if template is not None:
+        check_output(template)
     found = task_items(task, data=state.roots(data), plugins=state.plugins, store=state.store(store))
     if template is not None:
-        write_text(template, _template(found))
+        write_output(template, _template(found))
         where = "".join(f" --data {quote(folder)}" for folder in data)
         command = f"fashionbench score {task} --predictions {quote(str(template))}{where}"
-        click.echo(f"wrote {template}: fill it in, then '{command}'")
+        echo(f"wrote {template}: fill it in, then '{command}'")
         return
     if as_json:
         slices = {
@@ -76,9 +79,9 @@ def items(
 
 def _list(title: str, ids: Sequence[str], *, all_: bool) -> None:
     shown = ids if all_ else ids[:_SHOWN]
-    click.echo("\n  ".join([title, *shown]))
+    echo("\n  ".join([title, *shown]))
     if len(shown) < len(ids):
-        click.echo(f"  and {len(ids) - len(shown)} more: --all prints them")
+        echo(f"  and {len(ids) - len(shown)} more: --all prints them")
 
 
 def _template(found: TaskItems) -> str:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import sys
+from typing import Any
 
 import click
 
+from fashionbench import terminal
 from fashionbench.cli.ablate import ablate
 from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
@@ -29,8 +32,10 @@ from fashionbench.cli.sensitivity import sensitivity
 from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
-from fashionbench.errors import FashionBenchError
+from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of
 from fashionbench.files import disk_fault
+from fashionbench.interrupts import is_asked, watched
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -45,6 +50,10 @@ Examples:
   fashionbench compare baseline/pocket-lit unifashion-quick
   fashionbench doctor                      what is missing, and what that disables
 """
+
+
+#: Begins the message of an error that no code foresaw.
+UNFORESEEN = "unforeseen:"
 
 
 class Group(click.Group):
@@ -79,8 +88,19 @@ class Group(click.Group):
             return
         ctx.meta["fashionbench.plugin_commands"] = True
         state = ctx.obj if isinstance(ctx.obj, State) else State(strict=False)
-        # As an event: a plugin that raises here costs its own commands alone.
-        state.plugins.notify("register_commands", self)
+        ours = dict(self.commands)
+        with terminal.foreign_output():
+            # As an event: a plugin that raises here costs its own commands alone.
+            state.plugins.notify("register_commands", self)
+        for name, command in list(self.commands.items()):
+            if name in ours and command is not ours[name]:
+                echo(f"warning: a plugin has a command {name}, which is ours and stays", err=True)
+            elif name not in ours and not (isinstance(name, str) and name and isinstance(command, click.Command)):
+                echo(f"warning: a plugin gave {type(command).__name__} for the command {name!r}", err=True)
+                del self.commands[name]
+            elif name not in ours:
+                _blamed(command)
+        self.commands.update(ours)
 
 
 @click.group(cls=Group, epilog=EXAMPLES, context_settings={"help_option_names": ["-h", "--help"]})
@@ -94,12 +114,54 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
+def _blamed(command: click.Command) -> None:
+    """Say of what a plugin's command raises that it is the plugin's, also where it is a group of commands."""
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _blamed(inner)
+    work = command.callback
+    if work is None:
+        return
+
+    @functools.wraps(work)
+    def run_blamed(*arguments: Any, **options: Any) -> Any:
+        try:
+            return work(*arguments, **options)
+        except (FashionBenchError, OSError, click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except BaseException as error:
+            as_error(error)
+            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {error}"
+            raise PluginError(msg, remedy="--traceback shows where; tell its author") from error
+
+    command.callback = run_blamed
+
+
+def _apart(command: click.Command) -> click.Command:
+    """Let nothing but the command itself print on standard output while it runs."""
+    for inner in command.commands.values() if isinstance(command, click.Group) else ():
+        _apart(inner)
+    work = command.callback
+    if work is not None:
+
+        @functools.wraps(work)
+        def run_apart(*arguments: Any, **options: Any) -> Any:
+            with terminal.foreign_output():
+                return work(*arguments, **options)
+
+        command.callback = run_apart
+    return command
+
+
 _COMMANDS = (
     ablate, audit, board, compare, data, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
     score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
-    group.add_command(command)
+    group.add_command(_apart(command))
+
+
+#: All that a command may end with.
+_CODES = frozenset({0, 1, 2, 3, 130})
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,49 +171,124 @@ def main(arguments: list[str] | None = None) -> int:
     judged; 130 interrupted.
     """
     words = sys.argv[1:] if arguments is None else arguments
+    terminal.tolerate_streams()
+    with watched():
+        code = _run(words)
+    return code if code in _CODES else 1
+
+
+def _run(words: list[str]) -> int:
+    if any("\0" in word for word in words):
+        _complain("an argument holds a NUL character", "no path and no name has one")
+        return 2
     try:
         code = group.main(words, prog_name="fashionbench", standalone_mode=False)
-    except click.exceptions.Exit as leave:
-        return leave.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("interrupted: what was finished is stored, and the same command goes on from there", err=True)
-        return 130
-    except FashionBenchError as error:
-        if "--traceback" in words:
-            raise
-        _complain(error.message, error.remedy)
-        return 2
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
-        return 0
-    except Exception as error:
-        full = disk_fault(error)
-        denied = isinstance(error, OSError) and error.errno in {errno.EROFS, errno.EACCES, errno.EPERM}
-        if "--traceback" in words or not (full or isinstance(error, OSError)):
-            raise
-        # An error of another library does not know the file.
-        where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        advice = _advice(words, full) if full or denied else "check the path"
-        said = os.strerror(full) if full else getattr(error, "strerror", None) or str(error)
-        _complain(f"{said}{where}", f"{advice}; --traceback shows where it was raised")
-        return 2
+    except BaseException as error:
+        ended = _ended(error, words)
+        if ended is None:
+            if "--traceback" in words:
+                raise
+            _complain_of(error, words)
+        return 2 if ended is None else ended
     return code if isinstance(code, int) else 0
 
 
-def _advice(words: list[str], full: int | None) -> str:
-    """Say what to do about a disk that takes no more, or a file that is closed to us."""
+def _ended(error: BaseException, words: list[str]) -> int | None:
+    """Return the exit code of an ending that is no fault, or a wrong command line; None for every other."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.ClickException():
+            _complain_of_usage(error)
+            return error.exit_code
+        case click.Abort():
+            return _interrupted(words)
+        case KeyboardInterrupt():
+            return _interrupted(words) if is_asked() else None
+        case terminal.ClosedOutputError():
+            return _closed()
+        case BrokenPipeError() if _raised_by_click(error):  # of a help text
+            return _closed()
+    return None
+
+
+def _interrupted(words: list[str]) -> int:
+    kept = "what was finished is stored, and the same command goes on from there"
+    echo(f"interrupted: {'nothing was written' if words[:2] == ['data', 'make'] else kept}", err=True)
+    return 130
+
+
+def _closed() -> int:
+    sys.stdout = open(os.devnull, "w")  # noqa: SIM115, PTH123
+    return 0
+
+
+def _raised_by_click(error: BaseException) -> bool:
+    at = error.__traceback__
+    while at is not None and at.tb_next is not None:
+        at = at.tb_next
+    return at is not None and str(at.tb_frame.f_globals.get("__name__")).startswith("click")
+
+
+def _complain_of_usage(error: click.ClickException) -> None:
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    if context is not None:
+        echo(context.get_usage(), err=True)
+        echo(f"Try '{context.command_path} --help' for help.\n", err=True)
+    echo(f"Error: {error.format_message()}", err=True)
+
+
+def _complain_of(error: BaseException, words: list[str]) -> None:
+    """Say in two lines what went wrong."""
+    full = disk_fault(error)
+    if isinstance(error, FashionBenchError):
+        _complain(error.message, error.remedy)
+    elif full or isinstance(error, OSError):
+        # An error of another library does not know the file.
+        where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
+        said = os.strerror(full) if full else getattr(error, "strerror", None) or str(error) or type(error).__name__
+        _complain(f"{said}{where}", f"{_advice(words, error, full)}; --traceback shows where it was raised")
+    elif isinstance(error, MemoryError):
+        _complain("there is not enough memory", "take less data, or a smaller batch size")
+    else:
+        _complain(f"{UNFORESEEN} {message_of(error)}", "this is a fault of ours: --traceback shows where it was raised")
+
+
+def _advice(words: list[str], error: BaseException, full: int | None) -> str:
+    """Say what to do about a disk that takes no more, or about a file, by what the system says of it."""
     training = next((word for word in words if not word.startswith("-")), "") == "train"
     option = "--out" if training else "--store"
-    if not full:
+    if full:
+        kept = "checkpoints are kept, and the same command goes on from the last" if training else "the store is valid"
+        return f"{kept}; free some space, or choose another disk with {option}"
+    number = error.errno if isinstance(error, OSError) else None
+    if number in {errno.EROFS, errno.EACCES, errno.EPERM}:
         return f"set the permissions of that file or folder, or choose another {option}"
-    kept = "checkpoints are kept, and the same command goes on from the last" if training else "the store is valid"
-    return f"{kept}; free some space, or choose another disk with {option}"
+    return _REMEDIES.get(number or 0, "check the path")
+
+
+#: What to do, by the number of the system's error.
+_REMEDIES = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.ELOOP: "a link leads to itself: remove it",
+    errno.EISDIR: "name a file, this is a folder",
+    errno.ENOTDIR: "a part of the path is a file: check the path",
+    errno.EMFILE: "allow more open files with 'ulimit -n'",
+    errno.ENFILE: "the system has too many open files: close other programs",
+    errno.EIO: "the disk or the network drive has a fault: copy the files elsewhere",
+    errno.ESTALE: "the network drive was mounted anew: open the folder again",
+    errno.ETXTBSY: "another program uses the file: wait until it ends",
+    errno.EBUSY: "another program uses it: wait until it ends",
+    errno.EXDEV: "keep both folders on one disk",
+    errno.EINVAL: "the name holds a sign that this file system refuses: choose another",
+    errno.EILSEQ: "the name holds a sign that this file system refuses: choose another",
+    errno.ENOMEM: "close other programs, or take less data",
+    errno.ECONNREFUSED: "nothing listens at that address: start it, or correct the address",
+    errno.ETIMEDOUT: "nobody answered in time: try again",
+}
 
 
 def _complain(message: str, remedy: str) -> None:
-    click.echo(f"error: {message}", err=True)
+    echo(f"error: {message}", err=True)
     if remedy:
-        click.echo(f"  try: {remedy}", err=True)
+        echo(f"  try: {remedy}", err=True)

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from fashionbench.control_characters import escaped_in_json
+from fashionbench.redaction import redacted
+from fashionbench.terminal import console, echo
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
@@ -37,8 +41,9 @@ class State:
 
             self._plugins = Plugins(strict=self.strict)
             for report in self._plugins.failures:
-                message = f"warning: plugin {report.origin.name} of {report.origin} was left out: {report.error}"
-                click.echo(message, err=True)
+                became = "failed in part" if report.hooks else "was left out"
+                message = f"warning: plugin {report.origin.name} of {report.origin} {became}: {report.error}"
+                echo(message, err=True)
         return self._plugins
 
     def roots(self, pairs: Sequence[str]) -> dict[str, Path]:
@@ -112,14 +117,23 @@ def json_option(function: F) -> F:
 
 def print_json(value: object) -> None:
     """Print JSON on standard output."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    text = json.dumps(_without_secrets(value), indent=2, ensure_ascii=False, default=str)
+    echo(escaped_in_json(text), raw=True)
+
+
+def _without_secrets(value: Any) -> Any:
+    """Redact each text of a value by itself, for a rule that saw its quotes could spoil the JSON."""
+    match value:
+        case str():
+            return redacted(value)
+        case dict():
+            return {redacted(str(name)): _without_secrets(inner) for name, inner in value.items()}
+        case list() | tuple():
+            return [_without_secrets(inner) for inner in value]
+    return value
 
 
 def print_table(table: Table) -> None:
     """Print a table as wide as the terminal, or as wide as it likes where there is none."""
-    from rich.console import Console
-
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=200)
-    console.print(table)
+    where = console()
+    (where if where.is_terminal else console(width=200)).print(table)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table
+from fashionbench.terminal import echo
 
 #: A plugin that takes longer to be imported is named, in seconds.
 SLOW = 0.5
@@ -16,7 +17,6 @@ SLOW = 0.5
 @pass_state
 def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     """List the plugins: where each comes from, its hooks, how long its import takes, why one is left out."""
-    from rich.markup import escape
     from rich.table import Table
 
     _ = state.plugins.references  # read late, and so may fail late
@@ -41,20 +41,25 @@ def plugins(state: State, /, *, tracebacks: bool, as_json: bool) -> int:
     for name in ("name", "distribution", "version", "import", "hooks or error"):
         table.add_column(name, overflow="fold")
     for report in reports:
-        outcome = f"[red]{escape(report.error)}[/red]" if report.error else ", ".join(report.hooks)
-        table.add_row(
-            report.origin.name, report.origin.distribution, report.origin.version, f"{report.seconds:.2f} s", outcome
+        outcome = report.error or ", ".join(report.hooks)
+        row = (
+            report.origin.name,
+            report.origin.distribution,
+            report.origin.version,
+            f"{report.seconds:.2f} s",
+            outcome,
         )
+        table.add_row(*row, style="red" if report.error else "")
     print_table(table)
     for report in reports:
         if report.seconds > SLOW:
             name = f"{report.origin.name} of {report.origin}"
-            click.echo(
+            echo(
                 f"warning: {name} takes {report.seconds:.1f} s to be imported, at each command: import what is heavy, "
                 "such as torch, where it is used",
                 err=True,
             )
     for report in reports if tracebacks else ():
         if report.traceback:
-            click.echo(f"--- {report.origin.name} of {report.origin}\n{report.traceback}")
+            echo(f"--- {report.origin.name} of {report.origin}\n{report.traceback}")
     return 0

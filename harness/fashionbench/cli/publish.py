@@ -8,6 +8,7 @@ import click
 
 from fashionbench.cli.job_summary import append_summary
 from fashionbench.cli.options import State, pass_state
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -68,9 +69,9 @@ def publish(
     append_summary("\n".join(texts["md"] for texts in made.downloads.values() if "md" in texts))
     faults = dict.fromkeys(fault for board in made.boards for fault in board.faults)
     for fault in faults:
-        click.echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
+        echo(f"incomplete: {fault.path} was left out: {fault.message}", err=True)
     said = f"{counted(len(made.boards), 'board')} and {counted(len(made.records), 'record')}"
-    click.echo(f"wrote {said}: {out}")
+    echo(f"wrote {said}: {out}")
     return 1 if faults else 0
 
 
@@ -86,21 +87,21 @@ def _check(
         name = f"{one.record.task.id} × {one.record.backend.id}"
         lines += [f"computed otherwise: {name}: {line}" for line in one.differing]
         for line in one.left_out:
-            click.echo(f"not computed again: {name}: {line}")
+            echo(f"not computed again: {name}: {line}")
     lines += [f"stale: {line}" for line in found.stale]
     for line in lines:
-        click.echo(line, err=True)
+        echo(line, err=True)
     values = sum(one.equal for one in found.recomputed)
     drawn = counted(len(found.recomputed), "record")
     said = f"{counted(len(found.publication.boards), 'board')}; {counted(values, 'value')} of {drawn} computed again"
     head = f"{out} is what the records give" if found.ok else f"{out} is not what the records give"
     append_summary("\n".join([f"**{head}** ({said})", "", *(f"- {line}" for line in lines)]) + "\n")
-    click.echo(f"{head}: {said}")
+    echo(f"{head}: {said}")
     if found.stale:
         publish_anew = "fashionbench publish with the same arguments, without --check"
         if found.edited:
             moved = first_names([out / path for path in found.edited])
-            click.echo(f"  try: move away {moved}, edited since it was published; then {publish_anew}", err=True)
+            echo(f"  try: move away {moved}, edited since it was published; then {publish_anew}", err=True)
         else:
-            click.echo(f"  try: {publish_anew}", err=True)
+            echo(f"  try: {publish_anew}", err=True)
     return 0 if found.ok else 1

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,16 +139,44 @@ def verify_records(state: State, /, *, quick: bool, store: Path | None, as_json:
         )
         return 0 if found.ok else 1
     for fault in found.faults:
-        click.echo(f"{fault.path}: {fault.message}")
+        echo(f"{fault.path}: {fault.message}")
     for note in found.notes:
-        click.echo(f"note: {note}")
+        echo(f"note: {note}")
     for reason, count in left_out.items():
-        click.echo(f"note: {counted(count, 'value')} not computed again: {reason}")
+        echo(f"note: {counted(count, 'value')} not computed again: {reason}")
     if not quick:
-        click.echo(f"computed again: {counted(sum(one.equal for one in found.recomputed), 'equal value')}")
+        echo(f"computed again: {counted(sum(one.equal for one in found.recomputed), 'equal value')}")
     files = len({fault.path for fault in found.faults})
-    click.echo(f"readable: {counted(len(found.records), 'record')}; damaged: {counted(files, 'file')}")
+    echo(f"readable: {counted(len(found.records), 'record')}; damaged: {counted(files, 'file')}")
     return 0 if found.ok else 1
+
+
+@records.command("scrub")
+@store_option
+@json_option
+@pass_state
+def scrub_records(state: State, /, *, store: Path | None, as_json: bool) -> int:
+    """Take secrets, machine paths and control characters out of records that an earlier version wrote.
+
+    Records that are changed, and all that follow them, get new ids; values and predictions stay. Ends with exit code 1,
+    and changes nothing, where a file cannot be read.
+    """
+    from fashionbench.api.scrub import scrub
+    from fashionbench.canonical import short
+    from fashionbench.errors import counted
+
+    made = scrub(store, plugins=state.plugins)
+    if as_json:
+        faults = [{"path": str(fault.path), "message": fault.message} for fault in made.faults]
+        print_json({"changed": made.changed, "renamed": made.renamed, "faults": faults})
+        return 1 if made.faults else 0
+    for fault in made.faults:
+        echo(f"{fault.path}: {fault.message}", err=True)
+    for old, new in (made.changed | made.renamed).items():
+        echo(f"{short(old)} is {short(new)} now" + (", with other texts" if old in made.changed else ""))
+    cleaned = "nothing was changed" if made.faults else f"cleaned: {counted(len(made.changed), 'record')}"
+    echo(cleaned)
+    return 1 if made.faults else 0
 
 
 @records.command("invalidate")
@@ -161,4 +190,4 @@ def invalidate_record(state: State, /, *, record_id: str, reason: str, store: Pa
     from fashionbench.canonical import short
 
     record = invalidate(record_id, reason, store=store, plugins=state.plugins)
-    click.echo(f"invalidated {short(record.record_id)} ({record.task.id} × {record.backend.id})")
+    echo(f"invalidated {short(record.record_id)} ({record.task.id} × {record.backend.id})")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, pass_state, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from fashionbench.records.store import Store
@@ -47,10 +48,10 @@ def rescore(
         data=state.roots(data),
         metrics=metrics,
         plugins=state.plugins,
-        say=click.echo,
+        say=echo,
         fail=failures.append,
     )
     for failure in failures:
-        click.echo(failure, err=True)
-    click.echo(f"{counted(len(made), 'record')} rescored in {opened.root}")
+        echo(failure, err=True)
+    echo(f"{counted(len(made), 'record')} rescored in {opened.root}")
     return 1 if failures else 0

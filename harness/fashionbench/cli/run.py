@@ -15,6 +15,7 @@ from fashionbench.cli.options import (
     print_table,
     store_option,
 )
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -102,7 +103,7 @@ def run(
         _report(records, chosen, state, opened)
     empty = [record for record in records if record.is_empty]
     for record in empty:
-        click.echo(f"warning: {record.task.id} × {record.backend.id} has no metric at all", err=True)
+        echo(f"warning: {record.task.id} × {record.backend.id} has no metric at all", err=True)
     return 1 if empty or any(record.status == "error" for record in records) else 0
 
 
@@ -187,11 +188,9 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
         table.add_row(row.cell.task.id, row.cell.backend.id, str(row.cell.seed), items, outcome)
     print_table(table)
     for one in not_applicable:
-        click.echo(f"left out: {one.backend} on {one.task}: {one.reason}")
+        echo(f"left out: {one.backend} on {one.task}: {one.reason}")
     unknown = len(todo) - len(known)
-    click.echo(
-        f"cost: about {sum(known):.0f} s" + (f", and {counted(unknown, 'cell')} never run before" if unknown else "")
-    )
+    echo(f"cost: about {sum(known):.0f} s" + (f", and {counted(unknown, 'cell')} never run before" if unknown else ""))
 
 
 def _report(records: Sequence[Record], config: RunConfig, state: State, store: Store) -> None:
@@ -202,14 +201,14 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     lines = {f"{r.task.id}: {r.dataset.missing_line}": None for r in records if r.dataset and r.dataset.missing_line}
     lines |= {f"{r.task.id}: {fact}": None for r in records if r.dataset for fact in r.dataset.counted_facts}
     for line in lines:
-        click.echo(line)
+        echo(line)
     said = dict.fromkeys(
         f"{r.task.id}: {finding.message}" for r in records for finding in r.policy if finding.kind != "data"
     )
     for line in list(said)[:_FINDINGS]:
-        click.echo(line)
+        echo(line)
     if len(said) > _FINDINGS:
-        click.echo(f"{len(said) - _FINDINGS} findings more are in the records")
+        echo(f"{len(said) - _FINDINGS} findings more are in the records")
     board = config.board or _board_of(records, state)
     if board is not None:
         # A board that has a name is the same whoever makes it.
@@ -220,13 +219,14 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
             paths = write_board(made, store=store, plugins=state.plugins)
         except OSError as error:  # such as of a store that may only be read
             stop_if_full(error)
-            click.echo(f"warning: the board is not written: {error.strerror or error}", err=True)
+            echo(f"warning: the board is not written: {error.strerror or error}", err=True)
         else:
-            click.echo(f"board: {paths.get('html', next(iter(paths.values())))}")
+            if paths:
+                echo(f"board: {paths.get('html', next(iter(paths.values())))}")
     _say_what_failed(records)
     if not config.board:
         _say_what_is_absent(records)
-        click.echo(f"records: {store.root}")
+        echo(f"records: {store.root}")
 
 
 def _board_of(records: Sequence[Record], state: State) -> BoardSpec | None:
@@ -249,9 +249,9 @@ def _say_what_failed(records: Sequence[Record]) -> None:
             name = f"{record.task.id} × {record.backend.id}"
             errors.setdefault((record.error.message, record.error.remedy), []).append(name)
     for (message, remedy), names in errors.items():
-        click.echo(f"{first_names(names, 2)}: error: {message}")
+        echo(f"{first_names(names, 2)}: error: {message}")
         if remedy:
-            click.echo(f"  try: {remedy}")
+            echo(f"  try: {remedy}")
 
 
 def _say_what_is_absent(records: Sequence[Record]) -> None:
@@ -264,4 +264,4 @@ def _say_what_is_absent(records: Sequence[Record]) -> None:
             name = f"{record.task.id} × {record.backend.id}"
             absent.setdefault(f"{metric.id} is absent: {metric.reason}", []).append(name)
     for reason, names in absent.items():
-        click.echo(f"{first_names(names, 2)}: {reason}")
+        echo(f"{first_names(names, 2)}: {reason}")

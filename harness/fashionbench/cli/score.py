@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -54,9 +55,9 @@ def score(
         print_json(record.model_dump(mode="json"))
         return 1 if record.is_empty else 0
     if record.dataset and record.dataset.missing_line:
-        click.echo(record.dataset.missing_line)
+        echo(record.dataset.missing_line)
     for fact in record.dataset.counted_facts if record.dataset else ():
-        click.echo(fact)
+        echo(fact)
     for metric in record.metrics:
         low_high = f" [{metric.interval[0]:.4f}, {metric.interval[1]:.4f}]" if metric.interval else ""
         if metric.standard_error is not None:
@@ -65,12 +66,12 @@ def score(
         part = "" if metric.slice == "all" else f" [{metric.slice}]"
         unknown = ", by weights that are not recognised" if "unrecognised" in metric.weights else ""
         few = f", below {metric.biased_below:,}: compare equal n alone" if metric.n < metric.biased_below else ""
-        click.echo(f"{metric.id}{part}: {at_least}{metric.value:.4f}{low_high} (n {metric.n:,}{few}{unknown})")
+        echo(f"{metric.id}{part}: {at_least}{metric.value:.4f}{low_high} (n {metric.n:,}{few}{unknown})")
     for absent in record.absent:
-        click.echo(f"{absent.id} is absent: {absent.reason}")
+        echo(f"{absent.id} is absent: {absent.reason}")
     for finding in record.policy:
-        click.echo(f"{finding.kind}: {finding.message}")
-    click.echo(f"record: {record.record_id}")
+        echo(f"{finding.kind}: {finding.message}")
+    echo(f"record: {record.record_id}")
     if record.is_empty:
-        click.echo(f"warning: {record.task.id} × {record.backend.id} has no metric at all", err=True)
+        echo(f"warning: {record.task.id} × {record.backend.id} has no metric at all", err=True)
     return 1 if record.is_empty else 0

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_table, store_option
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -46,29 +47,30 @@ def sensitivity(
     store's records and from the embeddings that it keeps. No model is asked; what only a model could answer is named.
     """
     from fashionbench.api.sensitivity import sensitivity as measure
-    from fashionbench.files import write_text
+    from fashionbench.output_files import check_output, write_output
     from fashionbench.studies import sensitivity_text
 
+    if output is not None:
+        check_output(output)
     found = measure(task, backends=backends, metric=metric, data=state.roots(data), store=store, plugins=state.plugins)
     chosen = "json" if as_json else format_ or ("markdown" if output is not None else None)
     if chosen is None:
-        from rich.markup import escape
         from rich.table import Table
 
-        shown = Table(title=escape(f"{found.metric} of {found.task}"))
+        shown = Table(title=f"{found.metric} of {found.task}")
         for at, head in enumerate(sensitivity_text.heads(found)):
-            shown.add_column(escape(head), overflow="fold", justify="right" if at else "left")
+            shown.add_column(head, overflow="fold", justify="right" if at else "left")
         for row in sensitivity_text.rows(found):
-            shown.add_row(*map(escape, row))
+            shown.add_row(*row)
         print_table(shown)
         for line in sensitivity_text.lines(found):
-            click.echo(f"  {line}")
-        click.echo(sensitivity_text.headline(found))
+            echo(f"  {line}")
+        echo(sensitivity_text.headline(found))
         return 0
     text = sensitivity_text.as_json(found) if chosen == "json" else sensitivity_text.markdown(found)
     if output is None:
-        click.echo(text, nl=False)
+        echo(text, nl=False, raw=True)
     else:
-        write_text(output, text)
-        click.echo(f"wrote {output}")
+        write_output(output, text)
+        echo(f"wrote {output}")
     return 0

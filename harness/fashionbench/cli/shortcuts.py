@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
     from fashionbench.studies.shortcuts import Share
@@ -63,23 +64,22 @@ def shortcuts(
     if as_json:
         print_json(asdict(found))
         return
-    from rich.markup import escape
     from rich.table import Table
 
     needing = found.queries - found.shortcuts
-    table = Table(title=escape(f"{found.metric} of {found.task}"))
+    table = Table(title=f"{found.metric} of {found.task}")
     heads = (f"all {found.queries}", f"shortcuts {found.shortcuts}", f"need both {needing}", "ahead of one modality")
     for at, head in enumerate(("backend", *heads)):
         table.add_column(head, justify="right" if at else "left", overflow="fold")
     for row in found.rows:
         parts = (row.whole, row.shortcut, row.composed, row.gap)
-        table.add_row(escape(row.system), *map(_text, parts))
+        table.add_row(row.system, *map(_text, parts))
     print_table(table)
     share = 100 * found.shortcuts / found.queries
     line = f"{share:.1f} % of the queries are shortcuts, by {found.labels}"
     if found.image is not None:
         line += f": {found.image} by the image, {found.text} by the text, {found.both} of them by each"
-    click.echo(line)
+    echo(line)
 
 
 def _text(share: Share | None) -> str:

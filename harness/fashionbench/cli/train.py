@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.options import State, name_and_value, pass_state
+from fashionbench.terminal import echo
 
 EXAMPLES = """
 \b
@@ -62,7 +63,7 @@ def train(
             say=bars.console.print,
         )
     for name, value in result.figures.items():
-        click.echo(f"{name}: {value:.4g}")
+        echo(f"{name}: {value:.4g}")
     if result.model is not None:
-        click.echo(f"model: {result.model}")
-        click.echo(f"record: {result.record}")
+        echo(f"model: {result.model}")
+        echo(f"record: {result.record}")

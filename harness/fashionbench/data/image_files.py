@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from fashionbench.errors import DataError
+from fashionbench.files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -114,6 +115,8 @@ def _opened(source: Path | io.BytesIO) -> Image.Image:
     :raises DataError: for a file of another kind, by its name, or of too many pixels.
     """
     try:
+        if not isinstance(source, io.BytesIO):
+            open_regular(source).close()
         file = Image.open(source, formats=readable_formats())
     except UnidentifiedImageError as error:
         if isinstance(source, io.BytesIO):

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fashionbench.errors import BackendError, reason_of
 from fashionbench.extractors.packaged import fill, verified
 
 if TYPE_CHECKING:
@@ -170,7 +171,12 @@ def load(path: Path) -> EfficientNetLite0:
     """
     with torch.device("meta"):
         network = EfficientNetLite0()
-    stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    try:
+        stored: Mapping[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch raises what its many readers raise
+        raise BackendError(
+            f"{path} cannot be read as weights: {reason_of(error)}", remedy="download it again"
+        ) from error
     # The file marks every module with an underscore: _blocks.0._bn1.weight.
     weights = {re.sub(r"(^|\.)_", r"\1", name): value for name, value in stored.items()}
     fill(network, weights, path.name)

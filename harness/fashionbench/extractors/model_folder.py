@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import MetricError
+from fashionbench.errors import MetricError, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +68,7 @@ class ModelFolder:
         try:
             yield
         except Exception as error:  # from_pretrained raises what its many readers raise
-            reason = str(error).partition("\n")[0]
-            msg = f"{folder} cannot be loaded as {self.name}, {type(error).__name__}: {reason}"
+            msg = f"{folder} cannot be loaded as {self.name}, {type(error).__name__}: {reason_of(error)}"
             raise MetricError(msg, remedy=self.remedy) from error
 
     def load(self, kind: Any, folder: Path, *, safe: bool) -> tuple[Any, dict[str, Any]]:

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import MetricError, first_names
+from fashionbench.errors import MetricError, first_names, reason_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -53,8 +53,7 @@ def read_state(path: Path, remedy: str) -> dict[str, Tensor]:
             warnings.filterwarnings("ignore", "'torch.load' received a zip file", UserWarning)
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, AttributeError, pickle.UnpicklingError) as error:
-        said = str(error).partition("\n")[0]
-        msg = f"{path} cannot be read as weights, {type(error).__name__}: {said}"
+        msg = f"{path} cannot be read as weights, {type(error).__name__}: {reason_of(error)}"
         raise MetricError(msg, remedy=remedy) from error
     if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
         raise MetricError(f"{path} holds {type(state).__name__} that is no state dictionary of tensors", remedy=remedy)

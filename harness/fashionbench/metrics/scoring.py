@@ -7,15 +7,15 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, trace
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, as_error, trace
 from fashionbench.extractors.base import NamesWeights
 from fashionbench.files import stop_if_full
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.slices import SlicedImages, slice_tables
 from fashionbench.predictions.ranking import SCHEMA as RANKING
-from fashionbench.records.path_names import without_paths
 from fashionbench.records.ranges import metric_fault
 from fashionbench.records.schema import AbsentMetricPart, MetricPart
+from fashionbench.records.stored_text import stored_text
 from fashionbench.seeding import seed_of
 from fashionbench.specs import MetricSpec, resolve
 from fashionbench.statistics.sampling import sampling_interval
@@ -105,11 +105,13 @@ def score(
                 scores.absent.append(AbsentMetricPart(id=name, reason=unknown))
         except FashionBenchError as error:
             stop_if_full(error)
-            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(str(error))))
-        except (Exception, SystemExit) as error:  # a metric's bug must not cost the predictions, nor the other metrics
-            stop_if_full(error)
-            reason = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-            scores.absent.append(AbsentMetricPart(id=name, reason=without_paths(reason), traceback=trace(error)))
+            scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(str(error))))
+        except BaseException as raised:  # a metric's bug must not cost the predictions, nor the other metrics
+            as_error(raised)
+            stop_if_full(raised)
+            reason = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
+            trail = stored_text(trace(raised))
+            scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(reason), traceback=trail))
         advance(1, "metric")
     return scores
 

@@ -7,6 +7,7 @@ plugins.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
@@ -19,29 +20,30 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pluggy
 
 from fashionbench.canonical import normalise
-from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError
+from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error
+from fashionbench.interrupts import watched
 from fashionbench.plugins import hookspecs
+from fashionbench.plugins.foreign_code import state_kept, time_limit
 from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
 from fashionbench.plugins.python_backends import PythonBackend
 from fashionbench.plugins.python_files import PythonFiles
 from fashionbench.plugins.registry import Registry
-from fashionbench.specs.backend import BackendSpec
+from fashionbench.specs import (
+    BackendSpec,
+    BoardSpec,
+    DatasetSpec,
+    ExporterSpec,
+    MetricSpec,
+    ReferenceSpec,
+    ReporterSpec,
+    SiteSpec,
+    StudySpec,
+    TaskSpec,
+    TrainerSpec,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from fashionbench.specs import (
-        BoardSpec,
-        DatasetSpec,
-        ExporterSpec,
-        MetricSpec,
-        ReferenceSpec,
-        ReporterSpec,
-        SiteSpec,
-        StudySpec,
-        TaskSpec,
-        TrainerSpec,
-    )
 
 A = TypeVar("A")
 
@@ -51,7 +53,7 @@ class Plugins:
 
     :param strict: raise on the first plugin that fails instead of reporting it.
     :param points: entry points to load; by default those of the group :data:`GROUP` that are installed.
-    :raises PluginError: with ``strict``; and always where two plugins claim one name.
+    :raises PluginError: with ``strict``. Where two plugins claim one name, the first, and ours before others, has it.
     """
 
     def __init__(self, *, strict: bool = False, points: Iterable[EntryPoint] | None = None) -> None:
@@ -67,18 +69,19 @@ class Plugins:
         self.register(PythonFiles(), Origin("python-files", GROUP, version(GROUP)))
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
         found = _with_origins(entry_points(group=GROUP) if points is None else points)
-        for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
-            self._load(origin, point, blocked)
-        self.datasets: Registry[DatasetSpec] = Registry("dataset")
-        self.tasks: Registry[TaskSpec] = Registry("task")
-        self.metrics: Registry[MetricSpec] = Registry("metric")
-        self.backends: Registry[BackendSpec] = Registry("backend")
-        self.trainers: Registry[TrainerSpec] = Registry("trainer")
-        self.studies: Registry[StudySpec] = Registry("study")
-        self.boards: Registry[BoardSpec] = Registry("board")
-        self.reporters: Registry[ReporterSpec] = Registry("reporter")
-        self.exporters: Registry[ExporterSpec] = Registry("exporter")
-        self.sites: Registry[SiteSpec] = Registry("site")
+        with watched():
+            for origin, point in sorted(found, key=lambda pair: (pair[0].distribution != GROUP, pair[0].name)):
+                self._load(origin, point, blocked)
+        self.datasets: Registry[DatasetSpec] = Registry("dataset", DatasetSpec)
+        self.tasks: Registry[TaskSpec] = Registry("task", TaskSpec)
+        self.metrics: Registry[MetricSpec] = Registry("metric", MetricSpec)
+        self.backends: Registry[BackendSpec] = Registry("backend", BackendSpec)
+        self.trainers: Registry[TrainerSpec] = Registry("trainer", TrainerSpec)
+        self.studies: Registry[StudySpec] = Registry("study", StudySpec)
+        self.boards: Registry[BoardSpec] = Registry("board", BoardSpec)
+        self.reporters: Registry[ReporterSpec] = Registry("reporter", ReporterSpec)
+        self.exporters: Registry[ExporterSpec] = Registry("exporter", ExporterSpec)
+        self.sites: Registry[SiteSpec] = Registry("site", SiteSpec)
         self._registries: tuple[tuple[Registry[Any], str], ...] = (
             (self.datasets, "register_datasets"),
             (self.tasks, "register_tasks"),
@@ -91,16 +94,18 @@ class Plugins:
             (self.exporters, "register_exporters"),
             (self.sites, "register_sites"),
         )
-        for registry, hook in self._registries:
-            self._collect(registry, hook)
+        with watched():
+            for registry, hook in self._registries:
+                self._collect(registry, hook)
         self._collected = True
 
     @cached_property
     def references(self) -> Registry[ReferenceSpec]:
         """Published numbers. They are read when first asked for: a thousand values would slow every other command."""
         before = self.failures
-        found: Registry[ReferenceSpec] = Registry("reference")
-        self._collect(found, "register_references")
+        found: Registry[ReferenceSpec] = Registry("reference", ReferenceSpec)
+        with watched():
+            self._collect(found, "register_references")
         for report in self.failures:
             if report not in before:
                 self.warn(f"warning: plugin {report.origin.name} ({report.origin}) failed: {report.error}")
@@ -128,18 +133,20 @@ class Plugins:
             name = implementation.plugin_name
             try:
                 facts[name] = normalise(implementation.function())
-            except (Exception, SystemExit) as error:  # a record is worth more than what a plugin would have added to it
-                facts[name] = {"error": f"{type(error).__name__}: {error}"}
-                self._complain("collect_provenance", name, error)
+            except BaseException as raised:  # a record is worth more than what a plugin would have added to it
+                self._complain("collect_provenance", name, raised)
+                facts[name] = {"error": f"{type(raised).__name__}: {raised}"}
         return facts
 
     def notify(self, hook: str, event: object) -> None:
         """Tell each observer of an event; one that raises is named in a warning and stops nothing."""
         for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            name = implementation.plugin_name
             try:
-                implementation.function(*([event] if implementation.argnames else []))
-            except (Exception, SystemExit) as error:
-                self._complain(hook, implementation.plugin_name, error)
+                with self._state_kept(hook, name):
+                    implementation.function(*([event] if implementation.argnames else []))
+            except BaseException as error:
+                self._complain(hook, name, error)
 
     def ask(self, hook: str, kind: type[A], **arguments: object) -> list[A]:
         """Collect what each plugin returns from a hook that gives an iterable of one kind of object.
@@ -154,11 +161,39 @@ class Plugins:
                 if stray:
                     raise TypeError(f"it returned {type(stray[0]).__name__} instead of {kind.__name__}")  # noqa: TRY301
                 answers += given
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 self._complain(hook, implementation.plugin_name, error)
         return answers
 
+    def first(self, hook: str, fits: Callable[[Any], bool], **arguments: object) -> Any:
+        """Return the first answer of a resolving hook that is one; None where no plugin has one.
+
+        A plugin that raises what it should not, or returns something else, is named in a warning, and the next asked.
+
+        :raises FashionBenchError: where a plugin says that it cannot be done.
+        """
+        for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
+            name = implementation.plugin_name
+            try:
+                with self._state_kept(hook, name):
+                    given = implementation.function(*(arguments[one] for one in implementation.argnames))
+                if given is not None and not fits(given):
+                    raise TypeError(f"it returned {type(given).__name__}")  # noqa: TRY301
+            except FashionBenchError:
+                raise
+            except BaseException as error:
+                self._complain(hook, name, error)
+                continue
+            if given is not None:
+                return given
+        return None
+
+    def _state_kept(self, hook: str, plugin: str) -> contextlib.AbstractContextManager[None]:
+        said = f"warning: {hook} of plugin {plugin} ({self._origins.get(plugin, plugin)}) changed"
+        return state_kept(lambda changed: self.warn(f"{said} {changed}, which was put back"))
+
     def _complain(self, hook: str, plugin: str, error: BaseException) -> None:
+        as_error(error)  # Ctrl-C is nobody's failure
         origin = self._origins.get(plugin, plugin)
         self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
 
@@ -172,7 +207,7 @@ class Plugins:
         try:
             self.manager.register(plugin, name=origin.key)
             self.manager.check_pending()
-        except (pluggy.PluginValidationError, ValueError) as error:
+        except (pluggy.PluginValidationError, ValueError, TypeError, AttributeError) as error:
             if self.manager.has_plugin(origin.key):
                 self.manager.unregister(name=origin.key)
             raise PluginError(f"plugin {origin.name!r} of {origin}: {error}") from error
@@ -208,7 +243,7 @@ class Plugins:
                 spec = implementation.function(*(given[name] for name in implementation.argnames))
             except FashionBenchError:
                 raise
-            except (Exception, SystemExit) as error:
+            except BaseException as error:
                 self._complain("describe_backend", implementation.plugin_name, error)
                 continue
             if isinstance(spec, BackendSpec):
@@ -221,12 +256,19 @@ class Plugins:
         if {origin.name, origin.distribution} & blocked or ("external" in blocked and not ours):
             return
         begun = time.perf_counter()
+        changed: list[str] = []
         try:
-            plugin = point.load()
+            # Ours import what is heavy when it is used, and are trusted as the rest of us is.
+            with contextlib.ExitStack() as bounds:
+                if not ours:
+                    bounds.enter_context(state_kept(changed.append))
+                    bounds.enter_context(time_limit(origin.name))
+                plugin = point.load()
             seconds = time.perf_counter() - begun
             _check_api(plugin, origin)
             self.register(plugin, origin)
-        except (Exception, SystemExit) as error:  # whatever a stranger's module raises must not stop the others
+        except BaseException as error:  # whatever a stranger's module raises must not stop the others
+            as_error(error)
             if self.strict:
                 msg = f"plugin {origin.name!r} of {origin} failed: {error}"
                 raise PluginError(msg, remedy="mend it, uninstall it, or run without --strict-plugins") from error
@@ -236,6 +278,8 @@ class Plugins:
         callers = self.manager.get_hookcallers(plugin) or []
         hooks = tuple(sorted(caller.name for caller in callers))
         self.reports.append(PluginReport(origin, hooks, seconds=seconds))
+        for what in changed:
+            self.warn(f"warning: the import of plugin {origin.name} ({origin}) changed {what}, which was put back")
 
     def _collect(self, registry: Registry[Any], hook: str, only: Origin | None = None) -> None:
         caller: pluggy.HookCaller = getattr(self.manager.hook, hook)
@@ -246,19 +290,32 @@ class Plugins:
             origin = self._origins[implementation.plugin_name]
             if only is not None and origin != only:
                 continue
+            specs: list[Any] = []
             try:
-                specs = list(cast("Iterable[Any]", implementation.function()))
-            except (Exception, SystemExit) as error:
+                with contextlib.ExitStack() as bounds:
+                    if origin.distribution != GROUP and only is None:
+                        bounds.enter_context(self._state_kept(hook, implementation.plugin_name))
+                        bounds.enter_context(time_limit(origin.name))
+                    specs = list(cast("Iterable[Any]", implementation.function()))
+            except BaseException as error:
+                as_error(error)
                 if self.strict or only is not None:
                     raise PluginError(f"{hook} of {origin} failed: {error}") from error
                 self._note(origin, f"{hook}: {type(error).__name__}: {error}")
                 continue
             for spec in specs:
-                registry.add(spec, origin)
+                try:
+                    registry.add(spec, origin)
+                except PluginError as error:
+                    if self.strict or only is not None:
+                        raise
+                    self._note(origin, f"{hook}: {error}")
 
     def _note(self, origin: Origin, error: str) -> None:
         at = next(i for i, report in enumerate(self.reports) if report.origin == origin)
-        self.reports[at] = replace(self.reports[at], error=error, traceback=traceback.format_exc())
+        before = self.reports[at]
+        whole = f"{before.error}; {error}" if before.error else error
+        self.reports[at] = replace(before, error=whole, traceback=before.traceback + traceback.format_exc())
 
 
 def _with_origins(points: Iterable[EntryPoint]) -> Iterator[tuple[Origin, EntryPoint]]:

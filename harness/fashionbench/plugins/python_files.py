@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import short
-from fashionbench.errors import PluginError, did_you_mean
+from fashionbench.errors import PluginError, as_error, did_you_mean
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.python_backends import PythonBackend
 from fashionbench.plugins.source_imports import script_hash
@@ -78,10 +78,11 @@ def _imported(path: Path) -> ModuleType:
     sys.path.insert(0, str(path.parent))
     try:
         spec.loader.exec_module(module)
-    except (Exception, SystemExit) as error:
+    except BaseException as raised:
         del sys.modules[name]
-        msg = f"{path} cannot be imported: {type(error).__name__}: {error}"
-        raise PluginError(msg, remedy=f"mend it: 'python {path.name}' shows where") from error
+        as_error(raised)
+        msg = f"{path} cannot be imported: {type(raised).__name__}: {raised}"
+        raise PluginError(msg, remedy=f"mend it: 'python {path.name}' shows where") from raised
     finally:
         sys.path.remove(str(path.parent))
     return module

@@ -38,16 +38,21 @@ class Registry(Generic[S]):
     """Specifications of one kind by name, with the plugin that each came from."""
 
     kind: str
+    accepts: type[S]
     _specs: dict[str, S] = field(default_factory=dict)
     _origins: dict[str, Origin] = field(default_factory=dict)
 
     def add(self, spec: S, origin: Origin) -> None:
         """Take a specification.
 
-        :raises PluginError: where the name is taken; the message names both distributions.
+        :raises PluginError: where it is no specification of this kind, or its name is taken; the message then names
+            both distributions.
         """
+        if not isinstance(spec, self.accepts):
+            msg = f"{origin} gave {type(spec).__name__} as a {self.kind}"
+            raise PluginError(msg, remedy=f"return objects of {self.accepts.__name__}")
         if spec.id in self._specs:
-            msg = f"{self.kind} {spec.id!r} is registered by {self._origins[spec.id]} and by {origin}"
+            msg = f"{self.kind} {spec.id!r} is registered by {self._origins[spec.id]} and by {origin}: the first stays"
             raise PluginError(msg, remedy=f"rename one, or block a plugin with {BLOCK_VARIABLE}=NAME")
         self._specs[spec.id] = spec
         self._origins[spec.id] = origin

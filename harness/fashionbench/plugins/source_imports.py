@@ -6,7 +6,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
-from fashionbench.files import sha256
+from fashionbench.files import regular_bytes, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,7 +18,7 @@ def imports(path: Path, package: str) -> Iterator[str]:
 
     :param package: the package that relative imports start from; empty for a file that lies in none.
     """
-    for node in _executed(ast.parse(path.read_bytes())):
+    for node in _executed(ast.parse(regular_bytes(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

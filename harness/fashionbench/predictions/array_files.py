@@ -2,35 +2,55 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import DataError
+from fashionbench.errors import DataError, reason_of
+from fashionbench.files import open_regular, regular_bytes
+from fashionbench.json_reader import loads
 from fashionbench.predictions.ranked_lists import id_of
 from fashionbench.predictions.text_files import is_row, rows_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from io import BufferedReader
     from pathlib import Path
 
     import numpy as np
     from numpy.typing import NDArray
 
+#: Bytes of arrays that are unpacked at most.
+MOST_UNPACKED = 64 << 30
 _ROLES = ("query", "candidate")
 _FORM = "query_ids, query_embeddings, candidate_ids, candidate_embeddings"
 
 
 def read_npz(path: Path) -> dict[str, Any]:
     """Read embeddings from ``.npz``."""
-    import numpy as np  # noqa: PLC0415
-
-    with np.load(path, allow_pickle=False) as file:
+    # numpy leaves a file open that it opened itself and cannot read.
+    with open_regular(path) as stream, _zipped(stream, path) as file:
         try:
             arrays = {name: file[name] for name in file.files}
         except ValueError as error:
             remedy = "write ids as an array of texts: np.array(ids, dtype=str)"
-            raise DataError(f"{path} cannot be read: {error}", remedy=remedy) from error
+            raise DataError(f"{path} cannot be read: {reason_of(error)}", remedy=remedy) from error
     return _embeddings(arrays, path)
+
+
+def _zipped(stream: BufferedReader, path: Path) -> Any:
+    """Open arrays by name, where they are so many bytes unpacked that memory may hold them."""
+    import zipfile  # noqa: PLC0415
+
+    import numpy as np  # noqa: PLC0415
+
+    try:
+        with zipfile.ZipFile(stream) as archive:
+            size = sum(entry.file_size for entry in archive.infolist())
+    except zipfile.BadZipFile as error:
+        raise DataError(f"{path} is no .npz file: {error}", remedy="write it with np.savez") from error
+    if size > MOST_UNPACKED:
+        raise DataError(f"{path} has {size:,} bytes unpacked, more than {MOST_UNPACKED:,}", remedy="write float32")
+    stream.seek(0)
+    return np.load(stream, allow_pickle=False)
 
 
 def read_safetensors(path: Path) -> dict[str, Any]:
@@ -39,7 +59,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
     from safetensors import deserialize  # noqa: PLC0415
 
     arrays: dict[str, Any] = {}
-    for name, tensor in deserialize(path.read_bytes()):  # type: ignore[no-untyped-call]
+    for name, tensor in deserialize(regular_bytes(path)):  # type: ignore[no-untyped-call]
         data, shape = bytes(tensor["data"]), tensor["shape"]
         if tensor["dtype"] == "BF16":
             wide = np.frombuffer(data, "<u2").astype(np.uint32) << 16
@@ -50,7 +70,7 @@ def read_safetensors(path: Path) -> dict[str, Any]:
             raise DataError(f"{path}: {name} is of the type {tensor['dtype']}", remedy="write float32")
     for name in [f"{role}_ids" for role in _ROLES if f"{role}_ids" in arrays]:
         if arrays[name].dtype == np.uint8:
-            arrays[name] = json.loads(arrays[name].tobytes())
+            arrays[name] = loads(arrays[name].tobytes())
     return _embeddings(arrays, path)
 
 
@@ -97,7 +117,8 @@ def read_npy(path: Path) -> dict[str, Any]:
     """Read a hit list from ``.npy``."""
     import numpy as np  # noqa: PLC0415
 
-    return _hits(np.load(path, allow_pickle=False), path)
+    with open_regular(path) as stream:
+        return _hits(np.load(stream, allow_pickle=False), path)
 
 
 def read_torch(path: Path) -> dict[str, Any]:

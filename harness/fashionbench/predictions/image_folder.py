@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from pathlib import Path
 
 from fashionbench.errors import DataError, first_names
+from fashionbench.files import regular_text
+from fashionbench.json_reader import loads
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
 #: Files that say which image is whose: ``{item: file}``, or rows of item and file.
@@ -57,7 +58,7 @@ def _files(folder: Path) -> list[Path]:
 
 def _mapped(folder: Path, mapping: Path) -> dict[str, Path]:
     try:
-        text = mapping.read_text(encoding="utf-8-sig")
+        text = regular_text(mapping, "utf-8-sig")
         pairs = _of_json(text) if mapping.suffix == ".json" else _of_csv(text)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         msg = f"{mapping} cannot be read as a mapping: {error}"
@@ -80,7 +81,7 @@ def _mapped(folder: Path, mapping: Path) -> dict[str, Path]:
 
 
 def _of_json(text: str) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = json.loads(text, object_pairs_hook=list)
+    pairs: list[tuple[str, str]] = loads(text, object_pairs_hook=list)
     if not all(isinstance(item, str) and isinstance(file, str) for item, file in pairs):
         raise ValueError("it does not map texts to texts")
     return pairs
@@ -92,4 +93,7 @@ def _of_csv(text: str) -> list[tuple[str, str]]:
         raise ValueError("it has no columns item and file")
     if len(set(reader.fieldnames or ())) != len(reader.fieldnames or ()):
         raise ValueError("two of its columns have one name")
-    return [(row["item"], row["file"]) for row in reader]
+    rows = [(row["item"], row["file"]) for row in reader]
+    if not all(item and file for item, file in rows):
+        raise ValueError("a row is short")
+    return rows

@@ -26,8 +26,8 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import DataError, FashionBenchError
-from fashionbench.files import sha256
+from fashionbench.errors import DataError, FashionBenchError, reason_of
+from fashionbench.files import LARGEST, open_regular, sha256
 from fashionbench.predictions import array_files, image_folder, text_files
 from fashionbench.predictions.imported import Imported
 
@@ -60,7 +60,7 @@ def read(path: Path, *, captions: bool = False) -> Imported:
     """
     if path.is_dir():
         return _images(path)
-    if not path.is_file():
+    if not path.exists():
         raise DataError(f"{path} does not exist", remedy="check the path")
     reader = _READERS.get(path.suffix.lower())
     if reader is None:
@@ -69,13 +69,16 @@ def read(path: Path, *, captions: bool = False) -> Imported:
         msg = f"{path} is read as plain lines, which name no image, and captions were expected"
         raise DataError(msg, remedy=f"write JSON, {text_files.CAPTION_FORMS}, or a CSV with image_id and caption")
     try:
+        open_regular(path, LARGEST).close()
         return Imported((path,), sha256(path), **reader(path))
     except FashionBenchError:
         raise
     except UnicodeDecodeError as error:
         raise DataError(f"{path} cannot be read: it is not UTF-8: {error}", remedy="save it as UTF-8") from error
     except Exception as error:
-        raise DataError(f"{path} cannot be read: {error}", remedy="see docs/how-to/score.md for its form") from error
+        raise DataError(
+            f"{path} cannot be read: {reason_of(error)}", remedy="see docs/how-to/score.md for its form"
+        ) from error
 
 
 def _images(path: Path) -> Imported:

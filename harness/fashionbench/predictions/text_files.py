@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
+import io
 import json
 from math import isfinite
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import LARGEST, open_regular, regular_text
 from fashionbench.json_reader import parse_json
 from fashionbench.predictions.ranked_lists import ORDERS, disagreement, id_of, ordered_list, ranked_list
 
@@ -31,7 +33,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
     :raises DataError: naming the entry that is none.
     """
-    loaded = parse_json(path.read_text(encoding="utf-8-sig"), str(path))
+    loaded = parse_json(regular_text(path, "utf-8-sig"), str(path))
     if isinstance(loaded, list):
         return rows_of([(f"entry {number}", entry) for number, entry in enumerate(loaded)], path)
     return _object(loaded, path)
@@ -44,7 +46,7 @@ def read_json_lines(path: Path) -> dict[str, Any]:
     """
     lines: list[tuple[str, Any]] = []
     # Not splitlines: a caption may hold U+2028 and the like.
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(regular_text(path, "utf-8-sig").split("\n"), 1):
         if line.strip():
             try:
                 entry = parse_json(line, f"{path}, line {number}")
@@ -69,7 +71,7 @@ def read_table(path: Path) -> dict[str, Any]:
 
     :raises DataError: where the columns are of neither, two have one name, or a row is short.
     """
-    with path.open(newline="", encoding="utf-8-sig") as file:
+    with open_regular(path, LARGEST) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
         reader = csv.DictReader(file, delimiter="\t" if path.suffix.lower() == ".tsv" else ",")
         rows = [(f"line {reader.line_num}", row) for row in reader]
         columns = list(reader.fieldnames or ())
@@ -101,7 +103,7 @@ def read_trec(path: Path) -> dict[str, Any]:
     """
     found: dict[str, list[tuple[str, dict[str, float]]]] = {}
     ranks: dict[str, list[str]] = {}
-    for number, line in enumerate(path.read_text(encoding="utf-8-sig").split("\n"), 1):
+    for number, line in enumerate(regular_text(path, "utf-8-sig").split("\n"), 1):
         parts = line.split()
         if not parts:
             continue

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field, ValidationError
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_bytes
 from fashionbench.json_reader import read_object
 from fashionbench.records.base import Model
 
@@ -106,7 +107,11 @@ class Chain:
         """Read the whole list; return its entries, and what is wrong with lines by their number."""
         found: dict[str, ChainPart] = {}
         wrong: dict[int, str] = {}
-        for line, number, said in _lines(self._content()):
+        try:
+            content = self._content()
+        except OSError as error:  # what is no file, such as a FIFO
+            return {}, {0: error.strerror or str(error)}
+        for line, number, said in _lines(content):
             if line is None:
                 wrong[number] = said
             else:
@@ -115,7 +120,7 @@ class Chain:
 
     def _content(self) -> bytes:
         try:
-            return self.path.read_bytes()
+            return regular_bytes(self.path)
         except FileNotFoundError:
             return b""
 

@@ -22,6 +22,11 @@ def chain_faults(chain: Chain, scan: Scan) -> Iterator[Fault]:
     listed, wrong = chain.listed()
     for number, said in wrong.items():
         remedy = "delete the line, for each entry has a file of its own"
+        if number == 0:
+            yield Fault(
+                chain.path, f"cannot be read: {said}; remove it, and the next run that writes here makes it again"
+            )
+            continue
         yield Fault(chain.path, f"line {number} is damaged: {said}; {remedy}")
     entries: dict[str, tuple[Path, ChainPart]] = {
         record.record_id: (scan.places[record.record_id], record.chain) for record in scan.records if record.chain

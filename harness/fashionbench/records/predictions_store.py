@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench import files
 from fashionbench.errors import StoreError
+from fashionbench.files import regular_bytes
 from fashionbench.records.schema import PredictionsPart
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class PredictionsStore:
         """
         path = self.image_path(checksum)
         try:
-            content = path.read_bytes()
+            content = regular_bytes(path)
         except FileNotFoundError as error:
             msg = f"the generated image {path} is missing"
             raise StoreError(msg, remedy="restore it, or run the cell again with --rerun") from error
@@ -116,7 +117,7 @@ def _read(path: Path, checksum: str, what: str) -> pa.Table:
 
     if not path.is_file():
         raise StoreError(f"the {what} file {path} is missing", remedy="run the cell again with --rerun")
-    content = path.read_bytes()
+    content = regular_bytes(path)
     if hashlib.sha256(content).hexdigest() != checksum:
         msg = f"the {what} file {path} was altered or damaged"
         raise StoreError(msg, remedy="delete it and run the cell again with --rerun")

@@ -19,6 +19,7 @@ from pydantic import Field
 
 from fashionbench.records.base import Model
 from fashionbench.records.path_names import without_paths
+from fashionbench.redaction import redacted, redacted_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,11 +30,7 @@ PACKAGES = (
     "pycocoevalcap", "scikit-learn", "scipy", "tokenizers", "torch", "torchmetrics", "torchvision", "transformers",
 )  # fmt: skip
 
-_SECRET_FLAG = re.compile(r"(?i)^--?[\w-]*(token|secret|password|passwd|api[-_]?key|credential)[\w-]*$")
-_SECRET_PAIR = re.compile(r"(?i)([\w-]*(?:token|secret|password|passwd|api[-_]?key|credential)[\w-]*)=(\S+)")
-_CREDENTIALS = re.compile(r"(\w+://)[^/@\s]+@")
 _VERSION = re.compile(r"(?m)^Version: *(\S+) *$")
-_KNOWN_TOKEN = re.compile(r"\b(hf_|ghp_|gho_|github_pat_|sk-)[A-Za-z0-9_-]{8,}")
 
 
 class GitState(Model):
@@ -88,21 +85,6 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def redact(words: Sequence[str]) -> tuple[str, ...]:
-    """Replace what looks like a secret in a command line by ``***``."""
-    out: list[str] = []
-    hide_next = False
-    for word in words:
-        if hide_next and not word.startswith("-"):
-            out.append("***")
-            hide_next = False
-            continue
-        hide_next = bool(_SECRET_FLAG.match(word))
-        clean = _SECRET_PAIR.sub(r"\1=***", word)
-        out.append(_KNOWN_TOKEN.sub("***", _CREDENTIALS.sub(r"\1***@", clean)))
-    return tuple(out)
-
-
 @dataclass(frozen=True, slots=True)
 class ProcessFacts:
     """What every record of a run says alike; asked once.
@@ -124,7 +106,7 @@ class ProcessFacts:
         code_state.cache_clear()
         _work_tree.cache_clear()
         # Where things lie on this machine says nothing of how a number was made.
-        words = tuple(without_paths(word) for word in redact(sys.argv if command is None else command))
+        words = tuple(without_paths(word) for word in redacted_words(sys.argv if command is None else command))
         return cls(tuple(plugins), extra, words, _versions(), _processor())
 
     def provenance(self, started: str, code: Sequence[CodeState], device: str = "cpu") -> Provenance:
@@ -228,7 +210,7 @@ def _work_tree(top: Path) -> GitState | None:
         return None
     dirty = any(not line.startswith("#") for line in lines)
     origin = _git(top, "config", "--get", "remote.origin.url") or ""
-    return GitState(commit=commit, dirty=dirty, origin=_CREDENTIALS.sub(r"\1***@", origin))
+    return GitState(commit=commit, dirty=dirty, origin=redacted(origin))
 
 
 #: A work tree's own configuration may name programs to run; an archive that somebody unpacked is not to be obeyed.

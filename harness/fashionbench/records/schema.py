@@ -219,7 +219,7 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "batch"]
+    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "failure", "batch"]
     message: str
 
 

@@ -31,6 +31,8 @@ from fashionbench.records.order import best, in_order, superseded
 from fashionbench.records.predictions_store import PredictionsStore, fault
 from fashionbench.records.provenance import now
 from fashionbench.records.ranges import range_fault
+from fashionbench.records.record_texts import record_with_clean_texts
+from fashionbench.records.stored_text import stored_text
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -116,7 +118,7 @@ class Store:
     def add(self, record: Record) -> Record:
         """Write a record at the end of the chain, and return it with its place and id."""
         part = self.chain.next()
-        sealed = record.model_copy(update={"chain": part}).sealed()
+        sealed = record_with_clean_texts(record).model_copy(update={"chain": part}).sealed()
         text = json.dumps(sealed.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
         files.write_text(self.path_of(sealed), text + "\n")
         self.chain.append(sealed.record_id, part)
@@ -156,8 +158,10 @@ class Store:
             raise StoreError(msg, remedy="'fashionbench records list' lists their ids")
         return found[0]
 
-    def invalidate(self, record: Record, reason: str) -> None:
+    def invalidate(self, record: Record, reason: str, *, time: str | None = None) -> None:
         """Take a record out of every board, for a reason that stays on file.
+
+        :param time: when that was said; by default now.
 
         :raises StoreError: where the reason is empty, or the record has been invalidated before.
         """
@@ -168,7 +172,9 @@ class Store:
             msg = f"the record {short(record.record_id)} is invalidated already: {earlier}"
             raise StoreError(msg, remedy="the first reason stays on file")
         part = self.chain.next()
-        mark = Mark(record_id=record.record_id, reason=reason, time=now(), cell=record.cell, chain=part).sealed()
+        mark = Mark(
+            record_id=record.record_id, reason=stored_text(reason), time=time or now(), cell=record.cell, chain=part
+        ).sealed()
         text = json.dumps(mark.model_dump(mode="json"), indent=1, ensure_ascii=False)
         files.write_text(self.root / "marks" / mark.file_name, text + "\n")
         self.chain.append(mark.mark_id, part)

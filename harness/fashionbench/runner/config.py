@@ -71,6 +71,8 @@ class RunConfig(BaseModel):
     @classmethod
     def _backends(cls, value: Any) -> Any:
         values = (value,) if isinstance(value, (str, dict, BackendChoice)) else value
+        if not isinstance(values, (list, tuple)):
+            return value
         return tuple({"id": item} if isinstance(item, str) else item for item in values)
 
     @field_validator("batch_size", mode="before")

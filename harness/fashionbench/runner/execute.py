@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass, field
 from functools import partial
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, as_error
@@ -15,11 +15,12 @@ from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.records import provenance
 from fashionbench.records.device_use import DeviceUse
 from fashionbench.records.provenance import PluginState, ProcessFacts, code_state, top_level
+from fashionbench.records.schema import AbsentMetricPart
 from fashionbench.runner.memory import peak_memory
 from fashionbench.runner.model_files import training_data_of
-from fashionbench.runner.policy import handed_in_findings, policy_findings
+from fashionbench.runner.policy import failure, handed_in_findings, policy_findings
 from fashionbench.runner.published_counts import count_findings
-from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, build_record
+from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, recorded
 from fashionbench.runner.session import EmbeddingOwner, Session, rerank_depth
 from fashionbench.runner.session_state import SessionResources
 from fashionbench.runner.stored_images import image_access
@@ -28,7 +29,7 @@ from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import BackendContext
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fashionbench.data.file_index import FileIndex
@@ -37,13 +38,15 @@ if TYPE_CHECKING:
     from fashionbench.plugins.manager import Plugins
     from fashionbench.predictions.base import Predictions
     from fashionbench.progress import Reporter
-    from fashionbench.records.schema import PredictionsPart, Record, TrainingPart
+    from fashionbench.records.schema import PolicyFinding, PredictionsPart, Record, TrainingPart
     from fashionbench.records.store import Store
     from fashionbench.runner.embedding_cache import EmbeddingCache
     from fashionbench.runner.extractor_loader import ExtractorLoader
     from fashionbench.runner.plan import Cell
     from fashionbench.runner.task import Task
     from fashionbench.specs import BackendSpec, TrainingDataUse
+
+A = TypeVar("A")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +93,17 @@ class CellState:
     stored: PredictionsPart | None = None
     scores: Scores | None = None
     error: Exception | None = None
+    findings: list[PolicyFinding] = field(default_factory=list)
+
+    def after(self, step: str, work: Callable[[], A], otherwise: A) -> A:
+        """Do a step that comes after the predictions; where it raises, that is a finding, and the result is kept."""
+        try:
+            return work()
+        except BaseException as raised:
+            error = as_error(raised)
+            stop_if_full(error)
+            self.findings.append(failure(step, error))
+            return otherwise
 
 
 def execute(
@@ -120,30 +134,43 @@ def execute(
         state.predictions = task.predict(state.session)
         state.stored = context.store.write_predictions(state.predictions.table, state.predictions.schema_id)
         state.stored = state.stored.model_copy(update=dict(context.handed_in()))
-        seed = cell.identity.question(state.info.fingerprint)
-        state.scores = score(
-            state.predictions,
-            cell.task,
-            context.plugins.metrics,
-            seed,
-            images=context.image_access(state.predictions, task),
-            advance=context.reporter.advance,
-            keep=context.store.predictions.write_values,
-        )
-    except (Exception, SystemExit) as error:  # one cell must not take the others with it
+        state.scores = _scores(cell, task, state, context)
+    except BaseException as error:  # one cell must not take the others with it
+        as_error(error)
         stop_if_full(error)
         if isinstance(error, OSError) and state.predictions is not None and state.stored is None:
             raise  # of the store, not of the cell
         state.error = as_error(error)
-    outcome = _outcome(cell, state, context, training, attestation)
-    try:
-        record = build_record(outcome)
-    except ValueError as error:  # what a task, a backend or a plugin said cannot stand in a record
-        state.error = BackendError(f"the outcome cannot be recorded: {error}", remedy="mend the plugin that it names")
-        record = build_record(outcome.reduced(state.error))
+    record, state.error = recorded(_outcome(cell, state, context, training, attestation))
     if state.error is not None and attestation == "imported":
         return record, state.error
     return context.store.add_newest(record), state.error
+
+
+def _scores(cell: Cell, task: Task, state: CellState, context: RunContext) -> Scores:
+    """Score the stored predictions; where that fails as a whole, they are kept, and each metric is absent."""
+    assert state.info is not None and state.predictions is not None  # noqa: S101, PT018
+    scores = Scores([], [])
+    failed = [
+        AbsentMetricPart(id=name, reason="the metrics could not be computed: see the findings")
+        for name in cell.task.metrics
+    ]
+    try:
+        scores = score(
+            state.predictions,
+            cell.task,
+            context.plugins.metrics,
+            cell.identity.question(state.info.fingerprint),
+            images=context.image_access(state.predictions, task),
+            advance=context.reporter.advance,
+            keep=context.store.predictions.write_values,
+        )
+    except BaseException as raised:
+        error = as_error(raised)
+        stop_if_full(error)
+        state.findings.append(failure("computing the metrics", error))
+        return Scores([], failed)
+    return scores
 
 
 def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> object:
@@ -194,42 +221,54 @@ def _outcome(
     training: TrainingPart | None,
     attestation: Attestation,
 ) -> CellOutcome:
-    plugins, session, device = context.plugins, state.session, state.used.device
-    uses: tuple[TrainingDataUse, ...] = tuple(training_data_of({n: str(cell.options[n]) for n in cell.backend.models}))
+    plugins, session, after, device = context.plugins, state.session, state.after, state.used.device
+    models = {name: str(cell.options[name]) for name in cell.backend.models}
+    uses: tuple[TrainingDataUse, ...] = after(
+        "reading what its models were trained on", lambda: tuple(training_data_of(models)), ()
+    )
     modules = ("fashionbench", cell.task.target, cell.backend.target)
-    code = list(dict.fromkeys(code_state(top_level(module)) for module in modules))
+    code = [
+        after(f"describing the code of {name}", partial(code_state, name), None) for name in map(top_level, modules)
+    ]
+    said = session and after("asking the backend about itself", partial(_said_by, session), None)
+    dataset = plugins.datasets[cell.task.dataset]
+    steps: dict[str, Callable[[], Sequence[PolicyFinding]]] = {
+        "collecting findings": lambda: policy_findings(cell, state.info, uses, plugins, context.store),
+        "comparing the training part": lambda: session.overlap if session else [],
+        "comparing batches": lambda: session.batch_findings if session else [],
+        "counting the data": lambda: count_findings(cell, state.info, dataset, context.roots),
+        "looking at the images": lambda: handed_in_findings(state.stored),
+    }
+    none: Sequence[PolicyFinding] = ()
+    found = [finding for step, work in steps.items() for finding in after(step, work, none)]
     return CellOutcome(
         cell=cell,
         device=device,
         attestation=attestation,
-        dataset=plugins.datasets[cell.task.dataset],
+        dataset=dataset,
         providers=(str(plugins.tasks.origin(cell.task.id)), str(plugins.backends.origin(cell.backend.id))),
-        provenance=context.facts.provenance(state.started, code, device),
+        provenance=context.facts.provenance(state.started, list(dict.fromkeys(one for one in code if one)), device),
         wall_s=time.perf_counter() - state.begun,
         peak_memory_bytes=peak_memory(),
         info=state.info,
-        state=BackendState(
-            batch_sizes=session.batch_sizes,
-            items=session.counts.items,
-            cached=session.counts.cached,
-            weights_hash=session.weights_hash,
-            parameters=session.parameters,
-            preprocessing=session.preprocessing,
-        )
-        if session
-        else None,
+        state=said or None,
         predictions=state.stored,
         scores=state.scores,
         training=training,
         training_data=uses,
-        policy=(
-            *policy_findings(cell, state.info, uses, plugins, context.store),
-            *(session.overlap if session else ()),
-            *(session.batch_findings if session else ()),
-            *count_findings(cell, state.info, plugins.datasets[cell.task.dataset], context.roots),
-            *handed_in_findings(state.stored),
-        ),
+        policy=(*found, *state.findings),
         error=state.error,
+    )
+
+
+def _said_by(session: Session) -> BackendState:
+    return BackendState(
+        batch_sizes=session.batch_sizes,
+        items=session.counts.items,
+        cached=session.counts.cached,
+        weights_hash=session.weights_hash,
+        parameters=session.parameters,
+        preprocessing=session.preprocessing,
     )
 
 

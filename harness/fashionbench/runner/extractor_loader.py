@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.errors import PluginError, as_error
 from fashionbench.extractors.registry import load
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ class ExtractorLoader:
         """
         if name not in self._loaded:
             given: Extractor | None = self._plugins.hook.load_extractor(name=name, device=self.device)
+            if given is not None and not callable(getattr(given, "features", None)):
+                msg = f"a plugin gave {type(given).__name__} for the extractor {name}"
+                raise PluginError(msg, remedy="return an object with the method features")
             self._loaded[name] = given or load(name, self.device)
         return self._loaded[name]
 
@@ -40,6 +44,7 @@ class ExtractorLoader:
         """Tell whether an extractor can be loaded, by loading it."""
         try:
             self(name)
-        except (Exception, SystemExit):  # the metric that needs it says why
+        except BaseException as error:  # the metric that needs it says why
+            as_error(error)
             return False
         return True

@@ -15,6 +15,7 @@ from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice,
 from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.model_files import model_options
 from fashionbench.runner.named_backends import named_backends
+from fashionbench.runner.secret_options import secret_options
 from fashionbench.specs import resolve
 from fashionbench.specs.capabilities import satisfied
 from fashionbench.specs.validation import change_field
@@ -184,7 +185,7 @@ def _cells(
     backend_identity = BackendIdentity(
         id=spec.id,
         revision=spec.revision,
-        options={**options, **model_options(spec, options, index)},
+        options={**options, **model_options(spec, options, index), **secret_options(spec, options)},
         code=code_hash(spec.target),
     )
     return [

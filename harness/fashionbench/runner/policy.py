@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import FashionBenchError, first_names
+from fashionbench.errors import FashionBenchError, first_names, message_of
 from fashionbench.records.audits import kept
 from fashionbench.records.image_forms import is_lossy
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
+from fashionbench.records.stored_text import stored_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,11 @@ def policy_findings(
     if absent:
         findings.append(PolicyFinding(kind="data", message=f"{absent} items of {dataset.id} are missing or unreadable"))
     return tuple(findings)
+
+
+def failure(step: str, error: Exception) -> PolicyFinding:
+    """Say of a step that came after the predictions that it failed; what was measured is kept."""
+    return PolicyFinding(kind="failure", message=stored_text(f"{step} failed: {message_of(error)}"))
 
 
 def handed_in_findings(predictions: PredictionsPart | None) -> list[PolicyFinding]:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.canonical import digest, normalise
-from fashionbench.errors import FashionBenchError, message_of, trace
-from fashionbench.records.path_names import without_paths
+from fashionbench.control_characters import printable
+from fashionbench.errors import BackendError, FashionBenchError, message_of, trace
 from fashionbench.records.schema import (
     BackendPart,
     CostPart,
@@ -20,6 +20,8 @@ from fashionbench.records.schema import (
     TaskPart,
     TrainingDataPart,
 )
+from fashionbench.records.stored_text import stored_text
+from fashionbench.runner.policy import failure
 
 if TYPE_CHECKING:
     from fashionbench.data.info import DataInfo
@@ -84,6 +86,29 @@ class CellOutcome:
         )
 
 
+def recorded(outcome: CellOutcome) -> tuple[Record, Exception | None]:
+    """Build the record, also where a task, a backend or a plugin has said what no record can hold.
+
+    What a backend says of itself, and what plugins find, is left out then, and named; the result is kept. Where the
+    data or the values are such, the cell has failed.
+
+    :returns: the record, and the error of the cell.
+    """
+    try:
+        return build_record(outcome), outcome.error
+    except ValueError as error:
+        fault = BackendError(f"the outcome cannot be recorded: {error}", remedy="mend the plugin that it names")
+    said = {"state": None, "training_data": (), "policy": ()}
+    for part, nothing in said.items():
+        kept = () if part == "policy" else outcome.policy
+        try:
+            left: dict[str, Any] = {part: nothing, "policy": (*kept, failure(f"recording the {part}", fault))}
+            return build_record(replace(outcome, **left)), outcome.error
+        except ValueError:
+            continue
+    return build_record(outcome.reduced(fault)), fault
+
+
 def build_record(outcome: CellOutcome) -> Record:
     """Build the record.
 
@@ -128,9 +153,9 @@ def error_part(error: Exception) -> ErrorPart:
     known = isinstance(error, FashionBenchError)
     return ErrorPart(
         type=type(error).__name__,
-        message=without_paths(message_of(error)),
-        remedy=without_paths(error.remedy) if isinstance(error, FashionBenchError) else "",
-        traceback="" if known else trace(error),
+        message=stored_text(message_of(error)),
+        remedy=stored_text(error.remedy) if isinstance(error, FashionBenchError) else "",
+        traceback="" if known else stored_text(trace(error)),
     )
 
 
@@ -141,9 +166,9 @@ def _dataset(spec: DatasetSpec, info: DataInfo) -> DatasetPart:
         fingerprint=info.fingerprint,
         sizes=dict(info.sizes),
         images=info.images,
-        missing=info.missing,
-        unreadable=dict(info.unreadable),
-        facts=dict(info.facts),
+        missing=tuple(printable(name) for name in info.missing),
+        unreadable={printable(name): stored_text(why) for name, why in info.unreadable.items()},
+        facts={name: stored_text(fact) for name, fact in info.facts.items()},
         image_forms=dict(info.image_forms),
         licence=LicencePart(id=spec.licence.id, source=spec.licence.source, usage=spec.licence.usage),
         access=spec.access,
@@ -168,7 +193,7 @@ def _backend(outcome: CellOutcome) -> BackendPart:
         config_hash=digest(identity.options),
         weights_hash=state.weights_hash if state else None,
         parameters=state.parameters if state else None,
-        preprocessing={name: without_paths(text) for name, text in state.preprocessing.items()} if state else {},
+        preprocessing={name: stored_text(text) for name, text in state.preprocessing.items()} if state else {},
         capabilities=tuple(sorted(spec.capabilities)),
         control=spec.control,
         privileged=spec.privileged,

@@ -10,7 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.canonical import digest
-from fashionbench.errors import FashionBenchError, MetricError, StoreError, first_names
+from fashionbench.errors import FashionBenchError, MetricError, StoreError, as_error, first_names
 from fashionbench.metrics.scoring import Scores, known_metrics, score
 from fashionbench.predictions import images as image_schema
 from fashionbench.predictions.base import Predictions
@@ -215,8 +215,8 @@ class _OpenedTasks:
         if spec.id not in self._tasks:
             try:
                 self._tasks[spec.id] = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
-            except (Exception, SystemExit) as error:  # the metrics that need no data are computed all the same
-                self._say(f"{spec.id}: its data cannot be opened: {error}")
+            except BaseException as error:  # the metrics that need no data are computed all the same
+                self._say(f"{spec.id}: its data cannot be opened: {as_error(error)}")
                 self._tasks[spec.id] = None
         return self._tasks[spec.id]
 

@@ -117,7 +117,8 @@ def _known_or_trained(
         )
         if not (folder / TRAINING_RECORD).is_file():
             raise BackendError(f"{cell.trainer.id} wrote no {TRAINING_RECORD} beside its model at {folder}")  # noqa: TRY301
-    except (Exception, SystemExit) as fault:  # the cells that depend on it fail with its reason, the others go on
+    except BaseException as fault:  # the cells that depend on it fail with its reason, the others go on
+        as_error(fault)
         stop_if_full(fault)
         error = as_error(fault)
     wall = time.perf_counter() - begun

@@ -38,6 +38,8 @@ class BackendSpec(Spec):
     :param models: names of options that are folders or files of models; a record holds their content, not their path.
     :param roles_differ: whether one item is embedded otherwise as a query than as a candidate; where it is not, each
         image and each text is embedded once, whatever its role.
+    :param secrets: names of options that nobody may read, such as a key; a record holds a salted hash of each, so that
+        rows still differ, and nothing that is stored or printed holds the value.
     :param address: where its model is looked for when a run is planned and no option names one, such as
         ``hf:OWNER/NAME``; the hook ``describe_backend`` takes it.
     :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
@@ -55,6 +57,7 @@ class BackendSpec(Spec):
     training_data: tuple[TrainingDataUse, ...] = ()
     options: Mapping[str, object] = field(default_factory=no_options)
     models: tuple[str, ...] = ()
+    secrets: tuple[str, ...] = ()
     roles_differ: bool = False
     trainer: str = ""
     address: str = ""

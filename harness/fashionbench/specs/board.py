@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
+from fashionbench.errors import PluginError
 from fashionbench.specs.base import Spec
 
 
@@ -44,9 +46,18 @@ class BoardSpec:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReporterSpec(Spec):
-    """A file format of a board; the target is ``(board: Board) -> str``."""
+    """A file format of a board; the target is ``(board: Board) -> str``.
+
+    :param suffix: of its files, without the dot, such as ``md``.
+    """
 
     suffix: str
+
+    def __post_init__(self) -> None:
+        super(ReporterSpec, self).__post_init__()
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,15}(\.[A-Za-z0-9_-]{1,15})?", self.suffix):
+            msg = f"{self.id} has the suffix {self.suffix!r}"
+            raise PluginError(msg, remedy="use up to 16 letters and digits, such as md")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

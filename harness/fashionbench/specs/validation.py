@@ -8,6 +8,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from fashionbench.errors import ConfigError, FieldError
+from fashionbench.files import regular_text
 from fashionbench.specs.field_errors import faults_in_words
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 M = TypeVar("M", bound=BaseModel)
+
+#: Bytes of a YAML file, and values that it may stand for.
+LARGEST_YAML = 64 << 20
+MOST_VALUES = 2_000_000
 
 #: libyaml's where it is there: it reads boards ten times as fast, at every start of a command.
 _SAFE: type[Any] = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -45,11 +50,13 @@ def read_yaml(path: Path) -> dict[str, Any]:
     :raises ConfigError: where it cannot be read, is no YAML, or holds something else.
     """
     try:
-        loaded = yaml.load(path.read_text(encoding="utf-8"), Loader=_UniqueKeys)  # noqa: S506  # a safe loader
+        loaded = _loaded(regular_text(path, largest=LARGEST_YAML))
     except OSError as error:
         raise ConfigError(f"{path} cannot be read: {error.strerror}", remedy="check the path") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not YAML: {error}", remedy="mend the line that is named") from error
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not UTF-8: {error}", remedy="save it as UTF-8") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{path} is not YAML: {_told(error)}", remedy="mend the line that is named") from error
     if not isinstance(loaded, dict):
         held = "is empty" if loaded is None else "holds no mapping"
         raise ConfigError(f"{path} {held}", remedy="write fields, one 'name: value' a line")
@@ -62,9 +69,47 @@ def read_value(text: str, where: str) -> Any:
     :raises ConfigError: where it is no YAML.
     """
     try:
-        return yaml.load(text, Loader=_UniqueKeys)  # noqa: S506  # it is a safe loader
-    except yaml.YAMLError as error:
-        raise ConfigError(f"{where}: the value is not YAML: {error}", remedy="put it in quotes") from error
+        return _loaded(text)
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise ConfigError(f"{where}: the value is not YAML: {_told(error)}", remedy="put it in quotes") from error
+
+
+def _told(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+
+
+def _loaded(text: str) -> Any:
+    """Load YAML by the safe loader; a few lines of aliases must not stand for more values than memory holds.
+
+    :raises ValueError: where aliases stand for too much, or for themselves; or where a number or a date is none.
+    """
+    loader = _UniqueKeys(text)
+    try:
+        node = loader.get_single_node()
+        if node is None:
+            return None
+        _size(node, {})
+        return loader.construct_document(node)
+    finally:
+        loader.dispose()
+
+
+def _size(node: yaml.Node, known: dict[int, int]) -> int:
+    """Count the values that a node stands for, with what its aliases repeat."""
+    if id(node) in known:
+        if known[id(node)] == 0:
+            raise ValueError("an alias stands for something that holds it")
+        return known[id(node)]
+    known[id(node)] = 0
+    inner: list[yaml.Node] = []
+    if isinstance(node, yaml.MappingNode):
+        inner = [one for pair in node.value for one in pair]
+    elif isinstance(node, yaml.SequenceNode):
+        inner = node.value
+    known[id(node)] = size = 1 + sum(_size(one, known) for one in inner)
+    if size > MOST_VALUES:
+        raise ValueError(f"its aliases stand for more than {MOST_VALUES:,} values")
+    return size
 
 
 def change_field(fields: dict[str, Any], name: str, value: object) -> None:

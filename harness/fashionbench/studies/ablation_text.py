@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
+from fashionbench.control_characters import shown_in_html
 from fashionbench.studies.comparison_page import interval_picture
 from fashionbench.studies.comparison_text import cells as difference_cells
 from fashionbench.studies.comparison_text import escaped
@@ -122,7 +123,9 @@ def as_json(ablation: Ablation) -> str:
 
 def page(ablation: Ablation) -> str:
     """Write one self-contained HTML page with an interval beside each effect; every text is escaped."""
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown_in_html
+    )
     template = files("fashionbench.studies").joinpath("ablation.html.j2").read_text(encoding="utf-8")
     differences = [effect.difference for effect in ablation.effects if effect.difference is not None]
     made = environment.from_string(template).render(

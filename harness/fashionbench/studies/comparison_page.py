@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
+from fashionbench.control_characters import shown_in_html
 from fashionbench.studies.comparison_text import HEADS, cells, notes
 
 if TYPE_CHECKING:
@@ -25,7 +26,9 @@ def page(comparisons: Sequence[Comparison], cases: Sequence[FlipCases] = ()) -> 
 
     :param cases: of each comparison, what its items look like that changed most; empty for none.
     """
-    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    environment = Environment(
+        autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True, finalize=shown_in_html
+    )
     template = files("fashionbench.studies").joinpath("comparison.html.j2").read_text(encoding="utf-8")
     made = environment.from_string(template).render(
         comparisons=comparisons,

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.latex_text import latex_text
+from fashionbench.control_characters import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -65,7 +66,7 @@ def markdown(comparisons: Sequence[Comparison]) -> str:
         if comparison.flips:
             lines += ["", "| item | slice | metric | baseline | candidate |", "| --- | --- | --- | ---: | ---: |"]
             lines += [
-                f"| {escaped(flip.item)} | {escaped(flip.slice)} | {flip.task} {flip.metric} "
+                f"| {escaped(flip.item)} | {escaped(flip.slice)} | {escaped(f'{flip.task} {flip.metric}')} "
                 f"| {flip.baseline:.4g} | {flip.candidate:.4g} |"
                 for flip in comparison.flips
             ]
@@ -106,4 +107,4 @@ def _signed(value: float, one: Difference) -> str:
 
 def escaped(text: str) -> str:
     """Escape a text for a Markdown table."""
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;").replace("\n", " ")
+    return one_line(text).replace("\\", "\\\\").replace("|", "\\|").replace("[", "\\[").replace("<", "&lt;")

@@ -8,6 +8,9 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
+from fashionbench.control_characters import one_line
+from fashionbench.studies.comparison_text import escaped
+
 if TYPE_CHECKING:
     from fashionbench.studies.gate_verdict import GateResult, Outcome, Verdict
 
@@ -34,7 +37,7 @@ def markdown(result: GateResult) -> str:
     for verdict in sorted(result.verdicts, key=lambda verdict: _ORDER.index(verdict.outcome)):
         metric = verdict.metric if verdict.slice == "all" else f"{verdict.metric} [{verdict.slice}]"
         cells = (verdict.outcome, verdict.task, verdict.backend, metric, _text(verdict))
-        rows.append("| " + " | ".join(cell.replace("|", "\\|").replace("<", "&lt;") for cell in cells) + " |")
+        rows.append("| " + " | ".join(map(escaped, cells)) + " |")
     return "\n".join([f"**{headline(result)}**", "", *rows]) + "\n"
 
 
@@ -60,6 +63,9 @@ def junit(result: GateResult) -> str:
     suite.set("failures", str(failures))
     suite.set("errors", str(errors))
     indent(suite)
+    for element in suite.iter():  # XML has no place for control characters
+        for name, value in element.attrib.items():
+            element.set(name, one_line(value))
     return '<?xml version="1.0" encoding="utf-8"?>\n' + tostring(suite, encoding="unicode") + "\n"
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.errors import FashionBenchError, MetricError
+from fashionbench.errors import FashionBenchError, MetricError, as_error
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.scoring import cutoffs_of, metric_spec
 from fashionbench.predictions.images import SCHEMA as IMAGES
@@ -112,7 +112,8 @@ def item_values(
         outcome: Outcome = target(table, MetricArguments(cutoffs_of(metric), record.card.fields))
     except FashionBenchError:
         raise
-    except Exception as error:
+    except BaseException as raised:
+        error = as_error(raised)
         raise MetricError(f"{metric} cannot be computed by item: {type(error).__name__}: {error}") from error
     if outcome.values is None:
         return None

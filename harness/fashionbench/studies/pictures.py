@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.boards.examples import Picture, Thing
 from fashionbench.data.shown_items import ShowsItems
-from fashionbench.errors import FashionBenchError
+from fashionbench.errors import FashionBenchError, as_error
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
@@ -64,7 +64,8 @@ class Pictures:
         if spec.id not in self._tasks:
             try:
                 self._tasks[spec.id] = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots)), ""
-            except Exception:  # a page without pictures is better than none
+            except BaseException as error:  # a page without pictures is better than none
+                as_error(error)
                 self._tasks[spec.id] = None, "the data set is not at hand"
         return self._tasks[spec.id]
 

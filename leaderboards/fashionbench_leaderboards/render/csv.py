@@ -1,12 +1,11 @@
-"""Boards as CSV: one line a value, at full precision."""
+"""Boards as CSV: one line a value, at full precision; control characters of texts are replaced."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.references import known, misprint, source
+from fashionbench.control_characters import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,7 +23,8 @@ FIELDS = (
 
 #: A text that begins with one of these is a formula to a spreadsheet, and gets an apostrophe before it. So does one
 #: that begins with an apostrophe: whoever reads the file takes one away where there is one, and has the text again.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+_FORMULA = ("=", "+", "-", "@", "＝", "＋", "－", "＠", "'")
+QUOTE = '"'
 
 
 def render(board: Board) -> str:
@@ -33,7 +33,7 @@ def render(board: Board) -> str:
     What is reported elsewhere has ``reported-elsewhere`` for its table and no value, so that no sum or order of the
     measured column can take it in; its text is in ``printed``.
     """
-    lines = [_line(FIELDS)]
+    lines = [_line([_cell(name) for name in FIELDS])]
     for number, table in enumerate(board.tables):
         for place, row in enumerate(table.rows):
             for at, (head, value) in enumerate(zip(table.heads, row.values, strict=True)):
@@ -87,21 +87,28 @@ def _tested(table: Table, row: int, column: int) -> list[object]:
 
 
 def _line(cells: Sequence[object]) -> str:
-    """Write one line; both signs of a line's end are quoted only where the writer takes both for one."""
-    sheet = io.StringIO()
-    csv.writer(sheet, lineterminator="\r\n").writerow(cells)
-    return sheet.getvalue().removesuffix("\r\n") + "\n"
+    """Write one line; every text is quoted, so that no sign in it ends a cell or a line."""
+    return (
+        ",".join(f'"{cell.replace(QUOTE, 2 * QUOTE)}"' if isinstance(cell, _Quoted) else str(cell) for cell in cells)
+        + "\n"
+    )
+
+
+class _Quoted(str):
+    """A text, which is written in quotes; a number and an empty place are not."""
+
+    __slots__ = ()
 
 
 def _cell(cell: object) -> object:
     """Write a number so that it parses back to itself, nothing for none, and a text that no spreadsheet computes."""
-    if cell is None:
+    if cell is None or cell == "":
         return ""
-    return repr(cell) if isinstance(cell, float) else _safe(cell) if isinstance(cell, str) else cell
+    return repr(cell) if isinstance(cell, float) else _Quoted(_safe(one_line(cell))) if isinstance(cell, str) else cell
 
 
 def _safe(text: str) -> str:
-    return f"'{text}" if text.startswith(_FORMULA) and not _is_negative(text) else text
+    return f"'{text}" if text.lstrip().startswith(_FORMULA) and not _is_negative(text) else text
 
 
 def _is_negative(text: str) -> bool:

@@ -38,7 +38,7 @@ def render(board: Board) -> str:
         lines.append("")
     lines += ["Fractions in per cent, with 95 % intervals over items. Comparable by:", ""]
     lines += [f"- {line}" for line in how_measured(board)]
-    lines += [f"- left out: `{fault.path.name}`: {escape(fault.message)}" for fault in board.faults]
+    lines += [f"- left out: {escape(fault.path.name)}: {escape(fault.message)}" for fault in board.faults]
     lines += _reported(board)
     return "\n".join(lines).rstrip() + "\n"
 

@@ -6,6 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.text import number
+from fashionbench.control_characters import one_line
 
 if TYPE_CHECKING:
     from fashionbench.boards import Board
@@ -23,12 +24,12 @@ def badge(board: Board) -> str:
     left, right = (_WIDTH * len(text) + 12 for text in (label, message))
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{left + right}" height="20" role="img">',
-        f"<title>{escape(label)}: {escape(message)}</title>",
+        f"<title>{escape(one_line(label))}: {escape(one_line(message))}</title>",
         f'<rect width="{left}" height="20" fill="#444"/>',
         f'<rect x="{left}" width="{right}" height="20" fill="{colour}"/>',
         '<g fill="#fff" font-family="Verdana,DejaVu Sans,sans-serif" font-size="11">',
-        f'<text x="6" y="14" textLength="{left - 12}">{escape(label)}</text>',
-        f'<text x="{left + 6}" y="14" textLength="{right - 12}">{escape(message)}</text>',
+        f'<text x="6" y="14" textLength="{left - 12}">{escape(one_line(label))}</text>',
+        f'<text x="{left + 6}" y="14" textLength="{right - 12}">{escape(one_line(message))}</text>',
         "</g></svg>",
     ]
     return "\n".join(parts) + "\n"

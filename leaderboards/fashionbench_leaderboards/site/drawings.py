@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup, escape
 
 from fashionbench.boards.text import figure, number
+from fashionbench.control_characters import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +45,7 @@ class Scale:
         level = f'y1="{_HEIGHT / 2:g}" y2="{_HEIGHT / 2:g}" stroke="currentColor"'
         return Markup(  # noqa: S704  # numbers alone, and a text that is escaped
             f'<svg class="interval" viewBox="0 0 {_WIDTH} {_HEIGHT}" width="{_WIDTH}" height="{_HEIGHT}" role="img">'
-            f"<title>{escape(said)}</title>"
+            f"<title>{escape(one_line(said))}</title>"
             f'<line x1="0" x2="{_WIDTH}" {level} stroke-opacity="0.2"/>'
             f'<line x1="{left:.1f}" x2="{right:.1f}" {level} stroke-width="2"/>'
             f'<circle cx="{dot:.1f}" cy="{_HEIGHT / 2:g}" r="3.5" fill="currentColor"/></svg>'
@@ -84,7 +85,7 @@ def groups_drawing(values: Sequence[float], groups: Sequence[Sequence[int]], sai
         top, bottom = _LINE * min(group) + _MARGIN, _LINE * (max(group) + 1) - _MARGIN
         drawn.append(f'<line x1="{x:g}" x2="{x:g}" y1="{top}" y2="{bottom}" stroke="currentColor" stroke-width="3"/>')
     head = f'<svg class="groups" viewBox="0 0 {wide} {tall}" width="{wide}" height="{tall}" role="img">'
-    return Markup(f"{head}<title>{escape(said)}</title>{''.join(drawn)}</svg>")  # noqa: S704  # as above
+    return Markup(f"{head}<title>{escape(one_line(said))}</title>{''.join(drawn)}</svg>")  # noqa: S704  # as above
 
 
 def line_drawing(parts: Sequence[Sequence[float]], said: str) -> str:
@@ -105,4 +106,4 @@ def line_drawing(parts: Sequence[Sequence[float]], said: str) -> str:
         drawn.append(f'<polyline points="{path}" fill="none" stroke="currentColor" stroke-width="1.5"/>')
         drawn += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/>' for x, y in places]
     head = f'<svg viewBox="0 0 {_LONG} {_HIGH}" width="{_LONG}" height="{_HIGH}" role="img">'
-    return Markup(f"{head}<title>{escape(said)}</title>{''.join(drawn)}</svg>")  # noqa: S704  # as above
+    return Markup(f"{head}<title>{escape(one_line(said))}</title>{''.join(drawn)}</svg>")  # noqa: S704  # as above

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from fashionbench.control_characters import shown_in_html
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -27,4 +29,5 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=shown_in_html,
     )

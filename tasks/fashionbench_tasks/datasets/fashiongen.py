@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets.hdf5 import images, open_hdf5, text_column
 from fashionbench_tasks.datasets.image_folder import ImagePaths
 from fashionbench_tasks.datasets.readers import read_entries, unwrapped
 
@@ -59,8 +60,8 @@ class Row:
 
         from fashionbench.data.items import ImageItem  # noqa: PLC0415
 
-        with _h5(self.path) as file:
-            return ImageItem(self.id, Image.fromarray(file["input_image"][self.at]))
+        with open_hdf5(self.path) as file:
+            return ImageItem(self.id, Image.fromarray(images(file, "input_image", self.path)[self.at]))
 
 
 class FashionGen:
@@ -97,10 +98,10 @@ class FashionGen:
 
     def _from_h5(self, split: str) -> list[Photo]:
         path = self.root / _H5[split]
-        with _h5(path) as file:
-            count = len(file["input_image"])
+        with open_hdf5(path) as file:
+            count = len(images(file, "input_image", path))
             columns = {
-                name: _column(file, name, path)
+                name: text_column(file, f"input_{name}", path)
                 for name in ("productID", "name", "description", "category", "subcategory")
             }
         for name, values in columns.items():
@@ -181,25 +182,3 @@ class FashionGen:
         known = set(self.images().values())
         folders = [self.root / split for split, kind in self.layout.items() if kind == "extracted"]
         return sorted(f"{f.name}/{p.name}" for f in folders for p in f.glob("*.png") if p not in known)
-
-
-def _h5(path: Path) -> Any:
-    try:
-        import h5py  # noqa: PLC0415
-    except ImportError as error:
-        raise DataError(f"{path} needs h5py", remedy='pip install "fashionbench[data]"') from error
-    try:
-        return h5py.File(path, "r")
-    except OSError as error:
-        raise DataError(f"{path} is no HDF5 file: {error}", remedy="fetch the file again") from error
-
-
-def _column(file: Any, name: str, path: Path) -> list[str]:
-    key = f"input_{name}"
-    if key not in file:
-        raise DataError(f"{path} has no {key}", remedy=f"it has {', '.join(sorted(file))}")
-    try:
-        values = file[key][:].reshape(-1).tolist()
-    except OSError as error:
-        raise DataError(f"{path} cannot be read at {key}: {error}", remedy="fetch the file again") from error
-    return [value.decode("iso-8859-1") if isinstance(value, bytes) else str(value) for value in values]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import csv
-import json
+import io
 import math
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import LARGEST, open_regular
+from fashionbench.json_reader import loads
 from fashionbench_tasks.datasets.readers import read_text
 
 if TYPE_CHECKING:
@@ -94,7 +96,7 @@ def _check_delimiter(path: Path, columns: Sequence[str]) -> None:
 
 def _csv(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
+        with open_regular(path, LARGEST) as content, io.TextIOWrapper(content, "utf-8-sig", newline="") as file:
             lines = csv.reader(file)
             columns = next(lines, [])
             _check_delimiter(path, columns)
@@ -125,7 +127,7 @@ def _json_lines(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
         if not line.strip():
             continue
         try:
-            entry = json.loads(line, object_pairs_hook=noted)
+            entry = loads(line, object_pairs_hook=noted)
         except ValueError as error:
             yield number, RowError(path, number, f"is not JSON: {error}", "mend or drop the line", unit="line")
             continue

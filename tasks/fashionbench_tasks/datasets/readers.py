@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError, first_names
+from fashionbench.files import regular_text
 from fashionbench.json_reader import parse_json
 from fashionbench_tasks.datasets.image_folder import actual
 
@@ -52,7 +53,7 @@ def read_text(path: Path) -> str:
     :raises DataError: where it is missing or is not UTF-8.
     """
     try:
-        return path.read_text(encoding="utf-8-sig")
+        return regular_text(path, "utf-8-sig")
     except FileNotFoundError as error:
         there = sorted(one.name for one in path.parent.iterdir()) if path.parent.is_dir() else []
         holds = f"holds {first_names(there)}" if there else "is empty, or is not there"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.canonical import digest
 from fashionbench.data.dataset import Dataset, status
 from fashionbench.errors import DataError, first_names
+from fashionbench.files import regular_bytes
 from fashionbench.predictions.id_matching import IdMatcher
 from fashionbench.predictions.readers import read
 from fashionbench.records.audits import Audit, Check, Level, Sheet, Verdict
@@ -51,7 +52,7 @@ def fashion_iq(spec: TaskSpec, dataset: DatasetSpec, roots: DataRoots, gallery_t
         how = str(spec.options["join"])
         queries = [Asked(text, t.target) for t in data.triplets(category, "val") for text in join(t.captions, how)]
         probes.append(probe(category, queries, texts))
-    evidence = {name: path.read_bytes().hex() for name, path in gallery_text.items()}
+    evidence = {name: regular_bytes(path).hex() for name, path in gallery_text.items()}
     outcome: Verdict = cast("Verdict", verdict(probes)) if probes else "not probed"
     return Audit(
         spec.id, outcome, digest([spec.protocol.hash, evidence]), tuple(checks), _sheets(probes), _facts(probes)

@@ -5,10 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from importlib.resources import files
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.files import regular_text
 from fashionbench.json_reader import parse_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 ARTISTS = ("fluent", "noto", "twemoji")
 """Who drew the images: Microsoft (Fluent Emoji Flat), Google (Noto Emoji), Twitter (Twemoji)."""
@@ -48,7 +52,7 @@ def garments(root: Path | None = None) -> tuple[Garment, ...]:
     """
     path = data_root(root) / "garments.json"
     try:
-        entries = parse_json(path.read_text(encoding="utf-8"), str(path))
+        entries = parse_json(regular_text(path), str(path))
     except OSError as error:
         raise DataError(f"cannot read {path}: {error.strerror}", remedy=_REMEDY) from error
     except ValueError as error:
@@ -79,6 +83,32 @@ def image_path(garment_id: str, artist: str, root: Path | None = None) -> Path:
     if not path.is_file():
         raise DataError(f"no image of garment {garment_id!r} by {artist}: {path} is missing", remedy=_REMEDY)
     return path
+
+
+class WardrobeFiles:
+    """The packaged files, as ``fashionbench data`` looks at those of any data set."""
+
+    def __init__(self, root: Path | None) -> None:
+        self.root = data_root(root)
+        self._garments = garments(root)
+
+    def images(self) -> Mapping[str, Path]:
+        """Return the drawing of each garment by each artist."""
+        folder = self.root / "images"
+        return {f"{who}/{one.id}": folder / who / f"{one.id}.png" for who in ARTISTS for one in self._garments}
+
+    def annotations(self) -> Mapping[str, Path]:
+        """Return the list of garments."""
+        return {"garments": self.root / "garments.json"}
+
+    def counts(self) -> Mapping[str, int]:
+        """Count garments and their drawings."""
+        return {"garments": len(self._garments), "drawings": len(self.images())}
+
+    def extra(self) -> list[str]:
+        """List drawings of what is no garment."""
+        known = set(self.images().values())
+        return sorted(f"{p.parent.name}/{p.name}" for p in self.root.glob("images/*/*.png") if p not in known)
 
 
 def _garment(entry: Any, number: int, path: Path) -> Garment:

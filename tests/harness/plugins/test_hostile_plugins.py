@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import json
+import locale
+import os
+import random
+import subprocess
+import sys
 import textwrap
+import warnings
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
+import numpy as np
 import pytest
 
 from fashionbench.cli.main import main
-from fashionbench.errors import UnknownNameError
+from fashionbench.errors import PluginError, UnknownNameError
 from fashionbench.plugins import manager
+from fashionbench.plugins.hookspecs import Providers
 from fashionbench.plugins.manager import Plugins
+from fashionbench.specs import ReporterSpec
 
 BODIES = {"raises": "raise ValueError('not today')", "exits": "raise SystemExit(7)"}
+ODD_BODIES = {"interrupts": "raise KeyboardInterrupt", "ends": "raise GeneratorExit('over')"}
 SIGNATURES = {
     "register_tasks": "", "register_backends": "", "register_boards": "", "register_commands": "group",
     "describe_backend": "address, options", "collect_provenance": "", "on_run_start": "event", "on_cell_end": "event",
@@ -33,9 +45,9 @@ def with_plugin(tmp_path, monkeypatch):
     return install
 
 
-@pytest.mark.parametrize("body", BODIES)
+@pytest.mark.parametrize("body", BODIES | ODD_BODIES)
 def test_a_plugin_that_fails_when_it_is_imported(body, with_plugin, capsys):
-    with_plugin(f"imported_{body}", BODIES[body])
+    with_plugin(f"imported_{body}", (BODIES | ODD_BODIES)[body])
     assert main(["list", "tasks"]) == 0
     said = capsys.readouterr()
     assert "plugin hostile of unknown 0 was left out" in said.err
@@ -84,3 +96,187 @@ def test_an_address_is_left_to_the_next_plugin_where_one_answers_rubbish(with_pl
     )
     with pytest.raises(UnknownNameError):
         Plugins().describe_backend("nowhere:thing", {})
+
+
+HEAD = """
+from fashionbench.plugins.hookspecs import hookimpl
+
+FASHIONBENCH_API = (1, 0)
+"""
+
+
+@pytest.mark.parametrize(
+    "hook", [name for name in vars(Providers) if name.startswith("register_") and name != "register_commands"]
+)
+@pytest.mark.parametrize(
+    "body",
+    [
+        *ODD_BODIES.values(),
+        "return 42",
+        "return None",
+        "return [None, 7, 'x', object()]",
+        "yield 1; raise OSError('x')",
+    ],
+)
+def test_rubbish_from_a_providing_hook_costs_that_plugin_alone(hook, body, with_plugin, request):
+    with_plugin(
+        f"provides_{abs(hash((hook, body)))}", f"{HEAD}\n@hookimpl\ndef {hook}():\n    {body}\n"
+    )  # fmt: skip
+    found = Plugins()
+    _ = found.references
+    (report,) = found.failures
+    assert report.origin.name == "hostile"
+    assert hook in report.error
+    assert "wardrobe/text-to-image" in found.tasks and "baseline/pocket-lit" in found.backends
+
+
+def test_a_plugin_that_hangs_when_it_is_imported_is_ended_and_named(with_plugin, monkeypatch, capsys):
+    monkeypatch.setenv("FASHIONBENCH_PLUGIN_SECONDS", "0.2")
+    with_plugin("hangs", "import time\ntry:\n    time.sleep(60)\nexcept Exception:\n    time.sleep(60)\n")
+    assert main(["list", "tasks"]) == 0
+    said = capsys.readouterr()
+    assert "plugin hostile" in said.err and "took more than 0.2 s" in said.err
+    assert "FASHIONBENCH_BLOCK_PLUGINS=hostile" in said.err
+    assert "wardrobe/text-to-image" in said.out
+
+
+def test_global_state_that_a_plugin_changes_is_put_back_and_named(with_plugin, tmp_path, monkeypatch, capsys):
+    torch = pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "elsewhere").mkdir()
+    with_plugin(
+        "changes",
+        f"""
+        import os, random, warnings, locale, numpy, torch
+        os.chdir("elsewhere")
+        random.seed(7); numpy.random.seed(7)
+        warnings.simplefilter("ignore")
+        torch.set_default_dtype(torch.float64)
+        locale.setlocale(locale.LC_ALL, "C.UTF-8" if locale.setlocale(locale.LC_ALL) == "C" else "C")
+        {HEAD.strip().replace(chr(10), chr(10) + 8 * " ")}
+        """,
+    )
+    before = (
+        Path.cwd(),
+        random.getstate(),
+        list(warnings.filters),
+        torch.get_default_dtype(),
+        locale.setlocale(locale.LC_ALL),
+    )
+    numbers = np.random.get_state()  # noqa: NPY002
+    assert main(["list", "boards"]) == 0
+    after = (
+        Path.cwd(),
+        random.getstate(),
+        list(warnings.filters),
+        torch.get_default_dtype(),
+        locale.setlocale(locale.LC_ALL),
+    )
+    assert before == after
+    assert (np.random.get_state()[1] == numbers[1]).all()  # noqa: NPY002
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if "hostile" in line]
+    for what in ("working folder", "locale", "filters of warnings", "default type", "random numbers"):
+        assert what in line
+
+
+def test_an_observer_that_moves_elsewhere_moves_nobody_else(with_plugin, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    with_plugin("moves", f"{HEAD}\n@hookimpl\ndef on_run_start(event):\n    import os\n    os.chdir('/')\n")
+    run = [
+        "run",
+        "--task",
+        "wardrobe/image-to-image",
+        "--limit",
+        "3",
+        "--store",
+        "store",
+        "--backend",
+        "control/random",
+    ]
+    assert main(run) == 0
+    assert (tmp_path / "store" / "records").is_dir()
+    assert (
+        "on_run_start of plugin unknown:hostile (unknown 0) changed the working folder, which was put back"
+        in capsys.readouterr().err
+    )
+
+
+def test_commands_of_plugins_take_no_place_of_ours_and_fail_as_their_own(with_plugin, capsys):
+    with_plugin(
+        "commands",
+        f"""
+        import click
+        {HEAD.strip().replace(chr(10), chr(10) + 8 * " ")}
+
+        @hookimpl
+        def register_commands(group):
+            def breaks():
+                raise ZeroDivisionError("no")
+            group.add_command(click.Command("breaks", callback=breaks))
+            group.add_command(click.Command("leaves", callback=lambda: 99))
+            group.add_command(click.Command("list", callback=breaks))
+            group.commands["rubbish"] = 7
+        """,
+    )
+    assert main(["breaks"]) == 2
+    said = capsys.readouterr().err
+    assert "error: the command breaks, which a plugin brings, failed: ZeroDivisionError: no" in said
+    assert "a plugin has a command list, which is ours and stays" in said
+    assert main(["leaves"]) == 1
+    assert main(["--help"]) == 0
+    assert main(["list", "boards"]) == 0
+
+
+def test_prints_of_plugins_spoil_no_json(with_plugin, capfd):
+    with_plugin(
+        "prints",
+        f"import os\nprint('hello')\nos.write(1, b'from C\\n')\n{HEAD}\n@hookimpl\ndef register_tasks():\n    print('tasks')\n    return []\n",
+    )
+    program = "import sys; from fashionbench.cli.main import main; sys.exit(main())"
+    points = "from fashionbench.plugins import manager; from importlib.metadata import EntryPoint, entry_points; found = [*entry_points(group='fashionbench'), EntryPoint('hostile', 'prints', 'fashionbench')]; manager.entry_points = lambda group: found"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{points}\n{program}", "list", "boards", "--json"],
+        capture_output=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        check=True,
+    )
+    assert {row["id"] for row in json.loads(done.stdout)} >= {"quickstart"}
+    assert {b"hello", b"tasks"} <= set(done.stderr.split()) and b"from C" in done.stderr
+
+
+REPORTERS = (
+    HEAD
+    + """
+from fashionbench.specs import ReporterSpec
+
+def breaks(board):
+    raise LookupError("no")
+
+def rubbish(board):
+    return 7
+
+@hookimpl
+def register_reporters():
+    return [ReporterSpec(id=name, summary="", target=f"{__name__}:{name}", suffix=name) for name in ("breaks", "rubbish")]
+"""
+)
+
+
+def test_formats_that_fail_cost_no_other_format(with_plugin, tmp_path, capsys):
+    with_plugin("reports", REPORTERS)
+    store = str(tmp_path / "store")
+    run = ["run", "--task", "wardrobe/image-to-image", "--limit", "3", "--store", store, "--backend", "control/random"]
+    assert main(run) == 0
+    said = capsys.readouterr()
+    assert "reporter breaks of unknown 0 failed: LookupError: no" in said.err
+    assert "reporter rubbish of unknown 0 gave int instead of str" in said.err
+    assert {path.suffix for path in (tmp_path / "store" / "boards").iterdir()} >= {".md", ".html", ".csv", ".json"}
+    for name in ("breaks", "rubbish"):
+        assert main(["board", "quickstart", "--format", name, "--store", store]) == 2
+        assert f"error: reporter {name} of unknown 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", ["", "../x", "/etc/x", "a/b", ".", "md\n", "x" * 40])
+def test_a_suffix_that_leaves_the_folder_is_no_suffix(suffix):
+    with pytest.raises(PluginError, match="has the suffix"):
+        ReporterSpec(id="r", summary="", target="a:b", suffix=suffix)

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import sys
-from importlib.metadata import EntryPoint
+from importlib.metadata import EntryPoint, entry_points
 from types import SimpleNamespace
 
 import pytest
@@ -103,8 +103,32 @@ def test_a_provider_that_raises_does_not_hide_the_others(points):
 def test_two_plugins_that_claim_one_name_are_both_named(points):
     one = points("one", GOOD.format(id="same"), distribution="acme")
     two = points("two", GOOD.format(id="same"), distribution="rival")
-    with pytest.raises(PluginError, match=r"acme 2\.5.*rival 2\.5|rival 2\.5.*acme 2\.5"):
-        Plugins(points=[one, two])
+    with pytest.raises(PluginError, match=r"acme 2\.5.*rival 2\.5"):
+        Plugins(strict=True, points=[one, two])
+    found = Plugins(points=[one, two])
+    (report,) = found.failures
+    assert report.origin.name == "two"
+    assert "is registered by acme 2.5 and by rival 2.5: the first stays" in report.error
+    assert found.datasets.origin("acme/same").name == "one"
+
+
+def test_a_built_in_name_stays_and_what_else_a_plugin_brings_is_taken(points):
+    text = GOOD.format(id="new").replace("    return [", "    return [None, 7, 'viton-hd', *_clash(), ")
+    text += """
+def _clash():
+    from dataclasses import replace
+    from fashionbench_tasks.plugin import register_datasets as ours
+    return [replace(spec, summary="mine") for spec in ours() if spec.id == "viton-hd"]
+"""
+    thief = points("aaa", text)
+    found = Plugins(points=[thief, *entry_points(group="fashionbench", name="tasks")])
+    assert found.datasets["viton-hd"].summary != "mine"
+    assert "acme/new" in found.datasets
+    (report,) = found.failures
+    assert all(
+        said in report.error
+        for said in ("acme 2.5 gave NoneType as a dataset", "gave int", "gave str", "'viton-hd' is registered by fash")
+    )
 
 
 @pytest.mark.parametrize("blocked", ["good", "acme", "external", "other,good"])

@@ -9,7 +9,7 @@ from fashionbench import api
 from fashionbench.cli.main import main
 from fashionbench.errors import MetricError
 from fashionbench.records.path_names import without_paths
-from fashionbench.records.record_paths import record_without_paths
+from fashionbench.records.record_texts import record_with_clean_texts
 
 
 @pytest.mark.parametrize(
@@ -49,12 +49,12 @@ def test_ids_addresses_and_relative_paths_stay(text):
 
 def test_a_record_is_cut_in_every_text_and_keeps_its_id_and_protocol(plugins, store):
     (record,) = api.run({"tasks": "toy/squares", "backends": "toy/raises"}, plugins=plugins, store=store)
-    record = record_without_paths(record)  # the command of a test run is a path
-    assert record_without_paths(record) is record
+    record = record_with_clean_texts(record)  # the command of a test run is a path
+    assert record_with_clean_texts(record) is record
     error = record.error.model_copy(update={"message": "no /home/ada/model", "traceback": "File /home/ada/code.py"})
     backend = record.backend.model_copy(update={"options": {"model": "/home/ada/model", "deep": [{"/home/ada/x": 1}]}})
     changed = record.model_copy(update={"error": error, "backend": backend})
-    cut = record_without_paths(changed)
+    cut = record_with_clean_texts(changed)
     assert "/ada" not in cut.model_dump_json()
     assert cut.error.message == "no …/model"
     assert cut.backend.options == {"model": "…/model", "deep": [{"…/x": 1}]}

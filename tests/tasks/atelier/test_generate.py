@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import PIL
 import pytest
@@ -18,6 +19,7 @@ from fashionbench.errors import ConfigError, DataError
 from fashionbench_atelier.generate import main, make
 from fashionbench_atelier.layouts.folder_hash import fingerprint
 from fashionbench_atelier.manifest import NAME, read_manifest
+from fashionbench_atelier.target import remove_dead
 
 TINY = {"products": 24, "people": 4, "outfits": 10}
 TEXTS = {".json", ".jsonl", ".txt", ".csv"}
@@ -186,3 +188,73 @@ def test_the_command_line_makes_and_verifies_it(tmp_path, tiny, capsys, monkeypa
     assert (said["whole"], said["synthetic"], said["missing"]) == (True, True, [])
     assert cli(["data", "make", "atelier", "--out", "made", "--option", "size=3"]) != 0
     assert "known sizes are" in capsys.readouterr().err
+
+
+def test_a_target_that_no_folder_can_be_moved_to_is_refused_first(tmp_path, monkeypatch):
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    (work / "file").write_text("")
+    (work / "loop").symlink_to("loop")
+    for out, said in ((Path(), "where you stand"), (tmp_path, "where you stand"), (work / "file", "is a file"), (work / "loop", "itself"),
+                      (Path("/proc"), "mount point"), (Path("/proc/new"), "beside")):  # fmt: skip
+        with pytest.raises(DataError, match=said):
+            make(out, 0, {**TINY, "processes": 1}, lambda *_: pytest.fail("it began"))
+    assert {path.name for path in work.iterdir()} == {"file", "loop"}
+
+
+def test_a_link_is_followed_to_where_the_folder_is_made(tmp_path, tiny):
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "atelier")
+    make(tmp_path / "link", 0, {**TINY, "processes": 1}, silent)
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "disk" / "atelier" / NAME).read_bytes() == (tiny / NAME).read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("seed", "sizes"),
+    [(0, {"products": 10**9}), (0, {"people": 10**7}), (0, {"processes": 10**6}), (-1, {}), (2**63, {})],
+)
+def test_sizes_and_seeds_have_bounds(tmp_path, seed, sizes):
+    with pytest.raises(ConfigError, match="atelier: "):
+        make(tmp_path / "out", seed, {**TINY, **sizes}, silent)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM")
+def test_sigterm_cleans_up_and_what_a_killed_make_left_goes_with_the_next(tmp_path):
+    command = [
+        sys.executable,
+        "-m",
+        "fashionbench_atelier.generate",
+        str(tmp_path / "out"),
+        "products=300",
+        "people=200",
+    ]
+    for number, processes in ((signal.SIGTERM, 1), (signal.SIGKILL, 2)):
+        with subprocess.Popen([*command, f"processes={processes}"]) as process:
+            while not list(tmp_path.glob(".out.*/viton-hd/*/image/*.jpg")):
+                assert process.poll() is None
+                time.sleep(0.05)
+            workers = _children(process.pid)
+            process.send_signal(number)
+        assert process.returncode == (130 if number == signal.SIGTERM else -number)
+        assert len(list(tmp_path.iterdir())) == (0 if number == signal.SIGTERM else 1)
+    assert workers
+    while any(map(_runs, workers)):
+        time.sleep(0.05)
+    remove_dead(tmp_path / "out")
+    assert not list(tmp_path.iterdir())
+
+
+def _children(process):
+    return [
+        int(pid) for task in Path(f"/proc/{process}/task").iterdir() for pid in (task / "children").read_text().split()
+    ]
+
+
+def _runs(process):
+    """Tell whether a process runs: one that ended may wait for somebody to ask how."""
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

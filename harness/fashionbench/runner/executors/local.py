@@ -12,6 +12,7 @@ from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import FashionBenchError, StoreError, as_error, message_of
 from fashionbench.files import stop_if_full
+from fashionbench.interrupts import check, watched
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
@@ -94,13 +95,14 @@ class Runner:
         self.plugins.notify("on_run_start", RunStart(names))
         records: dict[int, Record] = {}
         try:
-            with self._context(shown) as context, self._training(context.device) as wait:
+            with watched(), self._context(shown) as context, self._training(context.device) as wait:
                 # Cells that need a model come last where it is trained meanwhile.
                 waits = [wait is not None and bool(cell.trainings) for cell in self.plan.cells]
                 for at in sorted(range(len(waits)), key=waits.__getitem__):
                     if waits[at] and wait is not None:
                         wait(shown)
                     records[at] = self._one(self.plan.cells[at], context)
+                    check()
         finally:
             in_order = [records[at] for at in sorted(records)]
             self.plugins.notify("on_run_end", RunEnd(tuple(in_order)))
@@ -258,9 +260,10 @@ class Runner:
     def _model(self, training: TrainingCell, context: RunContext) -> TrainedModel:
         try:
             fingerprints = self._fingerprints(training)
-        except Exception as error:
-            stop_if_full(error)
-            return TrainedModel(None, training.id({}), None, error)
+        except BaseException as error:
+            fault = as_error(error)
+            stop_if_full(fault)
+            return TrainedModel(None, training.id({}), None, fault)
         key = training.id(fingerprints)
         if key not in self._models:
             self.plugins.notify("on_cell_start", CellStart(training.name))
@@ -278,7 +281,8 @@ class Runner:
     def _models_of(self, cell: Cell) -> list[TrainedModel]:
         try:
             keys = [training.id(self._fingerprints(training)) for training in cell.trainings.values()]
-        except Exception:  # said when the cell was to be trained
+        except BaseException as error:  # said when the cell was to be trained
+            as_error(error)
             return []
         return [self._models[key] for key in keys if key in self._models]
 
@@ -286,7 +290,8 @@ class Runner:
         """Return the cell with the identity of the models that its trainings make, whether they were made or not."""
         try:
             ids = {name: one.id(self._fingerprints(one)) for name, one in cell.trainings.items()}
-        except Exception:  # data that cannot be opened: said when the cell is run
+        except BaseException as error:  # data that cannot be opened: said when the cell is run
+            as_error(error)
             return cell
         return cell.trained({}, ids) if ids else cell
 
@@ -312,7 +317,8 @@ class Runner:
                 task = cast("Task", cast("Any", resolve(spec.target))(spec, self._roots))
                 task.info()
                 self._tasks[name] = task
-            except (Exception, SystemExit) as error:  # kept for the cells of this task; other tasks go on
+            except BaseException as error:  # kept for the cells of this task; other tasks go on
+                as_error(error)
                 stop_if_full(error)
                 self._tasks[name] = as_error(error)
         return self._tasks[name]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import signal
 
 import pytest
 import toy_plugin
@@ -302,7 +303,7 @@ def test_plugins_are_told_what_happens(plugins, store):
 
 def test_an_interrupt_leaves_what_was_finished(plugins, store, monkeypatch):
     def interrupted(self, items, role):
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
     monkeypatch.setattr(toy_plugin.Raises, "encode_images", interrupted)
     with pytest.raises(KeyboardInterrupt):

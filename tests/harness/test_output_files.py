@@ -1,0 +1,59 @@
+from __future__ import annotations
+
+import os
+import threading
+
+import pytest
+
+from fashionbench.errors import ConfigError
+from fashionbench.output_files import inside, write_output
+
+
+def test_a_folder_that_is_not_there_is_not_made(tmp_path):
+    with pytest.raises(ConfigError, match="the folder .* is not there"):
+        write_output(tmp_path / "tpyo" / "x.md", "text")
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="is no folder"):
+        write_output(tmp_path / "file" / "x.md", "text")
+    with pytest.raises(ConfigError, match="is a folder"):
+        write_output(tmp_path, "text")
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_devices_and_fifos_are_written_through(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with pytest.raises(ConfigError, match="nobody reads"):
+        write_output(pipe, "text")
+    heard = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_text()))
+    reader.start()
+    while True:
+        try:
+            write_output(pipe, "text")
+            break
+        except ConfigError:
+            continue
+    reader.join()
+    assert heard == ["text"]
+    (tmp_path / "null").symlink_to("/dev/null")
+    write_output(tmp_path / "null", "text")
+    assert (tmp_path / "null").is_symlink() and pipe.is_fifo()
+
+
+def test_standard_output_by_its_name_is_that_of_the_command(capsys, tmp_path):
+    from pathlib import Path
+
+    write_output(Path("/dev/stdout"), "text\n")
+    assert capsys.readouterr().out == "text\n"
+
+
+@pytest.mark.parametrize(
+    "name", ["", ".", "..", "../x", "a/../../x", "/x", "C:\\x", "..\\x", "a\x00b", "a\nb", "link/x"]
+)
+def test_no_name_leads_out_of_a_folder(tmp_path, name):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path)
+    with pytest.raises(ConfigError, match="leads out of"):
+        inside(tmp_path / "out", name)
+    assert inside(tmp_path / "out", "a/b.md") == tmp_path / "out" / "a" / "b.md"
