@@ -37,7 +37,8 @@ def watched() -> Iterator[None]:
         return
     defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
     ours = {number: usual for number, usual in defaults.items() if signal.getsignal(number) is usual}
-    if signal.SIGINT not in ours:
+    # Where Ctrl-C is ignored, as below nohup, no KeyboardInterrupt comes from it.
+    if signal.SIGINT not in ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         yield
         return
     _watches.append(Watch(os.getpid()))

@@ -19,7 +19,7 @@ from fashionbench.plugins.origin import Origin
 from fashionbench.plugins.registry import Registry
 from fashionbench.predictions.base import Predictions
 from fashionbench.predictions.captions import AS_RELEASED, STANDARD, captions_table, corpus_of, schema
-from fashionbench.specs import TaskSpec, resolve
+from fashionbench.specs import MetricSpec, TaskSpec, resolve
 from fashionbench.specs.protocol import ProtocolCard
 
 slow = [
@@ -48,7 +48,7 @@ def value(name, rows, **card):
 
 
 def scores(predictions, names=tuple(spec.id for spec in CAPTION_METRICS), **card):
-    registry = Registry("metric")
+    registry = Registry("metric", MetricSpec)
     for spec in CAPTION_METRICS:
         registry.add(spec, Origin("captions", "test", "0"))
     fields = {"split": "all", "metrics": names, "average": "queries", **card}

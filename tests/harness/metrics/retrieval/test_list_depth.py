@@ -129,7 +129,7 @@ def test_the_depth_is_in_the_record_and_the_row_is_marked(plugins, store, tmp_pa
     (row,) = api.make_board(ranks, store=store, plugins=plugins).tables[0].rows
     assert row.values[0].bound == "lower"
     path.write_text(json.dumps({query: [*found, *(set(names) - set(found))] for query, found in lists.items()}))
-    assert api.score("toy/squares", path, store=store, plugins=plugins).predictions.depth == {}
+    assert api.score("toy/squares", path, name="whole", store=store, plugins=plugins).predictions.depth == {}
 
 
 def test_a_lower_bound_is_one_in_a_data_frame(plugins, store, tmp_path):
