@@ -19,6 +19,7 @@ from fashionbench.errors import ConfigError
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.qformer.qformer import RENAMED
 from fashionbench_unifashion.weights.loading import load_strict
+from fashionbench_unifashion.weights.qformer_source import HEADS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
 
     from fashionbench_unifashion.model.unifashion import UniFashion
 
-HEADS = "heads.safetensors"
 #: What transformers' BLIP-2 has no place for: the second set of queries, the temperature, and the language head.
 _OURS = ("target", "temp", "lm_head.")
 

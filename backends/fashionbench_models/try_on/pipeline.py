@@ -60,7 +60,12 @@ def load_pipeline(options: ModelOptions, device: str) -> Any:
         if name.startswith("tokenizer"):
             require_words(getattr(pipeline, name), str(folder / name))
     pipeline.set_progress_bar_config(disable=True)
-    return pipeline.to(device)
+    before = diffusers_logging.get_verbosity()
+    diffusers_logging.set_verbosity_error()  # it warns of modules that keep single precision where there are none
+    try:
+        return pipeline.to(device)
+    finally:
+        diffusers_logging.set_verbosity(before)
 
 
 def load_adapter(pipeline: Any, options: ModelOptions) -> str:

@@ -246,7 +246,8 @@ class Training:
             parts.append(fingerprint(read(locate(self.recipe.model.init_from))))
         claim = digest(parts)
         path = self.out / "recipe.json"
-        if path.is_file():
+        # A training that ended before its first phase, such as for weights that do not fit, has left nothing to keep.
+        if path.is_file() and any((self.out / name).exists() for name in ("phases", "model", "training.json")):
             try:
                 before = read_object(path)
             except DataError as error:

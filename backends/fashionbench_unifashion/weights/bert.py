@@ -7,7 +7,9 @@ and heads are new. A small BERT serves a small Q-Former alike.
 
 from __future__ import annotations
 
+import json
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -17,7 +19,6 @@ from fashionbench_unifashion.weights.loading import load_strict, read
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from torch import Tensor
 
@@ -39,10 +40,33 @@ def load(qformer: QFormer, source: str | Path) -> None:
     :raises BackendError: where its names or shapes do not fit.
     """
     state = convert(read(source))
+    _check_sizes(qformer, state, source)
     words, first = state.get("words.weight"), qformer.words.weight.detach()
     if words is not None and len(words) <= len(first):
         state["words.weight"] = torch.cat([words.to(first), first[len(words) :]])
     load_strict(qformer, state, allowed_missing=NEW, allowed_unexpected=(), source=str(source))
+
+
+def _check_sizes(qformer: QFormer, state: Mapping[str, Tensor], source: str | Path) -> None:
+    """Compare the sizes of a BERT with those of a Q-Former.
+
+    :raises BackendError: naming those that differ, and how a recipe sets them.
+    """
+    layers = {int(found[1]) for name in state if (found := re.match(r"transformer\.encoder\.layer\.(\d+)\.", name))}
+    feed = state.get("transformer.encoder.layer.0.intermediate.dense.weight")
+    has = {"hidden": state["positions.weight"].shape[1], "layers": len(layers)}
+    has |= {"ffn": len(feed)} if feed is not None else {}
+    has |= {"positions": len(state["positions.weight"])}
+    described = Path(source) / "config.json"
+    if described.is_file():  # weights do not tell the heads, and attention by another number of them is another one
+        heads = json.loads(described.read_text(encoding="utf-8")).get("num_attention_heads")
+        has |= {"heads": heads} if isinstance(heads, int) else {}
+    own = {name: getattr(qformer.config, name) for name in has}
+    wrong = [name for name in has if has[name] != own[name]]
+    if wrong:
+        theirs, ours = (", ".join(f"{name} {sizes[name]}" for name in wrong) for sizes in (has, own))
+        changes = " ".join(f"--set model.changes.qformer.{name}={has[name]}" for name in wrong)
+        raise BackendError(f"the BERT {source} has {theirs}, and the Q-Former {ours}", remedy=f"give {changes}")
 
 
 def convert(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
@@ -16,9 +17,13 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.qformer.qformer import QFormer
     from fashionbench_unifashion.vision.encoder import VisionEncoder
 
+#: What of a BLIP-2 of transformers for retrieval lies outside of its Q-Former.
+_OUTSIDE = ("query_tokens", "embeddings.", "vision_projection.", "text_projection.", "itm_head.")
 #: The sets of queries, of which a model may have another number than the file.
 _QUERIES = ("reference", "target")
 _OURS = "qformer."
+#: What transformers has no place for, beside its model in a folder that ``export-model`` wrote.
+HEADS = "heads.safetensors"
 
 
 def load(qformer: QFormer, vision: VisionEncoder | None, source: str) -> list[str]:
@@ -28,6 +33,12 @@ def load(qformer: QFormer, vision: VisionEncoder | None, source: str) -> list[st
     :raises BackendError: where names or shapes are not those of this Q-Former.
     """
     state = read(source, skip=("vision_model.",))
+    beside = Path(source) / HEADS
+    if beside.is_file():
+        inner = {name if name.startswith((_OURS, *_OUTSIDE)) else f"{_OURS}{name}": t for name, t in state.items()}
+        state, notes = fit_queries(qformer, from_transformers(inner | read(beside)))
+        load_strict(qformer, state, allowed_missing=(), allowed_unexpected=(), source=source)
+        return [*notes, f"the Q-Former is that which was exported to {source}"]
     if any(name.startswith("Qformer.") for name in state):
         return _load_lavis(qformer, vision, state, source)
     if "query_tokens" not in state and any(name.endswith("embeddings.word_embeddings.weight") for name in state):

@@ -28,6 +28,7 @@ pytest.importorskip("diffusers")
 
 import small_models  # noqa: E402
 
+from fashionbench_models.training import inpainting as trainer  # noqa: E402
 from fashionbench_models.training.inpainting import augmented, painting_loss  # noqa: E402
 from fashionbench_models.training.try_on_examples import collect_try_on  # noqa: E402
 from fashionbench_models.try_on.small_network import CHANNELS, Size, new_schedule, paint, shown  # noqa: E402
@@ -237,8 +238,10 @@ def held_out_errors(folder, twin, tmp_path):
 
 
 @pytest.mark.slow
-def test_it_learns_and_is_measured(tmp_path, pytestconfig):
+def test_it_learns_and_is_measured(tmp_path, pytestconfig, monkeypatch):
     twin = {"atelier": cached_twin(pytestconfig)}
+    drawn = []
+    monkeypatch.setattr(trainer, "augmented", lambda *pair: drawn.append(len(pair[0])) or augmented(*pair))
     sizes = {"height": 32, "width": 24, "patch": 2, "widths": [16, 32], "held_out": 0.3, "learning_rate": 0.004}
     few, many, again = (
         train("inpainting-from-scratch", changes={**sizes, "steps": steps}, out=tmp_path / name, data=twin)
@@ -249,6 +252,7 @@ def test_it_learns_and_is_measured(tmp_path, pytestconfig):
     assert many.figures[ours] < many.figures["squared error of the garment laid over the mask"]
     # It is the garment that it paints.
     assert many.figures[ours] < 0.85 * many.figures[f"{ours} with another's garment"]
+    assert len(drawn) == 5 + 120 + 120 and min(drawn) > 1, "every batch is mirrored and recoloured anew"
     assert list(many.figures.values()) == pytest.approx(held_out_errors(many.model, twin, tmp_path), rel=1e-3)
     record = json.loads(many.record.read_text())
     assert record["steps"] == 120 and record["examples"]["held out try-on examples"] > 0

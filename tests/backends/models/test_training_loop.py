@@ -38,6 +38,18 @@ def test_the_rate_rises_for_a_tenth_of_the_steps_and_falls_as_a_cosine():
     assert moved == pytest.approx([0.01 * rate for rate in expected], rel=1e-5)
 
 
+def test_each_step_has_its_own_gradient_and_moves_as_adam_does():
+    signs = [1.0 if at % 3 else -1.0 for at in range(20)]
+    recipe = Budget(steps=20, learning_rate=0.01, weight_decay=0.0)
+    places, _, _ = run(recipe, lambda weight, step: weight * 1.2 * signs[step])
+    first = second = place = 0.0
+    for at, gradient in enumerate(signs):
+        first, second = 0.9 * first + 0.1 * gradient, 0.999 * second + 0.001 * gradient**2
+        rate = 0.01 * min((at + 1) / 2, 0.5 * (1 + math.cos(math.pi * at / 20)))
+        place -= rate * (first / (1 - 0.9 ** (at + 1))) / (math.sqrt(second / (1 - 0.999 ** (at + 1))) + 1e-8)
+        assert places[at + 1] == pytest.approx(place, abs=1e-7), at
+
+
 def test_weights_decay():
     recipe = Budget(steps=10, learning_rate=0.1, weight_decay=0.5)
     places, _, _ = run(recipe, lambda weight, _: weight * 0.0, start=2.0)

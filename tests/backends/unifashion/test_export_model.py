@@ -19,6 +19,8 @@ from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.model.config import preset
 from fashionbench_unifashion.model.unifashion import UniFashion, load
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
+from fashionbench_unifashion.qformer.qformer import QFormer
+from fashionbench_unifashion.weights import qformer_source
 
 TEXTS = ["a red dress with long sleeves", "a long blue shirt with buttons"] * 2
 BLIP2 = {"kind": "blip2", "image_size": 28, "width": 16, "layers": 2, "heads": 2, "ffn": 32, "patch": 14}
@@ -37,6 +39,16 @@ def build(folder, **changes):
             parameter.add_(0.05 * torch.randn_like(parameter))
     model.save(folder)
     return load(folder)
+
+
+def read_again(qformer, folder):
+    """What was exported is a source of a Q-Former: every weight comes back."""
+    fresh = QFormer(qformer.config, qformer.transformer.config.encoder_hidden_size)
+    notes = qformer_source.load(fresh, None, str(folder))
+    assert notes == [f"the Q-Former is that which was exported to {folder}"]
+    before, after = qformer.state_dict(), fresh.state_dict()
+    assert before.keys() == after.keys()
+    assert all(torch.equal(before[name], after[name]) for name in before)
 
 
 @pytest.fixture(scope="module")
@@ -87,6 +99,7 @@ def test_the_q_former_scores_as_blip_2_does(exported):
     matched = peer(pixels, cut.ids, attention_mask=cut.mask, use_image_text_matching_head=True).logits_per_image
     torch.testing.assert_close(matched, qformer.match(tokens, cut.ids, cut.mask), atol=1e-5, rtol=1e-5)
     assert set(load_file(folder / "qformer" / HEADS)) >= {"target", "temp", "lm_head.bias"}
+    read_again(qformer, folder / "qformer")
 
 
 @torch.no_grad()
@@ -98,6 +111,7 @@ def test_beside_another_vision_encoder_the_q_former_is_exported_alone(tmp_path):
     tokens = torch.randn(2, model.vision.tokens, model.vision.width, generator=torch.Generator().manual_seed(3))
     states = peer(query_embeds=heads["query_tokens"].expand(2, -1, -1), encoder_hidden_states=tokens).last_hidden_state
     torch.testing.assert_close(states, model.qformer.image(tokens, "reference"), atol=1e-5, rtol=1e-5)
+    read_again(model.qformer, tmp_path / "out" / "qformer")
     with pytest.raises(ConfigError, match="is not empty"):
         export_model(tmp_path / "model", tmp_path / "out")
 

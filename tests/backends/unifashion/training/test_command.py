@@ -8,6 +8,8 @@ import pytest
 
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
+from transformers import BertConfig, BertModel
+
 from fashionbench.cli.main import main
 from fashionbench_unifashion.model.unifashion import load
 
@@ -41,6 +43,20 @@ def test_a_file_names_a_trainer_and_changes_some_of_it(run, tmp_path):
     again, said = run(recipe, "--out", tmp_path / "out", "--set", "seed=6")
     assert again == 2
     assert "holds a training of another recipe, or of other data" in said and "--out" in said
+
+
+@pytest.mark.slow
+def test_a_folder_whose_training_never_began_takes_a_corrected_recipe(run, tmp_path):
+    bert = BertConfig(hidden_size=32, num_hidden_layers=1, num_attention_heads=2, intermediate_size=8, vocab_size=9)
+    BertModel(bert).save_pretrained(tmp_path / "bert")
+    words = ["unifashion-nano", "--out", tmp_path / "out", "--set", f"model.changes.qformer.source={tmp_path / 'bert'}"]
+    for name in FEW:
+        words += ["--set", f"phases.{name}=null"]
+    for corrected in ([], ["--set", "model.changes.qformer.hidden=32"]):
+        code, said = run(*words, *corrected)
+        assert code == 2
+        assert "and the Q-Former " in said and "another recipe" not in said
+    assert (tmp_path / "out" / "recipe.json").is_file()
 
 
 @pytest.mark.parametrize(

@@ -86,9 +86,9 @@ def test_a_bert_with_a_head_is_one_without(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"layers": 4}, r"missing: transformer\.encoder\.layer\.3"),
-        ({"layers": 2}, r"unexpected: transformer\.encoder\.layer\.2"),
-        ({"positions": 11}, "of another shape: positions.weight"),
+        ({"layers": 4}, "has layers 3, and the Q-Former layers 4 .*--set model.changes.qformer.layers=3"),
+        ({"layers": 2}, "has layers 3, and the Q-Former layers 2"),
+        ({"positions": 11}, "has positions 12, and the Q-Former positions 11"),
         ({"vocabulary": 38}, "of another shape: words.weight"),
     ],
 )
@@ -112,3 +112,21 @@ def test_a_small_bert_that_a_package_carries_starts_a_small_qformer() -> None:
     qformer = QFormer(QFormerConfig(hidden=384, layers=6, heads=12, ffn=1536), 320)
     bert.load(qformer, folder)
     assert qformer.words.weight.shape == (30523, 384)
+
+
+@pytest.mark.parametrize(
+    ("changes", "said", "remedy"),
+    [
+        ({"hidden": 32}, "hidden 16, and the Q-Former hidden 32", "--set model.changes.qformer.hidden=16"),
+        ({"layers": 2}, "layers 3, and the Q-Former layers 2", "--set model.changes.qformer.layers=3"),
+        ({"ffn": 48, "positions": 20}, "ffn 24, positions 12, and", "=24 --set model.changes.qformer.positions=12"),
+        ({"heads": 4}, "heads 2, and the Q-Former heads 4", "--set model.changes.qformer.heads=2"),
+    ],
+)
+def test_other_sizes_are_named_with_how_a_recipe_sets_them(
+    peer: BertModel, tmp_path: Path, changes: dict[str, int], said: str, remedy: str
+) -> None:
+    with pytest.raises(BackendError) as caught:
+        bert.load(build(**changes), tmp_path)
+    assert said in caught.value.message
+    assert remedy in caught.value.remedy
