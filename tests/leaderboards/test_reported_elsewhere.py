@@ -13,6 +13,7 @@ import pytest
 
 from fashionbench import Board, ReferenceSource, ReferenceSpec, ReferenceValue, api
 from fashionbench.boards.references import HEADING, references_for
+from fashionbench.control_characters import one_line
 from fashionbench.plugins.origin import Origin
 from fashionbench.specs import BoardSpec, Column, resolve
 
@@ -133,7 +134,7 @@ def test_csv_has_the_text_but_no_value_and_no_formula(texts):
     ]
     assert not any(row["printed"] for row in measured)
     assert not any(cell.startswith(("=", "+", "@")) for row in every for cell in row.values())
-    assert reported[0]["backend"] == f"'{EVIL}"
+    assert reported[0]["backend"] == f"'{one_line(EVIL)}"
     assert (reported[1]["known"], reported[1]["unknown"], reported[1]["evidence"]) == (
         "split: val",
         "tie_rule",

@@ -94,5 +94,8 @@ def accept(*, candidate: Path, baseline: Path, who: str, why: str) -> None:
     from fashionbench.api.gates import accept_baseline
     from fashionbench.errors import counted
 
+    new = not baseline.parent.exists()
     made = accept_baseline(candidate, baseline, who=who, why=why)
+    if new:
+        echo(f"made the folder {baseline.parent}", err=True)
     echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")

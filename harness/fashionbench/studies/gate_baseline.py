@@ -10,7 +10,7 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field
 
 from fashionbench.errors import ConfigError, StoreError, first_names
-from fashionbench.output_files import write_output
+from fashionbench.files import write_text
 from fashionbench.records.provenance import now
 from fashionbench.records.store import Store
 from fashionbench.specs.validation import read_yaml, validated
@@ -104,5 +104,5 @@ def accept(candidate: System, path: Path, *, who: str, why: str) -> GateBaseline
         records=tuple(sorted(record.record_id for record in candidate.records)),
         accepted=(*(before.accepted if before else ()), entry),
     )
-    write_output(path, yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
+    write_text(path, yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     return made
