@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fashionbench.sqlite_damage import DAMAGE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -80,10 +82,10 @@ class FeatureCache:
                 return work()
             except sqlite3.OperationalError:
                 raise
-            except sqlite3.DatabaseError:
+            except DAMAGE:
                 self._put_aside()
                 return work()
-        except (sqlite3.Error, OSError) as error:
+        except (*DAMAGE, OSError) as error:
             _given_up.add(self._path)
             self._warn(f"warning: the cache {self._path} is not used, and features are computed: {error}")
             return {}

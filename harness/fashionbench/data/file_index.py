@@ -21,6 +21,7 @@ from fashionbench.data.image_files import READER
 from fashionbench.data.images import decode_with_form, decoded, stamp
 from fashionbench.errors import DataError
 from fashionbench.files import sha256
+from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -130,7 +131,7 @@ class FileIndex:
             query = f"SELECT state, sha256, fault, form, checksum FROM {_TABLE} WHERE path = ? AND decoded = ?"  # noqa: S608
             try:
                 row = self._base.execute(query, key).fetchone()
-            except sqlite3.Error as error:
+            except DAMAGE as error:
                 self._give_up(error)
                 row = None
             # A row that is not what was written is read again, and replaced.
@@ -150,7 +151,7 @@ class FileIndex:
             try:
                 with self._base:
                     self._base.executemany(f"INSERT OR REPLACE INTO {_TABLE} VALUES (?, ?, ?, ?, ?, ?, ?)", rows)  # noqa: S608
-            except sqlite3.Error as error:
+            except DAMAGE as error:
                 self._give_up(error)
 
     def _opened(self, path: Path, patience: float) -> sqlite3.Connection | None:
@@ -160,18 +161,18 @@ class FileIndex:
                 return _connect(path, patience)
             except sqlite3.OperationalError:
                 raise
-            except sqlite3.DatabaseError:
+            except DAMAGE:
                 aside = path.with_suffix(".damaged")
                 path.replace(aside)
                 self._warn(f"warning: the index {path.name} was damaged; it is put aside as {aside.name}")
                 return _connect(path, patience)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *DAMAGE) as error:
             self._give_up(error)
             return None
 
     def _give_up(self, error: Exception) -> None:
         """Say once that the index is not used, and go on without."""
-        with contextlib.suppress(sqlite3.Error):
+        with contextlib.suppress(*DAMAGE):
             self.close()
         self._base = None
         if self._path is not None and self._path not in _given_up:
@@ -219,7 +220,7 @@ def _connect(path: Path, patience: float) -> sqlite3.Connection:
             f"CREATE TABLE IF NOT EXISTS {_TABLE} (path TEXT, decoded INTEGER, state TEXT, sha256 TEXT, fault TEXT,"
             " form TEXT, checksum TEXT, PRIMARY KEY (path, decoded)) WITHOUT ROWID"
         )
-    except sqlite3.Error:
+    except DAMAGE:
         base.close()
         raise
     return base

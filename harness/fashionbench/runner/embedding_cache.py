@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fashionbench.sqlite_damage import DAMAGE
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
@@ -50,7 +52,7 @@ class EmbeddingCache:
             self._base = self._connect()
         except (OSError, sqlite3.OperationalError) as error:
             self._give_up(error)
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             self._begin_anew()
 
     def get(self, keys: Sequence[bytes]) -> list[NDArray[np.float32]] | None:
@@ -96,7 +98,7 @@ class EmbeddingCache:
             row: tuple[Any, ...] | None = self._base.execute(query, key).fetchone()
         except sqlite3.OperationalError as error:
             self._give_up(error)
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             self._begin_anew()
         else:
             return row
@@ -110,7 +112,7 @@ class EmbeddingCache:
                 self._base.executemany(command, rows)
         except sqlite3.OperationalError as error:
             self._give_up(error)
-        except sqlite3.DatabaseError:
+        except DAMAGE:
             self._begin_anew()
 
     def _connect(self) -> sqlite3.Connection:
@@ -124,7 +126,7 @@ class EmbeddingCache:
                 "WITHOUT ROWID"
             )
             base.execute("CREATE TABLE IF NOT EXISTS fingerprint (key TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID")
-        except sqlite3.Error:
+        except (sqlite3.Error, UnicodeDecodeError):
             base.close()
             raise
         return base
@@ -137,7 +139,7 @@ class EmbeddingCache:
             self._path.replace(aside)
             self._warn(f"warning: the cache {self._path.name} was damaged; it is put aside as {aside.name}")
             self._base = self._connect()
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, *DAMAGE) as error:
             self._give_up(error)
 
     def _give_up(self, error: Exception) -> None:

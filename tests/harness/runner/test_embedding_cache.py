@@ -78,6 +78,23 @@ def test_no_flipped_bit_of_the_file_is_believed(tmp_path_factory, at, bit):
     again.close()
 
 
+def test_a_damaged_name_of_a_table_is_a_miss(tmp_path):
+    """The message of sqlite then holds a byte that is no text."""
+    path = tmp_path / "embeddings.sqlite"
+    cache = EmbeddingCache(path)
+    cache.put(KEYS, ROWS)
+    cache.close()
+    whole = path.read_bytes()
+    schema = whole.index(b"CREATE TABLE")
+    for at in range(schema - 24, schema + 40):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 0x80]) + whole[at + 1 :])
+        again = EmbeddingCache(path, lambda _: None)
+        found = again.get(KEYS)
+        assert found is None or np.array_equal(found, ROWS)
+        again.put(KEYS, ROWS)
+        again.close()
+
+
 def test_a_file_that_is_no_database_is_put_aside(filled, said):
     path, opened = filled
     path.write_bytes(b"rubbish" * 1000)
