@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from importlib.metadata import EntryPoint, entry_points
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,14 @@ def entry_points_with_toy() -> list[EntryPoint]:
 def plugins(entry_points_with_toy) -> Plugins:
     """The built-in plugins and the toy plugin."""
     return Plugins(strict=True, points=entry_points_with_toy)
+
+
+@pytest.fixture
+def heeded_interrupts() -> Generator[None]:
+    """Heed Ctrl-C, which a process ignores that a shell has started in the background."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ from fashionbench.errors import FashionBenchError, as_error
 from fashionbench.interrupts import check, watched
 
 
+@pytest.mark.usefixtures("heeded_interrupts")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_ends_the_work_also_where_it_was_swallowed(number):
     with watched():
@@ -21,10 +22,13 @@ def test_a_signal_ends_the_work_also_where_it_was_swallowed(number):
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
+@pytest.mark.parametrize("way", [signal.default_int_handler, signal.SIG_IGN])
 @pytest.mark.parametrize(
     "raised", [KeyboardInterrupt(), GeneratorExit("over"), SystemExit(4), type("Odd", (BaseException,), {})()]
 )
-def test_without_a_signal_it_is_an_error_of_whoever_raised_it(raised):
+@pytest.mark.usefixtures("heeded_interrupts")
+def test_without_a_signal_it_is_an_error_of_whoever_raised_it(raised, way):
+    signal.signal(signal.SIGINT, way)
     with watched():
         error = as_error(raised)
         check()

@@ -20,9 +20,9 @@ def old(plugins, store, monkeypatch):
     """A store whose second record has a secret and a path, as a version without a redactor wrote it."""
     run = {"tasks": "toy/squares", "backends": ["toy/colour"]}
     api.run(run, plugins=plugins, store=store)
+    (record,) = api.run({**run, "backends": ["toy/raises"]}, plugins=plugins, store=store)
     with monkeypatch.context() as patch:
         patch.setattr(store_module, "record_with_clean_texts", lambda record: record)
-        (record,) = api.run({**run, "backends": ["toy/raises"]}, plugins=plugins, store=store)
         error = record.error.model_copy(update={"message": f"refused {SECRET}", "traceback": "/home/ada/code.py:1"})
         foul = store.add(record.model_copy(update={"error": error, "supersedes": record.record_id}))
         patch.setattr(store_module, "stored_text", lambda text: text)

@@ -107,7 +107,8 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
         alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
         assert len(alone_.lines()) == len(both.lines()) > 2
         for first, second in zip(alone_.lines(), both.lines(), strict=True):
-            assert first == pytest.approx(second, rel=1e-5, abs=1e-5), name
+            # Sums of other orders, which AdamW's first steps magnify: of random weights of other seeds 1e-6 to 4e-5.
+            assert first == pytest.approx(second, rel=1e-4, abs=1e-5), name
     states = [load_file(tmp_path / which / "model" / "model.safetensors") for which in ("one", "two")]
     assert states[0].keys() == states[1].keys()
     apart = torch.cat([(value - states[1][key]).abs().flatten() for key, value in states[0].items()])

@@ -126,6 +126,7 @@ def test_a_folder_of_another_recipe_is_refused(trained, training, changes):
 @pytest.mark.parametrize("content", ["[]", "{", "[" * 5000, '{"digest": NaN}'], ids=range(4))
 def test_a_damaged_recipe_of_a_folder_is_named(training, tmp_path, content):
     (tmp_path / "recipe.json").write_text(content)
+    (tmp_path / "phases").mkdir()  # a training that had begun
     with pytest.raises(DataError, match="recipe.json is (damaged|nested)") as caught:
         training(tmp_path)
     assert caught.value.remedy == "remove it, or choose another folder"

@@ -55,5 +55,6 @@ def test_another_start_in_the_same_folder_is_another_training(trained, training,
     other = tmp_path / "model"
     trained.model.save(other)
     training(tmp_path / "one", **start(trained))
+    (tmp_path / "one" / "phases").mkdir()  # it has begun
     with pytest.raises(ConfigError, match="another recipe, or of other data"):
         training(tmp_path / "one")

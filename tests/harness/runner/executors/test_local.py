@@ -301,6 +301,7 @@ def test_plugins_are_told_what_happens(plugins, store):
     assert records[2].policy[0].message == "toy/lies on toy-squares"
 
 
+@pytest.mark.usefixtures("heeded_interrupts")
 def test_an_interrupt_leaves_what_was_finished(plugins, store, monkeypatch):
     def interrupted(self, items, role):
         signal.raise_signal(signal.SIGINT)
