@@ -21,6 +21,8 @@ SHORTEST = 8
 BLOT = "***"
 
 _hidden: dict[str, str] = {}
+#: The environment as it was looked at last, undecoded, and the secrets that were found in it.
+_environment: list[tuple[object, dict[str, str]]] = []
 _names: dict[str, re.Pattern[str]] = {}
 
 #: One of these is in every text that holds a secret of the forms above; most texts hold none.
@@ -53,7 +55,7 @@ def hide_name(name: str) -> None:
 
 def redacted(text: str) -> str:
     """Return a text with ``***`` in the place of each secret; a text without one as it is."""
-    for secret, shown in (_of_environment() | _hidden).items():
+    for secret, shown in (*_of_environment().items(), *_hidden.items()):
         if secret in text:
             text = text.replace(secret, shown)
     if not _names and not _MAYBE.search(text):
@@ -96,7 +98,12 @@ def secret_hash(value: str, *salt: str) -> str:
 
 
 def _of_environment() -> dict[str, str]:
-    return {value: f"${name}" for name, value in os.environ.items() if _names_secret(name) and _is_one(value)}
+    # Decoding all variables for each of a record's thousand texts takes longer than to read the record.
+    now = dict(getattr(os.environ, "_data", os.environ))
+    if not _environment or _environment[0][0] != now:
+        found = {value: f"${name}" for name, value in os.environ.items() if _names_secret(name) and _is_one(value)}
+        _environment[:] = [(now, found)]
+    return _environment[0][1]
 
 
 @lru_cache(maxsize=4096)

@@ -176,7 +176,10 @@ def test_it_is_trained_by_the_command_and_measured(tmp_path, pytestconfig):
     assert record["examples"]["triplets"] > record["examples"]["held out triplets"] > 0
     config = {
         "tasks": ["atelier/fashion-iq-original"],
-        "backends": [{"id": "baseline/trained-combiner", "options": {"model": str(result.model)}}, "baseline/combiner"],
+        "backends": [
+            {"id": "baseline/trained-combiner", "options": {"model": str(result.model)}},
+            {"id": "baseline/combiner", "options": {"steps": 5}},
+        ],
         "data": twin,
     }
     records = fashionbench.run(config, store=tmp_path / "store")
