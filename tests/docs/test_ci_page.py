@@ -170,11 +170,13 @@ def test_gitlab_has_the_same_exit_code(repository):
     assert install.startswith("pip install")
     for wrong, code in ((2, 0), (15, 1)):
         (repository / "predictions.json").write_text(predictions(wrong), encoding="utf-8")
+        bash("git add . && git commit -qm other", repository)
+        folder = checkout(repository, f"pipeline-{wrong}")
         for job, expected in (("pages", 0), ("gate", code)):
-            done = bash("\n".join([*before, told[job]["script"]]), repository)
+            done = bash("\n".join([*before, told[job]["script"]]), folder)
             assert done.returncode == expected, done.stderr
-    assert (repository / "public" / "index.html").is_file()
-    assert 'failures="3"' in (repository / "gate.xml").read_text(encoding="utf-8")
+    assert (folder / "public" / "index.html").is_file()
+    assert 'failures="3"' in (folder / "gate.xml").read_text(encoding="utf-8")
 
 
 GH = """#!/bin/bash
