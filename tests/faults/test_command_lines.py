@@ -11,8 +11,8 @@ from odd_command_lines import check, lines, paths
 
 from fashionbench.cli.main import group
 
-#: How many lines of each command are tried: few in the suite, thousands where somebody looks for more.
-EXAMPLES = int(os.environ.get("FASHIONBENCH_FUZZ", "40"))
+#: How many lines of each command are tried: few in the suite, ten times as many with the whole jobs.
+EXAMPLES = int(os.environ.get("FASHIONBENCH_FUZZ", "20"))
 COMMANDS = dict(paths(group))
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from odd_command_lines import check
 from odd_files import CONFIGS, MANIFESTS, PREDICTIONS, configs, of
 
-EXAMPLES = int(os.environ.get("FASHIONBENCH_FUZZ", "40"))
+EXAMPLES = int(os.environ.get("FASHIONBENCH_FUZZ", "20"))
 FUZZ = settings(
     max_examples=EXAMPLES, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 )
