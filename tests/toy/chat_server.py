@@ -5,35 +5,22 @@ from __future__ import annotations
 import base64
 import io
 import json
-import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from local_server import LocalServer, QuietHandler
 from PIL import Image
 
 
-class ChatServer(ThreadingHTTPServer):
+class ChatServer(LocalServer):
     """Answers ``reply(model, text, image)``, with None for a question without an image; keeps every question."""
 
-    daemon_threads = True
-
     def __init__(self, reply):
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.reply = reply
         self.seen = []
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
+class _Handler(QuietHandler):
+    def do_POST(self):  # noqa: N802
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
         text, image = "", None
         for part in body["messages"][0]["content"]:

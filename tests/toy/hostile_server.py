@@ -8,26 +8,23 @@ import json
 import threading
 import time
 from email import message_from_bytes
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
+from local_server import LocalServer, QuietHandler
 from PIL import Image
 
 #: What the server does to the first requests of each image, until it behaves.
 FAULTS = ("hang", "429", "500", "no json", "no choices", "empty", "cut")
 
 
-class HostileServer(ThreadingHTTPServer):
+class HostileServer(LocalServer):
     """A server that misbehaves first for each level of red that it is sent, the level of the first pixel.
 
     Chat completions answer with that level. Edits of images answer with the first image, in which all that the mask
     leaves free has the colour of the last image's first pixel; there the level of red is that of the last image.
     """
 
-    daemon_threads = True
-
     def __init__(self):
-        super().__init__(("127.0.0.1", 0), _Handler)
         self.faults = ()
         self.refuse_after = None
         self.edit_size = None
@@ -35,20 +32,11 @@ class HostileServer(ThreadingHTTPServer):
         self.at_once = self.most_at_once = 0
         self.attempts = {}
         self.lock = threading.Lock()
-        threading.Thread(target=self.serve_forever, args=(0.02,), daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.server_port}/v1"
+        super().__init__(_Handler)
 
 
-class _Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *args):
-        pass
-
-    def do_POST(self):
+class _Handler(QuietHandler):
+    def do_POST(self):  # noqa: N802
         server, content = self.server, self.rfile.read(int(self.headers["Content-Length"]))
         edit = self.path.endswith("/images/edits")
         images, fields = self.form(content) if edit else self.chat(content)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import numpy as np
 from PIL import Image
 
+from fashionbench.data.image_files import readable_formats
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import FashionBenchError, MetricError
 from fashionbench.predictions.images import SCHEMA, image_rows
@@ -83,7 +84,7 @@ class StoredImages:
         :raises StoreError: where the file is missing or damaged.
         """
         content = self._store.predictions.read_image(self._row(item_id, "generated").image)
-        with Image.open(io.BytesIO(content)) as image:
+        with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
             return np.asarray(image)
 
     def truth(self, item_id: str) -> NDArray[np.uint8]:
