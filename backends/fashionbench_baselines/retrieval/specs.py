@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fashionbench.specs import BackendSpec
+from fashionbench.specs import BackendSpec, Resources
 from fashionbench_baselines.encoders.pretraining import PACKAGES, TRAINING_DATA
 from fashionbench_baselines.retrieval.options import LitOptions
 
@@ -15,6 +15,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         target="fashionbench_baselines.retrieval.colour_histogram:ColourHistogram",
         revision="1",
         capabilities=frozenset({"encode-image"}),
+        resources=Resources(seconds=5),
     ),
     BackendSpec(
         id="baseline/pocket-lit",
