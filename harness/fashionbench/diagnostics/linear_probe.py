@@ -24,26 +24,33 @@ LEAST = 1e-7
 
 
 class LinearProbe:
-    """A classifier of rows, fitted once.
+    """Classifiers of one set of rows; the decomposition of the rows is made once for all labels.
 
     :param rows: float [N, D], the representation.
-    :param labels: the class of each.
     """
 
-    def __init__(self, rows: Rows, labels: Sequence[str]) -> None:
-        self.classes = sorted(set(labels))
+    def __init__(self, rows: Rows) -> None:
         spread = rows.std(axis=0)
-        self._kept = spread > LEAST * max(float(spread.max(initial=0.0)), LEAST)
+        # Of rows that are all equal what varies is rounding, as large as their values allow.
+        floor = LEAST * max(float(spread.max(initial=0.0)), 1e-6 * float(np.abs(rows).max(initial=0.0)), 1e-30)
+        self._kept = spread > floor
         self._mean, self._spread = rows[:, self._kept].mean(axis=0), spread[self._kept]
-        wanted = np.array([[label == one for one in self.classes] for label in labels], dtype=np.float64)
-        self._shares = wanted.mean(axis=0)
         self._rows = self._scaled(rows)
-        self._weights = self._fitted(wanted - self._shares)
+        values, self._vectors = np.linalg.eigh(self._rows @ self._rows.T)
+        self._values = np.maximum(values, 0.0)
 
-    def predict(self, rows: Rows) -> list[str]:
-        """Return the class of each row; the most frequent one where no column varies."""
-        scores = self._scaled(rows) @ self._rows.T @ self._weights + self._shares
-        return [self.classes[at] for at in scores.argmax(axis=1)]
+    def hits(self, labels: Sequence[str], test: Rows, test_labels: Sequence[str]) -> NDArray[np.float64]:
+        """Fit on labels, and tell for each tested row whether its class is read off right, as 0 and 1."""
+        said = self.predict(labels, test)
+        return np.array([one == label for one, label in zip(said, test_labels, strict=True)], dtype=np.float64)
+
+    def predict(self, labels: Sequence[str], rows: Rows) -> list[str]:
+        """Fit on labels, and return the class of each row; the most frequent one where no column varies."""
+        classes = sorted(set(labels))
+        wanted = np.array([[label == one for one in classes] for label in labels], dtype=np.float64)
+        shares = wanted.mean(axis=0)
+        scores = self._scaled(rows) @ self._rows.T @ self._fitted(wanted - shares) + shares
+        return [classes[at] for at in scores.argmax(axis=1)]
 
     def _scaled(self, rows: Rows) -> Rows:
         scaled: Rows = (rows[:, self._kept] - self._mean) / self._spread
@@ -52,22 +59,14 @@ class LinearProbe:
 
     def _fitted(self, wanted: Rows) -> Rows:
         """Solve the regression in its dual form, with the penalty whose leave-one-out error is least."""
-        values, vectors = np.linalg.eigh(self._rows @ self._rows.T)
-        values = np.maximum(values, 0.0)
-        turned = vectors.T @ wanted
+        turned = self._vectors.T @ wanted
         best, least = np.zeros_like(wanted), np.inf
         for penalty in PENALTIES:
-            shrunk = 1 / (values + penalty * len(wanted))
-            weights = vectors @ (shrunk[:, None] * turned)
+            shrunk = 1 / (self._values + penalty * len(wanted))
+            weights = self._vectors @ (shrunk[:, None] * turned)
             # Of ridge regression the error without an item is its weight over the diagonal of the inverse.
-            errors = weights / ((vectors**2) @ shrunk)[:, None]
+            errors = weights / ((self._vectors**2) @ shrunk)[:, None]
             error = float((errors**2).mean())
             if error < least:
                 best, least = weights, error
         return best
-
-
-def probe_hits(fit: Rows, fit_labels: Sequence[str], test: Rows, test_labels: Sequence[str]) -> NDArray[np.float64]:
-    """Tell for each tested row whether its class is read off right, as 0 and 1."""
-    said = LinearProbe(fit, fit_labels).predict(test)
-    return np.array([one == label for one, label in zip(said, test_labels, strict=True)], dtype=np.float64)

@@ -1,0 +1,61 @@
+"""Verdicts from an estimate and its references."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fashionbench.diagnostics.measurement import Verdict
+
+if TYPE_CHECKING:
+    from fashionbench.diagnostics.measurement import Estimate, Reference
+
+#: With fewer items than these nothing is said to be no better than chance.
+FEW = 20
+
+
+def beyond(estimate: Estimate, reference: Estimate, *, higher: bool) -> bool:
+    """Tell whether an estimate, with its whole interval where it has one, lies on the better side of a reference's."""
+    own, other = (one.interval or (one.value, one.value) for one in (estimate, reference))
+    return own[0] > other[1] if higher else own[1] < other[0]
+
+
+def number(value: float) -> str:
+    """Write a value as verdicts have it."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
+
+
+def written(interval: tuple[float, float] | None) -> str:
+    """Write an interval; a dash where there is none."""
+    return "–" if interval is None else f"[{number(interval[0])}, {number(interval[1])}]"
+
+
+def beside(estimate: Estimate, shuffled: Reference, untrained: Reference) -> str:
+    """Write an estimate with both references."""
+    parts = [number(estimate.value)]
+    if shuffled.estimate is not None:
+        parts.append(f"{number(shuffled.estimate.value)} with shuffled inputs")
+    if untrained.estimate is not None:
+        parts.append(f"{number(untrained.estimate.value)} untrained")
+    return ", ".join(parts)
+
+
+def against_references(
+    estimate: Estimate, shuffled: Reference, untrained: Reference, *, higher: bool, fault: str, failed: str
+) -> Verdict:
+    """Judge a measurement that training should move away from both references.
+
+    :param higher: whether higher is better.
+    :param fault: the name of the failure where it is no better than with shuffled inputs.
+    :param failed: what that means, as a sentence.
+    """
+    said = beside(estimate, shuffled, untrained)
+    if shuffled.estimate is not None and not beyond(estimate, shuffled.estimate, higher=higher):
+        if estimate.n < FEW:
+            return Verdict("unclear", f"{said}: {estimate.n} items are too few to tell it from shuffled inputs")
+        return Verdict("fault", f"{said}: {failed}", fault)
+    if untrained.estimate is not None and not beyond(estimate, untrained.estimate, higher=higher):
+        if estimate.n < FEW:
+            return Verdict("unclear", f"{said}: {estimate.n} items are too few to tell it from an untrained model")
+        return Verdict("weak", f"{said}: better than with shuffled inputs, and no better than an untrained model")
+    clear = "both references" if untrained.estimate is not None else "shuffled inputs"
+    return Verdict("sound", f"{said}: clear of {clear}")
