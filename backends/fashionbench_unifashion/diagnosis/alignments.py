@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from fashionbench.diagnostics.geometry import unit
 from fashionbench.diagnostics.kernel_alignment import linear_cka
 from fashionbench.diagnostics.measurement import Curve, Estimate, Measurement, Reference, Verdict, absent
@@ -30,6 +28,7 @@ from fashionbench_unifashion.diagnosis.representations import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
     from fashionbench.diagnostics.sample import SampledPair

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from fashionbench.diagnostics.matching import MOST, PRIOR_ENTROPY, matching_words
+from fashionbench.diagnostics.matching import MOST
 from fashionbench.diagnostics.measurement import Measurement, Reference, Verdict, absent
 from fashionbench.diagnostics.resampling import averaged, shuffled
 from fashionbench_unifashion.diagnosis.representations import batches, image_tokens, of_both, pairs_of, rows
-from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.losses import losses, matching_prior
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,12 +25,10 @@ if TYPE_CHECKING:
 
     Values = NDArray[np.float64]
 
-#: So near to the entropy of the prior nothing is learnt.
-NEAR = 0.02
 _TITLE = "Loss of matching"
 _MEANING = (
     "cross-entropy of one matched pair to a hard mismatched text and a hard mismatched photo, as in training; to say "
-    f"the same of every pair costs {PRIOR_ENTROPY:.4f}"
+    f"the same of every pair costs {matching_prior.PRIOR_ENTROPY:.4f}"
 )
 
 
@@ -51,11 +49,11 @@ def measure_matching_loss(probed: ProbedModel) -> list[Measurement]:
     untrained = Reference(
         probed.untrained_is, None if before is None else averaged(_losses(before, first), probed.seed)
     )
-    words = matching_words(estimate.value)
-    if abs(estimate.value - PRIOR_ENTROPY) <= NEAR:
+    words = matching_prior.in_words(estimate.value)
+    if matching_prior.at_chance(estimate.value):
         verdict = Verdict("fault", words, "matching at chance")
     else:
-        verdict = Verdict("weak" if estimate.value > PRIOR_ENTROPY else "sound", words)
+        verdict = Verdict("weak" if estimate.value > matching_prior.PRIOR_ENTROPY else "sound", words)
     return [
         Measurement(
             id="matching-loss",

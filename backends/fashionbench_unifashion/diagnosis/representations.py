@@ -113,8 +113,8 @@ def rows(values: Tensor) -> Rows:
     return array
 
 
-def batches(items: Sequence[Any]) -> Iterator[Any]:
-    """Cut items into batches."""
+def batches(items: Any) -> Iterator[Any]:
+    """Cut a sequence, or the rows of a tensor, into batches."""
     return (items[at : at + BATCH] for at in range(0, len(items), BATCH))
 
 

@@ -20,7 +20,7 @@ Examples:
   fashionbench diagnose models/tiny/model --limit 64 --out diagnosis/tiny
   fashionbench diagnose models/clip
   fashionbench diagnose --backend hf:models/clip/model --task atelier/fashiongen-full
-  fashionbench diagnose --backend baseline/trained-combiner -o model=models/combiner/model --task atelier/fashiongen-full
+  fashionbench diagnose --backend baseline/pocket-lit --task atelier/fashiongen-full --limit 100
 """
 
 

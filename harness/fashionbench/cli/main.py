@@ -154,8 +154,8 @@ def _apart(command: click.Command) -> click.Command:
 
 
 _COMMANDS = (
-    ablate, audit, board, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
-    score, sensitivity, shortcuts, show, train,
+    ablate, audit, board, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records,
+    rescore, run, score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(_apart(command))

@@ -9,6 +9,7 @@ import numpy as np
 from fashionbench.diagnostics.caption_words import cider_of, words_of
 from fashionbench.diagnostics.measurement import Estimate, Measurement, Reference, Verdict, absent
 from fashionbench.diagnostics.resampling import averaged, jackknifed, shuffled
+from fashionbench.diagnostics.style_counts import StyleCounts, distance_of
 from fashionbench.diagnostics.verdicts import against_references
 from fashionbench.errors import MetricError
 from fashionbench.metrics.captioning.style_distance import style_distance
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 ONE_FOR_ALL = "one instruction for all"
 #: Above this share of captions that stay as they are under another instruction, it changes nothing.
 UNCHANGED = 0.95
+#: Data sets whose references gain less than this by their own style are written alike.
+APART = 0.05
 
 _STYLE = (
     "style distance (Jensen-Shannon distance of words and pairs of words) of captions asked for with the instruction "
@@ -83,20 +86,20 @@ class _Matrix:
         return captions
 
     def _gain(self) -> Measurement:
+        counted = StyleCounts([text for texts in (*self._references, *self._everything()) for text in texts])
+        wanted = [counted.of(texts) for texts in self._references]
+
         def gain(captions: Captions, kept: Places, swapped: NDArray[np.bool_] | None = None) -> float:
+            own_first = np.ones(self._count, dtype=np.bool_) if swapped is None else ~swapped
             gains = []
-            for of in range(len(self._tasks)):
-                own = captions[of, of]
-                wanted = [self._references[of][at] for at in kept]
-                for asked in range(len(self._tasks)):
-                    other = captions[of, asked]
-                    if self._tasks[asked].instruction == self._tasks[of].instruction:
-                        continue
-                    sides = [
-                        [two[at] if swapped is not None and swapped[at] else one[at] for at in kept]
-                        for one, two in ((own, other), (other, own))
-                    ]
-                    gains.append(distance(sides[1], wanted) - distance(sides[0], wanted))
+            for of, asked in self._crossed():
+                own, other = counted.of(captions[of, of]), counted.of(captions[of, asked])
+                target = (wanted[of][0][kept], wanted[of][1][kept])
+                sides = [
+                    tuple(np.where(chosen[:, None], one, two)[kept] for one, two in zip(own, other, strict=True))
+                    for chosen in (own_first, ~own_first)
+                ]
+                gains.append(distance_of(sides[1], target) - distance_of(sides[0], target))  # type: ignore[arg-type]
             return float(np.mean(gains))
 
         def estimated(captions: Captions) -> Estimate:
@@ -115,15 +118,21 @@ class _Matrix:
             fault=ONE_FOR_ALL,
             failed=f"captions are as far from the style of a data set with its own instruction{self._said()}",
         )
+        apart = self._styles_apart()
+        words = f"{verdict.words}; the references themselves are {apart:.3f} apart"
+        if apart < APART and verdict.level != "sound":
+            verdict = Verdict(
+                "unclear", f"{words}: the data sets are written alike, so that there is no style to follow"
+            )
+        else:
+            verdict = Verdict(verdict.level, words, verdict.fault)
         return _made("style-gain", _STYLE, estimate, references, verdict, self._table())
 
     def _changes(self) -> Measurement:
         def changed(captions: Captions) -> Estimate:
             rows = [
                 np.array([a != b for a, b in zip(captions[of, of], captions[of, asked], strict=True)], dtype=np.float64)
-                for of in range(len(self._tasks))
-                for asked in range(len(self._tasks))
-                if self._tasks[asked].instruction != self._tasks[of].instruction
+                for of, asked in self._crossed()
             ]
             clusters = [f"{at % self._count}" for at in range(self._count * len(rows))]
             return averaged(np.concatenate(rows), self._subject.seed, clusters, bounds=(0, 1))
@@ -137,6 +146,24 @@ class _Matrix:
         else:
             verdict = Verdict("described", f"another instruction changes {estimate.value:.0%} of the captions")
         return _made("instruction-changes", _CHANGED, estimate, references, verdict, {})
+
+    def _crossed(self) -> list[tuple[int, int]]:
+        """List data sets with another one whose instruction is not theirs."""
+        places = range(len(self._tasks))
+        instructions = [task.instruction for task in self._tasks]
+        return [(of, asked) for of in places for asked in places if instructions[asked] != instructions[of]]
+
+    def _everything(self) -> list[list[str]]:
+        return [texts for one in (self._model, self._untrained or {}) for texts in one.values()]
+
+    def _styles_apart(self) -> float:
+        """Return what captions in each data set's own style would gain: references of another one against their own."""
+        half = self._count // 2
+        gains = []
+        for of, own in enumerate(self._references):
+            others = self._references[:of] + self._references[of + 1 :]
+            gains += [distance(other[:half], own[half:]) - distance(own[:half], own[half:]) for other in others]
+        return float(np.mean(gains))
 
     def _said(self) -> str:
         return f"; the training asked all data sets with {self._trained!r}" if self._trained else ""

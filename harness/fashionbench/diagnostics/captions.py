@@ -84,21 +84,24 @@ def _attributes(
         why = "no reference names a category, colour, pattern or sleeve of the list"
         return absent(f"attributes{where['suffix']}", "captions", title, _ACCURACY, why)
 
-    def values(texts: Sequence[str]) -> Values:
-        said = [named_attributes(text) for text in texts]
+    said = [named_attributes(text) for text in captions]
+
+    def values(said: Sequence[dict[str, str]]) -> Values:
         hits: Values = attribute_hits(said, wanted)[rows]
         return hits
 
     def mixed(rng: np.random.Generator) -> float:
-        return float(values([captions[at] for at in derangement(len(captions), rng)]).mean())
+        return float(values([said[at] for at in derangement(len(said), rng)]).mean())
 
-    estimate = averaged(values(captions), subject.seed, bounds=(0, 1))
+    estimate = averaged(values(said), subject.seed, bounds=(0, 1))
     chance = Reference("captions among the images", shuffled(mixed, int(rows.sum()), subject.seed))
     untrained = Reference(
         subject.untrained_is,
-        None if before is None else averaged(values(before), subject.seed, bounds=(0, 1)),
+        None
+        if before is None
+        else averaged(values([named_attributes(text) for text in before]), subject.seed, bounds=(0, 1)),
     )
-    silent = 1 - np.mean([any(named_attributes(text).values()) for text in captions])
+    silent = 1 - np.mean([any(one.values()) for one in said])
     if 1 - silent < SILENT and len(captions) > 2:
         words = f"{beside(estimate, chance, untrained)}: {silent:.0%} of the captions name no attribute at all"
         verdict = Verdict(
@@ -113,26 +116,21 @@ def _attributes(
             fault=IGNORES,
             failed="captions fit another product's photo as well as their own",
         )
+    turned = derangement(len(said), np.random.default_rng(subject.seed))
     table = {
         attribute: {
             "named by references": str(sum(bool(one[attribute]) for one in wanted)),
-            "right": _share(captions, wanted, attribute),
-            "right, images shuffled": _share(
-                [captions[at] for at in derangement(len(captions), np.random.default_rng(subject.seed))],
-                wanted,
-                attribute,
-            ),
+            "right": _share(said, wanted, attribute),
+            "right, images shuffled": _share([said[at] for at in turned], wanted, attribute),
         }
         for attribute in ATTRIBUTES
     }
     return _made("attributes", title, _ACCURACY, estimate, (chance, untrained), verdict, where, table)
 
 
-def _share(captions: Sequence[str], wanted: Sequence[dict[str, str]], attribute: str) -> str:
-    asked = [(text, one[attribute]) for text, one in zip(captions, wanted, strict=True) if one[attribute]]
-    if not asked:
-        return "–"
-    return f"{np.mean([named_attributes(text)[attribute] == value for text, value in asked]):.0%}"
+def _share(said: Sequence[dict[str, str]], wanted: Sequence[dict[str, str]], attribute: str) -> str:
+    right = [one[attribute] == two[attribute] for one, two in zip(said, wanted, strict=True) if two[attribute]]
+    return f"{np.mean(right):.0%}" if right else "–"
 
 
 def _different(

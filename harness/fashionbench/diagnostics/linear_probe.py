@@ -37,7 +37,8 @@ class LinearProbe:
         self._mean, self._spread = rows[:, self._kept].mean(axis=0), spread[self._kept]
         self._rows = self._scaled(rows)
         values, self._vectors = np.linalg.eigh(self._rows @ self._rows.T)
-        self._values = np.maximum(values, 0.0)
+        self._shrunk = [1 / (np.maximum(values, 0.0) + penalty * len(rows)) for penalty in PENALTIES]
+        self._diagonals = [(self._vectors**2) @ shrunk for shrunk in self._shrunk]
 
     def hits(self, labels: Sequence[str], test: Rows, test_labels: Sequence[str]) -> NDArray[np.float64]:
         """Fit on labels, and tell for each tested row whether its class is read off right, as 0 and 1."""
@@ -61,11 +62,10 @@ class LinearProbe:
         """Solve the regression in its dual form, with the penalty whose leave-one-out error is least."""
         turned = self._vectors.T @ wanted
         best, least = np.zeros_like(wanted), np.inf
-        for penalty in PENALTIES:
-            shrunk = 1 / (self._values + penalty * len(wanted))
+        for shrunk, diagonal in zip(self._shrunk, self._diagonals, strict=True):
             weights = self._vectors @ (shrunk[:, None] * turned)
             # Of ridge regression the error without an item is its weight over the diagonal of the inverse.
-            errors = weights / ((self._vectors**2) @ shrunk)[:, None]
+            errors = weights / diagonal[:, None]
             error = float((errors**2).mean())
             if error < least:
                 best, least = weights, error

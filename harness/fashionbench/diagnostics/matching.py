@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,8 +24,6 @@ if TYPE_CHECKING:
 
 #: At most so many pairs of a kind are scored: each is a pass through the whole encoder.
 MOST = 128
-#: Mean loss of a classifier that answers with the share of matched pairs, one to two mismatched, whatever it is shown.
-PRIOR_ENTROPY = -(math.log(1 / 3) / 3 + 2 * math.log(2 / 3) / 3)
 
 _MEANING = "area under the ROC curve of pair scores: the chance that a matched pair scores above a mismatched one"
 _KINDS = {
@@ -87,18 +84,6 @@ def measure_matching(subject: Subject) -> list[Measurement]:
             )
         )
     return made
-
-
-def matching_words(loss: float) -> str:
-    """Say in words what a loss of image-text matching means, one matched pair to two mismatched ones."""
-    if loss > 2 * PRIOR_ENTROPY:
-        return f"{loss:.4f} is worse than saying the same of every pair ({PRIOR_ENTROPY:.4f}): it is sure and wrong"
-    if loss > PRIOR_ENTROPY - 0.02:
-        return (
-            f"{loss:.4f} is the loss of saying the same of every pair: {PRIOR_ENTROPY:.4f} is the entropy of one "
-            "matched pair to two mismatched ones, so nothing of matching is learnt"
-        )
-    return f"{loss:.4f} is below {PRIOR_ENTROPY:.4f}, the entropy of one matched pair to two mismatched ones"
 
 
 def _negatives(kind: str, subject: Subject, pairs: Sequence[SampledPair]) -> tuple[NDArray[np.int64] | None, str]:

@@ -10,7 +10,7 @@ from fashionbench.diagnostics import geometry, neighbours
 from fashionbench.diagnostics.embeddings import Embedded, embedded
 from fashionbench.diagnostics.measurement import Estimate, Measurement, Reference, Verdict, absent
 from fashionbench.diagnostics.resampling import averaged, columns_shuffled, derangement, jackknifed, shuffled
-from fashionbench.diagnostics.verdicts import against_references, beside, beyond, number
+from fashionbench.diagnostics.verdicts import against_references, beside, beyond_chance, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -147,7 +147,7 @@ class _Retrieval:
             self._of_untrained(lambda one: averaged(values(one), self._seed, bounds=(0, 4))),
         )
         assert references[0].estimate is not None  # noqa: S101
-        if beyond(estimate, references[0].estimate, higher=False):
+        if beyond_chance(estimate, references[0].estimate, higher=False):
             verdict = Verdict("sound", f"{beside(estimate, *references)}: a photo lies nearer to its own text")
         else:
             words = f"{beside(estimate, *references)}: a photo lies as near to any text as to its own"
@@ -236,7 +236,7 @@ class _Retrieval:
         similarity = float(geometry.query_similarity(self._model.vectors).mean())
         words = beside(estimate, *references)
         if similarity > ALIKE:
-            return Verdict("fault", f"{words}: the {count} queries see the same", "queries alike")
+            return Verdict("fault", f"{words}: the {count} queries see the same", "frozen queries")
         if similarity > NEARLY_ALIKE:
             return Verdict("weak", f"{words}: the {count} queries see nearly the same")
         return Verdict("described", f"{words}: the {count} queries differ")
@@ -256,7 +256,7 @@ class _Retrieval:
         references = self._chance(mixed)("each dimension among the photos"), self._of_untrained(estimated)
         most = int(neighbours.occurrences(self._model.scores, k).max())
         words = f"{beside(estimate, *references)}; one photo is among the {k} nearest of {most} of {self._count} texts"
-        hubs = estimate.value > HUBS and not beyond(estimate, _known(references[0]), higher=False)
+        hubs = estimate.value > HUBS and beyond_chance(estimate, _known(references[0]), higher=True)
         above = f"above {number(HUBS)}: a few photos answer many texts" if hubs else "no hubs to speak of"
         return self._made(HUBNESS, estimate, references, Verdict("weak" if hubs else "described", f"{words}: {above}"))
 

@@ -1,4 +1,4 @@
-"""Items of a diagnosis, from the training parts of tasks: what a model was not trained on, and what it may have seen."""
+"""Items of a diagnosis, from training parts of tasks: what a model was not trained on, and what it may have seen."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
     from fashionbench.data.training_examples import TrainingData, TryOnExample
     from fashionbench.training.contract import TrainingPart
+
+#: So many times as many products are taken to fit probes on.
+FITTED = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,7 @@ class TaskSample:
     """Pairs of a task.
 
     :param instruction: what captions are asked with; empty where there is none.
+    :param captioning: whether that is the task's own, so that its texts are captions and nothing else.
     :param held: one photo a product, of products that the model was not trained on; no two have one text.
     :param learnt: one photo a product, of other products, for probes to be fitted on.
     """
@@ -59,6 +63,7 @@ class TaskSample:
     task: str
     dataset: str
     instruction: str
+    captioning: bool
     held: tuple[SampledPair, ...]
     learnt: tuple[SampledPair, ...]
 
@@ -78,9 +83,9 @@ class Sample:
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def captioned(self) -> list[TaskSample]:
-        """Return the first task of each data set that has an instruction; of all others none."""
+        """Return one task of each data set that has an instruction: the first whose own it is, or else the first."""
         first: dict[str, TaskSample] = {}
-        for task in self.tasks:
+        for task in sorted(self.tasks, key=lambda one: not one.captioning):
             if task.instruction and len(task.held) > 1:
                 first.setdefault(task.dataset, task)
         return list(first.values())
@@ -100,7 +105,7 @@ def draw_sample(
     :param held_out: tells whether a product or garment was kept out of the training; None where nobody says, and then
         half of the products, by hash, stand for those that were.
     :param instructions: by data set, where a task has none.
-    :param limit: at most so many products of a task on either side, and so many persons.
+    :param limit: at most so many held-out products of a task, twice as many others, and so many persons.
     :raises DataError: where no task has two products that were held out, and none has persons either.
     """
     kept = held_out or (lambda name: seed_of(seed, "diagnosis", name, bits=53) < 2**52)
@@ -111,10 +116,11 @@ def draw_sample(
     tasks = []
     for part in parts:
         pairs = _one_each(_pairs(part.data), order)
-        sides = [[pair for pair in pairs if kept(pair.product) == side][:limit] for side in (True, False)]
+        held = tuple(pair for pair in pairs if kept(pair.product))[:limit]
+        learnt = tuple(pair for pair in pairs if not kept(pair.product))[: FITTED * limit]
         if pairs:
             instruction = part.instruction or instructions.get(part.dataset, "")
-            tasks.append(TaskSample(part.task, part.dataset, instruction, tuple(sides[0]), tuple(sides[1])))
+            tasks.append(TaskSample(part.task, part.dataset, instruction, bool(part.instruction), held, learnt))
     persons = [one for part in parts for one in _tryon(part) if kept(one.garment)]
     tryon = tuple(sorted(persons, key=lambda one: order(one.id))[:limit])
     if all(len(task.held) < 2 for task in tasks) and len(tryon) < 2:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from fashionbench.diagnostics.measurement import Verdict
@@ -13,10 +14,20 @@ if TYPE_CHECKING:
 FEW = 20
 
 
-def beyond(estimate: Estimate, reference: Estimate, *, higher: bool) -> bool:
-    """Tell whether an estimate, with its whole interval where it has one, lies on the better side of a reference's."""
-    own, other = (one.interval or (one.value, one.value) for one in (estimate, reference))
-    return own[0] > other[1] if higher else own[1] < other[0]
+def beyond_chance(estimate: Estimate, chance: Estimate, *, higher: bool) -> bool:
+    """Tell whether a value lies on the better side of what 95 % of shufflings gave (a permutation test)."""
+    low, high = chance.interval or (chance.value, chance.value)
+    return estimate.value > high if higher else estimate.value < low
+
+
+def beyond(estimate: Estimate, other: Estimate, *, higher: bool) -> bool:
+    """Tell whether an estimate is better than another one by more than both intervals together allow.
+
+    The half widths of independent estimates add up by their squares; an estimate without an interval counts as exact.
+    """
+    widths = [0.0 if one.interval is None else (one.interval[1] - one.interval[0]) / 2 for one in (estimate, other)]
+    ahead = estimate.value - other.value if higher else other.value - estimate.value
+    return ahead > math.hypot(*widths)
 
 
 def number(value: float) -> str:
@@ -49,7 +60,7 @@ def against_references(
     :param failed: what that means, as a sentence.
     """
     said = beside(estimate, shuffled, untrained)
-    if shuffled.estimate is not None and not beyond(estimate, shuffled.estimate, higher=higher):
+    if shuffled.estimate is not None and not beyond_chance(estimate, shuffled.estimate, higher=higher):
         if estimate.n < FEW:
             return Verdict("unclear", f"{said}: {estimate.n} items are too few to tell it from shuffled inputs")
         return Verdict("fault", f"{said}: {failed}", fault)
