@@ -77,7 +77,7 @@ def test_unet_and_vae_compute_the_same(exported):
     model, folder = exported
     diffusion = model.diffusion
     draw = torch.Generator().manual_seed(1)
-    latents = torch.randn(1, diffusion.config.in_channels, *diffusion.latent_shape[1:], generator=draw)
+    latents = torch.randn(1, diffusion.in_channels, *diffusion.latent_shape[1:], generator=draw)
     context = torch.randn(1, 3, diffusion.context_width, generator=draw)
     unet = UNet2DConditionModel.from_pretrained(folder / "unet").eval()
     ours = diffusion.unet(latents, 7, context, return_dict=False)[0]
