@@ -93,6 +93,9 @@ class PhaseConfig(Model):
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)
     """Steps between looks at the held-out examples."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights are kept: ``best`` on the held-out examples, or those of the ``last`` step, where the measure has
+    nothing more to tell while other losses still fall."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 
