@@ -32,7 +32,7 @@ from fashionbench.cli.sensitivity import sensitivity
 from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
-from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of
+from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of, text_of
 from fashionbench.files import disk_fault
 from fashionbench.interrupts import is_asked, watched
 from fashionbench.terminal import echo
@@ -130,7 +130,7 @@ def _blamed(command: click.Command) -> None:
             raise
         except BaseException as error:
             as_error(error)
-            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {error}"
+            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {text_of(error)}"
             raise PluginError(msg, remedy="--traceback shows where; tell its author") from error
 
     command.callback = run_blamed
@@ -242,11 +242,11 @@ def _complain_of(error: BaseException, words: list[str]) -> None:
     """Say in two lines what went wrong."""
     full = disk_fault(error)
     if isinstance(error, FashionBenchError):
-        _complain(error.message, error.remedy)
+        _complain(message_of(error), error.remedy)
     elif full or isinstance(error, OSError):
         # An error of another library does not know the file.
         where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        said = os.strerror(full) if full else getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = os.strerror(full) if full else getattr(error, "strerror", None) or text_of(error) or type(error).__name__
         _complain(f"{said}{where}", f"{_advice(words, error, full)}; --traceback shows where it was raised")
     elif isinstance(error, MemoryError):
         _complain("there is not enough memory", "take less data, or a smaller batch size")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pluggy
 
 from fashionbench.canonical import normalise
-from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error
+from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error, text_of
 from fashionbench.interrupts import watched
 from fashionbench.plugins import hookspecs
 from fashionbench.plugins.foreign_code import state_kept, time_limit
@@ -135,7 +135,7 @@ class Plugins:
                 facts[name] = normalise(implementation.function())
             except BaseException as raised:  # a record is worth more than what a plugin would have added to it
                 self._complain("collect_provenance", name, raised)
-                facts[name] = {"error": f"{type(raised).__name__}: {raised}"}
+                facts[name] = {"error": f"{type(raised).__name__}: {text_of(raised)}"}
         return facts
 
     def notify(self, hook: str, event: object) -> None:
@@ -195,7 +195,7 @@ class Plugins:
     def _complain(self, hook: str, plugin: str, error: BaseException) -> None:
         as_error(error)  # Ctrl-C is nobody's failure
         origin = self._origins.get(plugin, plugin)
-        self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
+        self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {text_of(error)}")
 
     def register(self, plugin: object, origin: Origin | None = None) -> None:
         """Add a plugin object, check that every hook it implements exists, and take what it registers.
@@ -270,9 +270,11 @@ class Plugins:
         except BaseException as error:  # whatever a stranger's module raises must not stop the others
             as_error(error)
             if self.strict:
-                msg = f"plugin {origin.name!r} of {origin} failed: {error}"
+                msg = f"plugin {origin.name!r} of {origin} failed: {text_of(error)}"
                 raise PluginError(msg, remedy="mend it, uninstall it, or run without --strict-plugins") from error
-            report = PluginReport(origin, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+            report = PluginReport(
+                origin, error=f"{type(error).__name__}: {text_of(error)}", traceback=traceback.format_exc()
+            )
             self.reports.append(report)
             return
         callers = self.manager.get_hookcallers(plugin) or []
@@ -300,8 +302,8 @@ class Plugins:
             except BaseException as error:
                 as_error(error)
                 if self.strict or only is not None:
-                    raise PluginError(f"{hook} of {origin} failed: {error}") from error
-                self._note(origin, f"{hook}: {type(error).__name__}: {error}")
+                    raise PluginError(f"{hook} of {origin} failed: {text_of(error)}") from error
+                self._note(origin, f"{hook}: {type(error).__name__}: {text_of(error)}")
                 continue
             for spec in specs:
                 try:

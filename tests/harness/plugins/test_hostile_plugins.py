@@ -24,7 +24,11 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import ReporterSpec
 
 BODIES = {"raises": "raise ValueError('not today')", "exits": "raise SystemExit(7)"}
-ODD_BODIES = {"interrupts": "raise KeyboardInterrupt", "ends": "raise GeneratorExit('over')"}
+#: The text of the last one raises.
+ODD_BODIES = {
+    "interrupts": "raise KeyboardInterrupt", "ends": "raise GeneratorExit('over')",
+    "mute": "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0, '__repr__': lambda self: 1 / 0})",
+}  # fmt: skip
 SIGNATURES = {
     "register_tasks": "", "register_backends": "", "register_boards": "", "register_commands": "group",
     "describe_backend": "address, options", "collect_provenance": "", "on_run_start": "event", "on_cell_end": "event",
@@ -79,6 +83,15 @@ def test_a_plugin_that_fails_in_a_hook(body, hook, with_plugin, tmp_path, capsys
         said = capsys.readouterr().err
         assert f"describe_backend of plugin unknown:hostile (unknown 0) failed: {'ValueError' if body == 'raises' else 'SystemExit'}" in said  # fmt: skip
         assert "unknown backend 'nowhere:thing'" in said
+
+
+def test_a_plugin_whose_errors_have_no_text_is_named_like_others(with_plugin, tmp_path, capsys):
+    hooks = "".join(f"@hookimpl\ndef {hook}({given}): {ODD_BODIES['mute']}\n" for hook, given in SIGNATURES.items())
+    with_plugin("mute_hooks", f"{HEAD}{hooks}")
+    run = ["run", "--task", "wardrobe/image-to-image", "--limit", "3", "--store", str(tmp_path / "store")]
+    assert main([*run, "--backend", "control/random"]) == 0
+    assert main(["--help"]) == 0
+    assert "on_run_start of plugin unknown:hostile (unknown 0) failed: Mute" in capsys.readouterr().err
 
 
 def test_an_address_is_left_to_the_next_plugin_where_one_answers_rubbish(with_plugin):
