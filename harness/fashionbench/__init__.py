@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.publication import publish
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
         BoardSpec,
         Column,
         DatasetSpec,
+        DiagnosedModel,
         Export,
         ExporterSpec,
         Licence,
@@ -71,6 +73,7 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "DiagnosedModel": "specs",
     "Export": "specs",
     "ExporterSpec": "specs",
     "DesignItem": "data.items",
@@ -112,6 +115,7 @@ _HOMES = {
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
+    "diagnose": "api.diagnosis",
     "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
@@ -130,6 +134,7 @@ _HOMES = {
     "shortcuts": "api.shortcuts",
     "train": "api.training",
     "write_board": "api.boards",
+    "write_diagnosis": "api.diagnosis",
 }
 
 __all__ = [
@@ -143,6 +148,7 @@ __all__ = [
     "DataRoots",
     "DatasetSpec",
     "DesignItem",
+    "DiagnosedModel",
     "Export",
     "ExporterSpec",
     "FashionBenchError",
@@ -183,6 +189,7 @@ __all__ = [
     "audit",
     "compare",
     "data_status",
+    "diagnose",
     "export",
     "frame",
     "gate",
@@ -201,6 +208,7 @@ __all__ = [
     "shortcuts",
     "train",
     "write_board",
+    "write_diagnosis",
 ]
 
 
