@@ -91,9 +91,12 @@ def diagnose(
         if untrained is not None and pointed == given:
             untrained, untrained_is = None, f"no untrained model: {spec.id} is not given the folder of this one"
 
+        # What a folder lacks says nothing of another backend.
+        lacks = described.lacks if pointed != given or backend is None else {}
+
         def system(chosen: Mapping[str, Any]) -> System:
             context = BackendContext(options={**spec.options, **chosen}, seed=seed, device=where, cache=scratch)
-            return System(spec, _built(spec, context, sample, loaded), where, shown)
+            return System(spec, _built(spec, context, sample, loaded), where, shown, lacks)
 
         subject = Subject(
             system(given),

@@ -11,6 +11,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 from fashionbench.cli.main import main
 from fashionbench.diagnostics.diagnosis import GROUPS
+from fashionbench_unifashion.diagnosis.description import describe
 
 pytestmark = pytest.mark.slow
 
@@ -61,3 +62,14 @@ def test_held_out_products_are_those_that_the_training_did_not_learn_from(traine
     asked = {pair.product for task in nano_sample.tasks for pair in task.held}
     assert asked and not asked & learnt
     assert {pair.product for task in nano_sample.tasks for pair in task.learnt} & learnt
+
+
+@pytest.mark.parametrize(
+    ("part", "capability"), [("language", "caption"), ("diffusion", "try-on"), ("diffusion", "design")]
+)
+def test_a_model_without_a_generator_lacks_what_the_generator_does(part, capability, trained, tmp_path):
+    config = json.loads((trained.result.model / "config.json").read_text())
+    (tmp_path / "config.json").write_text(json.dumps({**config, part: None}))
+    assert describe(tmp_path).lacks[capability] == f"the model has no {part} model"
+    assert capability not in describe(trained.result.model).lacks
+    assert describe(trained.result.model).tasks and describe(tmp_path).tasks == ()
