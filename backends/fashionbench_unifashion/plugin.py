@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench.specs import BackendSpec, StudySpec, TrainerSpec
+from fashionbench.specs import BackendSpec, Resources, StudySpec, TrainerSpec
 from fashionbench_unifashion.options import DEFAULTS
 from fashionbench_unifashion.studies import SUMMARIES
 
@@ -41,6 +41,7 @@ def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
         # A candidate image carries the features of its caption, a query image does not.
         roles_differ=True,
         trainer=trainer,
+        resources=Resources(gpus=1, seconds=120),
     )
 
 
@@ -89,6 +90,7 @@ def register_trainers() -> Iterable[TrainerSpec]:
             tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
             configuration=f"fashionbench_unifashion.training.whole_recipe:{size}",
             extra="models",
+            resources=Resources(gpus=1, seconds=600),
         )
         for size, summary in summaries.items()
     ]

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
+    from fashionbench.api.merging import merge_records
     from fashionbench.api.publication import publish
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
         ReferenceSpec,
         ReferenceValue,
         ReporterSpec,
+        Resources,
         SiteSpec,
         StudySpec,
         TaskSpec,
@@ -95,6 +97,7 @@ _HOMES = {
     "ReferenceSpec": "specs",
     "ReferenceValue": "specs",
     "ReporterSpec": "specs",
+    "Resources": "specs",
     "SiteSpec": "specs",
     "Role": "specs.capabilities",
     "Session": "runner.session",
@@ -123,6 +126,7 @@ _HOMES = {
     "load_records": "api.records",
     "make_board": "api.boards",
     "make_data": "api.data",
+    "merge_records": "api.merging",
     "model": "plugins.python_backends",
     "per_query": "api.comparisons",
     "publish": "api.publication",
@@ -169,6 +173,7 @@ __all__ = [
     "ReferenceSpec",
     "ReferenceValue",
     "ReporterSpec",
+    "Resources",
     "Role",
     "Session",
     "SiteSpec",
@@ -197,6 +202,7 @@ __all__ = [
     "load_records",
     "make_board",
     "make_data",
+    "merge_records",
     "model",
     "per_query",
     "publish",

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, Literal, TypeAlias
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
-from fashionbench.specs import ReferenceValue
+from fashionbench.specs import ReferenceValue, Resources
 
 Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references"]
 KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
@@ -72,6 +72,8 @@ def _facts(kind: str, spec: Any, origin: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Resources):
+        return asdict(value)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

@@ -40,6 +40,7 @@ Examples:
   fashionbench run --task wardrobe/image-to-text --backend baseline/pocket-lit --option dimension=64
   fashionbench run --task 'wardrobe/*' --backend hf:models/my-clip --backend my_model.py:MyModel
   fashionbench run quickstart --dry-run
+  fashionbench run quickstart --shard 1/3 --store part-1
 """
 
 
@@ -66,6 +67,7 @@ Examples:
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--board", "board_name", help="Show this board afterwards.")
 @click.option("--rerun", is_flag=True, help="Execute cells again that have a record.")
+@click.option("--shard", metavar="I/N", help="Run only this part of the cells, counted from 1; see 'records merge'.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost, and stop.")
 @store_option
 @json_option
@@ -77,6 +79,7 @@ def run(
     config: str | None,
     store: Path | None,
     rerun: bool,
+    shard: str | None,
     dry_run: bool,
     as_json: bool,
     **options: Any,
@@ -88,15 +91,25 @@ def run(
     """
     from fashionbench.api import runs
     from fashionbench.progress import Bars
+    from fashionbench.runner.sharding import read_shard
 
+    part = read_shard(shard)
     chosen = _config(config, options, state)
     opened = state.store(store)
     if dry_run:
-        cells, not_applicable = runs.preview(chosen, store=opened, plugins=state.plugins, rerun=rerun)
+        cells, not_applicable = runs.preview(chosen, store=opened, plugins=state.plugins, rerun=rerun, shard=part)
         _preview(cells, not_applicable, as_json=as_json)
         return 0
     with Bars(0) as bars:
-        records = runs.run(chosen, store=opened, plugins=state.plugins, rerun=rerun, reporter=bars, second_process=True)
+        records = runs.run(
+            chosen,
+            store=opened,
+            plugins=state.plugins,
+            rerun=rerun,
+            reporter=bars,
+            second_process=True,
+            shard=part,
+        )
     if as_json:
         print_json([record.model_dump(mode="json") for record in records])
     else:

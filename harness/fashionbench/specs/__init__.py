@@ -10,6 +10,7 @@ from fashionbench.specs.diagnosed_model import DiagnosedModel
 from fashionbench.specs.exporter import Export, ExporterSpec
 from fashionbench.specs.metric import MetricSpec
 from fashionbench.specs.reference import ReferenceSource, ReferenceSpec, ReferenceValue
+from fashionbench.specs.resources import Resources
 from fashionbench.specs.study import StudySpec
 from fashionbench.specs.task import TaskKind, TaskSpec
 from fashionbench.specs.trainer import TrainerSpec
@@ -29,6 +30,7 @@ __all__ = [
     "ReferenceSpec",
     "ReferenceValue",
     "ReporterSpec",
+    "Resources",
     "SiteSpec",
     "Spec",
     "StudySpec",

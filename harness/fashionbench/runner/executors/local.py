@@ -16,6 +16,7 @@ from fashionbench.interrupts import check, watched
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
 from fashionbench.progress import PhaseReporter, Reporter, Silent
 from fashionbench.runner.device import resolve_device
+from fashionbench.runner.earlier_costs import EarlierCosts
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
 from fashionbench.runner.executors.training_process import pays, training_process
@@ -150,18 +151,15 @@ class Runner:
 
     def preview(self) -> Iterator[Preview]:
         """Say what :meth:`run` would do; data are opened and fingerprinted, backends are not."""
-        history = self.store.scan().current()
+        costs = EarlierCosts(self.store.scan().current())
         for cell in self.plan.cells:
             task = self._task(cell.task.id)
             if isinstance(task, Exception):
                 yield Preview(cell, None, reused=False, seconds=None, problem=str(task))
                 continue
             sizes = task.info().sizes
-            speeds = [r for r in history if r.backend.id == cell.backend.id and r.status != "error"]
-            same = [r.cost.wall_s for r in speeds if r.task.id == cell.task.id]
-            rates = [r.cost.items_per_s for r in speeds if r.cost.items_per_s]
             items = sum(sizes.values())
-            guess = same[-1] if same else items / rates[-1] if rates else None
+            guess = costs.known(cell.task.id, cell.backend.id, items)
             yield Preview(cell, items, reused=self._known(self._identified(cell), task) is not None, seconds=guess)
 
     def _one(self, cell: Cell, context: RunContext) -> Record:
