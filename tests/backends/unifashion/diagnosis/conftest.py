@@ -39,8 +39,11 @@ def probed(trained, nano_sample, untrained):
     from fashionbench.diagnostics.system import ProbedModel
     from fashionbench.progress import Silent
 
+    # Photos are decoded and encoded once for all tests: what is kept of them is kept by the encoder's weights.
+    shared = {}
+
     def make(folder=trained.result.model):
-        return ProbedModel(folder, *untrained, nano_sample, 0, "cpu", Silent())
+        return ProbedModel(folder, *untrained, nano_sample, 0, "cpu", Silent(), shared)
 
     return make
 

@@ -21,13 +21,14 @@ from fashionbench.progress import Silent
 from fashionbench.specs.capabilities import BackendContext
 from fashionbench_unifashion.backend import UniFashionBackend
 from fashionbench_unifashion.diagnosis import matching_loss, plain_text
-from fashionbench_unifashion.diagnosis.adapters import measure_adapters
+from fashionbench_unifashion.diagnosis.adapters import is_same, measure_adapters
 from fashionbench_unifashion.diagnosis.alignments import measure_alignments
 from fashionbench_unifashion.diagnosis.condition import measure_condition
 from fashionbench_unifashion.diagnosis.matching_loss import measure_matching_loss
 from fashionbench_unifashion.diagnosis.phase_weights import after_each_phase, phase_files
 from fashionbench_unifashion.diagnosis.plain_text import measure_plain_text
 from fashionbench_unifashion.diagnosis.queries import measure_queries
+from fashionbench_unifashion.diagnosis.representations import CONDITION, PROMPT, STATES, WORDS, represent
 from fashionbench_unifashion.diagnosis.untrained import new_model
 from fashionbench_unifashion.model.unifashion import load
 
@@ -54,21 +55,20 @@ def sound(probed):
     return {one.id: one for family in families for one in family(asked)}
 
 
-@pytest.mark.parametrize(("adapter", "who"), [("language_adapter", "language"), ("diffusion_adapter", "diffusion")])
-def test_an_adapter_of_zeros_is_named_and_the_other_is_not(adapter, who, broken, probed, sound):
-    asked = probed(broken(zero(adapter)))
+def test_an_adapter_of_zeros_is_named_and_the_other_is_not(broken, probed, sound):
+    asked = probed(broken(zero("language_adapter")))
     found = faults([*measure_adapters(asked), *measure_alignments(asked)])
     named = {name for name, fault in found.items() if fault == "adapter of zeros"}
-    assert named == {f"{who}-adapter-attributes", f"{who}-adapter-lost", f"cka-{who}", f"neighbours-{who}"}
+    assert named == {"language-adapter-attributes", "language-adapter-lost", "cka-language", "neighbours-language"}
     assert "adapter of zeros" not in faults(sound.values()).values()
 
 
-def test_a_constant_adapter_is_one_of_zeros_with_a_bias(broken, probed):
-    def change(model):
-        model.diffusion_adapter.body.weight.zero_()
-        model.diffusion_adapter.body.bias.fill_(0.3)
-
-    assert faults(measure_adapters(probed(broken(change))))["diffusion-adapter-lost"] == "adapter of zeros"
+@pytest.mark.parametrize("value", [0.0, 0.3, 1e-12, 1e9])
+def test_one_output_for_every_image_is_told_from_outputs_that_differ(value):
+    rows = np.full((20, 5), value)
+    assert is_same(rows)
+    rows[3, 2] += 0.01 * max(value, 1.0)
+    assert not is_same(rows)
 
 
 @pytest.mark.parametrize(("factor", "fault"), [(1.0, "frozen queries"), (1.5, "")])
@@ -199,3 +199,20 @@ def test_plain_text_costs_what_the_language_model_says(trained, probed):
     assert plain_text.costs(language, [sentence])[0] == pytest.approx(total / len(sentence), rel=1e-4)
     assert found.estimate.n == len(plain_text.plain_sentences()) == 48
     assert found.verdict.level == "described" and "forgetting" in found.verdict.words
+
+
+def test_representations_are_those_of_each_model_though_photos_are_kept(trained, probed, nano_sample, broken):
+    def change(model):
+        model.vision.ln_vision.weight.mul_(2.0)
+
+    asked, pairs = probed(broken(change)), nano_sample.tasks[0].held[:3]
+    for folder in (trained.result.model, asked.folder):
+        model = load(folder)
+        with torch.no_grad():
+            states = model.qformer.image(model.tokens([pair.open().image for pair in pairs]), "reference")
+            found = represent(model, asked, pairs)
+            assert found.whole[STATES] == pytest.approx(states.flatten(1).numpy(), abs=1e-5)
+            assert found.whole[PROMPT] == pytest.approx(model.prompt_of(states).flatten(1).numpy(), abs=1e-5)
+            assert found.mean[CONDITION] == pytest.approx(model.condition_of(states).mean(1).numpy(), abs=1e-5)
+            wanted = model.language.mean_embeddings([pair.text for pair in pairs])
+            assert found.mean[WORDS] == pytest.approx(wanted.numpy(), abs=1e-6)
