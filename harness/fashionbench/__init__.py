@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.merging import merge_records
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         BoardSpec,
         Column,
         DatasetSpec,
+        DiagnosedModel,
         Export,
         ExporterSpec,
         Licence,
@@ -73,6 +75,7 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "DiagnosedModel": "specs",
     "Export": "specs",
     "ExporterSpec": "specs",
     "DesignItem": "data.items",
@@ -115,6 +118,7 @@ _HOMES = {
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
+    "diagnose": "api.diagnosis",
     "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
@@ -134,6 +138,7 @@ _HOMES = {
     "shortcuts": "api.shortcuts",
     "train": "api.training",
     "write_board": "api.boards",
+    "write_diagnosis": "api.diagnosis",
 }
 
 __all__ = [
@@ -147,6 +152,7 @@ __all__ = [
     "DataRoots",
     "DatasetSpec",
     "DesignItem",
+    "DiagnosedModel",
     "Export",
     "ExporterSpec",
     "FashionBenchError",
@@ -188,6 +194,7 @@ __all__ = [
     "audit",
     "compare",
     "data_status",
+    "diagnose",
     "export",
     "frame",
     "gate",
@@ -207,6 +214,7 @@ __all__ = [
     "shortcuts",
     "train",
     "write_board",
+    "write_diagnosis",
 ]
 
 
