@@ -12,9 +12,11 @@ from fashionbench_unifashion.studies import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import click
 
+    from fashionbench.specs import DiagnosedModel
     from fashionbench.specs.capabilities import Capability
 
 FASHIONBENCH_API = (1, 0)
@@ -92,6 +94,14 @@ def register_trainers() -> Iterable[TrainerSpec]:
         )
         for size, summary in summaries.items()
     ]
+
+
+@hookimpl
+def describe_model(folder: Path) -> DiagnosedModel | None:
+    """Describe a UniFashion model in a folder; None where it is of another kind."""
+    from fashionbench_unifashion.diagnosis.description import describe  # noqa: PLC0415
+
+    return describe(folder)
 
 
 @hookimpl

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from fashionbench.extractors.pretraining import PACKAGES, TRAINING_DATA
 from fashionbench.specs import BackendSpec, Resources
-from fashionbench_baselines.encoders.pretraining import PACKAGES, TRAINING_DATA
 from fashionbench_baselines.retrieval.options import LitOptions
 
 BACKENDS: tuple[BackendSpec, ...] = (

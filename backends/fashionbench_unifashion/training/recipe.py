@@ -52,8 +52,9 @@ class PhaseConfig(Model):
     """Largest norm of the gradient."""
     weights: LossWeights = LossWeights()
     """What each loss counts for."""
-    negatives: Literal["multinomial", "argmax"] = "multinomial"
-    """How hard negatives are chosen; ``argmax`` as the released code."""
+    negatives: Literal["multinomial", "argmax", "rising"] = "multinomial"
+    """How hard negatives are chosen: ``multinomial`` by their similarity, as BLIP-2; ``argmax`` the hardest, as the
+    released code; ``rising`` any at first, and more and more by their similarity until the end of the phase."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing of the contrast; BLIP-2 0.1, the released code 0."""
     directions: Literal["mean", "sum"] = "mean"
@@ -92,6 +93,9 @@ class PhaseConfig(Model):
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)
     """Steps between looks at the held-out examples."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights are kept: ``best`` on the held-out examples, or those of the ``last`` step, where the measure has
+    nothing more to tell while other losses still fall."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 

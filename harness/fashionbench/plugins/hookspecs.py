@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import click
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        DiagnosedModel,
         ExecutorSpec,
         ExporterSpec,
         MetricSpec,
@@ -113,6 +115,13 @@ class Resolvers:
     @hookspec(firstresult=True)
     def load_backend(self, spec: BackendSpec, context: BackendContext) -> object | None:
         """Build a backend; the default resolves the specification's target."""
+
+    @hookspec(firstresult=True)
+    def describe_model(self, folder: Path) -> DiagnosedModel | None:
+        """Describe the model in a folder, so that it can be diagnosed; None where it is of another kind.
+
+        Called for a folder that a user names; it should import nothing heavy.
+        """
 
     @hookspec(firstresult=True)
     def load_extractor(self, name: str, device: str) -> Extractor | None:

@@ -131,7 +131,7 @@ def execute(
             raise task  # noqa: TRY301
         state.info = task.info()
         state.info.require_images(cell.task.dataset)
-        _check_packages(cell.backend)
+        check_packages(cell.backend)
         state.session = _session(cell, state.info, context)
         state.session.expect("metric", len(cell.task.metrics))
         state.predictions = task.predict(state.session)
@@ -215,7 +215,11 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
     )
 
 
-def _check_packages(spec: BackendSpec) -> None:
+def check_packages(spec: BackendSpec) -> None:
+    """Look for the packages that a backend needs, before its target is imported.
+
+    :raises BackendError: naming those that are not installed.
+    """
     lacking = [name for name in spec.packages if find_spec(name) is None]
     if lacking:
         remedy = f'pip install "fashionbench[{spec.extra}]"' if spec.extra else f"pip install {' '.join(lacking)}"

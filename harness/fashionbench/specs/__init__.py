@@ -6,6 +6,7 @@ from fashionbench.specs.backend import BackendSpec, TrainingDataUse
 from fashionbench.specs.base import Licence, Spec, resolve
 from fashionbench.specs.board import BoardSpec, Column, ReporterSpec, SiteSpec
 from fashionbench.specs.dataset import Access, DatasetSpec
+from fashionbench.specs.diagnosed_model import DiagnosedModel
 from fashionbench.specs.executor import ExecutorSpec
 from fashionbench.specs.exporter import Export, ExporterSpec
 from fashionbench.specs.metric import MetricSpec
@@ -21,6 +22,7 @@ __all__ = [
     "BoardSpec",
     "Column",
     "DatasetSpec",
+    "DiagnosedModel",
     "ExecutorSpec",
     "Export",
     "ExporterSpec",

@@ -98,6 +98,10 @@ class ComposedPhase(Phase):
         with torch.no_grad():
             self.model.qformer.target.copy_(self.model.qformer.reference)
 
+    def begin_step(self, step: int) -> None:
+        """Let negatives get harder from the first step to the last."""
+        self.hardness = step / self.steps
+
     def forward(self, examples: Sequence[TripletReference], seed: int) -> dict[str, Tensor]:
         """Compute contrast, matching, captions, the generators' losses, and what replays phase 1."""
         qformer, local, cache = self.model.qformer, local_rows(examples), self.inputs.feature_cache
@@ -142,13 +146,11 @@ class ComposedPhase(Phase):
         described = [row for row, example in enumerate(examples) if example.caption]
         if len({clean(examples[row].caption) for row in described}) < 2:
             return {}
-        qformer = self.model.qformer
-        captions = self.model.texts([examples[row].caption for row in described])
-        features = qformer.text_features(captions.ids, captions.mask)
+        features = self.model.text_features([examples[row].caption for row in described])
         same = hard_negatives.equal([clean(examples[row].caption) for row in described]).to(features.device)
         values = {"caption": contrastive_loss(self, queries[described] @ features.T, same)}
         if image_states is not None:
-            images = all_gather(qformer.projected(image_states))[described]
+            images = all_gather(self.model.qformer.projected(image_states))[described]
             values[REPLAY] = contrastive_loss(self, losses.similarity(images, features), same)
         return values
 

@@ -42,6 +42,13 @@ def test_where_no_step_was_better_than_none_that_is_said(training, tmp_path):
     assert "No step of 1a was better than none" in (tmp_path / "t" / "model" / "README.md").read_text()
 
 
+def test_the_last_weights_are_kept_where_the_recipe_says_so(training, tmp_path):
+    # The same steps as above, which make nothing better.
+    made = training(tmp_path / "t", phases=only("1a", steps=2, lr=1e-12, keep="last"))
+    made.run()
+    assert json.loads((tmp_path / "t" / "phases" / "0-1a" / "done.json").read_text())["best step"] == 2
+
+
 def test_where_something_was_learnt_the_step_is_named(trained):
     phases = json.loads((trained.out / "training.json").read_text())["phases"]
     learnt = {name: phase["best step"] for name, phase in phases.items()}

@@ -9,7 +9,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.training.batch_sampler import batch_of
 from fashionbench_unifashion.training.phases.base import evenly, mirrored
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
@@ -55,6 +55,26 @@ def test_the_contrast_may_be_learnt_alone_before_the_others_join(nano):
         with torch.no_grad():
             seen.append(set(learner(nano.examples.pairs[:6], 0)))
     assert seen == [{"itc"}, {"itc"}, {"itc", "itm", "itg"}, {"itc", "itm", "itg"}]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize(("name", "first"), [("1a", 4), ("2", 0)])
+def test_negatives_are_drawn_of_all_at_first_and_by_similarity_in_the_end(nano, monkeypatch, name, first):
+    learner, _, _ = phase_of(nano, name, steps=10, contrast_first=0.4 if first else 0.0, negatives="rising")
+    fixed, _, _ = phase_of(nano, name, steps=10)
+    seen = []
+    true = hard_negatives.draw
+    monkeypatch.setattr(hard_negatives, "draw", lambda logits, *a, **k: seen.append(logits) or true(logits, *a, **k))
+    batch = (nano.examples.pairs if name == "1a" else nano.examples.triplets)[:6]
+    for step in (first, (first + 10) // 2, 10):
+        learner.eval().begin_step(step)
+        learner(batch, 0)
+    fixed.eval().begin_step(10)
+    fixed(batch, 0)
+    begins, half, ends, always = seen[0], seen[2], seen[4], seen[6]
+    assert begins.unique().tolist() == [0.0]
+    torch.testing.assert_close(half, always / 2)
+    torch.testing.assert_close(ends, always)
 
 
 @torch.no_grad()
