@@ -16,6 +16,7 @@ from fashionbench.metrics.scoring import metric_spec
 from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.imported import joined
 from fashionbench.predictions.readers import read
+from fashionbench.progress import Silent
 from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.execute import process_facts
@@ -23,6 +24,7 @@ from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
 from fashionbench.runner.score_file import row_name, score_file, wants_captions
+from fashionbench.temporaries import remove_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -63,6 +65,8 @@ def run(
         if not opened.can_be_read:
             raise
         closed = error  # its records can be reused
+    else:
+        remove_dead(opened.root, (reporter or Silent()).note)
     runner = _runner(config, opened, loaded, rerun=rerun, second_process=second_process, closed=closed)
     return runner.run(reporter)
 
