@@ -7,7 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.specs import BackendSpec
+from fashionbench.specs import BackendSpec, Resources
 from fashionbench_models.families import family_of, option_names
 from fashionbench_models.folder import locate
 from fashionbench_models.named import UNDISCLOSED
@@ -46,6 +46,7 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         training_data=(UNDISCLOSED,),
         options={key: defaults[key] for key in option_names(family)},
         models=(*family.models, *(("inversion",) if options.inversion and "inversion" in family.options else ())),
+        resources=Resources(gpus=1, seconds=120),
     )
 
 

@@ -200,9 +200,7 @@ class UniFashionBackend:
         return self._model.language.generate(self._model.soft_prompt(tokens), instruction)
 
     def _text_features(self, texts: Sequence[str]) -> Tensor:
-        cut = self._model.texts(texts)
-        features: Tensor = self._model.qformer.text_features(cut.ids, cut.mask)
-        return features
+        return self._model.text_features(texts)
 
     def _tokens(self, images: Sequence[Image]) -> Tensor:
         return self._model.tokens(images)

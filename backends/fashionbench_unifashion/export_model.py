@@ -20,7 +20,7 @@ from fashionbench.output_files import check_folder
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.qformer.qformer import RENAMED
 from fashionbench_unifashion.weights.loading import load_strict
-from fashionbench_unifashion.weights.qformer_source import HEADS
+from fashionbench_unifashion.weights.qformer_source import HEADS, SENTENCES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,8 @@ def export_model(model: Path, out: Path) -> dict[str, str]:
 
     The language model has its LoRA updates merged in. The Q-Former of a model with BLIP-2's vision encoder is a whole
     ``Blip2ForImageTextRetrieval``; of others it is a ``Blip2QFormerModel``, with queries, words and projections in
-    ``heads.safetensors`` beside it. What BLIP-2 has no place for is there in both cases.
+    ``heads.safetensors`` beside it. What BLIP-2 has no place for is there in both cases; of a model whose texts pass a
+    frozen MiniLM that is the linear map on its vectors too.
 
     :returns: the class that loads each folder, by its name.
     :raises ConfigError: where the folder exists and is not empty.
@@ -96,6 +97,8 @@ def _qformer(model: UniFashion, folder: Path) -> str:
         theirs |= {f"vision_model.post_layernorm.{name}": value for name, value in norm.items()}
         _save(Blip2ForImageTextRetrieval(config), theirs, folder)
         kind = "Blip2ForImageTextRetrieval"
+    if model.sentence_encoder is not None:
+        heads |= {f"{SENTENCES}{name}": value.detach() for name, value in model.sentence_encoder.state_dict().items()}
     plain = {name: value.contiguous().clone() for name, value in heads.items()}
     files.write(folder / HEADS, lambda path: save_file(plain, path))
     return kind

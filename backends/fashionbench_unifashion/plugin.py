@@ -6,15 +6,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
-from fashionbench.specs import BackendSpec, StudySpec, TrainerSpec
+from fashionbench.specs import BackendSpec, Resources, StudySpec, TrainerSpec
 from fashionbench_unifashion.options import DEFAULTS
 from fashionbench_unifashion.studies import SUMMARIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     import click
 
+    from fashionbench.specs import DiagnosedModel
     from fashionbench.specs.capabilities import Capability
 
 FASHIONBENCH_API = (1, 0)
@@ -39,6 +41,7 @@ def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
         # A candidate image carries the features of its caption, a query image does not.
         roles_differ=True,
         trainer=trainer,
+        resources=Resources(gpus=1, seconds=120),
     )
 
 
@@ -87,9 +90,18 @@ def register_trainers() -> Iterable[TrainerSpec]:
             tasks=f"fashionbench_unifashion.training.recipe_tasks:{size}",
             configuration=f"fashionbench_unifashion.training.whole_recipe:{size}",
             extra="models",
+            resources=Resources(gpus=1, seconds=600),
         )
         for size, summary in summaries.items()
     ]
+
+
+@hookimpl
+def describe_model(folder: Path) -> DiagnosedModel | None:
+    """Describe a UniFashion model in a folder; None where it is of another kind."""
+    from fashionbench_unifashion.diagnosis.description import describe  # noqa: PLC0415
+
+    return describe(folder)
 
 
 @hookimpl

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
+    from fashionbench.api.merging import merge_records
     from fashionbench.api.publication import publish
     from fashionbench.api.records import frame, load_records
     from fashionbench.api.runs import rescore, run, score
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
         BoardSpec,
         Column,
         DatasetSpec,
+        DiagnosedModel,
+        ExecutorSpec,
         Export,
         ExporterSpec,
         Licence,
@@ -51,6 +55,7 @@ if TYPE_CHECKING:
         ReferenceSpec,
         ReferenceValue,
         ReporterSpec,
+        Resources,
         SiteSpec,
         StudySpec,
         TaskSpec,
@@ -71,6 +76,8 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "DiagnosedModel": "specs",
+    "ExecutorSpec": "specs",
     "Export": "specs",
     "ExporterSpec": "specs",
     "DesignItem": "data.items",
@@ -92,6 +99,7 @@ _HOMES = {
     "ReferenceSpec": "specs",
     "ReferenceValue": "specs",
     "ReporterSpec": "specs",
+    "Resources": "specs",
     "SiteSpec": "specs",
     "Role": "specs.capabilities",
     "Session": "runner.session",
@@ -112,6 +120,7 @@ _HOMES = {
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
+    "diagnose": "api.diagnosis",
     "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
@@ -119,6 +128,7 @@ _HOMES = {
     "load_records": "api.records",
     "make_board": "api.boards",
     "make_data": "api.data",
+    "merge_records": "api.merging",
     "model": "plugins.python_backends",
     "per_query": "api.comparisons",
     "publish": "api.publication",
@@ -130,6 +140,7 @@ _HOMES = {
     "shortcuts": "api.shortcuts",
     "train": "api.training",
     "write_board": "api.boards",
+    "write_diagnosis": "api.diagnosis",
 }
 
 __all__ = [
@@ -143,6 +154,8 @@ __all__ = [
     "DataRoots",
     "DatasetSpec",
     "DesignItem",
+    "DiagnosedModel",
+    "ExecutorSpec",
     "Export",
     "ExporterSpec",
     "FashionBenchError",
@@ -163,6 +176,7 @@ __all__ = [
     "ReferenceSpec",
     "ReferenceValue",
     "ReporterSpec",
+    "Resources",
     "Role",
     "Session",
     "SiteSpec",
@@ -183,6 +197,7 @@ __all__ = [
     "audit",
     "compare",
     "data_status",
+    "diagnose",
     "export",
     "frame",
     "gate",
@@ -190,6 +205,7 @@ __all__ = [
     "load_records",
     "make_board",
     "make_data",
+    "merge_records",
     "model",
     "per_query",
     "publish",
@@ -201,6 +217,7 @@ __all__ = [
     "shortcuts",
     "train",
     "write_board",
+    "write_diagnosis",
 ]
 
 

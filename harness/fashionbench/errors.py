@@ -27,6 +27,7 @@ LISTS = {
     "trainer": "trainers",
     "study": "studies",
     "board": "boards",
+    "executor": "executors",
     "reference": "references",
     "name": "tasks' or 'fashionbench list backends",
 }
@@ -90,6 +91,10 @@ class DataError(FashionBenchError):
 
 class BackendError(FashionBenchError):
     """A backend broke its contract: wrong shape, wrong count, NaN, or it changed its input."""
+
+
+class ExecutorError(FashionBenchError):
+    """A process or a machine that was to run a cell is gone, or cannot be had."""
 
 
 class MetricError(FashionBenchError):

@@ -17,7 +17,8 @@ import fashionbench_tasks.wardrobe.dataset as wardrobe
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "how-to" / "ci.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```yaml\n# (\S+)(.*?)\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+SHARDS = (ROOT / "docs" / "how-to" / "shards.md").read_text(encoding="utf-8")
+BLOCKS = re.findall(r"^```yaml\n# (\S+)(.*?)\n(.*?)^```", PAGE + SHARDS, re.MULTILINE | re.DOTALL)
 #: The files that the page shows, by their path.
 FILES = {path: text for path, _, text in BLOCKS if path.endswith((".yml", ".yaml"))}
 SHELL = re.findall(r"^```sh\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
@@ -245,7 +246,7 @@ def uses_of(told):
     return [found for value in told for found in uses_of(value)] if isinstance(told, list) else []
 
 
-@pytest.mark.parametrize("path", [".github/workflows/board.yml", ".github/workflows/comment.yml"])
+@pytest.mark.parametrize("path", [f".github/workflows/{name}.yml" for name in ("board", "comment", "shards")])
 def test_actionlint_and_zizmor_find_nothing_in_the_workflows_of_the_page(path, tmp_path):
     for program in ("actionlint", "zizmor"):
         if not (found := shutil.which(program, path=f"{BIN}{os.pathsep}{os.environ['PATH']}")):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from fashionbench.extractors.pretraining import IMAGE_PACKAGES, IMAGE_TRAINING_DATA
 from fashionbench.specs import BackendSpec
 from fashionbench_baselines.captioning.options import NearestCaptionOptions
-from fashionbench_baselines.encoders.pretraining import IMAGE_PACKAGES, IMAGE_TRAINING_DATA
 
 BACKENDS: tuple[BackendSpec, ...] = (
     BackendSpec(

@@ -13,12 +13,13 @@ from safetensors.torch import load_file, save_file
 
 from fashionbench import files
 from fashionbench.errors import BackendError, reason_of
+from fashionbench.extractors import minilm
 from fashionbench.files import regular_text
 from fashionbench.json_reader import loads
 from fashionbench_baselines.composed.combiner_network import Combiner
 from fashionbench_baselines.composed.combiner_training import Triplets, train
 from fashionbench_baselines.composed.options import CombinerOptions
-from fashionbench_baselines.encoders import efficientnet, minilm
+from fashionbench_baselines.encoders import efficientnet
 from fashionbench_baselines.options import read_options
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ from fashionbench_baselines.options import read_options
 try:
     import torch
 
-    from fashionbench_baselines.encoders import efficientnet, minilm
+    from fashionbench.extractors import minilm
+    from fashionbench_baselines.encoders import efficientnet
     from fashionbench_baselines.encoders.frozen_images import FrozenImageEncoder
     from fashionbench_baselines.encoders.frozen_texts import FrozenTextEncoder
 except ImportError as error:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from fashionbench.extractors.pretraining import PACKAGES, TRAINING_DATA
 from fashionbench.specs import BackendSpec, TrainerSpec
 from fashionbench_baselines.composed.options import CombinerOptions, RidgeOptions, TrainedCombinerOptions
-from fashionbench_baselines.encoders.pretraining import PACKAGES, TRAINING_DATA
 
 
 def _ridge(backend: str, use: str, summary: str) -> BackendSpec:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fashionbench.specs import BackendSpec
+from fashionbench.specs import BackendSpec, Resources
 from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
+
+#: What a control takes.
+QUICK = Resources(seconds=5)
 
 BACKENDS: tuple[BackendSpec, ...] = (
     BackendSpec(
@@ -15,6 +18,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
         control=True,
+        resources=QUICK,
         roles_differ=True,
         options=asdict(RandomOptions()),
     ),
@@ -25,6 +29,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
         control=True,
+        resources=QUICK,
         options=asdict(ConstantOptions()),
     ),
     BackendSpec(
@@ -34,6 +39,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
         control=True,
+        resources=QUICK,
         privileged=True,
         roles_differ=True,
         options=asdict(OracleOptions()),
@@ -45,6 +51,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"try-on", "try-off", "design"}),
         control=True,
+        resources=QUICK,
     ),
     BackendSpec(
         id="control/paste-garment",
@@ -53,6 +60,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"try-on"}),
         control=True,
+        resources=QUICK,
     ),
     BackendSpec(
         id="control/crop-garment",
@@ -61,6 +69,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"try-off"}),
         control=True,
+        resources=QUICK,
     ),
     BackendSpec(
         id="control/oracle-image",
@@ -69,6 +78,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         revision="1",
         capabilities=frozenset({"try-on", "try-off", "design"}),
         control=True,
+        resources=QUICK,
         privileged=True,
     ),
 )

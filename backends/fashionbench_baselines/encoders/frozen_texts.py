@@ -8,7 +8,7 @@ import numpy as np
 import torch
 import transformers
 
-from fashionbench_baselines.encoders import minilm
+from fashionbench.extractors import minilm
 from fashionbench_baselines.encoders.feature_cache import FILE, FeatureCache
 
 if TYPE_CHECKING:

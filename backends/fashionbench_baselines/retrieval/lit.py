@@ -18,7 +18,8 @@ try:
     import torch
     import transformers
 
-    from fashionbench_baselines.encoders import efficientnet, minilm
+    from fashionbench.extractors import minilm
+    from fashionbench_baselines.encoders import efficientnet
     from fashionbench_baselines.encoders.frozen_images import FrozenImageEncoder
     from fashionbench_baselines.encoders.frozen_texts import FrozenTextEncoder
     from fashionbench_baselines.retrieval.contrastive import align

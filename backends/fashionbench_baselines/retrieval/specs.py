@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from fashionbench.specs import BackendSpec
-from fashionbench_baselines.encoders.pretraining import PACKAGES, TRAINING_DATA
+from fashionbench.extractors.pretraining import PACKAGES, TRAINING_DATA
+from fashionbench.specs import BackendSpec, Resources
 from fashionbench_baselines.retrieval.options import LitOptions
 
 BACKENDS: tuple[BackendSpec, ...] = (
@@ -15,6 +15,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         target="fashionbench_baselines.retrieval.colour_histogram:ColourHistogram",
         revision="1",
         capabilities=frozenset({"encode-image"}),
+        resources=Resources(seconds=5),
     ),
     BackendSpec(
         id="baseline/pocket-lit",

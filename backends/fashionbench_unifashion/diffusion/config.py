@@ -12,9 +12,13 @@ ConditionName: TypeAlias = Literal["agnostic", "densepose", "hint", "warped-garm
 Sampler: TypeAlias = Literal["ddim", "pndm"]
 Prediction: TypeAlias = Literal["epsilon", "v"]
 
-#: Channels of the UNet's input that each condition takes: a latent and the mask, or a latent.
-CHANNELS: dict[ConditionName, int] = {"agnostic": 5, "densepose": 4, "hint": 0, "warped-garment": 4}
-LATENT_CHANNELS = 4
+#: What each condition adds to the UNet's input: latents, and channels of a mask.
+CHANNELS: dict[ConditionName, tuple[int, int]] = {
+    "agnostic": (1, 1),
+    "densepose": (1, 0),
+    "hint": (0, 0),
+    "warped-garment": (1, 0),
+}
 
 
 class _Part(BaseModel):
@@ -172,7 +176,9 @@ class DiffusionConfig(_Part):
             )
         return self
 
-    @property
-    def in_channels(self) -> int:
-        """Channels of the UNet's input: 13 with those of the paper, 17 with a warped garment too, 4 with none."""
-        return LATENT_CHANNELS + sum(CHANNELS[name] for name in self.conditions)
+    def in_channels(self, latent: int) -> int:
+        """Return the channels of the UNet's input: of latents of 4, 13 with the paper's conditions and 4 with none.
+
+        :param latent: channels of a latent.
+        """
+        return latent + sum(latents * latent + masks for latents, masks in map(CHANNELS.__getitem__, self.conditions))

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from torch import Tensor, nn
 
-from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.unet import embed_time, encode
 
 if TYPE_CHECKING:
@@ -23,16 +22,17 @@ class Control(nn.Module):
     zeros on one road the first gets no gradient until the second has moved, so here it begins as any convolution.
 
     :param unet: copied, weights and all.
+    :param latent: channels of the hint's latent.
     """
 
-    def __init__(self, unet: UNet2DConditionModel) -> None:
+    def __init__(self, unet: UNet2DConditionModel, latent: int = 4) -> None:
         super().__init__()
         self.time_proj = deepcopy(unet.time_proj)
         self.time_embedding = deepcopy(unet.time_embedding)
         self.conv_in = deepcopy(unet.conv_in)
         self.down_blocks = deepcopy(unet.down_blocks)
         self.mid_block = deepcopy(unet.mid_block)
-        self.hint = nn.Conv2d(LATENT_CHANNELS, self.conv_in.out_channels, kernel_size=3, padding=1)
+        self.hint = nn.Conv2d(latent, self.conv_in.out_channels, kernel_size=3, padding=1)
 
     def forward(
         self, sample: Tensor, steps: Tensor, context: Tensor, hint: Tensor, *, count: int | None = None

@@ -11,7 +11,6 @@ from torch.nn import functional
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench_unifashion.diffusion.batch_rng import batch_rng
 from fashionbench_unifashion.diffusion.conditions import EncodedConditions
-from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.control_branch import Control
 from fashionbench_unifashion.diffusion.noise_schedule import NoiseSchedule
 from fashionbench_unifashion.diffusion.sampling import sample_latents, seeded_noise
@@ -44,12 +43,14 @@ class Denoiser(nn.Module):
         super().__init__()
         self.config = config
         self.vae = Autoencoder(config.vae, config.vae_scale).requires_grad_(requires_grad=False)
-        self.unet = make_unet(config.unet)
-        added = widen(self.unet, config.in_channels)
-        self.notes = [] if config.unet.source is None or not added else [_widened(added, config.in_channels)]
+        self.unet = make_unet(config.unet, latent=self.vae.channels)
+        self.in_channels = config.in_channels(self.vae.channels)
+        """Channels of the UNet's input: the noisy latent and the conditions."""
+        added = widen(self.unet, self.in_channels)
+        self.notes = [] if config.unet.source is None or not added else [_widened(added, self.in_channels)]
         """What a reader must know of the weights that were loaded."""
         hinted = "hint" in config.conditions
-        self.control = Control(self.unet) if hinted else None
+        self.control = Control(self.unet, self.vae.channels) if hinted else None
         self.injection = Injection(self.unet) if hinted else None
         width = self.unet.config["cross_attention_dim"]
         if not isinstance(width, int):
@@ -67,7 +68,7 @@ class Denoiser(nn.Module):
     @property
     def latent_shape(self) -> tuple[int, int, int]:
         """Channels, height and width of a latent."""
-        return LATENT_CHANNELS, self.config.height // self.vae.factor, self.config.width // self.vae.factor
+        return self.vae.channels, self.config.height // self.vae.factor, self.config.width // self.vae.factor
 
     def train(self, mode: bool = True) -> Denoiser:  # noqa: FBT001, FBT002
         """Switch dropout of what is trained; the autoencoder always stays in evaluation mode."""
@@ -119,11 +120,11 @@ class Denoiser(nn.Module):
     ) -> Tensor:
         """Predict the noise in noisy latents, or v where the configuration says so.
 
-        :param latents: float [B, 4, h, w].
+        :param latents: float [B, C, h, w].
         :param steps: int [B].
         :param condition: float [B, Q, W], which the UNet and the control branch attend to.
         """
-        extra = self.config.in_channels - LATENT_CHANNELS
+        extra = self.in_channels - self.vae.channels
         if conditions is None:
             sample = torch.cat([latents, latents.new_zeros(len(latents), extra, *latents.shape[2:])], dim=1)
         else:

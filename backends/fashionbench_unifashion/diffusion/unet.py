@@ -9,7 +9,6 @@ from diffusers.models.unets.unet_2d_condition import UNet2DConditionModel
 from torch import Tensor, nn
 
 from fashionbench.errors import ConfigError
-from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.networks import build
 
 if TYPE_CHECKING:
@@ -37,7 +36,7 @@ _CHANNELS = {
 _BLOCKS = {"CrossAttnDownBlock2D", "DownBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}
 
 
-def make_unet(config: NetworkConfig, in_channels: int | None = None) -> UNet2DConditionModel:
+def make_unet(config: NetworkConfig, in_channels: int | None = None, *, latent: int = 4) -> UNet2DConditionModel:
     """Build a UNet, with so many input channels where a number is given.
 
     Channels that its weights lack start at zero, so that at first it is the narrower UNet whatever the new channels
@@ -45,6 +44,7 @@ def make_unet(config: NetworkConfig, in_channels: int | None = None) -> UNet2DCo
     latent, 1 = keep). ControlNet and Paint-by-Example begin so too.
 
     :param in_channels: noisy latent 4, agnostic latent 4, mask 1, DensePose latent 4, warped garment 4, in this order.
+    :param latent: channels of a latent, which it predicts.
     :raises ConfigError: on a UNet of a kind whose forward pass is not written here, or with more channels than wanted.
     """
     unet: UNet2DConditionModel = build(UNet2DConditionModel, config)
@@ -52,8 +52,11 @@ def make_unet(config: NetworkConfig, in_channels: int | None = None) -> UNet2DCo
     kinds = {*unet.config["down_block_types"], *unet.config["up_block_types"]} - _BLOCKS
     if odd or kinds:
         raise ConfigError(f"this kind of UNet is not supported: {odd or sorted(kinds)}", remedy="use one like SD 1.x")
-    if unet.config["out_channels"] != LATENT_CHANNELS:
-        raise ConfigError(f"the UNet predicts {unet.config['out_channels']} channels", remedy="latents have 4")
+    if unet.config["out_channels"] != latent:
+        raise ConfigError(
+            f"the UNet predicts {unet.config['out_channels']} channels, and latents of the VAE have {latent}",
+            remedy="take both of one model, or set out_channels of the UNet's architecture",
+        )
     if in_channels is not None:
         widen(unet, in_channels)
     return unet

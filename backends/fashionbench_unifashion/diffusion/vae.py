@@ -11,9 +11,8 @@ from diffusers.models.autoencoders.autoencoder_tiny import AutoencoderTiny
 from torch import Tensor, nn
 from torch.nn import functional
 
-from fashionbench.errors import BackendError, ConfigError
+from fashionbench.errors import BackendError
 from fashionbench_unifashion.diffusion.batch_rng import batch_rng
-from fashionbench_unifashion.diffusion.config import LATENT_CHANNELS
 from fashionbench_unifashion.diffusion.networks import build
 
 if TYPE_CHECKING:
@@ -34,7 +33,6 @@ class Autoencoder(nn.Module):
 
     :param config: of the network.
     :param scale: what latents are multiplied by; None takes the network's, 0.18215 by default.
-    :raises ConfigError: on a network of other than four latent channels.
     """
 
     scale: Tensor
@@ -43,12 +41,13 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.network: AutoencoderKL | AutoencoderTiny
         self.network = build(network_class(config), config)
-        if self.network.config["latent_channels"] != LATENT_CHANNELS:
-            raise ConfigError(
-                f"the VAE has {self.network.config['latent_channels']} latent channels", remedy="use one of 4"
-            )
         default = float(self.network.config["scaling_factor"])
         self.register_buffer("scale", torch.tensor(default if scale is None else scale))
+
+    @property
+    def channels(self) -> int:
+        """Channels of a latent: 4 of Stable Diffusion."""
+        return int(self.network.config["latent_channels"])
 
     @property
     def factor(self) -> int:
@@ -59,7 +58,7 @@ class Autoencoder(nn.Module):
     def encode(
         self, images: Tensor, *, sample: bool = False, generator: BatchRng | torch.Generator | None = None
     ) -> Tensor:
-        """Encode images in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, 4, H / factor, W / factor].
+        """Encode images in [-1, 1], float [B, 3, H, W], to scaled latents, float [B, C, H / factor, W / factor].
 
         :param sample: draw from the posterior, as training does; the mean by default, and where there is none.
         """

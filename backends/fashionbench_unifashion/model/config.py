@@ -34,6 +34,9 @@ class UniFashionConfig(Model):
     """The tokenizer of the Q-Former."""
     qformer: QFormerConfig
     """The multimodal encoder; vocabulary and special ids are those of the tokenizer."""
+    text_features: Literal["qformer", "minilm"] = "qformer"
+    """What images are compared with: ``qformer``, the state of the Q-Former's ``[CLS]`` as in BLIP-2; ``minilm``, the
+    vector of a frozen all-MiniLM-L6-v2 under a linear map, for a Q-Former too small to begin as a BERT."""
     language: LanguageConfig | None = None
     """The language model; ``None`` leaves it out (Table 5, "Base")."""
     diffusion: DiffusionConfig | None = None

@@ -20,6 +20,7 @@ from fashionbench_unifashion.model.config import UniFashionConfig, validated
 from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.qformer.adapters import Adapter
 from fashionbench_unifashion.qformer.qformer import QFormer
+from fashionbench_unifashion.qformer.sentence_encoder import SentenceEncoder
 from fashionbench_unifashion.vision.encoder import VisionEncoder
 from fashionbench_unifashion.weights import qformer_source
 from fashionbench_unifashion.weights.loading import fingerprint, load_strict, reading
@@ -63,6 +64,8 @@ class UniFashion(nn.Module):
         self.transform = config.vision.transform()
         self.vision = VisionEncoder(config.vision)
         self.qformer = QFormer(config.qformer, self.vision.width)
+        compares = config.text_features == "minilm"
+        self.sentence_encoder = SentenceEncoder(config.qformer.embed_dim) if compares else None
         hidden = config.qformer.hidden
         normalised = config.qformer.queries if config.normalise_states else None
         self.language: LanguageModel | None = None
@@ -129,6 +132,14 @@ class UniFashion(nn.Module):
         cut = self.pieces(texts)
         return cut._replace(ids=cut.ids.to(self.device), mask=cut.mask.to(self.device))
 
+    def text_features(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts for the comparison with images, as [B, E] of norm 1."""
+        if self.sentence_encoder is not None:
+            features: Tensor = self.sentence_encoder(texts)
+            return features
+        cut = self.texts(texts)
+        return self.qformer.text_features(cut.ids, cut.mask)
+
     def soft_prompt(self, tokens: Tensor, queries: Queries = "reference") -> Tensor:
         """Read an image for the language model: adapted queries [B, Q, W]."""
         return self.prompt_of(self.qformer.image(tokens, queries))
@@ -159,6 +170,7 @@ class UniFashion(nn.Module):
             "vision": self.vision.network,
             "ln_vision": self.vision.ln_vision,
             "qformer": self.qformer,
+            "sentence_encoder": self.sentence_encoder,
             "language_adapter": self.language_adapter,
             "language": self.language,
             "diffusion_adapter": self.diffusion_adapter,

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from functools import cache
-from importlib import resources
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, DataError
-from fashionbench.seeding import seed_of
-from fashionbench.specs.validation import read_value
 from fashionbench_unifashion.training.examples import (
     PairReference,
     TrainingExamples,
     TripletReference,
     TryOnReference,
 )
+from fashionbench_unifashion.training.held_out import is_held_out
+from fashionbench_unifashion.training.instructions import table7
 from fashionbench_unifashion.training.phases.registry import PHASES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from PIL.Image import Image
 
@@ -68,7 +66,8 @@ def _add_pairs(collected: TrainingExamples, overlap: _Overlap, recipe: Recipe) -
             seen[product] = seen.get(product, 0) + 1
             if recipe.images_each is None or seen[product] <= recipe.images_each:
                 example = PairReference(image, text, product, _instruction(collected.parts[name], recipe), name)
-                (collected.held_pairs if _is_held_out(product, recipe) else collected.pairs).append(example)
+                held = is_held_out(product, recipe.seed, recipe.held_out)
+                (collected.held_pairs if held else collected.pairs).append(example)
 
 
 def _instruction(part: TrainingPart, recipe: Recipe) -> str:
@@ -76,14 +75,6 @@ def _instruction(part: TrainingPart, recipe: Recipe) -> str:
     if recipe.instruction is not None:
         return recipe.instruction
     return part.instruction or table7().get(part.dataset, "")
-
-
-@cache
-def table7() -> Mapping[str, str]:
-    """Read the paper's instructions by data set."""
-    text = resources.files("fashionbench_unifashion").joinpath("instructions", "table7.yaml").read_text("utf-8")
-    instructions: dict[str, str] = read_value(text, "table7.yaml")
-    return instructions
 
 
 class _Overlap:
@@ -146,7 +137,8 @@ def _add_triplets(
         caption, instruction = captions.get(target, ("", ""))
         undescribed += not caption
         example = TripletReference(reference, text, target, caption, instruction)
-        (collected.held_triplets if _is_held_out(target, recipe) else collected.triplets).append(example)
+        held = is_held_out(target, recipe.seed, recipe.held_out)
+        (collected.held_triplets if held else collected.triplets).append(example)
     key = "triplets without a caption of the target"
     collected.counts[key] = collected.counts.get(key, 0) + undescribed
 
@@ -157,13 +149,8 @@ def _add_tryon_examples(collected: TrainingExamples, name: str, overlap: _Overla
     known = names or [(example.target.id, example.text, example.item.id) for example in data.tryon_examples]
     for at, (image, _, garment) in enumerate(known):
         if not overlap(image) | overlap(garment):
-            held = _is_held_out(garment, recipe)
+            held = is_held_out(garment, recipe.seed, recipe.held_out)
             (collected.held_tryon_examples if held else collected.tryon_examples).append(TryOnReference(at, name))
-
-
-def _is_held_out(key: str, recipe: Recipe) -> bool:
-    """Tell by a hash of its name whether something is held out, so that the answer does not depend on the order."""
-    return seed_of(recipe.seed, key, bits=64, separator="/") / 2**64 < recipe.held_out
 
 
 def _evenly(examples: Sequence[object], limit: int) -> list[object]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Self
 
 from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.records import provenance
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
+from fashionbench_unifashion.training.pretraining import pretraining
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -90,6 +91,7 @@ def record(training: TrainingFacts) -> str:
             name: {"dataset": part.dataset, "fingerprint": part.fingerprint, "synthetic": part.synthetic}
             for name, part in training.examples.parts.items()
         },
+        "pretraining": [asdict(use) for use in pretraining(model.config, recipe.model.init_from)],
         "examples": training.examples.counts,
         "phases": dict(training.summaries),
         "processes": training.processes,

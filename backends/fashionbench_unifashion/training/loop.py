@@ -149,7 +149,7 @@ class PhaseLoop:
         return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
 
     def _evaluate(self, step: int, best: Best) -> Best:
-        """Measure on held-out examples, and keep the weights where they are the best so far."""
+        """Measure on held-out examples, and keep the weights where they are the best so far, or the last."""
         if not self._accelerator.is_main_process:
             return best
         # Before the first step, no learning rate is to blame.
@@ -165,7 +165,7 @@ class PhaseLoop:
             msg = f"phase {self._phase.name}: the held-out score of step {step} is {figures['score']}"
             raise BackendError(msg, remedy=remedy)
         self._track(step, {f"held/{name}": value for name, value in figures.items()} | drift)
-        if figures["score"] > best.score:
+        if figures["score"] > best.score or self._phase.config.keep == "last":
             self._folder.keep_best(self._parameters)
             return Best(figures["score"], step)
         return best

@@ -52,8 +52,9 @@ class PhaseConfig(Model):
     """Largest norm of the gradient."""
     weights: LossWeights = LossWeights()
     """What each loss counts for."""
-    negatives: Literal["multinomial", "argmax"] = "multinomial"
-    """How hard negatives are chosen; ``argmax`` as the released code."""
+    negatives: Literal["multinomial", "argmax", "rising"] = "multinomial"
+    """How hard negatives are chosen: ``multinomial`` by their similarity, as BLIP-2; ``argmax`` the hardest, as the
+    released code; ``rising`` any at first, and more and more by their similarity until the end of the phase."""
     smoothing: float = Field(default=0.0, ge=0, lt=1)
     """Label smoothing of the contrast; BLIP-2 0.1, the released code 0."""
     directions: Literal["mean", "sum"] = "mean"
@@ -69,8 +70,8 @@ class PhaseConfig(Model):
     cross-modal retrieval is not forgotten, and the captions from the image alone. In ``language`` with a trained
     Q-Former: what the contrast counts for. The paper has none."""
     replay_pairs: int = Field(default=0, ge=0)
-    """How many pairs of phase 1 a step of ``composed`` replays the contrast on, beside the targets and their captions;
-    the paper has none."""
+    """How many pairs of all tasks a step of ``composed`` replays the contrast on, beside targets and their captions,
+    and one of ``language`` with a trained Q-Former beside its own pairs; the paper has none."""
     contrast_first: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps of ``contrastive`` in which the contrast is learnt alone; matching and generation join when
     there is something to match by. The paper and BLIP-2 learn all three from the first step."""
@@ -92,6 +93,9 @@ class PhaseConfig(Model):
     """Mirror half of the images in ``vae``, ``image`` and ``try_on``."""
     evaluate_every: int = Field(default=200, ge=1)
     """Steps between looks at the held-out examples."""
+    keep: Literal["best", "last"] = "best"
+    """Which weights are kept: ``best`` on the held-out examples, or those of the ``last`` step, where the measure has
+    nothing more to tell while other losses still fall."""
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 

@@ -31,6 +31,7 @@ from fashionbench_unifashion.training.collect_examples import collect
 from fashionbench_unifashion.training.device import make_accelerator
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
+from fashionbench_unifashion.training.matching_watch import MatchingWatch
 from fashionbench_unifashion.training.phases.base import PhaseInputs
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
@@ -166,7 +167,8 @@ class Training:
             return folder.summary()
         phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
         phase.measure_states()
-        loop = PhaseLoop(phase, parameters, folder, self.accelerator, log.phase(name, folder))
+        track = MatchingWatch(name, log.phase(name, folder), self.context.say)
+        loop = PhaseLoop(phase, parameters, folder, self.accelerator, track)
         reporter.begin(f"phase {name}", loop.steps)
         figures = loop.run(reporter.advance)
         phase.finish()

@@ -31,8 +31,7 @@ def pair_recalls(model: UniFashion, held: Sequence[PairReference], cache: ImageF
     images, texts = [], []
     for part in parts(list(first.values()), BATCH):
         images.append(model.qformer.image_features(cache.tokens([x.image for x in part]), "reference"))
-        cut = model.texts([example.text for example in part])
-        texts.append(model.qformer.text_features(cut.ids, cut.mask))
+        texts.append(model.text_features([example.text for example in part]))
     scores = losses.similarity(torch.cat(images), torch.cat(texts))
     values = {f"i2t@{k}": recall(scores, k) for k in CUTS} | {f"t2i@{k}": recall(scores.T, k) for k in CUTS}
     return {"score": sum(values.values()) / len(values), **values}

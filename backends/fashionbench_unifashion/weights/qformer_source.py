@@ -24,6 +24,8 @@ _QUERIES = ("reference", "target")
 _OURS = "qformer."
 #: What transformers has no place for, beside its model in a folder that ``export-model`` wrote.
 HEADS = "heads.safetensors"
+#: Start of the names there of the map on the sentence encoder's vectors, which is no part of a Q-Former.
+SENTENCES = "sentence_encoder."
 
 
 def load(qformer: QFormer, vision: VisionEncoder | None, source: str) -> list[str]:
@@ -36,8 +38,14 @@ def load(qformer: QFormer, vision: VisionEncoder | None, source: str) -> list[st
     beside = Path(source) / HEADS
     if beside.is_file():
         inner = {name if name.startswith((_OURS, *_OUTSIDE)) else f"{_OURS}{name}": t for name, t in state.items()}
-        state, notes = fit_queries(qformer, from_transformers(inner | read(beside)))
+        heads = read(beside)
+        own = {name: value for name, value in heads.items() if not name.startswith(SENTENCES)}
+        state, notes = fit_queries(qformer, from_transformers(inner | own))
         load_strict(qformer, state, allowed_missing=(), allowed_unexpected=(), source=source)
+        if len(own) < len(heads):
+            notes.append(
+                "the linear map on MiniLM's vectors begins anew; model.init_from takes it from a trained model"
+            )
         return [*notes, f"the Q-Former is that which was exported to {source}"]
     if any(name.startswith("Qformer.") for name in state):
         return _load_lavis(qformer, vision, state, source)

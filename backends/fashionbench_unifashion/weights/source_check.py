@@ -14,6 +14,7 @@ from huggingface_hub import snapshot_download
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from fashionbench.errors import FashionBenchError, first_names
+from fashionbench.json_reader import read_object
 from fashionbench_unifashion.diffusion.unet import widen
 from fashionbench_unifashion.diffusion.vae import network_class
 from fashionbench_unifashion.qformer.qformer import QFormer
@@ -73,7 +74,7 @@ def _sources(
     if diffusion is None:
         return
     networks: tuple[tuple[str, NetworkConfig, Any, int | None], ...] = (
-        ("unet", diffusion.unet, UNet2DConditionModel, diffusion.in_channels),
+        ("unet", diffusion.unet, UNet2DConditionModel, diffusion.in_channels(_latent(diffusion.vae))),
         ("vae", diffusion.vae, network_class(diffusion.vae), None),
     )
     for name, network, kind, channels in networks:
@@ -83,6 +84,15 @@ def _sources(
                 return _diffusers(kind, place, channels)
 
             yield name, network.source, network.subfolder or "", network.revision, compare
+
+
+def _latent(vae: NetworkConfig) -> int:
+    """Return the channels of a VAE's latents: as its arguments or the configuration in its folder say, 4 by default."""
+    described = dict(vae.architecture or {})
+    place = None if vae.source is None else _here(vae.source, vae.revision)
+    if place is not None and (path := place / (vae.subfolder or "") / "config.json").is_file():
+        described = read_object(path)
+    return int(described.get("latent_channels", 4))
 
 
 def _here(source: str, revision: str | None) -> Path | None:

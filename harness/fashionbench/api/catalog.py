@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
+from dataclasses import asdict, fields
 from typing import Any, Literal, TypeAlias
 
 from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
-from fashionbench.specs import ReferenceValue
+from fashionbench.specs import ReferenceValue, Resources
 
-Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references"]
-KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
+Kind: TypeAlias = Literal[
+    "tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references", "executors"
+]
+KINDS: tuple[Kind, ...] = (
+    "tasks",
+    "datasets",
+    "backends",
+    "metrics",
+    "trainers",
+    "studies",
+    "boards",
+    "references",
+    "executors",
+)
 
 
 def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any]]:
@@ -49,6 +61,8 @@ def _columns(kind: Kind, spec: Any) -> dict[str, Any]:
             return {"phases": ", ".join(spec.phases), "extra": spec.extra}
         case "studies":
             return {}
+        case "executors":
+            return {"options": ", ".join(sorted(spec.options)), "extra": spec.extra}
         case "boards":
             return {"columns": len(spec.columns)}
         case "references":
@@ -72,6 +86,8 @@ def _facts(kind: str, spec: Any, origin: str) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, Resources):
+        return asdict(value)
     if isinstance(value, frozenset):
         return sorted(value)
     if isinstance(value, tuple):

@@ -19,11 +19,12 @@ from fashionbench.predictions.readers import read
 from fashionbench.progress import Silent
 from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config
 from fashionbench.runner.device import resolve_device
+from fashionbench.runner.driver import Runner
 from fashionbench.runner.execute import process_facts
-from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
 from fashionbench.runner.score_file import row_name, score_file, wants_captions
+from fashionbench.runner.shard_plan import shard_of_plan
 from fashionbench.temporaries import remove_dead
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
-    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.driver import Preview
     from fashionbench.runner.plan import NotApplicable
 
 
@@ -44,6 +45,7 @@ def run(
     rerun: bool = False,
     reporter: Reporter | None = None,
     second_process: bool = False,
+    shard: tuple[int, int] = (1, 1),
 ) -> list[Record]:
     """Run tasks on backends, and return one record a cell.
 
@@ -54,6 +56,7 @@ def run(
     :param rerun: execute cells again that the store has records of.
     :param second_process: train models in a second process, on a processor of several cores, while cells that need none
         are run. That process knows the plugins that are installed, and no others.
+    :param shard: which of how many parts of the cells to run, counted from 1; all parts, merged, are the whole.
     :raises ConfigError: where the configuration cannot be run, or its board asks for a metric that a task never has.
     """
     loaded = plugins or Plugins()
@@ -67,7 +70,16 @@ def run(
         closed = error  # its records can be reused
     else:
         remove_dead(opened.root, (reporter or Silent()).note)
-    runner = _runner(config, opened, loaded, rerun=rerun, second_process=second_process, closed=closed)
+    runner = _runner(
+        config,
+        opened,
+        loaded,
+        rerun=rerun,
+        second_process=second_process,
+        closed=closed,
+        shard=shard,
+        say=(reporter or Silent()).note,
+    )
     return runner.run(reporter)
 
 
@@ -77,6 +89,7 @@ def preview(
     store: str | Path | Store | None = None,
     plugins: Plugins | None = None,
     rerun: bool = False,
+    shard: tuple[int, int] = (1, 1),
 ) -> tuple[list[Preview], list[NotApplicable]]:
     """Say what :func:`run` would do with each cell, and which pairs of task and backend cannot be run.
 
@@ -86,7 +99,7 @@ def preview(
     """
     loaded = plugins or Plugins()
     opened = open_store(store, loaded)
-    runner = _runner(config, opened, loaded, rerun=rerun, remember=opened.cache.is_dir())
+    runner = _runner(config, opened, loaded, rerun=rerun, remember=opened.cache.is_dir(), shard=shard)
     return list(runner.preview()), list(runner.plan.not_applicable)
 
 
@@ -164,7 +177,13 @@ def _runner(
     second_process: bool = False,
     remember: bool = True,
     closed: StoreError | None = None,
+    shard: tuple[int, int] = (1, 1),
+    say: Callable[[str], object] | None = None,
 ) -> Runner:
+    """Plan a run.
+
+    :param say: takes a line on the shard; None where nothing is run, and nothing of the division is kept.
+    """
     if isinstance(config, (str, Path)):
         chosen = load_config(str(config), plugins)
     else:
@@ -176,6 +195,10 @@ def _runner(
     roots = DataRoots(named=chosen.data, cache=opened.cache / "surveys", remember=remember)
     with FileIndex(roots.index) as index:
         plan = make_plan(chosen, plugins, index)
+    if shard != (1, 1):
+        plan, line = shard_of_plan(plan, opened, shard, keep=say is not None and closed is None)
+        if say is not None:
+            say(line)
     return Runner(plan, plugins, opened, rerun=rerun, second_process=second_process, roots=roots, closed=closed)
 
 

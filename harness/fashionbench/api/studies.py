@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.api.runs import preview, run
 from fashionbench.api.stores import open_store
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.runner.plan import make_plan
+from fashionbench.runner.shard_plan import shard_of_runs
 from fashionbench.specs import resolve
 from fashionbench.specs.validation import validated
 from fashionbench.studies import ablation, ablation_text
@@ -16,13 +18,14 @@ from fashionbench.studies.distinct import distinct
 from fashionbench.studies.study import Study, check_metrics, checked, read_study
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.config import RunConfig
-    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.driver import Preview
+    from fashionbench.studies.distinct import Systems
     from fashionbench.studies.study import Variant
 
 #: The formats of an ablation, and the suffixes of their files.
@@ -40,8 +43,8 @@ def ablate(
     """Run a study and estimate its effects; what the store holds already is reused.
 
     :param study: a YAML file, the name of a registered study, or its fields.
-    :param shard: which of how many parts of the runs to execute; effects are then those of this part alone, and a last
-        call without it, on the stores brought together, gives them all.
+    :param shard: which of how many parts of the runs to execute, counted from 1; effects are then those of this part
+        alone, and a last call without it, on the stores brought together, gives them all.
     :raises ConfigError: where the study cannot be run, or names a metric that none of its tasks has.
     """
     loaded = plugins or Plugins()
@@ -56,7 +59,8 @@ def ablate(
     def count(config: RunConfig) -> int:
         return len(make_plan(config, loaded).cells)
 
-    found = ablation.run_units(ablation.units_of(chosen, systems, shard), chosen, one, count, reporter)
+    units = _units(chosen, systems, shard, opened, loaded, (reporter or Silent()).note)
+    found = ablation.run_units(units, chosen, one, count, reporter)
     return ablation.effects_of(chosen, systems, found, opened, loaded)
 
 
@@ -75,8 +79,30 @@ def preview_study(
     systems = distinct(chosen, loaded)
     return [
         (variant, seed, preview(variant.run(chosen, seed), store=opened, plugins=loaded)[0])
-        for variant, seed in ablation.units_of(chosen, systems, shard)
+        for variant, seed in _units(chosen, systems, shard, opened, loaded)
     ]
+
+
+def _units(
+    study: Study,
+    systems: Systems,
+    shard: tuple[int, int],
+    store: Store,
+    plugins: Plugins,
+    say: Callable[[str], object] | None = None,
+) -> list[tuple[Variant, int]]:
+    """List the runs of a shard.
+
+    :param say: takes a line on the shard; None where nothing is run.
+    """
+    units = ablation.units_of(study, systems)
+    if shard == (1, 1):
+        return units
+    plans = [make_plan(variant.run(study, seed), plugins) for variant, seed in units]
+    part = shard_of_runs(plans, store, shard, keep=say is not None)
+    if say is not None:
+        say(part.line)
+    return [units[at] for at in part.places]
 
 
 def find_study(study: str | Path | Study | Mapping[str, Any], plugins: Plugins | None = None) -> Study:

@@ -71,9 +71,10 @@ def ablate(
     from fashionbench.api.studies import ablate as start
     from fashionbench.output_files import check_output, write_output
     from fashionbench.progress import Bars
+    from fashionbench.runner.sharding import read_shard
 
     chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
-    part = _shard(shard)
+    part = read_shard(shard)
     # Before the first run: a wrong suffix must not be found after hours.
     wanted = "json" if as_json else format_
     if output is not None and wanted is None:
@@ -108,17 +109,6 @@ def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...], traine
     if trainer is not None:
         changes["base"] = study.base.model_copy(update={"trainer": trainer})
     return checked(study.model_copy(update=changes))
-
-
-def _shard(text: str | None) -> tuple[int, int]:
-    from fashionbench.errors import ConfigError
-
-    if text is None:
-        return 1, 1
-    number, _, count = text.partition("/")
-    if not (number.isdecimal() and count.isdecimal()):
-        raise ConfigError(f"--shard {text!r} is not I/N", remedy="such as --shard 1/4")
-    return int(number), int(count)
 
 
 def _preview(state: State, study: Study, store: Path | None, shard: tuple[int, int]) -> None:

@@ -16,6 +16,7 @@ from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
 from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
+from fashionbench.cli.diagnose import diagnose
 from fashionbench.cli.doctor import doctor
 from fashionbench.cli.export import export
 from fashionbench.cli.gate import gate
@@ -168,8 +169,8 @@ def _apart(command: click.Command) -> click.Command:
 
 
 _COMMANDS = (
-    ablate, audit, board, compare, data, doctor, export, gate, items, list_, plugins, publish, records, rescore, run,
-    score, sensitivity, shortcuts, show, train,
+    ablate, audit, board, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records,
+    rescore, run, score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(_apart(command))

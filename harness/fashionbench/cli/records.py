@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fashionbench.cli.merge import merge_records
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
 from fashionbench.terminal import echo
 
@@ -27,7 +28,10 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def records() -> None:
-    """List, show, verify and invalidate the records of a store."""
+    """List, show, verify, merge and invalidate the records of a store."""
+
+
+records.add_command(merge_records, "merge")
 
 
 @records.command("list")

@@ -13,6 +13,7 @@ import pluggy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
+    from pathlib import Path
 
     import click
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        DiagnosedModel,
+        ExecutorSpec,
         ExporterSpec,
         MetricSpec,
         ReferenceSpec,
@@ -91,6 +94,10 @@ class Providers:
         """Return ways to write a folder of pages about leaderboards."""
 
     @hookspec
+    def register_executors(self) -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
+        """Return ways to run the cells of a plan, such as on a cluster."""
+
+    @hookspec
     def register_commands(self, group: click.Group) -> None:
         """Add commands to the ``fashionbench`` command line."""
 
@@ -108,6 +115,13 @@ class Resolvers:
     @hookspec(firstresult=True)
     def load_backend(self, spec: BackendSpec, context: BackendContext) -> object | None:
         """Build a backend; the default resolves the specification's target."""
+
+    @hookspec(firstresult=True)
+    def describe_model(self, folder: Path) -> DiagnosedModel | None:
+        """Describe the model in a folder, so that it can be diagnosed; None where it is of another kind.
+
+        Called for a folder that a user names; it should import nothing heavy.
+        """
 
     @hookspec(firstresult=True)
     def load_extractor(self, name: str, device: str) -> Extractor | None:

@@ -23,6 +23,7 @@ from fashionbench.canonical import normalise
 from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error, text_of
 from fashionbench.interrupts import watched
 from fashionbench.plugins import hookspecs
+from fashionbench.plugins.built_in_executors import BuiltInExecutors
 from fashionbench.plugins.foreign_code import state_kept, time_limit
 from fashionbench.plugins.origin import BLOCK_VARIABLE, GROUP, Origin, PluginReport
 from fashionbench.plugins.python_backends import PythonBackend
@@ -32,6 +33,7 @@ from fashionbench.specs import (
     BackendSpec,
     BoardSpec,
     DatasetSpec,
+    ExecutorSpec,
     ExporterSpec,
     MetricSpec,
     ReferenceSpec,
@@ -69,6 +71,7 @@ class Plugins:
         self._origins: dict[str, Origin] = {}
         self._collected = False
         self.register(PythonFiles(), Origin("python-files", GROUP, version(GROUP)))
+        self.register(BuiltInExecutors(), Origin("executors", GROUP, version(GROUP)))
         blocked = {name for name in os.environ.get(BLOCK_VARIABLE, "").split(",") if name}
         found = _with_origins(entry_points(group=GROUP) if points is None else points)
         with watched():
@@ -84,6 +87,7 @@ class Plugins:
         self.reporters: Registry[ReporterSpec] = Registry("reporter", ReporterSpec)
         self.exporters: Registry[ExporterSpec] = Registry("exporter", ExporterSpec)
         self.sites: Registry[SiteSpec] = Registry("site", SiteSpec)
+        self.executors: Registry[ExecutorSpec] = Registry("executor", ExecutorSpec)
         self._registries: tuple[tuple[Registry[Any], str], ...] = (
             (self.datasets, "register_datasets"),
             (self.tasks, "register_tasks"),
@@ -95,6 +99,7 @@ class Plugins:
             (self.reporters, "register_reporters"),
             (self.exporters, "register_exporters"),
             (self.sites, "register_sites"),
+            (self.executors, "register_executors"),
         )
         with watched():
             for registry, hook in self._registries:

@@ -52,6 +52,11 @@ def check_files(store: Store, scan: Scan) -> FileCheck:
     return found
 
 
+def files_of(store: Store, record: Record) -> list[Path]:
+    """Return the files that a record names: predictions, values by item and generated images."""
+    return [*(path for path, _ in _tables(store, record)), *sorted(_pictures(store, record))]
+
+
 def _tables(store: Store, record: Record) -> Iterator[tuple[Path, str]]:
     """Name the tables of a record, with their checksums."""
     if record.predictions is not None:

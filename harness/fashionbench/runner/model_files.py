@@ -91,21 +91,26 @@ def training_data_of(models: Mapping[str, str]) -> list[TrainingDataUse]:
     :param models: folders of models, by option; empty ones and single files are passed over.
 
     A trainer reads the training parts of tasks alone, and its record lists them under ``data``, each with ``dataset``
-    and ``synthetic``. A generated twin is not the data set that it stands in for, and has a name of its own. A folder
-    without such a record says nothing: it adds nothing to what the specification declares.
+    and ``synthetic``; what the networks that it began with had seen stands under ``pretraining``, as ``dataset`` and
+    ``splits``, or as ``dataset: undisclosed``. A generated twin is not the data set that it stands in for, and has a
+    name of its own. A folder without such a record says nothing: it adds nothing to what the specification declares.
     """
     uses: dict[str, TrainingDataUse] = {}
     for folder in models.values():
         path = Path(folder).expanduser() / TRAINING_RECORD
         if not folder or not path.is_file():
             continue
-        parts = _training_record(path).get("data")
+        record = _training_record(path)
+        parts = record.get("data")
         if not isinstance(parts, dict):
             uses["undisclosed"] = TrainingDataUse(dataset="undisclosed", splits=(), disclosed=False)
             continue
         for task, part in parts.items():
             dataset = str(part.get("dataset", task)) + (" (generated twin)" if part.get("synthetic") else "")
             uses[dataset] = TrainingDataUse(dataset=dataset, splits=("train",))
+        for use in record.get("pretraining", []):
+            seen = TrainingDataUse(**use | {"splits": tuple(use["splits"])})
+            uses.setdefault(seen.dataset, seen)
     return list(uses.values())
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fashionbench.specs.base import Spec, no_options
+from fashionbench.specs.resources import CELL, Resources
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,6 +44,9 @@ class BackendSpec(Spec):
     :param address: where its model is looked for when a run is planned and no option names one, such as
         ``hf:OWNER/NAME``; the hook ``describe_backend`` takes it.
     :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
+    :param stateless: whether an answer depends on nothing that was asked before, so that one loaded object may serve
+        several cells; where it is not, each cell has a fresh one.
+    :param resources: what a cell of it takes of a machine.
     """
 
     revision: str
@@ -61,3 +65,5 @@ class BackendSpec(Spec):
     roles_differ: bool = False
     trainer: str = ""
     address: str = ""
+    stateless: bool = False
+    resources: Resources = CELL

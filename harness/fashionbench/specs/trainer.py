@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from fashionbench.specs.base import Spec
+from fashionbench.specs.resources import TRAINING, Resources
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,9 +18,11 @@ class TrainerSpec(Spec):
         parts it learns from; with it, other data are another training. It should import nothing heavy.
     :param configuration: ``"module:attribute"`` of ``(config: Mapping) -> Mapping``, its whole configuration with
         these changes; with it, an ablation notices a change to what is the case anyway. It should import nothing heavy.
+    :param resources: what a training takes of a machine.
     """
 
     phases: tuple[str, ...]
     extra: str = ""
     tasks: str = ""
     configuration: str = ""
+    resources: Resources = TRAINING

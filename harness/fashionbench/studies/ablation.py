@@ -106,18 +106,10 @@ class _OneTotal(PhaseReporter):
         self._whole.end(outcome)
 
 
-def units_of(study: Study, systems: Systems, shard: tuple[int, int] = (1, 1)) -> list[tuple[Variant, int]]:
-    """List the runs of a study, or of one shard of it: variants by seeds, in one order on every machine.
-
-    :param shard: which one of how many, counted from 1.
-    :raises ConfigError: where there is no such shard.
-    """
-    number, count = shard
-    if not 1 <= number <= count:
-        raise ConfigError(f"there is no shard {number} of {count}", remedy="count from 1, such as --shard 1/4")
+def units_of(study: Study, systems: Systems) -> list[tuple[Variant, int]]:
+    """List the runs of a study: variants by seeds, in one order on every machine."""
     # By seed first: a study that is stopped early has all variants of its first seeds.
-    every = [(variant, seed) for seed in study.seeds for variant in systems.every]
-    return every[number - 1 :: count]
+    return [(variant, seed) for seed in study.seeds for variant in systems.every]
 
 
 def run_units(

@@ -81,8 +81,13 @@ SETS = ("kid-off-diagonal", "kid", "fid", "fd-dinov2-large", "cmmd-clip-vit-base
 SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd-efficientnet-lite0")
 EXTRACTORS = ("inception-v3-fid", "dinov2-large", "clip-vit-base-patch32")
 #: How like its photo the garment is that is worn: of try-on alone, for a design has no photo.
-CONSISTENCY = ("garment-consistency-dinov2-large", "garment-consistency-clip-vit-base-patch32")
-SUBSTITUTE_CONSISTENCY = ("garment-consistency-efficientnet-lite0",)
+CONSISTENCY = (
+    "garment-consistency-dinov2-large",
+    "garment-consistency-clip-vit-base-patch32",
+    "garment-retrieval-dinov2-large",
+    "garment-retrieval-clip-vit-base-patch32",
+)
+SUBSTITUTE_CONSISTENCY = ("garment-consistency-efficientnet-lite0", "garment-retrieval-efficientnet-lite0")
 
 
 def generation_spec(

@@ -193,25 +193,33 @@ class Spy(Projection):
         self.made.append((channels, width, dropout, self.linear.weight.detach().clone()))
 
 
+SMALL = {"steps": 150, "image_size": 64, "width": 64, "layers": 1, "vocabulary": 400, "batch_size": 16, "held_out": 0.3, "learning_rate": 0.004}  # fmt: skip
+
+
+@pytest.mark.acceptance
+def test_it_learns_the_same_again(tmp_path, pytestconfig):
+    twin = {"atelier": cached_twin(pytestconfig)}
+    one, two = (train("captioner-from-scratch", changes=SMALL, out=tmp_path / name, data=twin) for name in "ab")
+    for name in ("model.safetensors", "projection.safetensors"):
+        assert (one.model / name).read_bytes() == (two.model / name).read_bytes()
+
+
 @pytest.mark.slow
 def test_it_learns_what_it_sees_and_is_measured(tmp_path, pytestconfig, monkeypatch):
     twin = {"atelier": cached_twin(pytestconfig)}
     monkeypatch.setattr(Spy, "made", [], raising=False)
     monkeypatch.setattr(captioner_trainer, "Projection", Spy)
-    changes = {"steps": 150, "image_size": 64, "width": 64, "layers": 1, "vocabulary": 400, "batch_size": 16, "held_out": 0.3, "learning_rate": 0.004}  # fmt: skip
-    results = [train("captioner-from-scratch", changes=changes, out=tmp_path / name, data=twin) for name in "ab"]
-    own, others = (results[0].figures[f"held-out loss of a word{more}"] for more in ("", " with another's image"))
+    result = train("captioner-from-scratch", changes=SMALL, out=tmp_path / "out", data=twin)
+    own, others = (result.figures[f"held-out loss of a word{more}"] for more in ("", " with another's image"))
     assert own < 0.9 * others
-    record = json.loads(results[0].record.read_text())
+    record = json.loads(result.record.read_text())
     assert record["steps"] == 150 and record["examples"]["held out pairs"] > 0
-    for name in ("model.safetensors", "projection.safetensors"):
-        assert (results[0].model / name).read_bytes() == (results[1].model / name).read_bytes()
     # What is measured is the model in the folder, on products that it did not learn from.
-    recipe = CaptionerRecipe(**changes)
+    recipe = CaptionerRecipe(**SMALL)
     roots, loaded = DataRoots(named=twin), Plugins()
     context = TrainingContext(tmp_path, lambda name: open_part(name, loaded, roots), "cpu", Silent(), print)
     examples, grid = collect(recipe, context), GridTokens(64, "cpu")
-    model = Loaded(results[0].model)
+    model = Loaded(result.model)
     parts = [model.loss(grid.tokens(one.open()).half().float(), one.text) for one in examples.held]
     assert own == pytest.approx(sum(loss for loss, _ in parts) / sum(count for _, count in parts), rel=1e-3)
     # The tokenizer knows the words of the training alone; the layer before the decoder has learnt, on standardised tokens.
@@ -226,7 +234,7 @@ def test_it_learns_what_it_sees_and_is_measured(tmp_path, pytestconfig, monkeypa
     assert (model.state["linear.weight"] - before).abs().max() > 0.01
     tokens = torch.stack([grid.tokens(one.open()) for one in examples.train[:20]])
     assert torch.corrcoef(torch.stack([model.state["mean"], tokens.mean(dim=(0, 1))]))[0, 1] > 0.9
-    config = {"tasks": ["atelier/fashiongen-captioning-products"], "backends": [f"hf:{results[0].model}"], "data": twin, "limit": 8}  # fmt: skip
+    config = {"tasks": ["atelier/fashiongen-captioning-products"], "backends": [f"hf:{result.model}"], "data": twin, "limit": 8}  # fmt: skip
     (made,) = fashionbench.run(config, store=tmp_path / "store")
     assert made.error is None, made.error
     assert "fashiongen (generated twin)" in {use.dataset for use in made.backend.training_data}

@@ -41,11 +41,11 @@ def build(folder, **changes):
     return load(folder)
 
 
-def read_again(qformer, folder):
+def read_again(qformer, folder, *first):
     """What was exported is a source of a Q-Former: every weight comes back."""
     fresh = QFormer(qformer.config, qformer.transformer.config.encoder_hidden_size)
     notes = qformer_source.load(fresh, None, str(folder))
-    assert notes == [f"the Q-Former is that which was exported to {folder}"]
+    assert notes == [*first, f"the Q-Former is that which was exported to {folder}"]
     before, after = qformer.state_dict(), fresh.state_dict()
     assert before.keys() == after.keys()
     assert all(torch.equal(before[name], after[name]) for name in before)
@@ -77,7 +77,7 @@ def test_unet_and_vae_compute_the_same(exported):
     model, folder = exported
     diffusion = model.diffusion
     draw = torch.Generator().manual_seed(1)
-    latents = torch.randn(1, diffusion.config.in_channels, *diffusion.latent_shape[1:], generator=draw)
+    latents = torch.randn(1, diffusion.in_channels, *diffusion.latent_shape[1:], generator=draw)
     context = torch.randn(1, 3, diffusion.context_width, generator=draw)
     unet = UNet2DConditionModel.from_pretrained(folder / "unet").eval()
     ours = diffusion.unet(latents, 7, context, return_dict=False)[0]
@@ -103,15 +103,21 @@ def test_the_q_former_scores_as_blip_2_does(exported):
 
 
 @torch.no_grad()
-def test_beside_another_vision_encoder_the_q_former_is_exported_alone(tmp_path):
-    model = build(tmp_path / "model", language=None, diffusion=None)
+@pytest.mark.parametrize("text_features", ["qformer", "minilm"])
+def test_beside_another_vision_encoder_the_q_former_is_exported_alone(text_features, tmp_path):
+    model = build(tmp_path / "model", language=None, diffusion=None, text_features=text_features)
     assert export_model(tmp_path / "model", tmp_path / "out") == {"qformer": "Blip2QFormerModel"}
     peer = Blip2QFormerModel.from_pretrained(tmp_path / "out" / "qformer").eval()
     heads = load_file(tmp_path / "out" / "qformer" / HEADS)
     tokens = torch.randn(2, model.vision.tokens, model.vision.width, generator=torch.Generator().manual_seed(3))
     states = peer(query_embeds=heads["query_tokens"].expand(2, -1, -1), encoder_hidden_states=tokens).last_hidden_state
     torch.testing.assert_close(states, model.qformer.image(tokens, "reference"), atol=1e-5, rtol=1e-5)
-    read_again(model.qformer, tmp_path / "out" / "qformer")
+    anew = "the linear map on MiniLM's vectors begins anew; model.init_from takes it from a trained model"
+    read_again(model.qformer, tmp_path / "out" / "qformer", *([anew] if text_features == "minilm" else []))
+    maps = {name: value for name, value in heads.items() if name.startswith("sentence_encoder.")}
+    assert maps.keys() == {name for name in model.state_dict() if name.startswith("sentence_encoder.")}
+    for name, value in maps.items():
+        assert torch.equal(value, model.state_dict()[name])
     with pytest.raises(ConfigError, match="is not empty"):
         export_model(tmp_path / "model", tmp_path / "out")
 

@@ -150,6 +150,19 @@ def test_a_record_tells_what_a_model_was_trained_on(plugins, store, tmp_path):
     assert [finding.kind for finding in record.policy] == []
 
 
+def test_a_record_tells_what_the_networks_had_seen_that_a_training_began_with(plugins, store, tmp_path):
+    seen = [
+        {"dataset": "imagenet-1k", "splits": ["train"], "disclosed": True},
+        {"dataset": "undisclosed", "splits": [], "disclosed": False},
+    ]
+    record = measured(plugins, store, folder(tmp_path / "one", data={"b/one": part("fashion-iq")}, pretraining=seen))
+    assert [(one.dataset, one.splits, one.disclosed) for one in record.backend.training_data] == [
+        ("fashion-iq", ("train",), True),
+        ("imagenet-1k", ("train",), True),
+        ("undisclosed", (), False),
+    ]
+
+
 def test_a_training_that_does_not_say_what_it_learnt_from_is_undisclosed(plugins, store, tmp_path):
     record = measured(plugins, store, folder(tmp_path / "one"))
     assert [(one.dataset, one.disclosed) for one in record.backend.training_data] == [("undisclosed", False)]

@@ -75,15 +75,10 @@ def test_a_seed_is_that_of_the_training_too():
     assert run.backends[0].training.changes == {"phases.1a.lr": 0.1, "seed": 4}
 
 
-def test_shards_are_disjoint_and_whole():
+def test_a_study_is_variants_by_seeds():
     one = study(axes={"size": {"options.dimension": [1, 2, 3, 4]}})
-    systems = Systems(tuple(variants(one)))
-    every = [(v.name, seed) for v, seed in units_of(one, systems)]
-    parts = [[(v.name, seed) for v, seed in units_of(one, systems, (number, 4))] for number in range(1, 5)]
-    assert sorted(unit for part in parts for unit in part) == sorted(every)
+    every = [(v.name, seed) for v, seed in units_of(one, Systems(tuple(variants(one))))]
     assert len(every) == len(set(every)) == 15
-    with pytest.raises(ConfigError, match="no shard 5 of 4"):
-        units_of(one, systems, (5, 4))
 
 
 @pytest.mark.parametrize(

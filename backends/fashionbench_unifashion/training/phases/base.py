@@ -63,6 +63,8 @@ class Phase(nn.Module, ABC):
     requires_examples: ClassVar[bool] = True
     #: The parts of the model, beside the Q-Former, without which there is nothing to train.
     needs: ClassVar[tuple[Literal["language", "diffusion"], ...]] = ()
+    #: How much similarity decides which negatives are drawn, from 0 to 1, where they are to get harder.
+    hardness = 1.0
 
     def __init__(self, name: str, config: PhaseConfig, inputs: PhaseInputs) -> None:
         super().__init__()

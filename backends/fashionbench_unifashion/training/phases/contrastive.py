@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
@@ -11,7 +11,7 @@ from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, rank_rows, world_size
-from fashionbench_unifashion.training.phases.base import Phase, evenly, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.base import REPLAY, Phase, evenly, local_rows, parameters_under
 from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
 
 if TYPE_CHECKING:
@@ -92,7 +92,9 @@ class ContrastivePhase(Phase):
 
     def begin_step(self, step: int) -> None:
         """Let matching and generation join when the contrast has had its share of the steps."""
-        self._contrast_alone = step < round(self.config.contrast_first * self.steps)
+        alone = round(self.config.contrast_first * self.steps)
+        self._contrast_alone = step < alone
+        self.hardness = max(0.0, (step - alone) / (self.steps - alone))
 
     def _generated(self, count: int) -> list[int]:
         """Choose this process's rows that text is generated of, at even distances of the whole batch."""
@@ -110,7 +112,7 @@ def qformer_parameters(model: UniFashion, idle: str) -> dict[str, nn.Parameter]:
     :param idle: start of the names that no loss of the phase reaches.
     """
     norm = ("vision.ln_vision.",) if model.config.vision.train_norm else ()
-    chosen = parameters_under(model, "qformer.", *norm)
+    chosen = parameters_under(model, "qformer.", "sentence_encoder.", *norm)
     chosen |= parameters_under(model, "vision.network.") if model.vision.trainable else {}
     return {name: value for name, value in chosen.items() if not name.startswith(idle)}
 
@@ -118,15 +120,33 @@ def qformer_parameters(model: UniFashion, idle: str) -> dict[str, nn.Parameter]:
 def pair_contrast(phase: Phase, pairs: Sequence[PairReference], states: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Contrast a batch of pairs of all processes; return the loss and the scores [B, B].
 
+    Where texts have an encoder of their own, the Q-Former's reading of them is compared too, so that it learns the
+    words that matching and composed queries need; the loss is the mean of both, the scores are the encoder's.
+
     :param states: of this process's images, where they were read before.
     """
     qformer, local = phase.model.qformer, local_rows(pairs)
     if states is None:
         states = qformer.image(phase.inputs.feature_cache.tokens([pair.image for pair in local]), "reference")
     texts = phase.model.texts([pair.text for pair in pairs])
-    features = all_gather(qformer.text_features(local_rows(texts.ids), local_rows(texts.mask)))
-    scores = losses.similarity(all_gather(qformer.projected(states)), features)
-    return contrastive_loss(phase, scores, same_pairs(pairs).to(scores.device)), scores
+    words = qformer.text_features(local_rows(texts.ids), local_rows(texts.mask))
+    images, same = all_gather(qformer.projected(states)), same_pairs(pairs).to(words.device)
+    scores = losses.similarity(images, all_gather(words))
+    loss = contrastive_loss(phase, scores, same)
+    if phase.model.sentence_encoder is not None:
+        sentences = phase.model.sentence_encoder([pair.text for pair in local])
+        scores = losses.similarity(images, all_gather(sentences))
+        loss = (loss + contrastive_loss(phase, scores, same)) / 2
+    return loss, scores
+
+
+def replayed_pairs(phase: Phase, seed: int) -> dict[str, Tensor]:
+    """Replay the contrast on pairs of all tasks, which need not have to do with the examples of the step."""
+    pairs, count = phase.inputs.examples.pairs, phase.config.replay_pairs
+    if not count or not phase.config.replay or not pairs:
+        return {}
+    drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
+    return {f"{REPLAY} of pairs": pair_contrast(phase, [pairs[at] for at in drawn.tolist()])[0]}
 
 
 def same_pairs(pairs: Sequence[PairReference]) -> Tensor:
@@ -168,9 +188,11 @@ def matching_loss(
     """
     qformer, config = phase.model.qformer, phase.config
     generator = torch.Generator().manual_seed(number(seed, "negatives"))
-    logits = (scores / qformer.temperature).detach()
-    texts = hard_negatives.draw(logits, generator, same=same, how=config.negatives)
-    images = hard_negatives.draw(logits.T, generator, same=same.T, how=config.negatives)
+    hardness = phase.hardness if config.negatives == "rising" else 1.0
+    logits = (hardness * scores / qformer.temperature).detach()
+    how: Literal["argmax", "multinomial"] = "argmax" if config.negatives == "argmax" else "multinomial"
+    texts = hard_negatives.draw(logits, generator, same=same, how=how)
+    images = hard_negatives.draw(logits.T, generator, same=same.T, how=how)
     pairs = hard_negatives.assemble(tokens, ids, mask, texts, images)
     # Of every pair, the example that it was made for; the order of examples in a batch is random already.
     example = torch.cat([torch.arange(len(ids), device=ids.device), texts.rows, images.rows])

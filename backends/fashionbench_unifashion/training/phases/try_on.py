@@ -58,7 +58,7 @@ class TryOnPhase(Phase):
 
         def denoise() -> object:
             latents = torch.empty(1, *diffusion.latent_shape)
-            channels = torch.empty(1, diffusion.config.in_channels - latents.shape[1], *latents.shape[2:])
+            channels = torch.empty(1, diffusion.in_channels - latents.shape[1], *latents.shape[2:])
             conditions = EncodedConditions(channels, latents if diffusion.control is not None else None)
             return denoising_pass(model, states, conditions)
 

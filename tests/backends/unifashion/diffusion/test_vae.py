@@ -6,7 +6,7 @@ import pytest
 import torch
 from diffusion_sizes import SD14_VAE, small_vae, tiny_vae
 
-from fashionbench.errors import BackendError, ConfigError
+from fashionbench.errors import BackendError
 from fashionbench_unifashion.diffusion.config import VaeConfig
 from fashionbench_unifashion.diffusion.vae import Autoencoder
 
@@ -98,11 +98,6 @@ def test_the_paper_s_autoencoder_has_the_known_size():
         vae = Autoencoder(VaeConfig(architecture=SD14_VAE))
     assert sum(p.numel() for p in vae.parameters()) == 83_653_863
     assert vae.factor == 8
-
-
-def test_other_than_four_channels_are_refused():
-    with pytest.raises(ConfigError, match="16 latent channels"):
-        Autoencoder(VaeConfig(architecture=small_vae((8, 8), groups=4) | {"latent_channels": 16}))
 
 
 @torch.no_grad()

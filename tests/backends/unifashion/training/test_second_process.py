@@ -42,6 +42,7 @@ def config(twin):
     return {"tasks": ["atelier/fashiongen-full"], "backends": names, "data": {"atelier": str(twin)}, "device": "cpu"}
 
 
+@pytest.mark.acceptance
 def test_the_run_reads_the_model_and_its_record(config, store, monkeypatch):
     def refuse(*_arguments, **_options):
         raise AssertionError("this process trains")

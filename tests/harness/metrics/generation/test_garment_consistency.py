@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -11,7 +12,8 @@ from stored_rows import Data, access, row
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
-from fashionbench.metrics.generation.garment_consistency import on_white_square, worn_region
+from fashionbench.metrics.generation import metrics
+from fashionbench.metrics.generation.garment_consistency import hits_among, on_white_square, worn_region
 from fashionbench.metrics.generation.metrics import garment_consistency_efficientnet_lite0 as consistency
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.manager import Plugins
@@ -71,7 +73,7 @@ def dressed(colour, around=GREEN):
     return np.where(MASK[..., None], np.asarray(colour, dtype=np.uint8), flat(around))
 
 
-def measured(store, plugins, images, garments, *, mask=True, garment=True, without=()):
+def measured(store, plugins, images, garments, *, mask=True, garment=True, without=(), metric=consistency):
     masks = dict.fromkeys(images, MASK)
     rows = [
         dataclasses.replace(
@@ -83,7 +85,7 @@ def measured(store, plugins, images, garments, *, mask=True, garment=True, witho
     ]
     table = images_table(rows)
     seen = access(table, store, Wardrobe(garments, masks), plugins)
-    return consistency(table.drop_columns(list(without)), MetricArguments((), {}, seen))
+    return metric(table.drop_columns(list(without)), MetricArguments((), {}, seen))
 
 
 def test_it_is_the_cosine_of_photo_and_worn_region_whatever_is_around(store, plugins):
@@ -142,3 +144,44 @@ def test_an_empty_mask_and_a_garment_that_has_changed_are_named(store, plugins):
     seen = access(table, store, Wardrobe({"a": flat(BLUE)}, {"a": MASK}), plugins)
     with pytest.raises(MetricError, match="the garment photo of a is not the one"):
         consistency(table, MetricArguments((), {}, seen))
+
+
+def test_a_garment_is_looked_for_among_every_choice_of_others():
+    rng = np.random.default_rng(4)
+    shown = rng.normal(size=(7, 3)).astype(np.float32)
+    worn = (shown + 3 * rng.normal(size=(7, 3))).astype(np.float32)
+    garments = ["a", "b", "c", "d", "e", "f", "b"]
+    shown[6] = shown[1]
+    found = hits_among(worn, shown, garments, list("1234567"), 3)
+    photos = dict(zip(garments, shown.astype(float), strict=True))
+    for at, own in enumerate(garments):
+        near = {name: worn[at] @ photo / np.linalg.norm(photo) for name, photo in photos.items()}
+        draws = list(combinations([name for name in photos if name != own], 2))
+        hits = sum(all(near[own] > near[other] for other in draw) for draw in draws)
+        assert found[at] == pytest.approx(hits / len(draws))
+    assert 0 < found.mean() < 1 and len(set(found.round(6))) > 2
+    order = rng.permutation(7)
+    again = hits_among(worn[order], shown[order], [garments[place] for place in order], list("1234567"), 3)
+    np.testing.assert_allclose(again, found[order])
+
+
+def test_an_equal_garment_is_as_near_and_too_few_are_not_compared():
+    same = np.ones((2, 3), dtype=np.float32)
+    assert hits_among(same, same, ["a", "b"], ["1", "2"], 2).tolist() == [0, 0]
+    assert hits_among(same, same, ["a", "a"], ["1", "2"], 1).tolist() == [1, 1]
+    with pytest.raises(MetricError, match="1 garments were shown, and 2 are compared"):
+        hits_among(same, same, ["a", "a"], ["1", "2"], 2)
+
+
+def test_garment_retrieval_finds_what_is_worn(store, plugins, monkeypatch):
+    monkeypatch.setattr(metrics, "AMONG", 2)
+    images = {"right": dressed(RED), "wrong": dressed(BLUE)}
+    garments = {"right": flat(RED), "wrong": flat(GREEN)}
+    retrieval = metrics.garment_retrieval_efficientnet_lite0
+    outcome = measured(store, plugins, images, garments, metric=retrieval)
+    # Blue is as far from green as from red.
+    assert outcome.values.tolist() == [1, 0] and outcome.weights == "colours"
+    assert outcome.method == "exact mean over draws of 2 from 2 garments"
+    monkeypatch.setattr(metrics, "AMONG", 50)
+    with pytest.raises(MetricError, match="2 garments were shown, and 50 are compared"):
+        measured(store, plugins, images, garments, metric=retrieval)

@@ -9,7 +9,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import torch
 
 from fashionbench.errors import BackendError
-from fashionbench_unifashion.losses import losses
+from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.training.batch_sampler import batch_of
 from fashionbench_unifashion.training.phases.base import evenly, mirrored
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
@@ -58,6 +58,26 @@ def test_the_contrast_may_be_learnt_alone_before_the_others_join(nano):
 
 
 @torch.no_grad()
+@pytest.mark.parametrize(("name", "first"), [("1a", 4), ("2", 0)])
+def test_negatives_are_drawn_of_all_at_first_and_by_similarity_in_the_end(nano, monkeypatch, name, first):
+    learner, _, _ = phase_of(nano, name, steps=10, contrast_first=0.4 if first else 0.0, negatives="rising")
+    fixed, _, _ = phase_of(nano, name, steps=10)
+    seen = []
+    true = hard_negatives.draw
+    monkeypatch.setattr(hard_negatives, "draw", lambda logits, *a, **k: seen.append(logits) or true(logits, *a, **k))
+    batch = (nano.examples.pairs if name == "1a" else nano.examples.triplets)[:6]
+    for step in (first, (first + 10) // 2, 10):
+        learner.eval().begin_step(step)
+        learner(batch, 0)
+    fixed.eval().begin_step(10)
+    fixed(batch, 0)
+    begins, half, ends, always = seen[0], seen[2], seen[4], seen[6]
+    assert begins.unique().tolist() == [0.0]
+    torch.testing.assert_close(half, always / 2)
+    torch.testing.assert_close(ends, always)
+
+
+@torch.no_grad()
 def test_text_is_generated_of_some_examples_and_the_contrast_stays_that_of_all(nano):
     few, _, _ = phase_of(nano, "1a", itg_examples=2)
     every, _, _ = phase_of(nano, "1a", itg_examples=None)
@@ -83,6 +103,11 @@ def test_a_trained_q_former_replays_the_contrast_of_its_pairs_and_a_frozen_one_d
     contrast, _, _ = phase_of(nano, "1a")
     assert found["replay"].item() == pytest.approx(contrast.eval()(batch, 0)["itc"].item(), rel=1e-5)
     assert learner.total(found).item() == pytest.approx(found["answer"].item() + 2 * found["replay"].item(), rel=1e-5)
+    # Beside its own pairs, some of all tasks.
+    more, _, _ = phase_of(nano, "1b-language", qformer="trained", replay=2.0, replay_pairs=5)
+    one, again, other = (more.eval()(batch, seed) for seed in (1, 1, 2))
+    assert one["replay"].item() == pytest.approx(found["replay"].item(), rel=1e-5)
+    assert one["replay of pairs"].item() == again["replay of pairs"].item() != other["replay of pairs"].item()
 
 
 @torch.no_grad()

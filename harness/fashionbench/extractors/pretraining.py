@@ -10,8 +10,8 @@ PACKAGES = (*IMAGE_PACKAGES, "transformers", "tokenizers", "safetensors", "gt_al
 IMAGE_TRAINING_DATA = (TrainingDataUse(dataset="imagenet-1k", splits=("train",)),)
 # The model card of all-MiniLM-L6-v2 gives 828,395 COCO and 317,695 Flickr30k caption pairs: ten pairs an image, which
 # is train2014 of the former and every split of the latter. Its other thirty sources are no image captions.
-TRAINING_DATA = (
-    *IMAGE_TRAINING_DATA,
+TEXT_TRAINING_DATA = (
     TrainingDataUse(dataset="coco-captions", splits=("train2014",)),
     TrainingDataUse(dataset="flickr30k", splits=("train", "val", "test")),
 )
+TRAINING_DATA = (*IMAGE_TRAINING_DATA, *TEXT_TRAINING_DATA)

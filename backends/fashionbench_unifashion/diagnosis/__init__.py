@@ -1,0 +1,1 @@
+"""Measurements of a diagnosis that look inside a UniFashion model."""

@@ -1,0 +1,1 @@
+"""Diagnosis of a model: the failure signatures of multimodal training as measurements with references."""
