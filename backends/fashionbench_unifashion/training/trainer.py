@@ -158,6 +158,8 @@ class Training:
             phase.start()
         parameters = train_only(self.model, config)
         if folder.done:
+            if self.accelerator.is_main_process:
+                folder.drop_spent()
             reporter.begin(f"phase {name}", None)
             folder.restore(parameters | phase.statistics())
             phase.finish()
