@@ -245,3 +245,24 @@ def test_a_model_that_lacks_what_its_backend_can_do_says_its_own_reason():
     found = measure_captions(replace(asked, model=lacking))
     assert {one.verdict.words for one in found} == {"it has no decoder"}
     assert {one.verdict.level for one in found} == {"absent"}
+
+
+def test_a_training_with_one_instruction_is_named_by_what_its_recipe_says():
+    asked = subject(KnowingModel())
+    apart, one = (measure_style(asked, told)[0].verdict for told in ("", "Describe."))
+    assert (apart.level, one.level, one.fault) == ("sound", "fault", "one instruction for all")
+    assert "'Describe.'" in one.words
+
+
+def test_data_sets_that_are_written_alike_say_nothing_of_instructions():
+    class Alike(KnowingModel):
+        def caption(self, items, instruction):
+            return [text_of(self.thing(item)) for item in items]
+
+    asked = subject(Alike())
+    first, second = asked.sample.tasks
+    alike = replace(
+        second, held=tuple(replace(pair, text=other.text) for pair, other in zip(second.held, first.held, strict=True))
+    )
+    gain = measure_style(replace(asked, sample=replace(asked.sample, tasks=(first, alike))), "")[0]
+    assert gain.verdict.level == "unclear" and "written alike" in gain.verdict.words
