@@ -21,6 +21,7 @@ TITLES = {
     "studies": "Ablation studies",
     "boards": "Boards",
     "references": "Published numbers",
+    "executors": "Executors",
 }
 
 

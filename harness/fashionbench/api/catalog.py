@@ -9,8 +9,20 @@ from fashionbench.errors import UnknownNameError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import ReferenceValue, Resources
 
-Kind: TypeAlias = Literal["tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references"]
-KINDS: tuple[Kind, ...] = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
+Kind: TypeAlias = Literal[
+    "tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references", "executors"
+]
+KINDS: tuple[Kind, ...] = (
+    "tasks",
+    "datasets",
+    "backends",
+    "metrics",
+    "trainers",
+    "studies",
+    "boards",
+    "references",
+    "executors",
+)
 
 
 def list_specs(kind: Kind, plugins: Plugins | None = None) -> list[dict[str, Any]]:
@@ -49,6 +61,8 @@ def _columns(kind: Kind, spec: Any) -> dict[str, Any]:
             return {"phases": ", ".join(spec.phases), "extra": spec.extra}
         case "studies":
             return {}
+        case "executors":
+            return {"options": ", ".join(sorted(spec.options)), "extra": spec.extra}
         case "boards":
             return {"columns": len(spec.columns)}
         case "references":

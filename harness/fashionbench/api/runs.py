@@ -19,8 +19,8 @@ from fashionbench.predictions.readers import read
 from fashionbench.progress import Silent
 from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config
 from fashionbench.runner.device import resolve_device
+from fashionbench.runner.driver import Runner
 from fashionbench.runner.execute import process_facts
-from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
 from fashionbench.runner.score_file import row_name, score_file, wants_captions
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
-    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.driver import Preview
     from fashionbench.runner.plan import NotApplicable
 
 

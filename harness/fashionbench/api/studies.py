@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
     from fashionbench.runner.config import RunConfig
-    from fashionbench.runner.executors.local import Preview
+    from fashionbench.runner.driver import Preview
     from fashionbench.studies.distinct import Systems
     from fashionbench.studies.study import Variant
 

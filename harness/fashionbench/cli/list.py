@@ -11,7 +11,7 @@ from fashionbench.cli.options import State, json_option, pass_state, print_json,
 if TYPE_CHECKING:
     from fashionbench.api.catalog import Kind
 
-KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references")
+KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boards", "references", "executors")
 
 
 @click.command("list", epilog="\b\nExamples:\n  fashionbench list tasks\n  fashionbench list backends --json\n")
@@ -19,7 +19,7 @@ KINDS = ("tasks", "datasets", "backends", "metrics", "trainers", "studies", "boa
 @json_option
 @pass_state
 def list_(state: State, /, *, kind: Kind, as_json: bool) -> None:
-    """List tasks, datasets, backends, metrics, trainers, studies, boards, or references: published numbers."""
+    """List tasks, datasets, backends, metrics, trainers, studies, boards, executors, or published numbers."""
     from rich.table import Table
 
     from fashionbench.api.catalog import list_specs

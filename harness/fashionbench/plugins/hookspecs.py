@@ -26,6 +26,7 @@ if TYPE_CHECKING:
         BoardSpec,
         DatasetSpec,
         DiagnosedModel,
+        ExecutorSpec,
         ExporterSpec,
         MetricSpec,
         ReferenceSpec,
@@ -91,6 +92,10 @@ class Providers:
     @hookspec
     def register_sites(self) -> Iterable[SiteSpec]:  # type: ignore[empty-body]
         """Return ways to write a folder of pages about leaderboards."""
+
+    @hookspec
+    def register_executors(self) -> Iterable[ExecutorSpec]:  # type: ignore[empty-body]
+        """Return ways to run the cells of a plan, such as on a cluster."""
 
     @hookspec
     def register_commands(self, group: click.Group) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
         BackendSpec,
         BoardSpec,
         DatasetSpec,
+        ExecutorSpec,
         ExporterSpec,
         MetricSpec,
         ReferenceSpec,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 S = TypeVar(
     "S",
     bound="DatasetSpec | TaskSpec | MetricSpec | BackendSpec | TrainerSpec | StudySpec | BoardSpec | ReferenceSpec"
-    " | ReporterSpec | ExporterSpec | SiteSpec",
+    " | ReporterSpec | ExporterSpec | SiteSpec | ExecutorSpec",
 )
 
 

@@ -44,6 +44,15 @@ class BackendChoice(BaseModel):
     seeds: tuple[NonNegativeInt, ...] | None = None
 
 
+class ExecutorChoice(BaseModel):
+    """What runs the cells, such as ``local`` with the option ``workers``."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str = "local"
+    options: dict[str, Any] = {}
+
+
 class RunConfig(BaseModel):
     """What to run.
 
@@ -61,6 +70,12 @@ class RunConfig(BaseModel):
     data: dict[str, Path] = {}
     board: str | None = None
     embedding_cache: bool = True
+    executor: ExecutorChoice = ExecutorChoice()
+
+    @field_validator("executor", mode="before")
+    @classmethod
+    def _executor(cls, value: Any) -> Any:
+        return {"id": value} if isinstance(value, str) else value
 
     @field_validator("tasks", mode="before")
     @classmethod

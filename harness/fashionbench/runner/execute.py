@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from fashionbench.records.store import Store
     from fashionbench.runner.embedding_cache import EmbeddingCache
     from fashionbench.runner.extractor_loader import ExtractorLoader
+    from fashionbench.runner.loaded_backend import LoadedBackend
     from fashionbench.runner.plan import Cell
     from fashionbench.runner.task import Task
     from fashionbench.specs import BackendSpec, TrainingDataUse
@@ -59,6 +60,7 @@ class RunContext:
     :param cache: embeddings, and features of images; None keeps none.
     :param build: makes the backend where that is not for the plugins to do.
     :param roots: where data sets lie, whose counts are compared with the published ones.
+    :param loaded: keeps a backend over cells; None builds one for each.
     :param handed_in: what the record says of images that were handed in as files, once they were read.
     """
 
@@ -73,6 +75,7 @@ class RunContext:
     cache: EmbeddingCache | None = None
     build: Callable[[], object] | None = None
     roots: DataRoots = field(default_factory=DataRoots)
+    loaded: LoadedBackend | None = None
     handed_in: Callable[[], Mapping[str, Any]] = dict
 
     def image_access(self, predictions: Predictions, task: Task | None) -> ImageAccess | None:
@@ -183,9 +186,14 @@ def build_backend(cell: Cell, plugins: Plugins, device: str, cache: Path) -> obj
 def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
     named = cell.identity.backend.options
     metrics = known_metrics(cell.task.metrics, context.plugins.metrics)
+
+    def build() -> object:
+        return build_backend(cell, context.plugins, context.device, context.store.cache)
+
+    kept = context.loaded
     return Session(
         cell.backend,
-        context.build or (lambda: build_backend(cell, context.plugins, context.device, context.store.cache)),
+        context.build or (build if kept is None else lambda: kept.build(cell, build)),
         owner=EmbeddingOwner(
             identity=cell.identity.embedding_owner(),
             data=info.fingerprint,

@@ -7,6 +7,7 @@ from fashionbench.specs.base import Licence, Spec, resolve
 from fashionbench.specs.board import BoardSpec, Column, ReporterSpec, SiteSpec
 from fashionbench.specs.dataset import Access, DatasetSpec
 from fashionbench.specs.diagnosed_model import DiagnosedModel
+from fashionbench.specs.executor import ExecutorSpec
 from fashionbench.specs.exporter import Export, ExporterSpec
 from fashionbench.specs.metric import MetricSpec
 from fashionbench.specs.reference import ReferenceSource, ReferenceSpec, ReferenceValue
@@ -22,6 +23,7 @@ __all__ = [
     "Column",
     "DatasetSpec",
     "DiagnosedModel",
+    "ExecutorSpec",
     "Export",
     "ExporterSpec",
     "Licence",

@@ -44,6 +44,8 @@ class BackendSpec(Spec):
     :param address: where its model is looked for when a run is planned and no option names one, such as
         ``hf:OWNER/NAME``; the hook ``describe_backend`` takes it.
     :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
+    :param stateless: whether an answer depends on nothing that was asked before, so that one loaded object may serve
+        several cells; where it is not, each cell has a fresh one.
     :param resources: what a cell of it takes of a machine.
     """
 
@@ -63,4 +65,5 @@ class BackendSpec(Spec):
     roles_differ: bool = False
     trainer: str = ""
     address: str = ""
+    stateless: bool = False
     resources: Resources = CELL

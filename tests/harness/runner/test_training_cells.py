@@ -7,11 +7,14 @@ import json
 
 import pytest
 import toy_plugin
+from same_process import SameProcess
+from timeless_records import timeless_store
 
 from fashionbench import api
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
 from fashionbench.progress import Silent
+from fashionbench.records.store import Store
 from fashionbench.specs import TrainerSpec
 from fashionbench.training.contract import TrainingResult
 
@@ -192,3 +195,39 @@ def test_a_model_that_is_not_what_was_trained_is_named_and_measures_nothing(trai
     shutil.rmtree(sign.parent.parent)
     assert api.run(CONFIG | {"seeds": [1]}, plugins=trained, store=store)[0].status == "ok"
     assert api.verify_records(store, plugins=trained).faults == []
+
+
+def test_an_executor_trains_first_and_the_cells_find_the_model(trained, store, tmp_path):
+    executor = SameProcess()
+    executor.register(trained)
+    config = {**CONFIG, "backends": ["control/constant", "t/signed"], "executor": "same-process"}
+    records = api.run(config, plugins=trained, store=store)
+    assert [record.status for record in records] == ["ok"] * 4
+    assert executor.given[0] == "training × t/trainer"
+    assert len(executor.given) == 5
+    assert toy_plugin.trainings == [{}]
+    here = Store(tmp_path / "here")
+    api.run({**config, "executor": "local"}, plugins=trained, store=here)
+    assert timeless_store(store) == timeless_store(here)
+    # A model that is there is not trained again.
+    executor.given.clear()
+    api.run({**config, "seeds": [2]}, plugins=trained, store=store)
+    assert sorted(executor.given) == ["toy/squares × control/constant (seed 2)", "toy/squares × t/signed (seed 2)"]
+
+
+@pytest.mark.parametrize("lose", [(), ("t/trainer",)])
+def test_what_waits_for_a_training_that_fails_or_is_lost_is_an_error_with_its_reason(trained, store, lose):
+    trainer = dataclasses.replace(trained.trainers["t/trainer"], target="toy_plugin:failing_trainer")
+    trained.trainers.put(trainer, Origin("t", "t", "1"))
+    executor = SameProcess(lose)
+    executor.register(trained)
+    records = api.run(
+        {**CONFIG, "backends": ["t/signed", "control/constant"], "executor": "same-process"},
+        plugins=trained,
+        store=store,
+    )
+    assert [record.status for record in records] == ["error", "error", "ok", "ok"]
+    reason = "its machine is gone" if lose else "the loss is no number"
+    assert all(record.error.message.startswith("the training of t/trainer failed: ") for record in records[:2])
+    assert all(record.error.message.endswith(reason) for record in records[:2])
+    assert toy_plugin.trainings == ([] if lose else [{}])

@@ -8,10 +8,11 @@ import sys
 import threading
 from pathlib import Path
 
+from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
+from fashionbench.runner.cell_work import CellWork
 from fashionbench.runner.config import make_config
-from fashionbench.runner.executors.local import Runner
 from fashionbench.runner.executors.relayed_progress import PipedReporter
 from fashionbench.runner.plan import make_plan
 
@@ -27,7 +28,12 @@ def main() -> None:
         os.dup2(nowhere.fileno(), 1)
     plugins = Plugins()
     plan = make_plan(make_config(fields["config"]), plugins)
-    Runner(plan, plugins, Store(Path(fields["store"]))).train(PipedReporter(progress))
+    store = Store(Path(fields["store"]))
+    roots = DataRoots(named=plan.config.data, cache=store.cache / "surveys")
+    work = CellWork(plan, plugins, store, roots, lambda _hook, _event: None)
+    with work.context(PipedReporter(progress)) as context:
+        for training in plan.trainings:
+            work.train(training, context)
 
 
 def _end_with_standard_input() -> None:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.files import slug
 from fashionbench.records.store import Store
+from fashionbench.runner.executors.processors import THREADS, cores
 from fashionbench.runner.executors.relayed_progress import PipeReader
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.runner.plan import Plan
 
-#: What tells libraries of numbers how many threads to use, when they are imported.
-_THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _PROGRAM = "from fashionbench.runner.executors.train_models import main; main()"
 
 
@@ -36,17 +35,12 @@ def pays(plan: Plan, store: Store, device: str) -> bool:
     models = store.root / "models"
     untrained = any(not any(models.glob(f"{slug(one.trainer.id)}-*/model")) for one in plan.trainings)
     others = any(not cell.trainings for cell in plan.cells)
-    return _cores() > 1 and device == "cpu" and type(store) is Store and untrained and others
-
-
-def _cores() -> int:
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity is not None else os.cpu_count() or 1
+    return cores() > 1 and device == "cpu" and type(store) is Store and untrained and others
 
 
 def _set_threads(count: int) -> None:
     """Let this process compute with so many threads, whether torch is imported already or comes later."""
-    os.environ.update(dict.fromkeys(_THREADS, str(count)))
+    os.environ.update(dict.fromkeys(THREADS, str(count)))
     torch = sys.modules.get("torch")
     if torch is not None:
         torch.set_num_threads(count)
@@ -65,9 +59,9 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
     }
     # Threads of two processes that wait for each other's cores take several times as long: each has half of them,
     # unless the user has said how many.
-    shared = not any(name in os.environ for name in _THREADS)
+    shared = not any(name in os.environ for name in THREADS)
     if shared:
-        _set_threads(max(1, _cores() // 2))
+        _set_threads(max(1, cores() // 2))
     # It prints nothing: what goes wrong goes wrong again in the run, and is said there.
     process = subprocess.Popen(  # noqa: S603
         [sys.executable, "-P", "-c", _PROGRAM],
@@ -83,7 +77,7 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
         progress.show(reporter, lambda: process.poll() is None)
         process.wait()
         if shared:
-            _set_threads(_cores())
+            _set_threads(cores())
 
     try:
         process.stdin.write(json.dumps(fields) + "\n")
@@ -94,5 +88,5 @@ def training_process(plan: Plan, store: Store) -> Iterator[Callable[[Reporter], 
         process.wait()
         process.stdin.close()
         if shared:
-            for name in _THREADS:
+            for name in THREADS:
                 os.environ.pop(name, None)

@@ -13,7 +13,7 @@ from fashionbench.errors import ConfigError, UnknownNameError
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
 from fashionbench.runner.config import load_config, make_config
-from fashionbench.runner.executors.local import Runner
+from fashionbench.runner.driver import Runner
 from fashionbench.runner.plan import make_plan
 
 

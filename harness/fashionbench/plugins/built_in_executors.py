@@ -1,0 +1,29 @@
+"""The executors that come with the core, by name; what they need is imported when a run chooses one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fashionbench.plugins.hookspecs import hookimpl
+from fashionbench.specs import ExecutorSpec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+_HOME = "fashionbench.runner.executors"
+
+
+class BuiltInExecutors:
+    """A plugin that registers the executors of the core."""
+
+    @hookimpl
+    def register_executors(self) -> Iterable[ExecutorSpec]:
+        """Return the executors."""
+        return [
+            ExecutorSpec(
+                id="local",
+                summary="this process; or several on this machine, each with its share of threads or one GPU",
+                target=f"{_HOME}.local:local_executor",
+                options={"workers": 1, "retries": 1},
+            ),
+        ]
