@@ -12,8 +12,9 @@ from fashionbench_models.training.specs import TRAINERS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
-    from fashionbench.specs import BackendSpec, TrainerSpec
+    from fashionbench.specs import BackendSpec, DiagnosedModel, TrainerSpec
 
 FASHIONBENCH_API = (1, 0)
 _PREFIX = "hf:"
@@ -39,3 +40,11 @@ def describe_backend(address: str, options: Mapping[str, Any]) -> BackendSpec | 
     from fashionbench_models.description import describe  # noqa: PLC0415
 
     return describe(address.removeprefix(_PREFIX), options)
+
+
+@hookimpl
+def describe_model(folder: Path) -> DiagnosedModel | None:
+    """Describe a model folder that a family knows; None for others."""
+    from fashionbench_models.diagnosis import describe  # noqa: PLC0415
+
+    return describe(folder)

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
     from fashionbench.api.comparisons import compare, per_query
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
     from fashionbench.api.merging import merge_records
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
         BoardSpec,
         Column,
         DatasetSpec,
+        DiagnosedModel,
         ExecutorSpec,
         Export,
         ExporterSpec,
@@ -74,6 +76,7 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "DiagnosedModel": "specs",
     "ExecutorSpec": "specs",
     "Export": "specs",
     "ExporterSpec": "specs",
@@ -117,6 +120,7 @@ _HOMES = {
     "audit": "api.data",
     "compare": "api.comparisons",
     "data_status": "api.data",
+    "diagnose": "api.diagnosis",
     "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
@@ -136,6 +140,7 @@ _HOMES = {
     "shortcuts": "api.shortcuts",
     "train": "api.training",
     "write_board": "api.boards",
+    "write_diagnosis": "api.diagnosis",
 }
 
 __all__ = [
@@ -149,6 +154,7 @@ __all__ = [
     "DataRoots",
     "DatasetSpec",
     "DesignItem",
+    "DiagnosedModel",
     "ExecutorSpec",
     "Export",
     "ExporterSpec",
@@ -191,6 +197,7 @@ __all__ = [
     "audit",
     "compare",
     "data_status",
+    "diagnose",
     "export",
     "frame",
     "gate",
@@ -210,6 +217,7 @@ __all__ = [
     "shortcuts",
     "train",
     "write_board",
+    "write_diagnosis",
 ]
 
 

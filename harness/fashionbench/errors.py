@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 #: How many names an error lists where a command lists them too.
 LISTED = 12
 
+#: Characters of the text of an error of others that are taken.
+_LONGEST = 20_000
+
 #: The kinds of things that ``fashionbench list`` lists, and what it calls them.
 LISTS = {
     "task": "tasks",
@@ -39,8 +42,8 @@ class FashionBenchError(Exception):
 
     def __init__(self, message: str, *, remedy: str = "") -> None:
         super().__init__(message)
-        self.message = message
-        self.remedy = remedy
+        self.message = str(message)
+        self.remedy = str(remedy)
 
     def __str__(self) -> str:
         return f"{self.message} ({self.remedy})" if self.remedy else self.message
@@ -118,7 +121,7 @@ def as_error(raised: BaseException) -> Exception:
     if isinstance(raised, SystemExit):
         message = f"a plugin ended the process with sys.exit({raised.code!r})"
     else:
-        said = f": {raised}" if str(raised) else ""
+        said = f": {text_of(raised)}" if text_of(raised) else ""
         message = f"a plugin raised {type(raised).__name__}, which is no error{said}"
     return FashionBenchError(message, remedy="raise an error instead").with_traceback(raised.__traceback__)
 
@@ -145,7 +148,22 @@ def counted(count: int, noun: str) -> str:
 
 def message_of(error: BaseException) -> str:
     """Return what an error says; one that nobody foresaw with its type, for the text of a KeyError is the key alone."""
-    return error.message if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {error}"
+    return _cut(error.message) if isinstance(error, FashionBenchError) else f"{type(error).__name__}: {text_of(error)}"
+
+
+def text_of(error: BaseException) -> str:
+    """Return the text of an error that anybody may have written: cut where it holds a whole file, never raising."""
+    try:
+        return _cut(str(error))
+    except BaseException as raised:
+        as_error(raised)
+        return f"(its text cannot be read: {type(raised).__name__})"
+
+
+def _cut(text: str) -> str:
+    plain = str.__getitem__(text, slice(_LONGEST))
+    left = str.__len__(text) - len(plain)
+    return f"{plain} … ({left:,} characters more)" if left else plain
 
 
 #: Words of libraries that say how to read a file that may hold a program.
@@ -154,7 +172,7 @@ _UNSAFE = ("weights_only", "weights only", "allow_pickle", "pickle")
 
 def reason_of(error: BaseException) -> str:
     """Return the first line of what a library says of a file; never its advice to read a pickle in spite of it."""
-    said = str(error).strip()
+    said = text_of(error).strip()
     if type(error).__name__ == "UnpicklingError" or any(word in said.lower() for word in _UNSAFE):
         return "it is damaged, or holds more than numbers, which might be a program"
     return said.partition("\n")[0]

@@ -91,12 +91,19 @@ def disk_fault(error: BaseException) -> int | None:
         if isinstance(at, OSError) and at.errno in _FULL:
             return at.errno
         # Rust, SQLite and others give the words alone.
-        said = str(at)
+        said = _said(at)
         found = next((number for number, words in _FULL.items() if any(word in said for word in words)), None)
         if found is not None:
             return found
         at = at.__cause__ or at.__context__
     return None
+
+
+def _said(error: BaseException) -> str:
+    try:
+        return str(error)
+    except Exception:  # an error of others, whose text raises
+        return ""
 
 
 def stop_if_full(error: BaseException) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench_atelier.specs import DATASET as ATELIER
-from fashionbench_tasks import synthetic_twins
+from fashionbench_tasks import karpathy_specs, synthetic_twins
 from fashionbench_tasks.captioning import specs as captioning_specs
 from fashionbench_tasks.generation import specs as generation_specs
 from fashionbench_tasks.outfits import specs as outfit_specs
@@ -32,6 +32,7 @@ _MODULES = (
     generation_specs,
     outfit_specs,
     own_data_specs,
+    karpathy_specs,
 )
 
 

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
 from fashionbench.cli.main import main
 from fashionbench.plugins.manager import Plugins
 from fashionbench_tasks.datasets.atelier import LOADERS
+from fashionbench_tasks.scenes.generate import make as scenes
 from fashionbench_tasks.wardrobe.dataset import WardrobeFiles, garments
 
+PUBLISHED = Path(__file__).parent / "datasets" / "published"
 FOLDERS = {name: folder for name, (folder, _) in LOADERS.items()} | {"atelier": ".", "manifest": "manifest-pairs"}
 
 
+@pytest.fixture
+def folder(twin, tmp_path):
+    """A function that gives the folder of a data set: of the twin, of the scenes, or in the published shape."""
+
+    def find(name):
+        if name == "scenes":
+            scenes(tmp_path / "scenes", 0, {"train": 3, "restval": 0, "val": 0, "test": 3}, lambda _done, _all: None)
+            return tmp_path / "scenes"
+        return PUBLISHED / name if name in {"coco-captions", "flickr30k"} else twin / FOLDERS[name]
+
+    return find
+
+
 @pytest.mark.parametrize("name", [spec.id for spec in Plugins(strict=True).datasets])
-def test_the_status_of_every_registered_data_set_is_said(name, twin, capsys):
-    root = [] if name == "wardrobe-emoji" else ["--root", str(twin / FOLDERS[name])]
+def test_the_status_of_every_registered_data_set_is_said(name, folder, capsys):
+    root = [] if name == "wardrobe-emoji" else ["--root", str(folder(name))]
     code = main(["data", "status", name, *root, "--json"])
     found = json.loads(capsys.readouterr().out)
     assert code == (0 if found["whole"] else 1)

@@ -85,5 +85,5 @@ def test_generation_shows_what_is_given_and_what_should_come_out(files, plugins)
 
 def test_data_sets_of_others_have_no_credit_and_those_that_may_be_shown_have_one(plugins):
     credited = {spec.id for spec in plugins.datasets if spec.image_credit}
-    assert credited == {"wardrobe-emoji", "atelier"}
+    assert credited == {"wardrobe-emoji", "atelier", "scenes"}
     assert all(plugins.datasets[name].access in {"bundled", "generated"} for name in credited)

@@ -34,8 +34,8 @@ SAME = 1e-6
 
 ADAPTERS = {"language-adapter": (PROMPT, "language model"), "diffusion-adapter": (CONDITION, "diffusion model")}
 _AFTER = (
-    "share of the attributes of held-out products that a linear probe, fitted on other products, reads off the output of "
-    "the adapter (Alain and Bengio, 2017)"
+    "share of the attributes of held-out products that a linear probe, fitted on other products, reads off the "
+    "adapter's output (Alain and Bengio, 2017)"
 )
 _LOST = "the same read off the Q-Former's states, less what is read off the adapter's output"
 

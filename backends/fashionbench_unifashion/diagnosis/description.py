@@ -11,8 +11,10 @@ from fashionbench_unifashion.training.held_out import is_held_out
 from fashionbench_unifashion.training.instructions import table7
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
+
+    from fashionbench.specs.capabilities import Capability
 
 _DIAGNOSIS = "fashionbench_unifashion.diagnosis"
 
@@ -28,6 +30,7 @@ def describe(folder: Path) -> DiagnosedModel | None:
     return DiagnosedModel(
         backend="unifashion",
         options={"model": str(folder)},
+        lacks=_lacks(config),
         tasks=tuple(dict.fromkeys(tasks)),
         instructions=table7(),
         trained_instruction=str(recipe.get("instruction") or ""),
@@ -51,6 +54,16 @@ def recipe_of(folder: Path) -> dict[str, Any]:
         if isinstance(recipe, dict):
             return recipe
     return {}
+
+
+def _lacks(config: Mapping[str, Any]) -> dict[Capability, str]:
+    """Say what a model without one of the generators cannot do, though the backend can."""
+    without: dict[Capability, str] = {}
+    if config.get("language") is None:
+        without["caption"] = "the model has no language model"
+    if config.get("diffusion") is None:
+        without |= {"try-on": "the model has no diffusion model", "design": "the model has no diffusion model"}
+    return without
 
 
 def _object(path: Path) -> dict[str, Any]:

@@ -9,17 +9,20 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from fashionbench_unifashion.diffusion.conditions import image_tensor
 from fashionbench_unifashion.model.unifashion import load
+from fashionbench_unifashion.training.feature_cache import fitted
+from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
+    from PIL.Image import Image
 
     from fashionbench.diagnostics.sample import SampledPair, TaskSample
     from fashionbench.diagnostics.system import ProbedModel
+    from fashionbench_unifashion.diffusion.config import DiffusionConfig
     from fashionbench_unifashion.model.unifashion import UniFashion
 
     Rows = NDArray[np.float64]
@@ -72,15 +75,31 @@ def pairs_of(probed: ProbedModel, least: int = 3) -> TaskSample | None:
 
 @torch.inference_mode()
 def image_tokens(model: UniFashion, probed: ProbedModel, pairs: Sequence[SampledPair]) -> Tensor:
-    """Encode photos as image tokens [N, T, W], each once a model and diagnosis."""
-    kept: dict[str, Tensor] = probed.shared.setdefault(f"tokens of {id(model)}", {})
+    """Encode photos as image tokens [N, T, W].
+
+    What the encoder gives below the layer norm, which learns, is kept for all models with the same encoder.
+    """
+    weights = fingerprint(dict(model.vision.network.state_dict()))
+    kept: dict[str, Tensor] = probed.shared.setdefault(f"encoded by {weights}", {})
     missing = [pair for pair in pairs if pair.id not in kept]
     probed.reporter.expect_work("image tokens", len(missing))
     for part in batches(missing):
-        for pair, row in zip(part, model.tokens([one.open().image for one in part]), strict=True):
+        images = [pair.open().image for pair in part]
+        encoded = model.vision.encode(model.transform.batch(images).to(model.device)).cpu()
+        for pair, image, row in zip(part, images, encoded, strict=True):
             kept[pair.id] = row
+            if model.diffusion is not None:
+                _small(model.diffusion.config, probed, pair, image)
         probed.reporter.advance(len(part), "image tokens")
-    return torch.stack([kept[pair.id] for pair in pairs])
+    return model.vision.normalise(torch.stack([kept[pair.id] for pair in pairs]).to(model.device))
+
+
+def _small(config: DiffusionConfig, probed: ProbedModel, pair: SampledPair, image: Image | None = None) -> Tensor:
+    """Fit a photo into the size of the diffusion model, once a diagnosis."""
+    kept: dict[str, Tensor] = probed.shared.setdefault(f"photos of {config.width} x {config.height}", {})
+    if pair.id not in kept:
+        kept[pair.id] = fitted(image or pair.open().image, config.width, config.height)
+    return kept[pair.id]
 
 
 @torch.inference_mode()
@@ -98,11 +117,10 @@ def represent(model: UniFashion, probed: ProbedModel, pairs: Sequence[SampledPai
     if model.language is not None:
         mean[WORDS] = rows(model.language.mean_embeddings([pair.text for pair in pairs]))
     if model.diffusion is not None:
-        size = model.diffusion.config.width, model.diffusion.config.height
         latents = []
         for part in batches(pairs):
-            pixels = torch.stack([image_tensor(pair.open().image, *size) for pair in part])
-            latents.append(model.diffusion.vae.encode(pixels.to(model.device)).flatten(1))
+            pixels = torch.stack([_small(model.diffusion.config, probed, pair) for pair in part])
+            latents.append(model.diffusion.vae.encode(pixels.to(model.device).float() / 127.5 - 1).flatten(1))
         mean[LATENT] = rows(torch.cat(latents))
     return Representations(whole, mean)
 

@@ -11,26 +11,28 @@ from fashionbench_unifashion.model.unifashion import UniFashion, load
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from torch import nn
-
-#: What no phase that learns from pairs or triplets trains, or what was pretrained before.
-_KEPT = ("vision.network.", "diffusion.vae.")
-
 
 def write_untrained(folder: Path, out: Path, seed: int) -> str:
     """Write a model of new random weights into a folder, and say which parts it has from the trained one.
 
-    The vision encoder and the autoencoder of images stay, and so does a language model that was adapted by LoRA, whose
-    updates begin at zero: what is left out is what the phases taught.
+    What was pretrained stays: the vision encoder, unless the phases train it too; the autoencoder of images; and a
+    language model that was adapted by LoRA, whose updates begin at zero.
     """
     trained = load(folder)
-    fresh = new_model(trained, seed)
-    fresh.save(out)
-    adapted = trained.config.language is not None and trained.config.language.lora is not None
-    kept = ["the vision encoder"]
-    kept += ["the autoencoder of images"] if trained.diffusion is not None else []
-    kept += ["the language model before its adaptation"] if adapted else []
-    return f"the same model with new random weights (seed {seed}) beside {' and '.join(kept)}"
+    new_model(trained, seed).save(out)
+    kept = kept_parts(trained)
+    said = f"the same model with new random weights (seed {seed})"
+    return f"{said}, but for {' and '.join(kept)}" if kept else said
+
+
+def kept_parts(trained: UniFashion) -> dict[str, str]:
+    """Return what an untrained model shares with the trained one: in words, and the start of its weights' names."""
+    parts = {} if trained.vision.trainable else {"the vision encoder": "vision.network."}
+    if trained.diffusion is not None:
+        parts["the autoencoder of images"] = "diffusion.vae."
+    if trained.config.language is not None and trained.config.language.lora is not None:
+        parts["the language model before its adaptation"] = "language."
+    return parts
 
 
 @torch.no_grad()
@@ -39,15 +41,9 @@ def new_model(trained: UniFashion, seed: int) -> UniFashion:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         fresh = UniFashion(trained.config, trained.pieces, trained.language_tokenizer)
-    kept: tuple[str, ...] = _KEPT
-    if trained.config.language is not None and trained.config.language.lora is not None:
-        kept = (*kept, "language.")
-    _copy(fresh, trained, kept)
-    return fresh.eval()
-
-
-def _copy(fresh: nn.Module, trained: nn.Module, kept: tuple[str, ...]) -> None:
+    kept = tuple(kept_parts(trained).values())
     own = fresh.state_dict()
     for name, value in trained.state_dict().items():
         if name.startswith(kept) and "lora_" not in name:
             own[name].copy_(value)
+    return fresh.eval()

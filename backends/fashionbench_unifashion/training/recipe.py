@@ -70,8 +70,8 @@ class PhaseConfig(Model):
     cross-modal retrieval is not forgotten, and the captions from the image alone. In ``language`` with a trained
     Q-Former: what the contrast counts for. The paper has none."""
     replay_pairs: int = Field(default=0, ge=0)
-    """How many pairs of phase 1 a step of ``composed`` replays the contrast on, beside the targets and their captions;
-    the paper has none."""
+    """How many pairs of all tasks a step of ``composed`` replays the contrast on, beside targets and their captions,
+    and one of ``language`` with a trained Q-Former beside its own pairs; the paper has none."""
     contrast_first: float = Field(default=0.0, ge=0, lt=1)
     """Share of the steps of ``contrastive`` in which the contrast is learnt alone; matching and generation join when
     there is something to match by. The paper and BLIP-2 learn all three from the first step."""

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from fashionbench.api.boards import find_board, make_board, render_board, write_board
     from fashionbench.api.catalog import describe, list_specs
     from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.machine import doctor
     from fashionbench.api.records import frame, invalidate, load_records, verify_records
@@ -23,6 +24,7 @@ __all__ = [
     "audit",
     "data_status",
     "describe",
+    "diagnose",
     "doctor",
     "export",
     "find_board",
@@ -41,12 +43,14 @@ __all__ = [
     "train",
     "verify_records",
     "write_board",
+    "write_diagnosis",
 ]
 
 _MODULES = {
     "audit": "data",
     "data_status": "data",
     "describe": "catalog",
+    "diagnose": "diagnosis",
     "doctor": "machine",
     "export": "exports",
     "find_board": "boards",
@@ -65,6 +69,7 @@ _MODULES = {
     "train": "training",
     "verify_records": "records",
     "write_board": "boards",
+    "write_diagnosis": "diagnosis",
 }
 
 

@@ -87,14 +87,20 @@ def diagnose(
         index = opened.enter_context(FileIndex(roots.index))
         scratch = Path(opened.enter_context(tempfile.TemporaryDirectory(prefix="fashionbench-diagnose-")))
         untrained, untrained_is = _untrained(described, folder, scratch / "untrained", seed)
+        pointed = given if untrained is None else _pointed(given, folder, untrained)
+        if untrained is not None and pointed == given:
+            untrained, untrained_is = None, f"no untrained model: {spec.id} is not given the folder of this one"
+
+        # What a folder lacks says nothing of another backend.
+        lacks = described.lacks if pointed != given or backend is None else {}
 
         def system(chosen: Mapping[str, Any]) -> System:
             context = BackendContext(options={**spec.options, **chosen}, seed=seed, device=where, cache=scratch)
-            return System(spec, _built(spec, context, sample, loaded), where, shown)
+            return System(spec, _built(spec, context, sample, loaded), where, shown, lacks)
 
         subject = Subject(
             system(given),
-            None if untrained is None or folder is None else system(_pointed(given, folder, untrained)),
+            None if untrained is None else system(pointed),
             untrained_is,
             sample,
             seed,
@@ -206,7 +212,7 @@ def _untrained(described: DiagnosedModel, folder: Path | None, out: Path, seed: 
     return out, str(kept)
 
 
-def _pointed(options: Mapping[str, Any], folder: Path, other: Path) -> dict[str, Any]:
+def _pointed(options: Mapping[str, Any], folder: Path | None, other: Path) -> dict[str, Any]:
     """Return options with another folder wherever they name the model's."""
     return {name: str(other) if value == str(folder) else value for name, value in options.items()}
 

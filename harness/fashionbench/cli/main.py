@@ -6,7 +6,7 @@ import errno
 import functools
 import os
 import sys
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -33,10 +33,13 @@ from fashionbench.cli.sensitivity import sensitivity
 from fashionbench.cli.shortcuts import shortcuts
 from fashionbench.cli.show import show
 from fashionbench.cli.train import train
-from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of
+from fashionbench.errors import FashionBenchError, PluginError, as_error, message_of, text_of
 from fashionbench.files import disk_fault
 from fashionbench.interrupts import is_asked, watched
-from fashionbench.terminal import echo
+from fashionbench.terminal import echo, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 EXAMPLES = """
 \b
@@ -84,6 +87,10 @@ class Group(click.Group):
             ctx.fail(f"No such command '{name}'.{hint}")
         return super().resolve_command(ctx, args)
 
+    def get_help(self, ctx: click.Context) -> str:
+        """Return the help text without what a terminal would obey, for plugins describe their own commands."""
+        return shown(super().get_help(ctx))
+
     def _load(self, ctx: click.Context) -> None:
         if ctx.meta.get("fashionbench.plugin_commands"):
             return
@@ -96,7 +103,7 @@ class Group(click.Group):
         for name, command in list(self.commands.items()):
             if name in ours and command is not ours[name]:
                 echo(f"warning: a plugin has a command {name}, which is ours and stays", err=True)
-            elif name not in ours and not (isinstance(name, str) and name and isinstance(command, click.Command)):
+            elif name not in ours and not (_is_name(name) and isinstance(command, click.Command)):
                 echo(f"warning: a plugin gave {type(command).__name__} for the command {name!r}", err=True)
                 del self.commands[name]
             elif name not in ours:
@@ -115,14 +122,22 @@ def group(ctx: click.Context, *, strict_plugins: bool, traceback: bool) -> None:
     ctx.meta["fashionbench.traceback"] = traceback
 
 
+def _is_name(name: object) -> bool:
+    """Tell whether a command can be called so: a word that a terminal shows as it is."""
+    return isinstance(name, str) and name.isprintable() and name[:1] not in {"", "-"} and " " not in name
+
+
 def _blamed(command: click.Command) -> None:
     """Say of what a plugin's command raises that it is the plugin's, also where it is a group of commands."""
     for inner in command.commands.values() if isinstance(command, click.Group) else ():
         _blamed(inner)
-    work = command.callback
-    if work is None:
-        return
+    for part in ("callback", "make_context"):
+        work = getattr(command, part)
+        if work is not None:
+            setattr(command, part, _blaming(command, work))
 
+
+def _blaming(command: click.Command, work: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(work)
     def run_blamed(*arguments: Any, **options: Any) -> Any:
         try:
@@ -131,10 +146,10 @@ def _blamed(command: click.Command) -> None:
             raise
         except BaseException as error:
             as_error(error)
-            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {error}"
+            msg = f"the command {command.name}, which a plugin brings, failed: {type(error).__name__}: {text_of(error)}"
             raise PluginError(msg, remedy="--traceback shows where; tell its author") from error
 
-    command.callback = run_blamed
+    return run_blamed
 
 
 def _apart(command: click.Command) -> click.Command:
@@ -243,11 +258,11 @@ def _complain_of(error: BaseException, words: list[str]) -> None:
     """Say in two lines what went wrong."""
     full = disk_fault(error)
     if isinstance(error, FashionBenchError):
-        _complain(error.message, error.remedy)
+        _complain(message_of(error), error.remedy)
     elif full or isinstance(error, OSError):
         # An error of another library does not know the file.
         where = f" at {error.filename}" if isinstance(error, OSError) and error.filename else ""
-        said = os.strerror(full) if full else getattr(error, "strerror", None) or str(error) or type(error).__name__
+        said = os.strerror(full) if full else getattr(error, "strerror", None) or text_of(error) or type(error).__name__
         _complain(f"{said}{where}", f"{_advice(words, error, full)}; --traceback shows where it was raised")
     elif isinstance(error, MemoryError):
         _complain("there is not enough memory", "take less data, or a smaller batch size")

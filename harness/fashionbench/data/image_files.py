@@ -7,15 +7,13 @@ that moves, is refused.
 
 from __future__ import annotations
 
-import io
 import struct
-from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageOps
 
+from fashionbench.data.image_opener import frames_of, opened_image
 from fashionbench.errors import DataError
-from fashionbench.files import open_regular
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,20 +30,6 @@ _DECLARED = frozenset({"PNG", "PPM", "TIFF"})
 #: TIFF: the least and the largest sample, as integers and as numbers of the sample's own type.
 _LEAST, _LARGEST = (280, 340), (281, 341)
 _PREMULTIPLIED = {"La": "LA", "RGBa": "RGBA", "RGBX": "RGB"}
-
-
-#: What is read, by Pillow's names. It knows many more, and gives some of them to other programs, as EPS to Ghostscript.
-FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "BMP", "GIF", "TIFF", "PPM", "JPEG2000", "TGA")
-#: The most pixels that are decoded: a file of a few kilobytes may claim billions.
-MOST_PIXELS = 120_000_000
-#: What a file is that none of them reads, by its first bytes.
-_REFUSED = {
-    b"%!PS": "PostScript",
-    b"\xc5\xd0\xd3\xc6": "EPS",
-    b"%PDF": "PDF",
-    b"<svg": "SVG",
-    b"<?xml": "XML, as SVG is",
-}
 
 
 class OpenedImage(NamedTuple):
@@ -71,18 +55,17 @@ def open_bytes(content: bytes, name: str) -> OpenedImage:
     :param name: what the message of an error calls it.
     :raises DataError: as :func:`open_image`.
     """
-    return _decoded(io.BytesIO(content), name, own_range=False)
+    return _decoded(content, name, own_range=False)
 
 
-def _decoded(source: Path | io.BytesIO, name: str, *, own_range: bool) -> OpenedImage:
+def _decoded(source: Path | bytes, name: str, *, own_range: bool) -> OpenedImage:
     try:
-        with _opened(source) as file:
+        with opened_image(source) as file:
             form = [_format(file)]
             # Asked for its EXIF, Pillow decodes a PNG, and forgets how it was stored.
             sixteen = any("16" in str(part) for tile in getattr(file, "tile", ()) for part in tile[3:])
-            # Cameras put a preview beside the photo (MPO); anything else of several frames is no single image.
-            frames = int(getattr(file, "n_frames", 1))
-            if frames > 1 and file.format != "MPO":
+            frames = frames_of(file)
+            if frames:
                 raise DataError(f"it has {frames} frames", remedy="keep the one that counts")  # noqa: TRY301
             turned = _orientation(file)
             tags = dict(getattr(file, "tag_v2", {}))
@@ -102,46 +85,13 @@ def _decoded(source: Path | io.BytesIO, name: str, *, own_range: bool) -> Opened
     return OpenedImage(image, " ".join(form))
 
 
-@cache
-def readable_formats() -> tuple[str, ...]:
-    """List those of the formats that this Pillow reads."""
-    Image.init()
-    return tuple(name for name in FORMATS if name in Image.OPEN)
-
-
-def _opened(source: Path | io.BytesIO) -> Image.Image:
-    """Open a file of a known format, and of no more pixels than are decoded.
-
-    :raises DataError: for a file of another kind, by its name, or of too many pixels.
-    """
-    try:
-        if not isinstance(source, io.BytesIO):
-            open_regular(source).close()
-        file = Image.open(source, formats=readable_formats())
-    except UnidentifiedImageError as error:
-        if isinstance(source, io.BytesIO):
-            start = source.getvalue()[:16].lstrip()
-        else:
-            with source.open("rb") as stream:
-                start = stream.read(16).lstrip()
-        kind = next((name for first, name in _REFUSED.items() if start.startswith(first)), "")
-        if kind:
-            raise DataError(f"it is {kind}", remedy="convert it to PNG or JPEG") from error
-        raise
-    width, height = file.size
-    if width * height > MOST_PIXELS:
-        file.close()
-        raise DataError(f"it has {width} x {height} pixels, more than {MOST_PIXELS:,}", remedy="make it smaller")
-    return file
-
-
 def upright_size(path: Path) -> tuple[int, int]:
     """Return the width and height of an image as :func:`open_image` turns it, mostly without decoding it.
 
     :raises DataError: naming the file, where it is missing or no image.
     """
     try:
-        with _opened(path) as file:
+        with opened_image(path) as file:
             width, height = file.size
             on_its_side = _orientation(file) == "turned" and file.getexif().get(274) in range(5, 9)
     except DataError as error:

@@ -60,7 +60,8 @@ class Diagnosis:
             if one.verdict.level == "fault":
                 by_name.setdefault(one.verdict.fault, []).append(one)
         return [
-            NamedFault(name, tuple(one.id for one in found), found[0].verdict.words) for name, found in by_name.items()
+            NamedFault(name, tuple(one.id for one in found), f"{found[0].title}: {found[0].verdict.words}")
+            for name, found in by_name.items()
         ]
 
     def of(self, id_: str) -> Measurement:
@@ -68,7 +69,10 @@ class Diagnosis:
 
         :raises KeyError: where there is none.
         """
-        return next(one for one in self.measurements if one.id == id_) if id_ in self.ids else _missing(id_)
+        for one in self.measurements:
+            if one.id == id_:
+                return one
+        raise KeyError(id_)
 
     @property
     def ids(self) -> list[str]:
@@ -125,7 +129,3 @@ def measure(
         reporter.end(", ".join(dict.fromkeys(named)) or f"{len(made)} measurements, no known failure")
     order = {group: at for at, group in enumerate(GROUPS)}
     return tuple(sorted(found, key=lambda one: order[one.group]))
-
-
-def _missing(id_: str) -> Measurement:
-    raise KeyError(id_)

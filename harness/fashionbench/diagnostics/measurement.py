@@ -12,8 +12,8 @@ if TYPE_CHECKING:
 
 Group: TypeAlias = Literal["retrieval", "matching", "adapters", "captions", "caption style", "pictures"]
 #: ``sound``: what training should give; ``weak``: less than that; ``fault``: a known failure, which has a name;
-#: ``unclear``: too few items to tell; ``described``: a number that is neither right nor wrong by itself; ``absent``: it
-#: does not apply, and why stands in words.
+#: ``unclear``: nothing can be told, as of too few items; ``described``: a number that is neither right nor wrong by
+#: itself; ``absent``: it does not apply, and why stands in words.
 Level: TypeAlias = Literal["sound", "weak", "fault", "unclear", "described", "absent"]
 
 

@@ -20,7 +20,7 @@ LEVELS = {
     "sound": "sound",
     "weak": "weak",
     "fault": "known failure",
-    "unclear": "too few items",
+    "unclear": "cannot tell",
     "described": "described",
     "absent": "does not apply",
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.runner.bound_backend import BoundBackend
@@ -10,7 +11,7 @@ from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionResources, SessionState
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
@@ -28,10 +29,19 @@ class System:
     """A backend that is ready to answer.
 
     :param reporter: is told of each item that is done, by capability.
+    :param lacks: capabilities that the specification promises and this model lacks, each with the reason.
     """
 
-    def __init__(self, spec: BackendSpec, backend: object, device: str, reporter: Reporter) -> None:
+    def __init__(
+        self,
+        spec: BackendSpec,
+        backend: object,
+        device: str,
+        reporter: Reporter,
+        lacks: Mapping[Capability, str] = MappingProxyType({}),
+    ) -> None:
         self.spec = spec
+        self._lacks = lacks
         self._reporter = reporter
         state = SessionState(
             resources=SessionResources(advance=reporter.advance),
@@ -43,6 +53,9 @@ class System:
 
     def lacking(self, *needed: Capability) -> str:
         """Say which capabilities the backend lacks, as the reason why nothing is measured; empty where none."""
+        known = [self._lacks[name] for name in needed if name in self._lacks]
+        if known:
+            return known[0]
         missing = [name for name in needed if name not in self.spec.capabilities]
         return f"{self.spec.id} cannot {' or '.join(missing)}" if missing else ""
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, as_error, trace
+from fashionbench.errors import FashionBenchError, MetricError, UnknownNameError, as_error, text_of, trace
 from fashionbench.extractors.base import NamesWeights
 from fashionbench.files import stop_if_full
 from fashionbench.metrics.contract import MetricArguments, Outcome
@@ -109,7 +109,7 @@ def score(
         except BaseException as raised:  # a metric's bug must not cost the predictions, nor the other metrics
             as_error(raised)
             stop_if_full(raised)
-            reason = f"{type(raised).__name__}: {raised}" if str(raised) else type(raised).__name__
+            reason = ": ".join(filter(None, (type(raised).__name__, text_of(raised))))
             trail = stored_text(trace(raised))
             scores.absent.append(AbsentMetricPart(id=name, reason=stored_text(reason), traceback=trail))
         advance(1, "metric")

@@ -71,11 +71,12 @@ class _State:
     numpy: Any
     dtype: Any
     torch: Any
+    process: dict[str, Any]
 
 
 @contextlib.contextmanager
 def state_kept(note: Callable[[str], object], *, seeds: bool = True) -> Iterator[None]:
-    """Put back what foreign code changed for everybody: folder, locale, warnings, random numbers, torch's type.
+    """Put back what foreign code changed for everybody: folder, locale, warnings, random numbers, streams, signals.
 
     :param note: called once with the names of what was changed, where anything was.
     :param seeds: whether random numbers that were drawn, or seeded, are named too; they are put back in any case.
@@ -103,7 +104,38 @@ def _look() -> _State:
         numpy=_numpy_state(numpy),
         dtype=getattr(torch, "get_default_dtype", lambda: None)(),
         torch=torch.get_rng_state() if torch is not None and hasattr(torch, "get_rng_state") else None,
+        process={name: look() for name, (look, _) in _process().items()},
     )
+
+
+def _process() -> dict[str, tuple[Callable[[], Any], Callable[[Any], object]]]:
+    """Return how the state of the process is looked at and put back, by what it is called."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    known: dict[str, tuple[Callable[[], Any], Callable[[Any], object]]] = {
+        "the umask": (_umask, os.umask),
+        "the depth of recursion": (sys.getrecursionlimit, sys.setrecursionlimit),
+        "standard error": (lambda: sys.stderr, lambda stream: setattr(sys, "stderr", stream)),
+        "the standard output": (lambda: sys.stdout, lambda stream: setattr(sys, "stdout", stream)),
+    }
+    if threading.current_thread() is threading.main_thread():
+        known |= {f"what {one.name} does": _of_signal(one) for one in (signal.SIGINT, signal.SIGTERM)}
+    if numpy is not None and hasattr(numpy, "geterr"):
+        known["what numpy does with errors"] = (numpy.geterr, lambda kept: numpy.seterr(**kept))
+    if torch is not None and hasattr(torch, "is_grad_enabled"):
+        known["torch's gradients"] = (torch.is_grad_enabled, torch.set_grad_enabled)
+    return known
+
+
+def _of_signal(number: signal.Signals) -> tuple[Callable[[], Any], Callable[[Any], object]]:
+    # None stands for a handler of C, which Python cannot put back.
+    return lambda: signal.getsignal(number), lambda kept: kept is not None and signal.signal(number, kept)
+
+
+def _umask() -> int:
+    """Read the umask, which only setting it returns; meanwhile, another thread's files are its user's alone."""
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
 
 
 def _restore(before: _State) -> list[str]:
@@ -115,6 +147,10 @@ def _restore(before: _State) -> list[str]:
     if locale.setlocale(locale.LC_ALL) != before.locale:
         changed.append("the locale")
         locale.setlocale(locale.LC_ALL, before.locale)
+    for name, (look, put) in _process().items():
+        if name in before.process and look() != before.process[name]:
+            changed.append(name)
+            put(before.process[name])
     if _silences(before.filters):
         changed.append("the filters of warnings")
         warnings.filters[:] = before.filters  # type: ignore[index]  # typeshed says Sequence; it is a list

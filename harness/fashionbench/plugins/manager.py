@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import pluggy
 
 from fashionbench.canonical import normalise
-from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error
+from fashionbench.errors import FashionBenchError, PluginError, UnknownNameError, as_error, text_of
 from fashionbench.interrupts import watched
 from fashionbench.plugins import hookspecs
 from fashionbench.plugins.built_in_executors import BuiltInExecutors
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
 A = TypeVar("A")
+#: Objects that a hook may give.
+_MOST = 100_000
 
 
 class Plugins:
@@ -137,10 +139,11 @@ class Plugins:
         for implementation in self.manager.hook.collect_provenance.get_hookimpls():
             name = implementation.plugin_name
             try:
-                facts[name] = normalise(implementation.function())
+                with self._bounds("collect_provenance", name):
+                    facts[name] = normalise(implementation.function())
             except BaseException as raised:  # a record is worth more than what a plugin would have added to it
                 self._complain("collect_provenance", name, raised)
-                facts[name] = {"error": f"{type(raised).__name__}: {raised}"}
+                facts[name] = {"error": f"{type(raised).__name__}: {text_of(raised)}"}
         return facts
 
     def notify(self, hook: str, event: object) -> None:
@@ -148,7 +151,7 @@ class Plugins:
         for implementation in reversed(getattr(self.manager.hook, hook).get_hookimpls()):
             name = implementation.plugin_name
             try:
-                with self._state_kept(hook, name):
+                with self._bounds(hook, name):
                     implementation.function(*([event] if implementation.argnames else []))
             except BaseException as error:
                 self._complain(hook, name, error)
@@ -161,8 +164,10 @@ class Plugins:
         answers: list[A] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             try:
-                given = list(implementation.function(*(arguments[name] for name in implementation.argnames)) or ())
-                stray = [answer for answer in given if not isinstance(answer, kind)]
+                with self._bounds(hook, implementation.plugin_name):
+                    answer = implementation.function(*(arguments[name] for name in implementation.argnames))
+                    given = _listed(() if answer is None else answer)
+                stray = [one for one in given if not isinstance(one, kind)]
                 if stray:
                     raise TypeError(f"it returned {type(stray[0]).__name__} instead of {kind.__name__}")  # noqa: TRY301
                 answers += given
@@ -193,6 +198,16 @@ class Plugins:
                 return given
         return None
 
+    @contextlib.contextmanager
+    def _bounds(self, hook: str, plugin: str) -> Iterator[None]:
+        """Keep global state and time of a call of a plugin; ours are trusted as the rest of us is."""
+        origin = self._origins.get(plugin)
+        if origin is not None and origin.distribution == GROUP:
+            yield
+            return
+        with self._state_kept(hook, plugin), time_limit(origin.name if origin else plugin):
+            yield
+
     def _state_kept(self, hook: str, plugin: str) -> contextlib.AbstractContextManager[None]:
         said = f"warning: {hook} of plugin {plugin} ({self._origins.get(plugin, plugin)}) changed"
         return state_kept(lambda changed: self.warn(f"{said} {changed}, which was put back"))
@@ -200,7 +215,7 @@ class Plugins:
     def _complain(self, hook: str, plugin: str, error: BaseException) -> None:
         as_error(error)  # Ctrl-C is nobody's failure
         origin = self._origins.get(plugin, plugin)
-        self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {error}")
+        self.warn(f"warning: {hook} of plugin {plugin} ({origin}) failed: {type(error).__name__}: {text_of(error)}")
 
     def register(self, plugin: object, origin: Origin | None = None) -> None:
         """Add a plugin object, check that every hook it implements exists, and take what it registers.
@@ -245,7 +260,8 @@ class Plugins:
         given = {"address": address, "options": options}
         for implementation in reversed(self.manager.hook.describe_backend.get_hookimpls()):
             try:
-                spec = implementation.function(*(given[name] for name in implementation.argnames))
+                with self._bounds("describe_backend", implementation.plugin_name):
+                    spec = implementation.function(*(given[name] for name in implementation.argnames))
             except FashionBenchError:
                 raise
             except BaseException as error:
@@ -275,9 +291,11 @@ class Plugins:
         except BaseException as error:  # whatever a stranger's module raises must not stop the others
             as_error(error)
             if self.strict:
-                msg = f"plugin {origin.name!r} of {origin} failed: {error}"
+                msg = f"plugin {origin.name!r} of {origin} failed: {text_of(error)}"
                 raise PluginError(msg, remedy="mend it, uninstall it, or run without --strict-plugins") from error
-            report = PluginReport(origin, error=f"{type(error).__name__}: {error}", traceback=traceback.format_exc())
+            report = PluginReport(
+                origin, error=f"{type(error).__name__}: {text_of(error)}", traceback=traceback.format_exc()
+            )
             self.reports.append(report)
             return
         callers = self.manager.get_hookcallers(plugin) or []
@@ -297,16 +315,13 @@ class Plugins:
                 continue
             specs: list[Any] = []
             try:
-                with contextlib.ExitStack() as bounds:
-                    if origin.distribution != GROUP and only is None:
-                        bounds.enter_context(self._state_kept(hook, implementation.plugin_name))
-                        bounds.enter_context(time_limit(origin.name))
-                    specs = list(cast("Iterable[Any]", implementation.function()))
+                with self._bounds(hook, implementation.plugin_name) if only is None else contextlib.nullcontext():
+                    specs = _listed(implementation.function())
             except BaseException as error:
                 as_error(error)
                 if self.strict or only is not None:
-                    raise PluginError(f"{hook} of {origin} failed: {error}") from error
-                self._note(origin, f"{hook}: {type(error).__name__}: {error}")
+                    raise PluginError(f"{hook} of {origin} failed: {text_of(error)}") from error
+                self._note(origin, f"{hook}: {type(error).__name__}: {text_of(error)}")
                 continue
             for spec in specs:
                 try:
@@ -333,6 +348,19 @@ def _with_origins(points: Iterable[EntryPoint]) -> Iterator[tuple[Origin, EntryP
                 known[id(point.dist)] = point.dist.name, point.dist.version
             name, version = known[id(point.dist)]
         yield Origin(point.name, name, version), point
+
+
+def _listed(given: object) -> list[Any]:
+    """Return what a hook gave, one after the other, so that a time limit ends also what has no end.
+
+    :raises PluginError: where there is no end in sight, before memory runs out.
+    """
+    found: list[Any] = []
+    for one in cast("Iterable[Any]", given):
+        found.append(one)
+        if len(found) > _MOST:
+            raise PluginError(f"it gave more than {_MOST:,} objects", remedy="return a list that ends")
+    return found
 
 
 def _check_api(plugin: object, origin: Origin) -> None:

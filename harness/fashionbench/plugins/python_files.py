@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import short
-from fashionbench.errors import PluginError, as_error, did_you_mean
+from fashionbench.errors import PluginError, as_error, did_you_mean, text_of
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.python_backends import PythonBackend
 from fashionbench.plugins.source_imports import script_hash
@@ -81,7 +81,7 @@ def _imported(path: Path) -> ModuleType:
     except BaseException as raised:
         del sys.modules[name]
         as_error(raised)
-        msg = f"{path} cannot be imported: {type(raised).__name__}: {raised}"
+        msg = f"{path} cannot be imported: {type(raised).__name__}: {text_of(raised)}"
         raise PluginError(msg, remedy=f"mend it: 'python {path.name}' shows where") from raised
     finally:
         sys.path.remove(str(path.parent))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from fashionbench.errors import FashionBenchError, PluginError, as_error
+from fashionbench.errors import FashionBenchError, PluginError, as_error, text_of
 from fashionbench.specs import resolve
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def call(registry: Registry[Any], name: str, *arguments: object, target: str = "
         raise
     except BaseException as error:
         as_error(error)
-        said = f"{type(error).__name__}: {error}"
+        said = f"{type(error).__name__}: {text_of(error)}"
         raise PluginError(f"{blame} failed: {said}", remedy="mend the plugin, or leave it out") from error
     if gives is not None and not isinstance(given, gives):
         msg = f"{blame} gave {type(given).__name__} instead of {gives.__name__}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import platform
 import re
-import subprocess
 import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import Field
 
 from fashionbench.records.base import Model
+from fashionbench.records.git_command import ask_git
 from fashionbench.records.path_names import without_paths
 from fashionbench.redaction import redacted, redacted_words
 
@@ -193,10 +193,10 @@ def git_state(file: Path) -> GitState | None:
     A file in a folder that git ignores, such as a virtual environment inside a project, is not tracked.
     """
     folder = file.parent
-    if _git(folder, "ls-files", "--error-unmatch", file.name) is None:
+    if ask_git(folder, "ls-files", "--error-unmatch", file.name) is None:
         return None
     top = next((path for path in (folder, *folder.parents) if (path / ".git").exists()), None)
-    return _work_tree(top or Path(_git(folder, "rev-parse", "--show-toplevel") or folder))
+    return _work_tree(top or Path(ask_git(folder, "rev-parse", "--show-toplevel") or folder))
 
 
 _COMMIT, _NO_COMMIT = "# branch.oid ", "(initial)"
@@ -204,32 +204,14 @@ _COMMIT, _NO_COMMIT = "# branch.oid ", "(initial)"
 
 @lru_cache(maxsize=16)
 def _work_tree(top: Path) -> GitState | None:
-    lines = (_git(top, "status", "--porcelain=v2", "--branch", "--untracked-files=no") or "").splitlines()
+    words = ("status", "--porcelain=v2", "--branch", "--untracked-files=no", "--ignore-submodules=all")
+    lines = (ask_git(top, *words) or "").splitlines()
     commit = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), _NO_COMMIT)
     if commit == _NO_COMMIT:
         return None
     dirty = any(not line.startswith("#") for line in lines)
-    origin = _git(top, "config", "--get", "remote.origin.url") or ""
+    origin = ask_git(top, "config", "--get", "remote.origin.url") or ""
     return GitState(commit=commit, dirty=dirty, origin=redacted(origin))
-
-
-#: A work tree's own configuration may name programs to run; an archive that somebody unpacked is not to be obeyed.
-_UNTRUSTED = (
-    "--no-optional-locks", "--no-pager", "-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}",
-    "-c", "core.sshCommand=false", "-c", "core.pager=cat",
-)  # fmt: skip
-
-
-def _git(folder: Path, *words: str) -> str | None:
-    try:
-        done = subprocess.run(  # noqa: S603
-            ["git", *_UNTRUSTED, "-C", str(folder), *words],  # noqa: S607
-            capture_output=True, text=True, check=False, timeout=20, stdin=subprocess.DEVNULL,
-            env={**os.environ, "GIT_TERMINAL_PROMPT": "0", "GIT_OPTIONAL_LOCKS": "0"},
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return done.stdout.strip() if done.returncode == 0 else None
 
 
 def _versions() -> dict[str, str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, TypeVar
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -56,7 +56,7 @@ class BatchSize:
 
 def out_of_memory(error: BaseException) -> bool:
     """Tell whether an error means that memory ran out; torch raises a RuntimeError with that in its text."""
-    return isinstance(error, MemoryError) or "out of memory" in str(error).lower()
+    return isinstance(error, MemoryError) or "out of memory" in text_of(error).lower()
 
 
 def _empty_cache() -> None:

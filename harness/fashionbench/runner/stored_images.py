@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
-from PIL import Image
 
-from fashionbench.data.image_files import readable_formats
+from fashionbench.data.image_opener import opened_image
 from fashionbench.data.task_images import pixel_hash
 from fashionbench.errors import FashionBenchError, MetricError
 from fashionbench.predictions.images import SCHEMA, image_rows
@@ -84,7 +82,7 @@ class StoredImages:
         :raises StoreError: where the file is missing or damaged.
         """
         content = self._store.predictions.read_image(self._row(item_id, "generated").image)
-        with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
+        with opened_image(content) as image:
             return np.asarray(image)
 
     def truth(self, item_id: str) -> NDArray[np.uint8]:

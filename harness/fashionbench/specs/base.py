@@ -12,7 +12,7 @@ from importlib import import_module
 from types import MappingProxyType
 from typing import TYPE_CHECKING, ClassVar, Literal
 
-from fashionbench.errors import PluginError
+from fashionbench.errors import PluginError, text_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -74,6 +74,6 @@ def resolve(target: str) -> object:
         for part in attribute.split("."):
             found = getattr(found, part)
     except (ImportError, AttributeError) as error:
-        msg = f"{target} cannot be imported: {error}"
+        msg = f"{target} cannot be imported: {text_of(error)}"
         raise PluginError(msg, remedy="run 'fashionbench doctor' to see which packages are missing") from error
     return found

@@ -9,8 +9,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fashionbench.specs.capabilities import Capability
+
 
 def _nothing() -> Mapping[str, Any]:
+    return MappingProxyType({})
+
+
+def _no_reasons() -> Mapping[Capability, str]:
     return MappingProxyType({})
 
 
@@ -24,6 +30,7 @@ class DiagnosedModel:
 
     :param backend: name or address of the backend that runs the model.
     :param options: of that backend, such as the folder under the option that names it.
+    :param lacks: capabilities that the backend has and this model has not, each with the reason.
     :param tasks: whose training parts the model learnt from, as the record of its training says; empty where nobody
         says.
     :param instructions: what captions are asked with, by data set, where the task itself has no instruction.
@@ -39,6 +46,7 @@ class DiagnosedModel:
 
     backend: str
     options: Mapping[str, Any] = field(default_factory=_nothing)
+    lacks: Mapping[Capability, str] = field(default_factory=_no_reasons)
     tasks: tuple[str, ...] = ()
     instructions: Mapping[str, str] = field(default_factory=_no_instructions)
     trained_instruction: str = ""

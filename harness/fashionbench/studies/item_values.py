@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.errors import FashionBenchError, MetricError, as_error
+from fashionbench.errors import FashionBenchError, MetricError, as_error, text_of
 from fashionbench.metrics.contract import MetricArguments, Outcome
 from fashionbench.metrics.scoring import cutoffs_of, metric_spec
 from fashionbench.predictions.images import SCHEMA as IMAGES
@@ -114,7 +114,7 @@ def item_values(
         raise
     except BaseException as raised:
         error = as_error(raised)
-        raise MetricError(f"{metric} cannot be computed by item: {type(error).__name__}: {error}") from error
+        raise MetricError(f"{metric} cannot be computed by item: {type(error).__name__}: {text_of(error)}") from error
     if outcome.values is None:
         return None
     if outcome.rows is not None:

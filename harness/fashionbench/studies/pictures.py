@@ -93,13 +93,11 @@ class Pictures:
         )
 
     def _generated(self, answer: Thing, store: Store) -> Thing:
-        from PIL import Image  # noqa: PLC0415
-
-        from fashionbench.data.image_files import readable_formats  # noqa: PLC0415
+        from fashionbench.data.image_opener import opened_image  # noqa: PLC0415
 
         try:
             content = store.predictions.read_image(answer.id)
-            with Image.open(io.BytesIO(content), formats=readable_formats()) as image:
+            with opened_image(content) as image:
                 return replace(answer, pictures=(self._picture("", image),))
         except (FashionBenchError, OSError):
             return answer

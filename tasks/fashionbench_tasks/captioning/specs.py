@@ -38,7 +38,7 @@ INSTRUCTIONS = {
     "fashion-iq-cap": "Describe the cloth's style, color, design... and other key points.",
 }
 
-_METRICS = (
+CAPTION_METRICS = (
     "bleu-1",
     "bleu-2",
     "bleu-3",
@@ -74,7 +74,7 @@ def _captioning(
         "split": split,
         "image": IMAGE,
         "training": "a backend that fits gets the train split; a backend trained elsewhere declares its data",
-        "metrics": _METRICS,
+        "metrics": CAPTION_METRICS,
         **(fields or {}),
     }
     return TaskSpec(
@@ -86,7 +86,7 @@ def _captioning(
         dataset=dataset.id,
         protocol=ProtocolCard.of(task, VERSION, card),
         needs=(frozenset({"caption"}),),
-        metrics=_METRICS,
+        metrics=CAPTION_METRICS,
         main_metric="cider",
         trains=frozenset({"pairs"}),
         options={**options, "unit": unit},

@@ -6,7 +6,6 @@ import hashlib
 import json
 import shutil
 import tempfile
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -74,9 +73,7 @@ def _rows(files: Sequence[Path], columns: Sequence[str]) -> Iterator[tuple[int, 
 
 
 def _unpack(named: tuple[str, dict[str, Any]], stem: str, images: Sequence[str], texts: Sequence[str], to: Path) -> str:
-    from PIL import Image  # noqa: PLC0415
-
-    from fashionbench.data.image_files import readable_formats  # noqa: PLC0415
+    from fashionbench.data.image_opener import opened_image  # noqa: PLC0415
 
     where, row = named
     line = {text: row[text] or "" for text in texts}
@@ -87,9 +84,9 @@ def _unpack(named: tuple[str, dict[str, Any]], stem: str, images: Sequence[str],
             remedy = "the bytes of an image must lie in the file: export it with them"
             raise DataError(f"{where}, column {kind} holds no image", remedy=remedy)
         try:
-            with Image.open(BytesIO(content), formats=readable_formats()) as opened:
+            with opened_image(content) as opened:
                 suffix = str(opened.format).lower()
-        except OSError as error:
+        except (DataError, OSError) as error:
             raise DataError(f"{where}, column {kind} is no image: {error}", remedy="fetch the file again") from error
         place = to / kind / f"{stem}.{suffix}"
         place.parent.mkdir(exist_ok=True)

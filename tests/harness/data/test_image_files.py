@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import struct
 import zlib
 
 import numpy as np
 import pytest
-from PIL import Image, TiffImagePlugin
+from PIL import Image, ImageFile, TiffImagePlugin
 
+from fashionbench.data import image_opener
 from fashionbench.data.image_files import open_image, upright_size
 from fashionbench.data.images import decode, decode_with_form
 from fashionbench.data.integrity import survey
@@ -199,6 +201,15 @@ def test_forms_are_those_of_the_content_and_are_counted(tmp_path):
         (b'<svg xmlns="http://www.w3.org/2000/svg"/>', "SVG"),
         (b'<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg"/>', "XML, as SVG is"),
         (b"%PDF-1.7\n", "PDF"),
+        (b"  \n<!-- drawn -->\n<svg/>", "SVG"),
+        (b"\xef\xbb\xbf<svg/>", "SVG"),
+        ("<svg/>".encode("utf-16"), "SVG"),
+        (b"<!DOCTYPE svg>\n<svg/>", "SVG"),
+        (b"8BPS\0\1" + bytes(60), "a Photoshop file"),
+        (b"\0\0\0\x18ftypheic" + bytes(60), "HEIC"),
+        (b"\xff\x0a" + bytes(60), "JPEG XL"),
+        (b"\xd7\xcd\xc6\x9a" + bytes(60), "WMF"),
+        (b"SIMPLE  =                    T" + bytes(2880), "FITS"),
     ],
 )
 def test_what_other_programs_would_draw_is_refused_by_name(tmp_path, content, kind):
@@ -210,19 +221,65 @@ def test_what_other_programs_would_draw_is_refused_by_name(tmp_path, content, ki
         assert "convert it to PNG or JPEG" in caught.value.remedy
 
 
-# Pillow warns before it is at our limit.
+@pytest.mark.parametrize(
+    ("content", "kind", "remedy"),
+    [
+        (b"<!DOCTYPE html><html><body>404</body></html>", "a page of HTML", "fetch the file again"),
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "a pointer of Git LFS", "git lfs pull"),
+        (gzip.compress(b"<svg/>"), "packed by gzip", "unpack it"),
+        (b"", "empty", "fetch the file again"),
+        (b"hello", "no image of a format that is read, or it is damaged", "fetch the file again"),
+    ],
+)
+def test_what_is_no_image_is_named_with_what_to_do(tmp_path, content, kind, remedy):
+    path = tmp_path / "photo.png"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=f"photo.png cannot be read: it is {kind}") as caught:
+        open_image(path)
+    assert remedy in caught.value.remedy
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF", "TIFF", "BMP", "PPM", "TGA", "JPEG2000", "WEBP"])
+def test_a_file_that_takes_too_long_is_named_whatever_its_format(tmp_path, form, monkeypatch):
+    Image.new("RGB", (64, 64), "red").save(tmp_path / "slow", format=form)
+    assert open_image(tmp_path / "slow").image.size == (64, 64)
+    monkeypatch.setattr(image_opener, "MOST_SECONDS", -1.0)
+    with pytest.raises(DataError, match="slow cannot be read: it takes more than -1 s to read"):
+        open_image(tmp_path / "slow")
+
+
+@pytest.mark.parametrize("suffix", ["gif", "tif"])
+def test_frames_that_are_found_one_by_one_are_not_counted_to_the_end(tmp_path, suffix):
+    frames = [Image.new("RGB", (4, 4), (at, 0, 0)) for at in range(0, 240, 8)]
+    frames[0].save(tmp_path / f"a.{suffix}", save_all=True, append_images=frames[1:])
+    with pytest.raises(DataError, match="it has more than 20 frames"):
+        open_image(tmp_path / f"a.{suffix}")
+
+
+def test_a_cut_file_is_damaged_also_where_a_library_wants_cut_files_filled_up(tmp_path, monkeypatch):
+    monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", True)
+    Image.effect_noise((64, 64), 50).save(tmp_path / "a.jpg")
+    whole = (tmp_path / "a.jpg").read_bytes()
+    (tmp_path / "a.jpg").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(DataError, match="truncated"):
+        open_image(tmp_path / "a.jpg")
+
+
+# Pytest takes our filter away.
 @pytest.mark.filterwarnings("ignore:Image size:PIL.Image.DecompressionBombWarning")
-def test_a_file_that_claims_billions_of_pixels_is_not_decoded(tmp_path):
+@pytest.mark.parametrize(
+    ("width", "height", "said"), [(13_000, 10_000, "13000 x 10000 pixels, more"), (60_000, 60_000, "more")]
+)
+def test_a_file_that_claims_billions_of_pixels_is_not_decoded(tmp_path, width, height, said):
     def chunk(name, data):
         return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
 
-    head = struct.pack(">IIBBBBB", 13_000, 10_000, 8, 2, 0, 0, 0)
+    head = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
     path = tmp_path / "bomb.png"
     path.write_bytes(
         b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b"")
     )
     for read in (open_image, upright_size):
-        with pytest.raises(
-            DataError, match="bomb.png cannot be read: it has 13000 x 10000 pixels, more than 120,000,000"
-        ):
+        with pytest.raises(DataError, match=f"bomb.png cannot be read: it has {said} than 120,000,000") as caught:
             read(path)
+        assert caught.value.remedy == "make it smaller"

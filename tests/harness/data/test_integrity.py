@@ -41,7 +41,7 @@ def test_missing_and_unreadable_files_are_named(images):
     assert found.missing == ("a",)
     assert set(found.unreadable) == {"b", "c"}
     assert found.absent == {"a", "b", "c"}
-    assert "UnidentifiedImageError" in found.unreadable["c"]
+    assert "no image of a format" in found.unreadable["c"]
     assert found.fingerprint != whole.fingerprint
 
 

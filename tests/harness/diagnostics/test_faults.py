@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from fashionbench.diagnostics.diagnosis import Diagnosis, measure
 from fashionbench.diagnostics.matching import measure_matching
 from fashionbench.diagnostics.pictures import measure_pictures
 from fashionbench.diagnostics.retrieval import measure_retrieval
+from fashionbench.diagnostics.system import System
 from fashionbench.progress import Silent
 
 
@@ -235,3 +237,11 @@ def test_the_numbers_are_those_of_the_things_that_were_asked(whole):
     # White in place of each garment's colour.
     shown = [COLOURS[garment_of(at)] for at in range(24)]
     assert by_id["garment-left-out"]["estimate"]["value"] == pytest.approx(np.mean(255 - np.array(shown)) / 255)
+
+
+def test_a_model_that_lacks_what_its_backend_can_do_says_its_own_reason():
+    asked = subject(KnowingModel())
+    lacking = System(asked.model.spec, KnowingModel(), "cpu", Silent(), {"caption": "it has no decoder"})
+    found = measure_captions(replace(asked, model=lacking))
+    assert {one.verdict.words for one in found} == {"it has no decoder"}
+    assert {one.verdict.level for one in found} == {"absent"}

@@ -6,6 +6,7 @@ import json
 import locale
 import os
 import random
+import signal
 import subprocess
 import sys
 import textwrap
@@ -24,7 +25,11 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.specs import ReporterSpec
 
 BODIES = {"raises": "raise ValueError('not today')", "exits": "raise SystemExit(7)"}
-ODD_BODIES = {"interrupts": "raise KeyboardInterrupt", "ends": "raise GeneratorExit('over')"}
+#: The text of the last one raises.
+ODD_BODIES = {
+    "interrupts": "raise KeyboardInterrupt", "ends": "raise GeneratorExit('over')",
+    "mute": "raise type('Mute', (Exception,), {'__str__': lambda self: 1 / 0, '__repr__': lambda self: 1 / 0})",
+}  # fmt: skip
 SIGNATURES = {
     "register_tasks": "", "register_backends": "", "register_boards": "", "register_commands": "group",
     "describe_backend": "address, options", "collect_provenance": "", "on_run_start": "event", "on_cell_end": "event",
@@ -79,6 +84,15 @@ def test_a_plugin_that_fails_in_a_hook(body, hook, with_plugin, tmp_path, capsys
         said = capsys.readouterr().err
         assert f"describe_backend of plugin unknown:hostile (unknown 0) failed: {'ValueError' if body == 'raises' else 'SystemExit'}" in said  # fmt: skip
         assert "unknown backend 'nowhere:thing'" in said
+
+
+def test_a_plugin_whose_errors_have_no_text_is_named_like_others(with_plugin, tmp_path, capsys):
+    hooks = "".join(f"@hookimpl\ndef {hook}({given}): {ODD_BODIES['mute']}\n" for hook, given in SIGNATURES.items())
+    with_plugin("mute_hooks", f"{HEAD}{hooks}")
+    run = ["run", "--task", "wardrobe/image-to-image", "--limit", "3", "--store", str(tmp_path / "store")]
+    assert main([*run, "--backend", "control/random"]) == 0
+    assert main(["--help"]) == 0
+    assert "on_run_start of plugin unknown:hostile (unknown 0) failed: Mute" in capsys.readouterr().err
 
 
 def test_an_address_is_left_to_the_next_plugin_where_one_answers_rubbish(with_plugin):
@@ -147,8 +161,14 @@ def test_global_state_that_a_plugin_changes_is_put_back_and_named(with_plugin, t
     with_plugin(
         "changes",
         f"""
-        import os, random, warnings, locale, numpy, torch
+        import os, random, signal, sys, warnings, locale, numpy, torch
         os.chdir("elsewhere")
+        os.umask(0o777)
+        sys.setrecursionlimit(sys.getrecursionlimit() + 7)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        numpy.seterr(all="raise")
+        torch.set_grad_enabled(False)
+        sys.stderr = open(os.devnull, "w")
         random.seed(7); numpy.random.seed(7)
         warnings.simplefilter("ignore")
         torch.set_default_dtype(torch.float64)
@@ -156,6 +176,8 @@ def test_global_state_that_a_plugin_changes_is_put_back_and_named(with_plugin, t
         {HEAD.strip().replace(chr(10), chr(10) + 8 * " ")}
         """,
     )
+    umask = (tmp_path / "before").touch() or (tmp_path / "before").stat().st_mode
+    others = [sys.getrecursionlimit(), signal.getsignal(signal.SIGTERM), np.geterr(), torch.is_grad_enabled()]
     before = (
         Path.cwd(),
         random.getstate(),
@@ -175,8 +197,57 @@ def test_global_state_that_a_plugin_changes_is_put_back_and_named(with_plugin, t
     assert before == after
     assert (np.random.get_state()[1] == numbers[1]).all()  # noqa: NPY002
     (line,) = [line for line in capsys.readouterr().err.splitlines() if "hostile" in line]
-    for what in ("working folder", "locale", "filters of warnings", "default type", "random numbers"):
+    for what in (
+        "working folder", "locale", "filters of warnings", "default type", "random numbers", "umask", "recursion",
+        "SIGTERM", "numpy does with errors", "gradients", "standard error",
+    ):  # fmt: skip
         assert what in line
+    (tmp_path / "after").touch()
+    assert (tmp_path / "after").stat().st_mode == umask
+    assert others == [sys.getrecursionlimit(), signal.getsignal(signal.SIGTERM), np.geterr(), torch.is_grad_enabled()]
+
+
+@pytest.mark.parametrize("hook", ["register_commands", "collect_provenance", "on_run_start", "check_data_policy"])
+def test_a_plugin_that_hangs_in_any_hook_is_ended_and_named(hook, with_plugin, tmp_path, monkeypatch, capsys):
+    with_plugin(
+        f"hangs_{hook}", f"{HEAD}\n@hookimpl\ndef {hook}({SIGNATURES[hook]}):\n    import time\n    time.sleep(60)\n"
+    )
+    monkeypatch.setenv("FASHIONBENCH_PLUGIN_SECONDS", "0.2")
+    run = ["run", "--task", "wardrobe/image-to-image", "--limit", "3", "--store", str(tmp_path / "store")]
+    assert main(["--help"] if hook == "register_commands" else [*run, "--backend", "control/random"]) == 0
+    assert f"{hook} of plugin unknown:hostile (unknown 0) failed: PluginTimeout" in capsys.readouterr().err
+
+
+def test_a_hook_that_gives_without_end_is_named(with_plugin, capsys):
+    with_plugin(
+        "endless",
+        f"{HEAD}\n@hookimpl\ndef register_backends():\n    import itertools\n    return itertools.repeat(1)\n",
+    )
+    assert main(["list", "boards"]) == 0
+    assert "it gave more than 100,000 objects" in capsys.readouterr().err
+
+
+def test_a_command_of_a_plugin_is_called_and_described_in_plain_text_and_blamed_for_its_arguments(with_plugin, capsys):
+    with_plugin(
+        "odd_commands",
+        f"""
+        import click
+        {HEAD.strip().replace(chr(10), chr(10) + 8 * " ")}
+
+        @hookimpl
+        def register_commands(group):
+            group.add_command(click.Command("\x1b[31mred"))
+            group.add_command(click.Command("painted", short_help="\x1b]0;title\x07 words"))
+            group.add_command(click.Command("greedy", params=[click.Argument(["a"], nargs=-1), click.Argument(["b"], nargs=-1)]))
+        """,
+    )
+    assert main(["--help"]) == 0
+    said = capsys.readouterr()
+    assert "painted" in said.out and "words" in said.out
+    assert not {"\x1b", "\x07"} & {*said.out, *said.err}
+    assert "for the command '\\x1b[31mred'" in said.err
+    assert main(["greedy", "1"]) == 2
+    assert "error: the command greedy, which a plugin brings, failed" in capsys.readouterr().err
 
 
 def test_an_observer_that_moves_elsewhere_moves_nobody_else(with_plugin, tmp_path, monkeypatch, capsys):

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 
@@ -78,9 +79,9 @@ def test_git_state_is_that_of_the_code_and_not_of_the_folder_where_the_user_stan
 def test_packages_and_git_are_asked_once_a_run(monkeypatch, plugins, store):
     asked = []
     monkeypatch.setattr(provenance, "_versions", lambda: asked.append("packages") or {})
-    real = provenance._git
+    real = provenance.ask_git
     monkeypatch.setattr(
-        provenance, "_git", lambda folder, *words: asked.append((folder, words)) or real(folder, *words)
+        provenance, "ask_git", lambda folder, *words: asked.append((folder, words)) or real(folder, *words)
     )
     provenance.code_state.cache_clear()
     api.run({"tasks": ["toy/squares"], "backends": ["toy/colour"], "seeds": [0, 1, 2]}, plugins=plugins, store=store)
@@ -120,4 +121,52 @@ def test_no_program_is_run_that_a_work_tree_names(tmp_path, setting):
     state = provenance.git_state(repository / "code.py")
     assert state is not None
     assert state.dirty
+    assert not marker.exists()
+
+
+@pytest.mark.parametrize("way", ["clean", "process", "included", "submodule", "partial clone"])
+def test_no_program_is_run_to_compare_or_to_fetch_a_file(tmp_path, way):
+    """Filters turn a file into what is stored of it; an object that is missing is fetched by a command."""
+    marker, program = tmp_path / "was-run", tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {marker}\ncat\n")
+    program.chmod(0o755)
+
+    def git(folder, *words):
+        asked = ["git", "-C", str(folder), "-c", "user.name=x", "-c", "user.email=x", *words]
+        subprocess.run(asked, check=True, capture_output=True)
+
+    def commit(folder):
+        folder.mkdir(parents=True)
+        (folder / "code.py").write_text("")
+        git(folder, "init", "-q")
+        git(folder, "add", ".")
+        git(folder, "commit", "-qm", "first")
+
+    repository = tmp_path / "repository"
+    commit(repository)
+    at = repository
+    if way == "submodule":
+        at = repository / "sub"
+        commit(at)
+        git(repository, "add", "sub")
+        git(repository, "commit", "-qm", "second")
+    name = "a=b" if way == "clean" else "x"
+    if way == "included":
+        (repository / "more").write_text(f'[filter "x"]\nclean = {program}\n')
+        git(repository, "config", "include.path", "../more")
+    elif way == "partial clone":
+        settings = {
+            "extensions.partialClone": "origin",
+            "remote.origin.promisor": "true",
+            "protocol.ext.allow": "always",
+        }
+        for key, value in (settings | {"remote.origin.url": f"ext::{program}"}).items():
+            git(repository, "config", key, value)
+        for folder in (repository / ".git" / "objects").glob("??"):
+            shutil.rmtree(folder)
+    else:
+        git(at, "config", f"filter.{name}.{'process' if way == 'process' else 'clean'}", str(program))
+    (at / ".git" / "info" / "attributes").write_text(f"*.py filter={name}\n")
+    os.utime(at / "code.py", (10**9, 10**9))  # touched, so that its content is looked at
+    provenance.git_state(repository / "code.py")
     assert not marker.exists()

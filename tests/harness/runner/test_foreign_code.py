@@ -10,11 +10,21 @@ import pytest
 import toy_plugin
 
 from fashionbench import api
+from fashionbench.errors import BackendError, message_of
 from fashionbench.records.stored_text import LONGEST
 
 
 class Odd(BaseException):
     pass
+
+
+class MuteError(Exception):
+    """An error whose text raises."""
+
+    def __str__(self):
+        raise ValueError("no text")
+
+    __repr__ = __str__
 
 
 def run(plugins, store, *backends):
@@ -31,6 +41,21 @@ def test_what_no_handler_of_errors_catches_ends_one_cell_alone(plugins, store, m
     assert (first.status, second.status) == ("error", "ok")
     said = first.error.message + first.error.type
     assert type(raised).__name__ in said or "sys.exit(3)" in said
+
+
+def test_an_error_whose_text_raises_ends_one_cell_alone(plugins, store, monkeypatch):
+    def ends(self, items, role):
+        raise MuteError
+
+    monkeypatch.setattr(toy_plugin.Raises, "encode_images", ends)
+    first, second = run(plugins, store, "toy/raises", "toy/colour")
+    assert (first.status, second.status) == ("error", "ok")
+    assert (first.error.type, first.error.message) == ("MuteError", "MuteError: (its text cannot be read: ValueError)")
+
+
+@pytest.mark.parametrize("kind", [BackendError, RuntimeError])
+def test_a_text_of_millions_of_characters_is_cut_wherever_it_is_said(kind):
+    assert len(message_of(kind("x" * 10**6))) < 2 * LONGEST
 
 
 def test_a_real_interrupt_that_a_backend_swallows_still_ends_the_run(plugins, store, monkeypatch):

@@ -10,7 +10,6 @@ from torch.nn import functional
 from fashionbench_unifashion.diffusion.batch_rng import BatchRng
 from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
-from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank_rows, world_size
 from fashionbench_unifashion.training.phases.base import (
     LOSS_EXAMPLES,
@@ -26,8 +25,8 @@ from fashionbench_unifashion.training.phases.contrastive import (
     matching_loss,
     meta_inputs,
     meta_pixels,
-    pair_contrast,
     qformer_parameters,
+    replayed_pairs,
 )
 from fashionbench_unifashion.training.phases.image import denoising_pass
 from fashionbench_unifashion.training.phases.language import answer_pass, mean_answer_loss
@@ -120,7 +119,7 @@ class ComposedPhase(Phase):
         # Captions of a gallery are made from the image by itself, so the image by itself must stay readable.
         image_states = qformer.image(target_tokens, "reference") if self.config.replay else None
         values |= self._caption_losses(examples, queries, image_states)
-        values |= self._pair_losses(seed)
+        values |= replayed_pairs(self, seed)
         values |= self._generator_losses(examples, fused.queries, seed)
         if image_states is not None:
             answer = self._answer_loss(examples, image_states)
@@ -153,14 +152,6 @@ class ComposedPhase(Phase):
             images = all_gather(self.model.qformer.projected(image_states))[described]
             values[REPLAY] = contrastive_loss(self, losses.similarity(images, features), same)
         return values
-
-    def _pair_losses(self, seed: int) -> dict[str, Tensor]:
-        """Replay phase 1's contrast on pairs that composed queries need not have to do with."""
-        pairs, count = self.inputs.examples.pairs, self.config.replay_pairs
-        if not count or not self.config.replay or not pairs:
-            return {}
-        drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
-        return {f"{REPLAY} of pairs": pair_contrast(self, [pairs[at] for at in drawn.tolist()])[0]}
 
     def _generator_losses(self, examples: Sequence[TripletReference], states: Tensor, seed: int) -> dict[str, Tensor]:
         """Supervise with the two generators (equations 6, 11 and 12 on q_R).

@@ -11,7 +11,7 @@ from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, rank_rows, world_size
-from fashionbench_unifashion.training.phases.base import Phase, evenly, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.base import REPLAY, Phase, evenly, local_rows, parameters_under
 from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
 
 if TYPE_CHECKING:
@@ -138,6 +138,15 @@ def pair_contrast(phase: Phase, pairs: Sequence[PairReference], states: Tensor |
         scores = losses.similarity(images, all_gather(sentences))
         loss = (loss + contrastive_loss(phase, scores, same)) / 2
     return loss, scores
+
+
+def replayed_pairs(phase: Phase, seed: int) -> dict[str, Tensor]:
+    """Replay the contrast on pairs of all tasks, which need not have to do with the examples of the step."""
+    pairs, count = phase.inputs.examples.pairs, phase.config.replay_pairs
+    if not count or not phase.config.replay or not pairs:
+        return {}
+    drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
+    return {f"{REPLAY} of pairs": pair_contrast(phase, [pairs[at] for at in drawn.tolist()])[0]}
 
 
 def same_pairs(pairs: Sequence[PairReference]) -> Tensor:

@@ -16,7 +16,12 @@ from fashionbench_unifashion.training.phases.base import (
     measure_image_states,
     parameters_under,
 )
-from fashionbench_unifashion.training.phases.contrastive import meta_inputs, pair_contrast, qformer_parameters
+from fashionbench_unifashion.training.phases.contrastive import (
+    meta_inputs,
+    pair_contrast,
+    qformer_parameters,
+    replayed_pairs,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,9 +70,10 @@ class LanguagePhase(Phase):
         size, learns = model.qformer.config, config.qformer == "trained"
         if learns:
             tokens, ids, mask = meta_inputs(model)
-            yield rows, lambda: model.qformer.image(tokens, "reference")
-            if config.replay:
-                yield rows, lambda: model.qformer.text(ids, mask)
+            replayed = rows + config.replay_pairs if config.replay else 0
+            yield max(rows, replayed), lambda: model.qformer.image(tokens, "reference")
+            if replayed:
+                yield replayed, lambda: model.qformer.text(ids, mask)
         states = torch.empty(1, size.queries, size.hidden, requires_grad=learns)
         yield rows, lambda: answer_pass(model, states)
 
@@ -83,8 +89,8 @@ class LanguagePhase(Phase):
         """Return the statistics of the adapter."""
         return adapter_statistics(self.model, "language_adapter")
 
-    def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:  # noqa: ARG002
-        """Compute the answer loss."""
+    def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
+        """Compute the answer loss, and where the Q-Former learns, what replays the contrast."""
         assert self.model.language is not None  # noqa: S101
         local = local_rows(examples)
         learns = self.config.qformer == "trained"
@@ -96,6 +102,7 @@ class LanguagePhase(Phase):
         values = {"answer": mean_answer_loss(answers)}
         if learns and self.config.replay:
             values[REPLAY] = pair_contrast(self, examples, states)[0]
+            values |= replayed_pairs(self, seed)
         return values
 
 

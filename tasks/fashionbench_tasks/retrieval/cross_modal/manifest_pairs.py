@@ -95,7 +95,7 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots, *, graded: bool = True) -> 
 
     def folds(absent: frozenset[str]) -> list[Fold]:
         files = {name: ImageFile(name, data.file(name)) for name in groups.of_image}
-        made = _folds(groups, files, absent)
+        made = folds_of(groups, files, absent)
         further = _further(groups, rows, data.slices)
         return [replace(fold, training=training, further=further[fold.name]) for fold in made]
 
@@ -119,7 +119,8 @@ def manifest_pairs(spec: TaskSpec, roots: DataRoots, *, graded: bool = True) -> 
     return Retrieval(spec, info, lambda: asked(checked.absent), lambda: asked(frozenset()))
 
 
-def _folds(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str]) -> list[Fold]:
+def folds_of(groups: Groups, files: Mapping[str, ImageFile], absent: frozenset[str]) -> list[Fold]:
+    """Make the folds of the two directions: every text of an image's groups counts, and every image of a text's."""
     texts = [
         TextItem(name, text)
         for group, own in groups.texts.items()

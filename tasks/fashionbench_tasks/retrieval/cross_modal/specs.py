@@ -63,7 +63,7 @@ MANIFEST = DatasetSpec(
     how_to_get="'fashionbench data new' writes a manifest.csv to fill in; docs/how-to/own-data.md names the columns.",
 )
 
-_SHARED: Mapping[str, Any] = {
+SHARED_FIELDS: Mapping[str, Any] = {
     "similarity": "cosine; maximum over vectors",
     "tie_rule": "expected",
     "tie_tolerance": "0.000001",
@@ -72,7 +72,7 @@ _SHARED: Mapping[str, Any] = {
     "image": IMAGE,
     "training": "a backend that fits gets the train split; a backend trained elsewhere declares its data",
 }
-_METRICS = ("hit@1", "hit@5", "hit@10", "mean-hit@1,5,10", "recall@10", "mrr", "median-rank")
+PAIR_METRICS = ("hit@1", "hit@5", "hit@10", "mean-hit@1,5,10", "recall@10", "mrr", "median-rank")
 _TWO = "slices"
 AUDIT = "fashionbench_tasks.retrieval.audit:retrieval"
 
@@ -81,10 +81,10 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
     task = f"fashiongen/{name}"
     text = str(options.setdefault("text", "title+description"))
     card = {
-        **_SHARED,
+        **SHARED_FIELDS,
         "split": "val",
         "text": {"title+description": "title, a full stop, description", "description": "description"}[text],
-        "metrics": _METRICS,
+        "metrics": PAIR_METRICS,
         "average": _TWO,
         "average_note": "both directions, unweighted; mean-hit@1,5,10 over all is the mean of six recalls",
         **fields,
@@ -98,7 +98,7 @@ def _fashiongen(name: str, target: str, summary: str, fields: Mapping[str, Any],
         dataset=FASHIONGEN.id,
         protocol=ProtocolCard.of(task, VERSION, card),
         needs=NEEDS,
-        metrics=_METRICS,
+        metrics=PAIR_METRICS,
         main_metric="mean-hit@1,5,10",
         trains=frozenset({"pairs"}),
         options=options,
@@ -211,7 +211,7 @@ def _mbeir(number: int, name: str, query: str, gallery: str) -> TaskSpec:
     task = f"fashion200k-mbeir/{name}"
     metrics = ("hit@10", "recall@10", "hit@5", "recall@5", "hit@50", "mrr", "median-rank")
     card = {
-        **_SHARED,
+        **SHARED_FIELDS,
         "split": "test",
         "query": query,
         "gallery": gallery,
@@ -259,18 +259,18 @@ PAIRS_TASK = TaskSpec(
         "manifest/pairs",
         PAIRS_VERSION,
         {
-            **_SHARED,
+            **SHARED_FIELDS,
             "split": "test, or val where there is no test, or all rows where there is no column split; never merged",
             "query": "every image; every different text of every group",
             "gallery": "every different text of every group; all images",
             "positives": "texts and images of one group, without a group of one image; an image may be in several",
             "grades": JUDGED,
-            "metrics": _METRICS,
+            "metrics": PAIR_METRICS,
             "average": _TWO,
         },
     ),
     needs=NEEDS,
-    metrics=_METRICS,
+    metrics=PAIR_METRICS,
     main_metric="mean-hit@1,5,10",
     trains=frozenset({"pairs"}),
     audit=AUDIT,

@@ -19,7 +19,9 @@ from fashionbench.locks import LockedError, locked
 from fashionbench.plugins.manager import Plugins
 from fashionbench.training.open_part import train
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
+from fashionbench_unifashion.losses import matching_prior
 from fashionbench_unifashion.model.unifashion import WEIGHTS, load
+from fashionbench_unifashion.training import matching_watch
 
 pytestmark = pytest.mark.slow
 
@@ -30,8 +32,11 @@ def only(name, **fields):
     return {other: fields if other == name else None for other in PHASES}
 
 
-def test_where_no_step_was_better_than_none_that_is_said(training, tmp_path):
-    made = training(tmp_path / "t", phases=only("1a", steps=2, lr=1e-12))
+def test_where_no_step_was_better_than_none_that_is_said(training, tmp_path, monkeypatch):
+    # Of a training of two steps, each is enough to say something of matching, and whatever its loss is, it is chance.
+    monkeypatch.setattr(matching_watch, "STEPS", 1)
+    monkeypatch.setattr(matching_prior, "NEAR", 9.0)
+    made = training(tmp_path / "t", phases=only("1a", steps=2, lr=1e-12, contrast_first=0.0))
     before = made.model.fingerprint()
     made.run()
     record = json.loads((tmp_path / "t" / "training.json").read_text())
@@ -39,6 +44,7 @@ def test_where_no_step_was_better_than_none_that_is_said(training, tmp_path):
     assert json.loads((tmp_path / "t" / "phases" / "0-1a" / "done.json").read_text())["best step"] == 0
     assert load(tmp_path / "t" / "model").fingerprint() == before == record["weights"]
     assert any("1a: no step was better than none" in str(line) for line in made.context.say.__self__)
+    assert any(str(line).startswith("1a, step 2: loss of matching: ") for line in made.context.say.__self__)
     assert "No step of 1a was better than none" in (tmp_path / "t" / "model" / "README.md").read_text()
 
 

@@ -103,6 +103,11 @@ def test_a_trained_q_former_replays_the_contrast_of_its_pairs_and_a_frozen_one_d
     contrast, _, _ = phase_of(nano, "1a")
     assert found["replay"].item() == pytest.approx(contrast.eval()(batch, 0)["itc"].item(), rel=1e-5)
     assert learner.total(found).item() == pytest.approx(found["answer"].item() + 2 * found["replay"].item(), rel=1e-5)
+    # Beside its own pairs, some of all tasks.
+    more, _, _ = phase_of(nano, "1b-language", qformer="trained", replay=2.0, replay_pairs=5)
+    one, again, other = (more.eval()(batch, seed) for seed in (1, 1, 2))
+    assert one["replay"].item() == pytest.approx(found["replay"].item(), rel=1e-5)
+    assert one["replay of pairs"].item() == again["replay of pairs"].item() != other["replay of pairs"].item()
 
 
 @torch.no_grad()
