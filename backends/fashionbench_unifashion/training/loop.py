@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from fashionbench.errors import BackendError
+from fashionbench.runner.memory import peak_memory
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.checkpoints import put
-from fashionbench_unifashion.training.distributed import all_reduce_mean, single_process
+from fashionbench_unifashion.training.distributed import all_reduce_mean, all_reduce_sum, single_process
 from fashionbench_unifashion.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Best(NamedTuple):
 
     score: float = -math.inf
     step: int = 0
+    misses: int = 0
+    """Looks since then that found nothing better."""
 
 
 @contextmanager
@@ -95,23 +98,28 @@ class PhaseLoop:
             optimiser.load_state_dict(state["optimiser"])
             average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
-            best = Best(state["best"], state.get("best step", -1))
+            best = Best(state["best"], state.get("best step", -1), state.get("misses", 0))
             advance(start)
         began = time.perf_counter() - spent
         if start == 0:
             best = self._evaluate(0, best)
         self._phase.train()
+        done = start
         for step in range(start, self.steps):
+            if self._out_of_patience(best):
+                break
+            began_step = time.perf_counter()
             values = self._step(step, wrapped, prepared)
             average.update()
             if accelerator.is_main_process:
-                self._track(step + 1, values)
+                self._track(step + 1, values | self._clock(time.perf_counter() - began_step))
             if (step + 1) % config.evaluate_every == 0 or step + 1 == self.steps:
                 with average.applied():
                     best = self._evaluate(step + 1, best)
             if (step + 1) % config.checkpoint_every == 0 and step + 1 < self.steps and accelerator.is_main_process:
                 state = self._state(step + 1, best, time.perf_counter() - began, optimiser)
                 self._folder.save({**state, "average": average.state()})
+            done = step + 1
             advance(1)
         accelerator.wait_for_everyone()
         self._folder.restore(self._parameters, "best")
@@ -120,8 +128,23 @@ class PhaseLoop:
             "best": best.score,
             "best step": float(best.step),
             "seconds": time.perf_counter() - began,
-            "steps": float(self.steps),
+            "steps": float(done),
         }
+
+    def _out_of_patience(self, best: Best) -> bool:
+        """Tell whether the phase ends early, alike on every process: the main process alone measures."""
+        patience = self._phase.config.patience
+        if patience is None:
+            return False
+        waited = torch.tensor(best.misses, device=self._accelerator.device)
+        return int(all_reduce_sum(waited)) >= patience
+
+    def _clock(self, seconds: float) -> dict[str, float]:
+        """Return pace and peak memory, which two runs of one training do not share."""
+        device = self._accelerator.device
+        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+        memory = {} if peak is None else {"clock/peak memory MiB": peak / 2**20}
+        return {"clock/examples per s": self._phase.config.batch / seconds, **memory}
 
     def _step(self, step: int, wrapped: Any, optimiser: Any) -> dict[str, float]:
         phase, config = self._phase, self._phase.config
@@ -168,7 +191,7 @@ class PhaseLoop:
         if figures["score"] > best.score or self._phase.config.keep == "last":
             self._folder.keep_best(self._parameters)
             return Best(figures["score"], step)
-        return best
+        return best._replace(misses=best.misses + 1)
 
     def _state(self, step: int, best: Best, seconds: float, optimiser: Any) -> dict[str, Any]:
         weights = {name: value.detach().cpu().clone() for name, value in self._parameters.items()}
@@ -176,6 +199,7 @@ class PhaseLoop:
             "step": step,
             "best": best.score,
             "best step": best.step,
+            "misses": best.misses,
             "seconds": seconds,
             "weights": weights,
             "optimiser": optimiser.state_dict(),

@@ -99,12 +99,17 @@ class PhaseConfig(Model):
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 
+    patience: int | None = Field(default=None, ge=1)
+    """After how many looks at the held-out examples without a better score the phase ends; ``None`` runs all steps."""
+
     @model_validator(mode="after")
     def _one_length(self) -> PhaseConfig:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, and not both")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) must divide batch ({self.batch})")
+        if self.patience is not None and self.keep == "last":
+            raise ValueError("patience waits for a better score, and keep: last keeps the last whatever its score")
         return self
 
     def length(self, examples: int) -> int:
@@ -140,8 +145,8 @@ class ModelPart(Model):
     init_from: str | None = None
     """The folder of a model that was trained here, whose parts this one begins with, tokenizers included."""
     init_parts: tuple[str, ...] | None = None
-    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``language_adapter``, ``language``,
-    ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
+    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``sentence_encoder``, ``language_adapter``,
+    ``language``, ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
 
 
 class Recipe(Model):
@@ -173,6 +178,8 @@ class Recipe(Model):
     """Mixed precision."""
     recompute: bool = False
     """Recompute activations instead of keeping them."""
+    trackers: tuple[Literal["wandb", "trackio"], ...] = ()
+    """Services that are told every figure beside TensorBoard's files; they may send it elsewhere."""
 
     @model_validator(mode="after")
     def _known_tasks(self) -> Recipe:
