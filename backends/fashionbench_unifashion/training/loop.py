@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, ConfigError
 from fashionbench.runner.memory import peak_memory
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.checkpoints import put
@@ -77,6 +77,7 @@ class PhaseLoop:
         """Train, give the model the best weights, and return the figures.
 
         :raises BackendError: where a loss or a held-out score is not finite.
+        :raises ConfigError: where it was begun with another number of processes.
         """
         config, accelerator = self._phase.config, self._accelerator
         optimiser: Any = torch.optim.AdamW(
@@ -92,10 +93,13 @@ class PhaseLoop:
         state = self._folder.load()
         start, best, spent = 0, Best(), 0.0
         if state is not None:
+            self._require_as_many(int(state.get("processes", accelerator.num_processes)))
             if accelerator.is_main_process:
                 self._phase.begin_drift()
             put(self._parameters, state["weights"], str(self._folder.root))
             optimiser.load_state_dict(state["optimiser"])
+            if accelerator.scaler is not None and "loss scale" in state:
+                accelerator.scaler.load_state_dict(state["loss scale"])
             average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
             best = Best(state["best"], state.get("best step", -1), state.get("misses", 0))
@@ -130,6 +134,16 @@ class PhaseLoop:
             "seconds": time.perf_counter() - began,
             "steps": float(done),
         }
+
+    def _require_as_many(self, before: int) -> None:
+        """Refuse to go on with another number of processes, which draw what drops out otherwise.
+
+        :raises ConfigError: naming both numbers.
+        """
+        now = self._accelerator.num_processes
+        if now != before:
+            msg = f"phase {self._phase.name} was begun with {before} processes, and would go on with {now}"
+            raise ConfigError(msg, remedy="go on with as many, or begin in another folder")
 
     def _out_of_patience(self, best: Best) -> bool:
         """Tell whether the phase ends early, alike on every process: the main process alone measures."""
@@ -200,6 +214,9 @@ class PhaseLoop:
             "best": best.score,
             "best step": best.step,
             "misses": best.misses,
+            "processes": self._accelerator.num_processes,
+            # Of half precision: with another one, steps are left out until it is found again.
+            **({"loss scale": scaler.state_dict()} if (scaler := self._accelerator.scaler) is not None else {}),
             "seconds": seconds,
             "weights": weights,
             "optimiser": optimiser.state_dict(),

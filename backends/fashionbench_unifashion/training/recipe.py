@@ -36,6 +36,10 @@ class PhaseConfig(Model):
     """Of the tasks under ``data.pairs``, those that this phase learns from; ``None`` means all."""
     batch: int = Field(default=64, ge=2)
     """TrainingExamples an optimiser step, over all processes."""
+    feature_chunk: int | None = Field(default=None, ge=1)
+    """Images and texts of the contrast are encoded so many at a time, and each chunk once more in the backward pass, so
+    that the batch is bound by features and not by activations (Gao et al., "GradCache", RepL4NLP 2021); ``None``
+    encodes the batch at once. The loss is the same."""
     accumulate: int = Field(default=1, ge=1)
     """Parts that a batch is computed in; contrasts are made within a part."""
     lr: float = Field(default=1e-4, gt=0)

@@ -29,6 +29,7 @@ from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.collect_examples import collect
 from fashionbench_unifashion.training.device import make_accelerator
+from fashionbench_unifashion.training.distributed import lost_processes_named
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.matching_watch import MatchingWatch
@@ -124,7 +125,7 @@ class Training:
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
         self.context.reporter.expect(len(self.recipe.phases))
-        with self._log() as log, _deterministic():
+        with self._log() as log, _deterministic(), lost_processes_named():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, log)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]

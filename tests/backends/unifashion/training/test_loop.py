@@ -8,6 +8,7 @@ import pytest
 
 pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
 
+import torch
 from accelerate import tracking
 
 from fashionbench.errors import ConfigError, FieldError
@@ -32,29 +33,70 @@ def test_a_phase_ends_when_nothing_better_was_found_so_often(training, tmp_path)
         assert {"lr", "gradient", "loss"} <= line.keys()
 
 
-@pytest.mark.acceptance
-def test_patience_is_counted_on_where_a_training_resumes(training, tmp_path):
-    phase = {"steps": 9, "lr": 1e-12, "evaluate_every": 1, "patience": 3, "checkpoint_every": 1}
-    whole = training(tmp_path, phases=OTHERS | {"1a": phase})
-    seen = []
+class StoppedError(Exception):
+    pass
 
-    class StoppedError(Exception):
-        pass
 
-    class Log:
-        def phase(self, _name, folder):
-            def track(step, values):
-                folder.log(step, values)
-                seen.append(step)
-                if step == 2 and "held/score" not in values and seen.count(2) == 1:
-                    raise StoppedError
+class StoppingLog:
+    """Keeps the log of a phase, and stops the training once, after a step."""
 
-            return track
+    def __init__(self, after):
+        self._after = after
 
-    with pytest.raises(StoppedError):
-        whole._phase(0, "1a", whole.recipe.phases["1a"], Log())
-    again = training(tmp_path, phases=OTHERS | {"1a": phase})
-    assert again._phase(0, "1a", again.recipe.phases["1a"], Log())["steps"] == 3
+    def phase(self, _name, folder):
+        def track(step, values):
+            folder.log(step, values)
+            if step == self._after and "held/score" not in values:
+                self._after = None
+                raise StoppedError
+
+        return track
+
+
+@pytest.fixture
+def stopped(training, tmp_path):
+    """A function that trains phase 1a until it is stopped after its second step, and returns what goes on with it."""
+
+    def stop(scaler=None, **fields):
+        phases = OTHERS | {"1a": {"lr": 1e-12, "evaluate_every": 1, "checkpoint_every": 1, **fields}}
+        log = StoppingLog(2)
+
+        def run():
+            made = training(tmp_path, phases=phases)
+            made.accelerator.scaler = scaler
+            return made._phase(0, "1a", made.recipe.phases["1a"], log)
+
+        with pytest.raises(StoppedError):
+            run()
+        return run
+
+    return stop
+
+
+def test_patience_is_counted_on_where_a_training_resumes(stopped):
+    assert stopped(steps=9, patience=3)()["steps"] == 3
+
+
+def test_another_number_of_processes_is_refused(stopped, tmp_path):
+    go_on = stopped(steps=3)
+    path = tmp_path / "phases" / "0-1a" / "checkpoint.pt"
+    state = torch.load(path, weights_only=True)
+    assert state["processes"] == 1
+    torch.save(state | {"processes": 2}, path)
+    with pytest.raises(ConfigError, match="phase 1a was begun with 2 processes, and would go on with 1"):
+        go_on()
+    torch.save(state, path)
+    assert go_on()["steps"] == 3
+
+
+def test_the_loss_scale_of_half_precision_is_kept(stopped, tmp_path):
+    scaler = torch.amp.GradScaler("cpu", init_scale=2.0**9, growth_interval=1)
+    go_on = stopped(scaler, steps=3)
+    scale = torch.load(tmp_path / "phases" / "0-1a" / "checkpoint.pt", weights_only=True)["loss scale"]["scale"]
+    assert scale > 2.0**9
+    scaler.load_state_dict(scaler.state_dict() | {"scale": 1.0})
+    go_on()
+    assert scaler.state_dict()["scale"] > scale
 
 
 def test_patience_and_the_last_weights_contradict_each_other():
