@@ -10,6 +10,7 @@ from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, P
 from fashionbench.data.lazy_items import ComposedFile, ImageFile, Source, content_key, opened
 from fashionbench.errors import BackendError
 from fashionbench.runner.batch_check import chosen, spread_of
+from fashionbench.runner.embedded_side import EmbeddedSide
 from fashionbench.runner.embedding_cache import embedding_key
 from fashionbench.runner.guard import (
     InputGuard,
@@ -60,12 +61,17 @@ class BoundBackend:
 
         The first batch of each comes first, so that the pace of each kind of item is known early.
         """
-        streams = [self._batches(sources, role) for sources, role in sides]
-        first = [next(stream) for stream in streams]
-        made = [np.concatenate([rows, *stream]) for rows, stream in zip(first, streams, strict=True)]
-        for (sources, role), rows in zip(sides, made, strict=True):
-            self._compare_batches(sources, role, rows)
-        return made
+        made = [self._side(sources, role) for sources, role in sides]
+        streams = [self._batches(side) for side in made]
+        for stream in streams:
+            next(stream)
+        for stream in streams:
+            for _ in stream:
+                pass
+        rows = [side.whole for side in made]
+        for side, whole in zip(made, rows, strict=True):
+            self._compare_batches(side.sources, side.role, whole)
+        return rows
 
     def score(self, sources: Sequence[PairItem]) -> NDArray[np.float32]:
         """Score pairs of a query and a candidate as [N], higher is better."""
@@ -95,29 +101,43 @@ class BoundBackend:
         """Dress persons in designed garments; gives back the same as :meth:`try_on`."""
         return self._images("design", sources)
 
-    def _batches(self, sources: Sequence[Source], role: Role) -> Iterator[NDArray[np.float32]]:
+    def _side(self, sources: Sequence[Source], role: Role) -> EmbeddedSide:
         if not sources:
             raise BackendError(f"there is nothing to embed as {role}", remedy="check the split and the filter")
-        capability = capability_of(sources[0])
-        size = self._state.size_for(capability)
+        return EmbeddedSide(
+            sources,
+            capability_of(sources[0]),
+            role,
+            memory=self._state.memory,
+            cache=self._state.resources.cache,
+            kept_as=self._owner,
+            owner=self._state.owner,
+        )
+
+    def _batches(self, side: EmbeddedSide) -> Iterator[None]:
+        """Embed one batch after the other."""
+        size = self._state.size_for(side.capability)
         shape: tuple[int, ...] | None = None
-        for batch, rows in size.run(sources, lambda batch: self._embed_batch(batch, capability, role)):
+        for batch, rows in size.run(side.sources, lambda batch: self._embed_batch(batch, side)):
             shape = shape or rows.shape[1:]
             if rows.shape[1:] != shape:
                 shapes = f"{shape} and {rows.shape[1:]}"
-                raise BackendError(f"{METHODS[capability]} returned vectors of the shapes {shapes} ({batch[0].id})")
-            yield rows
+                method = METHODS[side.capability]
+                raise BackendError(f"{method} returned vectors of the shapes {shapes} ({batch[0].id})")
+            yield
 
-    def _embed_batch(self, batch: Sequence[Source], capability: Capability, role: Role) -> NDArray[np.float32]:
-        """Take a batch from memory or from the cache where all of it is there, or else compute all of it.
+    def _embed_batch(self, batch: Sequence[Source], side: EmbeddedSide) -> NDArray[np.float32]:
+        """Take a batch from memory, file or cache where all of it is there, or else compute all of it.
 
         A resumed run thus makes the batches, and the floating-point numbers, of an undisturbed one.
         """
         memory, cache = self._state.memory, self._state.resources.cache
+        capability, role = side.capability, side.role
         known = memory.get(capability, role, batch)
         if known is not None:
             self._compare_roles(batch[0], known[0], capability, role)
             self._state.counts.items += len(batch)
+            side.add([], known)
             return known
         items: list[Item] = []
         contents = [content_key(source, self._state.resources.index) for source in batch]
@@ -128,10 +148,15 @@ class BoundBackend:
         if self._owner is not None and cache is not None:
             of_items = guard.hashes if items else [content for content in contents if content is not None]
             keys = [embedding_key(self._owner, capability, memory.role(role), content) for content in of_items]
-            kept = cache.get(keys, self._state.owner)
-            if kept is not None and len({rows.shape for rows in kept}) == 1:
-                rows = np.stack(kept)
-                memory.put(capability, role, batch, rows)
+            rows = side.read(keys)
+            if rows is not None:
+                side.add(keys, rows, read=True)
+            else:
+                kept = cache.get(keys, self._state.owner)
+                if kept is not None and len({row.shape for row in kept}) == 1:
+                    rows = np.stack(kept)
+                    self._keep(side, batch, keys, rows)
+            if rows is not None:
                 self._state.done(len(batch), capability, cached=True)
                 return rows
         if not items:
@@ -140,11 +165,19 @@ class BoundBackend:
         if self._state.batches is not None:
             self._state.batches.asked(self._kind(capability, role))
         rows = self._call(items, capability, role, guard)
-        if keys and cache is not None:
+        self._keep(side, batch, keys, rows)
+        if keys and cache is not None and not side.in_file:
             cache.put(keys, rows, self._state.owner)
-        memory.put(capability, role, batch, rows)
         self._state.done(len(items), capability)
         return rows
+
+    def _keep(
+        self, side: EmbeddedSide, batch: Sequence[Source], keys: Sequence[bytes], rows: NDArray[np.float32]
+    ) -> None:
+        """Keep rows in the file of their side, or else in memory."""
+        side.add(keys, rows)
+        if not side.in_file:
+            self._state.memory.put(side.capability, side.role, batch, rows)
 
     def _compare_batches(self, sources: Sequence[Source], role: Role, rows: NDArray[np.float32]) -> None:
         """Embed some items in another batch, once for each capability and role, and note how far the rows are apart."""

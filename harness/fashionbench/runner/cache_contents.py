@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from fashionbench.errors import StoreError
 from fashionbench.locks import LockedError, locked
 from fashionbench.runner.embedding_cache import FILE
+from fashionbench.runner.stored_gallery import FOLDER, kept_galleries
 from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
@@ -48,7 +49,7 @@ class CachedRows:
 class CacheContents:
     """What a cache holds.
 
-    :param files: bytes by file name.
+    :param files: bytes by file name; all files of galleries together as ``galleries``.
     :param in_use: whether a run uses it now.
     """
 
@@ -74,7 +75,7 @@ def cache_contents(folder: Path) -> CacheContents:
     :raises StoreError: where its database cannot be read.
     """
     files = cache_files(folder)
-    return CacheContents(folder, files, _owners(folder / FILE) if FILE in files else (), bool(files) and _used(folder))
+    return CacheContents(folder, files, _owners(folder, FILE in files), bool(files) and _used(folder))
 
 
 def cache_files(folder: Path) -> dict[str, int]:
@@ -83,7 +84,8 @@ def cache_files(folder: Path) -> dict[str, int]:
     for path in sorted(folder.glob(f"{_STEM}.*")):
         if path.is_file():
             found[path.name] = path.stat().st_size
-    return found
+    galleries = sum(one.bytes for one in kept_galleries(folder))
+    return found | ({FOLDER: galleries} if galleries else {})
 
 
 def database_files(folder: Path) -> list[Path]:
@@ -91,22 +93,26 @@ def database_files(folder: Path) -> list[Path]:
     return [folder / f"{FILE}{suffix}" for suffix in _SUFFIXES]
 
 
-def _owners(path: Path) -> tuple[CachedRows, ...]:
-    try:
-        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
-            tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-            if "vector" not in tables:
-                return ()
-            groups = base.execute(ROWS if "last_use" in tables else _ROWS_ALONE).fetchall()
-    except DAMAGE as error:
-        msg = f"the cache {path} cannot be read: {error}"
-        raise StoreError(msg, remedy="'fashionbench cache prune --limit 0' removes it; it holds no results") from error
+def _owners(folder: Path, database: bool) -> tuple[CachedRows, ...]:  # noqa: FBT001
     owners: dict[str, CachedRows] = {}
-    for owner, at, rows, size in groups:
+    kept = [(one.owner, one.last_use, one.rows, one.bytes) for one in kept_galleries(folder)]
+    for owner, at, rows, size in [*(_groups(folder / FILE) if database else ()), *kept]:
         before = owners.get(owner, CachedRows(owner, 0, 0, None))
         last = max(before.last_use or 0, at) or None
         owners[owner] = CachedRows(owner, before.rows + rows, before.bytes + size, last)
     return tuple(owners[name] for name in sorted(owners))
+
+
+def _groups(path: Path) -> list[tuple[str, float, int, int]]:
+    try:
+        with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)) as base:
+            tables = {name for (name,) in base.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+            if "vector" not in tables:
+                return []
+            return base.execute(ROWS if "last_use" in tables else _ROWS_ALONE).fetchall()
+    except DAMAGE as error:
+        msg = f"the cache {path} cannot be read: {error}"
+        raise StoreError(msg, remedy="'fashionbench cache prune --limit 0' removes it; it holds no results") from error
 
 
 def _used(folder: Path) -> bool:

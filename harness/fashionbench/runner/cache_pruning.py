@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sqlite3
 from contextlib import closing
@@ -13,6 +14,7 @@ from fashionbench.locks import LockedError, locked
 from fashionbench.runner.byte_size import parse_size
 from fashionbench.runner.cache_contents import ROWS, cache_files, database_files
 from fashionbench.runner.embedding_cache import FILE, create_tables
+from fashionbench.runner.stored_gallery import kept_galleries
 from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
@@ -67,51 +69,64 @@ def _pruned(folder: Path, limit: int) -> Pruned:
     rows = 0
     if size > limit:
         for path in (folder / name for name in cache_files(folder)):
-            if path not in database_files(folder):  # damaged, and put aside
+            if path not in database_files(folder) and path.is_file():  # damaged, and put aside
                 path.unlink()
         size = sum(cache_files(folder).values())
     share = limit
     while size > limit:
-        left, gone = _shrunk(folder, share)
-        rows += gone
-        if not left:
-            for path in database_files(folder):
-                path.unlink(missing_ok=True)
+        rows += _shrunk(folder, share)
         size = sum(cache_files(folder).values())
-        share = share * 9 // 10
+        share = share * 9 // 10  # how much a page holds is known of all rows together alone
     return Pruned(before, size, rows)
 
 
-def _shrunk(folder: Path, limit: int) -> tuple[int, int]:
-    """Remove rows until the file should take no more than a limit; return how many are left, and how many went.
+def _shrunk(folder: Path, limit: int) -> int:
+    """Remove rows and galleries until the files should take no more than a limit; return how many rows went.
 
-    How much a page holds is only known of all rows together, so that the caller looks at what came of it.
+    What was used at once, such as a batch or a gallery, goes at once.
     """
-    try:
+    galleries = kept_galleries(folder)
+    groups = [(at, count, size) for at, count, size in _database(folder / FILE)]
+    total, oldest = 0.0, math.inf
+    for at, _, size in sorted(
+        [*groups, *((one.last_use, one.rows, float(one.bytes)) for one in galleries)], reverse=True
+    ):
+        total += size
+        if total > limit:
+            break
+        oldest = at
+    for gallery in galleries:
+        if gallery.last_use < oldest:
+            gallery.remove()
+    if all(at < oldest for at, _, _ in groups):
+        for path in database_files(folder):
+            path.unlink(missing_ok=True)
+    elif any(at < oldest for at, _, _ in groups):
         with closing(sqlite3.connect(folder / FILE, isolation_level=None)) as base:
+            wanted = "SELECT key FROM vector LEFT JOIN last_use USING (key) WHERE coalesce(at, 0) < ?"
+            base.execute(f"DELETE FROM vector WHERE key IN ({wanted})", (oldest,))  # noqa: S608
+            base.execute("DELETE FROM last_use WHERE key NOT IN (SELECT key FROM vector)")
+            base.execute("VACUUM")
+            base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    gone = [count for at, count, _ in groups if at < oldest]
+    return sum(gone) + sum(one.rows for one in galleries if one.last_use < oldest)
+
+
+def _database(path: Path) -> list[tuple[float, int, float]]:
+    """Return time of last use, count and share of the file of what was used at once; of a damaged file nothing."""
+    if not path.is_file():
+        return []
+    try:
+        with closing(sqlite3.connect(path, isolation_level=None)) as base:
             create_tables(base)
             base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            # One that was written at once goes at once: rows of a batch are used together.
-            groups = sorted(((at, count, size) for _, at, count, size in base.execute(ROWS)), reverse=True)
-            (pages,), (free,), (page,) = (
-                base.execute(f"PRAGMA {name}").fetchone() for name in ("page_count", "freelist_count", "page_size")
+            groups = [(at, count, size) for _, at, count, size in base.execute(ROWS)]
+            pages, free, page = (
+                base.execute(f"PRAGMA {name}").fetchone()[0] for name in ("page_count", "freelist_count", "page_size")
             )
-            factor = (pages - free) * page / max(1, sum(size for _, _, size in groups))
-            total, kept, oldest = 0.0, 0, float("inf")
-            for at, count, size in groups:
-                total += size * factor
-                if total > limit:
-                    break
-                kept, oldest = kept + count, at
-            gone = sum(count for _, count, _ in groups) - kept
-            if kept:
-                wanted = "SELECT key FROM vector LEFT JOIN last_use USING (key) WHERE coalesce(at, 0) < ?"
-                base.execute(f"DELETE FROM vector WHERE key IN ({wanted})", (oldest,))  # noqa: S608
-                base.execute("DELETE FROM last_use WHERE key NOT IN (SELECT key FROM vector)")
-                base.execute("VACUUM")
-                base.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return kept, gone
     except sqlite3.OperationalError:
         raise
     except DAMAGE:
-        return 0, 0
+        return []
+    factor = (pages - free) * page / max(1, sum(size for _, _, size in groups))
+    return [(at, count, size * factor) for at, count, size in groups]

@@ -65,9 +65,14 @@ class EmbeddingCache:
             self._begin_anew()
 
     @property
-    def folder(self) -> Path:
-        """Where the file lies."""
-        return self._path.parent
+    def folder(self) -> Path | None:
+        """Where the file lies; None where it cannot be used, and nothing else should be put there."""
+        return None if self._base is None else self._path.parent
+
+    @property
+    def warn(self) -> Callable[[str], object]:
+        """Takes a line about what cannot be used."""
+        return self._warn
 
     def get(self, keys: Sequence[bytes], owner: str = "") -> list[NDArray[np.float32]] | None:
         """Return the arrays of all keys, or None where one of them is not there, or is not what was put.
@@ -91,7 +96,7 @@ class EmbeddingCache:
         rows = []
         for key, value in zip(keys, values, strict=True):
             shape, content = "x".join(map(str, value.shape)), np.ascontiguousarray(value, dtype=np.float32).tobytes()
-            rows.append((key, shape, content, _checksum(key, shape, content)))
+            rows.append((key, shape, content, row_checksum(key, shape, content)))
         self._write("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", rows)
         self._use(keys, owner)
 
@@ -191,13 +196,14 @@ def create_tables(base: sqlite3.Connection) -> None:
 
 def _rows(key: bytes, shape: object, content: object, checksum: object) -> NDArray[np.float32] | None:
     """Make an array of what was stored; None where it is not what was put."""
-    if not isinstance(shape, str) or not isinstance(content, bytes) or _checksum(key, shape, content) != checksum:
+    if not isinstance(shape, str) or not isinstance(content, bytes) or row_checksum(key, shape, content) != checksum:
         return None
     sizes = tuple(int(part) for part in shape.split("x")) if shape else ()
     return np.frombuffer(content, dtype=np.float32).reshape(sizes)
 
 
-def _checksum(key: bytes, shape: str, content: bytes) -> bytes:
+def row_checksum(key: bytes, shape: str, content: bytes) -> bytes:
+    """Return 16 bytes over an embedding's key, its shape such as ``32x256``, and its numbers."""
     return hashlib.blake2b(key + shape.encode() + b"\x00" + content, digest_size=16).digest()
 
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fashionbench.data.item_hash import item_hash
-from fashionbench.data.items import ComposedItem, ImageItem, TextItem
 from fashionbench.errors import BackendError
+from fashionbench.runner.source_key import source_key
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Sequence
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.lazy_items import Source
+    from fashionbench.runner.stored_gallery import StoredGallery
     from fashionbench.specs.capabilities import Capability, Role
 
 #: How far the embeddings of one item in both roles may be apart, as one minus their cosine.
@@ -28,6 +28,7 @@ class EmbeddingMemory:
     def __init__(self, *, roles_differ: bool) -> None:
         self._roles_differ = roles_differ
         self._rows: dict[tuple[Capability, str, Hashable], NDArray[np.float32]] = {}
+        self._galleries: dict[tuple[Capability, str], list[StoredGallery]] = {}
         self._roles: dict[Capability, Role] = {}
         self._compared: set[Capability] = set()
 
@@ -37,9 +38,32 @@ class EmbeddingMemory:
 
     def get(self, capability: Capability, role: Role, batch: Sequence[Source]) -> NDArray[np.float32] | None:
         """Return the rows of a batch, or None where one of them is not known."""
-        rows = [self._rows.get((capability, self.role(role), source_key(source))) for source in batch]
-        known = [row for row in rows if row is not None]
-        return np.stack(known) if len(known) == len(batch) and len({row.shape for row in known}) == 1 else None
+        rows: list[NDArray[np.float32]] = []
+        for source in batch:
+            row = self._row(capability, self.role(role), source)
+            if row is None or (rows and row.shape != rows[0].shape):
+                return None
+            rows.append(row)
+        return np.stack(rows) if rows else None
+
+    def _row(self, capability: Capability, role: str, source: Source) -> NDArray[np.float32] | None:
+        key = source_key(source)
+        row = self._rows.get((capability, role, key))
+        for gallery in self._galleries.get((capability, role), ()) if row is None else ():
+            row = gallery.find(source, key)
+            if row is not None:
+                break
+        return row
+
+    def hold(self, capability: Capability, role: Role, gallery: StoredGallery) -> None:
+        """Take the rows of a gallery that are in a file, now and as more of them are added."""
+        self._roles.setdefault(capability, role)
+        self._galleries.setdefault((capability, self.role(role)), []).append(gallery)
+
+    def held(self, capability: Capability, role: Role, sources: Sequence[Source]) -> StoredGallery | None:
+        """Return the gallery of these very items; None where there is none, or it lacks some."""
+        galleries = self._galleries.get((capability, self.role(role)), ())
+        return next((gallery for gallery in galleries if gallery.holds(sources)), None)
 
     def put(self, capability: Capability, role: Role, batch: Sequence[Source], rows: NDArray[np.float32]) -> None:
         """Keep the rows of a batch."""
@@ -65,15 +89,3 @@ class EmbeddingMemory:
             msg = f"{name} is embedded otherwise as a query than as a candidate"
             remedy = "declare roles_differ=True in the backend's specification; each role is then encoded by itself"
             raise BackendError(msg, remedy=remedy)
-
-
-def source_key(source: Source) -> Hashable:
-    """Name an item by id and content: a text or a file by its words or path, an image in memory by its pixels."""
-    if isinstance(source, TextItem):
-        return source
-    if isinstance(source, (ImageItem, ComposedItem)):
-        return source.id, item_hash(source)
-    try:
-        return source.id, hash(source)
-    except TypeError:
-        return source.id, id(source)
