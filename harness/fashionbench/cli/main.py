@@ -24,6 +24,7 @@ from fashionbench.cli.gate import gate
 from fashionbench.cli.items import items
 from fashionbench.cli.list import list_
 from fashionbench.cli.options import State
+from fashionbench.cli.plan import plan
 from fashionbench.cli.plugins import plugins
 from fashionbench.cli.publish import publish
 from fashionbench.cli.records import records
@@ -170,8 +171,8 @@ def _apart(command: click.Command) -> click.Command:
 
 
 _COMMANDS = (
-    ablate, audit, board, cache, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records,
-    rescore, run, score, sensitivity, shortcuts, show, train,
+    ablate, audit, board, cache, compare, data, diagnose, doctor, export, gate, items, list_, plan, plugins, publish,
+    records, rescore, run, score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:
     group.add_command(_apart(command))

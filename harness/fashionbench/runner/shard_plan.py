@@ -42,7 +42,7 @@ def shard_of_plan(plan: Plan, store: Store, shard: tuple[int, int], *, keep: boo
 
     :param keep: whether to keep the costs by which it was divided; where nothing is run there is nothing to keep.
     """
-    part = part_of(lambda costs: [_piece([cell], costs) for cell in plan.cells], store, shard, keep=keep)
+    part = part_of(lambda costs: [piece_of([cell], costs) for cell in plan.cells], store, shard, keep=keep)
     cells = tuple(plan.cells[at] for at in part.places)
     needed = {training.id({}) for cell in cells for training in cell.trainings.values()}
     trainings = tuple(training for training in plan.trainings if training.id({}) in needed)
@@ -51,7 +51,7 @@ def shard_of_plan(plan: Plan, store: Store, shard: tuple[int, int], *, keep: boo
 
 def shard_of_runs(plans: Sequence[Plan], store: Store, shard: tuple[int, int], *, keep: bool) -> Part:
     """Return which of several runs, such as those of a study, a shard has."""
-    return part_of(lambda costs: [_piece(plan.cells, costs) for plan in plans], store, shard, keep=keep)
+    return part_of(lambda costs: [piece_of(plan.cells, costs) for plan in plans], store, shard, keep=keep)
 
 
 def part_of(
@@ -92,7 +92,8 @@ def _part(pieces: Sequence[Piece], number: int, count: int) -> Part:
     return Part(tuple(own), line)
 
 
-def _piece(cells: Sequence[Cell], costs: EarlierCosts) -> Piece:
+def piece_of(cells: Sequence[Cell], costs: EarlierCosts) -> Piece:
+    """Return what cells that stay together take, with the trainings that they need."""
     trainings = {one.id({}): one for cell in cells for one in cell.trainings.values()}
     return Piece(
         key=digest([[cell.task.id, cell.identity.cell_id("")] for cell in cells] + sorted(trainings)),
