@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -153,3 +154,11 @@ def test_a_folder_that_a_command_makes_is_said_and_none_of_a_store_is_written_to
             code, _, err = cli(*command, place)
             assert code == 2 and "is a place of the store" in err
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_disk_that_is_full_where_a_file_is_written_is_no_matter_of_the_store(cli):
+    cli("run", "--task", "toy/squares", "--backend", "toy/colour", "--store", "s")
+    code, _, err = cli("board", "toy", "--store", "s", "--format", "html", "--output", "/dev/full")
+    assert (code, err.splitlines()[0]) == (2, "error: No space left on device at /dev/full")
+    assert "name a file on another disk" in err and "--store" not in err
