@@ -53,7 +53,10 @@ _BEARER = re.compile(r"(?i)\b(bearer)((?:\s|%20|\+)+)(?!\$)(?=[^\s\"',]*[\d._~+/
 _X_HEADER = re.compile(r"(?i)\b((?:x|ocp)-[\w-]*(?:key|token|secret|auth)[\w-]*[\"']?\s*:\s*[\"']?)[^\s\"',]+")
 _COOKIE = re.compile(r"(?i)\b((?:set-)?cookie[\"']?\s*:\s*)[^\n\"']+")
 #: An option of a command line whose value is a secret.
-FLAG_NAME = r"--?(?:[\w-]*[-_])?(?:token|secret|password|passwd|passphrase|pass|pwd|pw|pat|bearer|credentials?|api[-_]?key|key|auth|sig)"
+FLAG_NAME = (
+    r"--?(?:[\w-]*[-_])?(?:token|secret|password|passwd|passphrase|pass|pwd|pw|pat|bearer|credentials?"
+    r"|api[-_]?key|key|auth|sig)"
+)
 _FLAG = re.compile(rf"(?i)(?<![\w-])({FLAG_NAME})(\s+)(?!-)(\"[^\"\n]*\"|'[^'\n]*'|[^\s\"'),;]+)")
 _CURL = re.compile(r"(?<![\w-])(-u|--user|--proxy-user|-U)(\s+|=)[^\s:'\"]+:[^\s]+")
 
