@@ -165,6 +165,7 @@ def _save_weights(tensors: Mapping[str, Tensor], path: Path) -> None:
 
 
 def checksum_of(tensors: Mapping[str, Tensor]) -> str:
+    """Hash tensors with their names, types and shapes."""
     state = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -26,4 +26,12 @@ class BuiltInExecutors:
                 target=f"{_HOME}.local:local_executor",
                 options={"workers": 1, "retries": 1},
             ),
+            ExecutorSpec(
+                id="ray",
+                summary="a Ray cluster, or one on this machine; backends stay loaded, lost machines are made up for",
+                target=f"{_HOME}.ray_cluster:ray_executor",
+                extra="ray",
+                packages=("ray",),
+                options={"address": "", "workers": 0, "retries": 3, "runtime_env": {}, "share_store": True},
+            ),
         ]

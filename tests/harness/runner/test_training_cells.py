@@ -11,10 +11,18 @@ from same_process import SameProcess
 from timeless_records import timeless_store
 
 from fashionbench import api
+from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
 from fashionbench.progress import Silent
 from fashionbench.records.store import Store
+from fashionbench.runner.cell_work import CellWork
+from fashionbench.runner.config import make_config
+from fashionbench.runner.earlier_costs import EarlierCosts
+from fashionbench.runner.executors.contract import Job, Setup
+from fashionbench.runner.executors.outcome_store import OutcomeStore
+from fashionbench.runner.executors.ray_cluster import _needed
+from fashionbench.runner.plan import make_plan
 from fashionbench.specs import TrainerSpec
 from fashionbench.training.contract import TrainingResult
 
@@ -231,3 +239,21 @@ def test_what_waits_for_a_training_that_fails_or_is_lost_is_an_error_with_its_re
     assert all(record.error.message.startswith("the training of t/trainer failed: ") for record in records[:2])
     assert all(record.error.message.endswith(reason) for record in records[:2])
     assert toy_plugin.trainings == ([] if lose else [{}])
+
+
+def test_a_machine_that_does_not_see_the_store_is_sent_the_model_and_trains_nothing(trained, store, tmp_path):
+    api.run(CONFIG, plugins=trained, store=store)
+    plan = make_plan(make_config(CONFIG), trained)
+    job = Job.of_cell(0, plan.cells[0], (), EarlierCosts([]))
+    sent = _needed(Setup(plan, store, "cpu", Silent(), trained), job)
+    assert {name.rpartition("/")[2] for name in sent} > {"sign.txt", "training.json"}
+    elsewhere = OutcomeStore(tmp_path / "elsewhere")
+    for name, content in sent.items():
+        (elsewhere.root / name).parent.mkdir(parents=True, exist_ok=True)
+        (elsewhere.root / name).write_bytes(content)
+    work = CellWork(plan, trained, elsewhere, DataRoots(cache=tmp_path / "cache"), lambda *_: None)
+    with work.context(Silent()) as context:
+        record, error = work.execute(plan.cells[0], context)
+    assert (error, record.status, toy_plugin.trainings) == (None, "ok", [{}])
+    other = store.find(record.cell, record.task.id, record.backend.id)
+    assert (record.metrics, record.training) == (other.metrics, other.training)

@@ -61,9 +61,13 @@ class WorkerPool:
 
     :param start: starts a worker for a job, given the place, its number, and where it says what it has to say.
     :param retries: how often a job is tried again whose worker was lost.
+    :param release: whether to end a worker that has nothing to do at the moment, for others wait for what it holds.
     """
 
-    def __init__(self, start: Callable[[int, int, Job, Messages], Worker], places: int, retries: int) -> None:
+    def __init__(
+        self, start: Callable[[int, int, Job, Messages], Worker], places: int, retries: int, *, release: bool = False
+    ) -> None:
+        self._release = release
         self._start = start
         self._places = [_Place() for _ in range(places)]
         self._retries = retries
@@ -81,6 +85,9 @@ class WorkerPool:
                         self._give(at, place, job)
                         if not self._lost[job.key]:
                             yield Begun(job)
+                    elif place.job is None and place.worker is not None and self._release:
+                        place.worker.end()
+                        place.worker, place.loaded = None, ""
                 if all(place.job is None for place in self._places):
                     return
                 yield from self._heard(waiting, shown)

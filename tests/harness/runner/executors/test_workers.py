@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 MODELS = """
 import os, pathlib, signal, subprocess, sys, time
 import numpy as np
-HERE = pathlib.Path(os.environ["MODELS_OF_A_TEST"])
+HERE = pathlib.Path(__file__).parent
 
 class Encodes:
     def encode_images(self, items, role):
@@ -62,8 +62,7 @@ CONFIG = {"tasks": ["wardrobe/image-to-image"], "device": "cpu"}
 
 
 @pytest.fixture
-def models(tmp_path, monkeypatch):
-    monkeypatch.setenv("MODELS_OF_A_TEST", str(tmp_path))
+def models(tmp_path):
     path = tmp_path / "models.py"
     path.write_text(MODELS)
     return lambda *names: [f"{path}:{name}" for name in names]
