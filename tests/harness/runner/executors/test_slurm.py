@@ -8,11 +8,13 @@ import signal
 import threading
 import time
 
-import psutil
 import pytest
-from timeless_records import timeless_store
 
 pytest.importorskip("submitit", reason="needs the optional dependencies fashionbench[slurm]")
+pytest.importorskip("psutil", reason="needs the dependencies of tests")
+
+import psutil
+from timeless_records import timeless_store
 
 from fashionbench import api
 from fashionbench.errors import ConfigError, ExecutorError
