@@ -15,9 +15,10 @@ from fashionbench_baselines.try_on import specs as try_on
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from fashionbench.extractors.base import Extractor
-    from fashionbench.specs import BackendSpec, TrainerSpec
+    from fashionbench.specs import BackendSpec, DiagnosedModel, TrainerSpec
 
 FASHIONBENCH_API = (1, 0)
 _FAMILIES = (controls, retrieval, composed, captioning, try_on)
@@ -33,6 +34,14 @@ def register_backends() -> Iterable[BackendSpec]:
 def register_trainers() -> Iterable[TrainerSpec]:
     """Return the trainers."""
     return composed.TRAINERS
+
+
+@hookimpl
+def describe_model(folder: Path) -> DiagnosedModel | None:
+    """Describe a trained Combiner in a folder; None for others."""
+    from fashionbench_baselines.composed.diagnosis import describe  # noqa: PLC0415
+
+    return describe(folder)
 
 
 @hookimpl

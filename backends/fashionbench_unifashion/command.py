@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from fashionbench.output_files import said_if_made
+
 EXAMPLES = """
 \b
 Examples:
@@ -24,5 +26,7 @@ def export_model(*, model: Path, out: Path) -> None:
     """
     from fashionbench_unifashion import export_model as exporting  # noqa: PLC0415  # it imports torch
 
-    for name, kind in exporting.export_model(model, out).items():
+    with said_if_made(out, lambda line: click.echo(line, err=True)):
+        written = exporting.export_model(model, out)
+    for name, kind in written.items():
         click.echo(f"{out / name}: load it with {kind}.from_pretrained")

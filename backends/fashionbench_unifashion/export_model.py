@@ -16,6 +16,7 @@ from transformers import (
 
 from fashionbench import files
 from fashionbench.errors import ConfigError
+from fashionbench.output_files import check_folder
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.qformer.qformer import RENAMED
 from fashionbench_unifashion.weights.loading import load_strict
@@ -43,6 +44,7 @@ def export_model(model: Path, out: Path) -> dict[str, str]:
     :returns: the class that loads each folder, by its name.
     :raises ConfigError: where the folder exists and is not empty.
     """
+    check_folder(out)
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise ConfigError(f"{out} exists and is not empty", remedy="choose another folder with --out")
     loaded = load(model)

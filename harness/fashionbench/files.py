@@ -1,7 +1,7 @@
 """Files: written whole or not at all, hashed, and named.
 
-A reader sees the old file or the new one; a killed writer, or a full disk, leaves at most a ``*.tmp`` file that nobody
-reads.
+A reader sees the old file or the new one; a killed writer leaves at most a ``*.tmp`` file that nobody reads, and that
+a later run removes (:mod:`fashionbench.temporaries`).
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ import errno
 import hashlib
 import io
 import os
-import secrets
 import stat
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from fashionbench.temporaries import temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,7 +44,7 @@ def write(path: Path, fill: Callable[[Path], object]) -> None:
     path = Path(os.path.realpath(path)) if path.is_symlink() else path
     path.parent.mkdir(parents=True, exist_ok=True)
     mode = _mode(path)
-    temporary = path.with_name(f".{path.name[:40]}.{secrets.token_hex(6)}.tmp")
+    temporary = path.with_name(temporary_name(path.name))
     try:
         os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
     except OSError as error:  # by the name that the user knows
@@ -76,7 +77,7 @@ def _mode(path: Path) -> int | None:
     if stat.S_ISREG(found):
         return stat.S_IMODE(found)
     number = errno.EISDIR if stat.S_ISDIR(found) else errno.ELOOP if stat.S_ISLNK(found) else errno.EINVAL
-    raise OSError(number, f"it is {_kind(found)} and no regular file", str(path))
+    raise OSError(number, f"it is {kind_of(found)} and no regular file", str(path))
 
 
 def disk_fault(error: BaseException) -> int | None:
@@ -153,7 +154,7 @@ def open_regular(path: Path, largest: int | None = None) -> BufferedReader:
     fault: tuple[int, str] | None = None
     if not stat.S_ISREG(state.st_mode):
         number = errno.EISDIR if stat.S_ISDIR(state.st_mode) else errno.EINVAL
-        fault = number, f"it is {_kind(state.st_mode)} and no regular file"
+        fault = number, f"it is {kind_of(state.st_mode)} and no regular file"
     elif largest is not None and state.st_size > largest:
         fault = errno.EFBIG, f"it has {state.st_size:,} bytes, and at most {largest:,} are read"
     if fault is not None:
@@ -171,8 +172,9 @@ _KINDS = {
 }
 
 
-def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "a device")
+def kind_of(mode: int) -> str:
+    """Say what stands in the place of a regular file, by its mode."""
+    return _KINDS.get(stat.S_IFMT(mode), "a file" if stat.S_ISREG(mode) else "a device")
 
 
 def regular_bytes(path: Path, largest: int = LARGEST) -> bytes:

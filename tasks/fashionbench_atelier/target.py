@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import os
-import platform
-import re
 import shutil
-import tempfile
 from pathlib import Path
 
 from fashionbench.errors import DataError
-
-_SUFFIX = ".tmp"
+from fashionbench.temporaries import of_dead, temporary_name
 
 
 def target_folder(out: Path) -> Path:
@@ -41,33 +37,17 @@ def work_folder(out: Path) -> Path:
 
     :raises DataError: where nothing can be written there.
     """
+    work = out.parent / temporary_name(out.name)
     try:
-        return Path(tempfile.mkdtemp(prefix=f".{out.name}.{_here()}.{os.getpid()}.", suffix=_SUFFIX, dir=out.parent))
+        work.mkdir(mode=0o700)
     except OSError as error:
         msg = f"nothing can be written beside {out}: {error.strerror}"
         raise DataError(msg, remedy="choose another folder, or set its permissions") from error
+    return work
 
 
 def remove_dead(out: Path) -> None:
     """Remove the work folders of runs on this machine that were killed."""
-    named = re.compile(rf"\.{re.escape(out.name)}\.{re.escape(_here())}\.(\d+)\..*{re.escape(_SUFFIX)}")
     for path in out.parent.iterdir():
-        found = named.fullmatch(path.name)
-        if found and not path.is_symlink() and not _runs(int(found[1])):
+        if of_dead(path, out.name):
             shutil.rmtree(path, ignore_errors=True)
-
-
-def _here() -> str:
-    return re.sub(r"[^A-Za-z0-9-]", "-", platform.node())[:40]
-
-
-def _runs(process: int) -> bool:
-    if os.name == "nt":  # there, the signal 0 would end it
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True
-    return True

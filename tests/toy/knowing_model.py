@@ -7,7 +7,14 @@ from PIL import Image
 
 from fashionbench.data.items import ImageItem, TryOnItem
 from fashionbench.data.training_examples import TryOnExample
-from fashionbench.diagnostics.sample import Sample, SampledPair, SampledTryOn, TaskSample
+from fashionbench.diagnostics.sample import (
+    Sample,
+    SampledPair,
+    SampledPhoto,
+    SampledTriplet,
+    SampledTryOn,
+    TaskSample,
+)
 from fashionbench.diagnostics.system import Subject, System
 from fashionbench.progress import Silent
 from fashionbench.specs import BackendSpec
@@ -24,7 +31,7 @@ STYLES = {
     "shop": ("Describe it for the shop.", "{colour} {category} with a straight cut. item as shown."),
     "letters": ("Tell a friend.", "you would love this {category}, it comes in a fine {colour} and suits you"),
 }
-CAPABILITIES = frozenset({"encode-image", "encode-text", "score-pairs", "caption", "try-on"})
+CAPABILITIES = frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on"})
 
 
 def text_of(thing, style="shop"):
@@ -40,7 +47,20 @@ def sample(things=48, persons=24):
             for at in range(things)
         )
         tasks.append(TaskSample(f"toy/{name}", name, instruction, captioning=True, held=pairs, learnt=pairs))
-    return Sample(known=True, tasks=tuple(tasks), tryon=tuple(map(_person, range(persons))))
+    triplets = tuple(map(_triplet, range(things)))
+    return Sample(known=True, tasks=tuple(tasks), tryon=tuple(map(_person, range(persons))), triplets=triplets)
+
+
+def _triplet(at):
+    """A query from one thing to the one so many further on, which its words name."""
+    further = 1 + at % 7
+    target = (at + further) % len(THINGS)
+    return SampledTriplet(f"q/{at}", _photo(at), f"{further} further", _photo(target))
+
+
+def _photo(thing):
+    # The thing is in the pixels, so that a reference is known by what it shows.
+    return SampledPhoto(f"photo/{thing}", lambda: ImageItem("", Image.new("RGB", (2, 2), (thing, 0, 0))))
 
 
 def garment_of(person):
@@ -77,6 +97,12 @@ class KnowingModel:
     def encode_texts(self, items, role):
         at = [self.thing(item) for item in items]
         return self.directions[at] + self.noise[at, 1, 0]
+
+    def encode_composed(self, items):
+        return np.stack([self.composed(item.image.getpixel((0, 0))[0], int(item.text.split()[0])) for item in items])
+
+    def composed(self, reference, further):
+        return self.directions[(reference + further) % len(THINGS)]
 
     def score_pairs(self, items):
         rows = [(self.thing(item.query), self.thing(item.candidate)) for item in items]

@@ -26,7 +26,7 @@ def describe(folder: Path) -> DiagnosedModel | None:
         return None
     recipe = recipe_of(folder)
     data = recipe.get("data", {}) if isinstance(recipe.get("data"), dict) else {}
-    tasks = [name for kind in ("pairs", "captions", "tryon_examples") for name in data.get(kind, ())]
+    tasks = [name for kind in ("pairs", "captions", "triplets", "tryon_examples") for name in data.get(kind, ())]
     return DiagnosedModel(
         backend="unifashion",
         options={"model": str(folder)},

@@ -26,14 +26,12 @@ class Drawn(NamedTuple):
 
 
 class Pairs(NamedTuple):
-    """Images and texts side by side, right and wrong."""
+    """Images and texts side by side, right and wrong, by their rows in a batch."""
 
-    tokens: Tensor
-    """[N, T, W] of the vision encoder."""
-    ids: Tensor
-    """[N, L] word pieces."""
-    mask: Tensor
-    """[N, L], 1 at word pieces and 0 at padding."""
+    images: Tensor
+    """[N], the row of each image."""
+    texts: Tensor
+    """[N], the row of each text."""
     labels: Tensor
     """[N], 1 where image and text belong together."""
 
@@ -81,16 +79,15 @@ def draw(
     return Drawn(rows.to(logits.device), chosen.to(logits.device), without)
 
 
-def assemble(tokens: Tensor, ids: Tensor, mask: Tensor, texts: Drawn, images: Drawn) -> Pairs:
+def assemble(count: int, texts: Drawn, images: Drawn) -> Pairs:
     """Put up to 3B pairs together: each right one, each image with its wrong text, each text with its wrong image.
 
-    :param tokens: [B, T, W] of the vision encoder.
-    :param ids: [B, L] word pieces; row i belongs to row i of ``tokens``.
+    :param count: B, rows of the batch; row i of the images belongs to row i of the texts.
     :param texts: drawn of similarities [images, texts]: a wrong text for each image.
     :param images: drawn of similarities [texts, images]: a wrong image for each text.
     """
-    every = torch.arange(len(ids), device=ids.device)
+    every = torch.arange(count, device=texts.rows.device)
     left = torch.cat([every, texts.rows, images.partners])
     right = torch.cat([every, texts.partners, images.rows])
-    labels = torch.cat([torch.ones_like(every), torch.zeros_like(left[len(every) :])])
-    return Pairs(tokens[left], ids[right], mask[right], labels)
+    labels = torch.cat([torch.ones_like(every), torch.zeros_like(left[count:])])
+    return Pairs(left, right, labels)

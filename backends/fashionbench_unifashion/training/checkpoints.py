@@ -51,6 +51,10 @@ class PhaseFolder:
         """Write what was trained, then the summary that says that it is whole; drop the checkpoint."""
         files.write(self.root / "trained.safetensors", lambda path: _save_weights(trained, path))
         files.write_text(self.root / "done.json", json.dumps(summary, indent=2) + "\n")
+        self.drop_spent()
+
+    def drop_spent(self) -> None:
+        """Remove what a finished phase needs no more, also where its process was killed before it came to that."""
         for name in ("checkpoint.pt", "best.safetensors"):
             (self.root / name).unlink(missing_ok=True)
 

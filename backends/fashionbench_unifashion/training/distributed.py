@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, distributed
 
+from fashionbench.errors import BackendError
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -76,6 +78,24 @@ def rank_rows(count: int) -> range:
     """Return the numbers of this process's rows of a batch."""
     size = count // world_size()
     return range(rank() * size, (rank() + 1) * size)
+
+
+@contextmanager
+def lost_processes_named() -> Iterator[None]:
+    """Say in one message that another process is gone, where a collective call fails because of it.
+
+    :raises BackendError: in the place of what the backend of torch.distributed raises.
+    """
+    try:
+        yield
+    except RuntimeError as error:
+        # Gloo raises no class of its own.
+        gone = isinstance(error, distributed.DistError) or "Connection closed by peer" in str(error)
+        if not is_distributed() or not (gone or "Connection reset by peer" in str(error)):
+            raise
+        msg = f"another process of this training is gone, so process {distributed.get_rank()} ends too"
+        remedy = "see what that process said; the same command goes on from the last checkpoint"
+        raise BackendError(msg, remedy=remedy) from error
 
 
 def all_reduce_sum(count: Tensor) -> Tensor:

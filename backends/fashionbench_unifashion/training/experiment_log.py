@@ -12,9 +12,10 @@ from fashionbench.canonical import digest
 from fashionbench.records import provenance
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.pretraining import pretraining
+from fashionbench_unifashion.training.trackers import open_trackers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
 
@@ -26,13 +27,16 @@ SCHEMA = "fashionbench.training/1"
 
 
 class ExperimentLog:
-    """TensorBoard files and one log a phase.
+    """TensorBoard files, one log a phase, and the services that the recipe names.
 
     :param main: whether this process writes.
+    :param trackers: see :mod:`~fashionbench_unifashion.training.trackers`.
+    :param run: what the training is called there.
     """
 
-    def __init__(self, out: Path, *, main: bool) -> None:
+    def __init__(self, out: Path, *, main: bool, trackers: Sequence[str] = (), run: str = "fashionbench") -> None:
         self._writer: Any = None
+        self._trackers = open_trackers(trackers, run) if main and trackers else []
         if main:
             from torch.utils.tensorboard import SummaryWriter  # noqa: PLC0415
 
@@ -48,6 +52,8 @@ class ExperimentLog:
         """Close the files."""
         if self._writer is not None:
             self._writer.close()
+        for tracker in self._trackers:
+            tracker.finish()
 
     def phase(self, name: str, folder: PhaseFolder) -> Callable[[int, dict[str, float]], None]:
         """Return what a phase tells its figures to."""
@@ -57,6 +63,9 @@ class ExperimentLog:
             if self._writer is not None:
                 for key, value in values.items():
                     self._writer.add_scalar(f"{name}/{key}", value, step)
+            for tracker in self._trackers:
+                # Steps begin anew with each phase, and services want them to rise.
+                tracker.log({f"{name}/{key}": value for key, value in {"step": step, **values}.items()})
 
         return track
 

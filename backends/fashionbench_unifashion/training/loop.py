@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, ConfigError
+from fashionbench.runner.memory import peak_memory
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.checkpoints import put
-from fashionbench_unifashion.training.distributed import all_reduce_mean, single_process
+from fashionbench_unifashion.training.distributed import all_reduce_mean, all_reduce_sum, single_process
 from fashionbench_unifashion.training.weight_average import WeightAverage
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ class Best(NamedTuple):
 
     score: float = -math.inf
     step: int = 0
+    misses: int = 0
+    """Looks since then that found nothing better."""
 
 
 @contextmanager
@@ -74,6 +77,7 @@ class PhaseLoop:
         """Train, give the model the best weights, and return the figures.
 
         :raises BackendError: where a loss or a held-out score is not finite.
+        :raises ConfigError: where it was begun with another number of processes.
         """
         config, accelerator = self._phase.config, self._accelerator
         optimiser: Any = torch.optim.AdamW(
@@ -89,29 +93,37 @@ class PhaseLoop:
         state = self._folder.load()
         start, best, spent = 0, Best(), 0.0
         if state is not None:
+            self._require_as_many(int(state.get("processes", accelerator.num_processes)))
             if accelerator.is_main_process:
                 self._phase.begin_drift()
             put(self._parameters, state["weights"], str(self._folder.root))
             optimiser.load_state_dict(state["optimiser"])
+            if accelerator.scaler is not None and "loss scale" in state:
+                accelerator.scaler.load_state_dict(state["loss scale"])
             average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
-            best = Best(state["best"], state.get("best step", -1))
+            best = Best(state["best"], state.get("best step", -1), state.get("misses", 0))
             advance(start)
         began = time.perf_counter() - spent
         if start == 0:
             best = self._evaluate(0, best)
         self._phase.train()
+        done = start
         for step in range(start, self.steps):
+            if self._out_of_patience(best):
+                break
+            began_step = time.perf_counter()
             values = self._step(step, wrapped, prepared)
             average.update()
             if accelerator.is_main_process:
-                self._track(step + 1, values)
+                self._track(step + 1, values | self._clock(time.perf_counter() - began_step))
             if (step + 1) % config.evaluate_every == 0 or step + 1 == self.steps:
                 with average.applied():
                     best = self._evaluate(step + 1, best)
             if (step + 1) % config.checkpoint_every == 0 and step + 1 < self.steps and accelerator.is_main_process:
                 state = self._state(step + 1, best, time.perf_counter() - began, optimiser)
                 self._folder.save({**state, "average": average.state()})
+            done = step + 1
             advance(1)
         accelerator.wait_for_everyone()
         self._folder.restore(self._parameters, "best")
@@ -120,8 +132,33 @@ class PhaseLoop:
             "best": best.score,
             "best step": float(best.step),
             "seconds": time.perf_counter() - began,
-            "steps": float(self.steps),
+            "steps": float(done),
         }
+
+    def _require_as_many(self, before: int) -> None:
+        """Refuse to go on with another number of processes, which draw what drops out otherwise.
+
+        :raises ConfigError: naming both numbers.
+        """
+        now = self._accelerator.num_processes
+        if now != before:
+            msg = f"phase {self._phase.name} was begun with {before} processes, and would go on with {now}"
+            raise ConfigError(msg, remedy="go on with as many, or begin in another folder")
+
+    def _out_of_patience(self, best: Best) -> bool:
+        """Tell whether the phase ends early, alike on every process: the main process alone measures."""
+        patience = self._phase.config.patience
+        if patience is None:
+            return False
+        waited = torch.tensor(best.misses, device=self._accelerator.device)
+        return int(all_reduce_sum(waited)) >= patience
+
+    def _clock(self, seconds: float) -> dict[str, float]:
+        """Return pace and peak memory, which two runs of one training do not share."""
+        device = self._accelerator.device
+        peak = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else peak_memory()
+        memory = {} if peak is None else {"clock/peak memory MiB": peak / 2**20}
+        return {"clock/examples per s": self._phase.config.batch / seconds, **memory}
 
     def _step(self, step: int, wrapped: Any, optimiser: Any) -> dict[str, float]:
         phase, config = self._phase, self._phase.config
@@ -168,7 +205,7 @@ class PhaseLoop:
         if figures["score"] > best.score or self._phase.config.keep == "last":
             self._folder.keep_best(self._parameters)
             return Best(figures["score"], step)
-        return best
+        return best._replace(misses=best.misses + 1)
 
     def _state(self, step: int, best: Best, seconds: float, optimiser: Any) -> dict[str, Any]:
         weights = {name: value.detach().cpu().clone() for name, value in self._parameters.items()}
@@ -176,6 +213,10 @@ class PhaseLoop:
             "step": step,
             "best": best.score,
             "best step": best.step,
+            "misses": best.misses,
+            "processes": self._accelerator.num_processes,
+            # Of half precision: with another one, steps are left out until it is found again.
+            **({"loss scale": scaler.state_dict()} if (scaler := self._accelerator.scaler) is not None else {}),
             "seconds": seconds,
             "weights": weights,
             "optimiser": optimiser.state_dict(),

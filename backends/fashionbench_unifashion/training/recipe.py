@@ -36,6 +36,10 @@ class PhaseConfig(Model):
     """Of the tasks under ``data.pairs``, those that this phase learns from; ``None`` means all."""
     batch: int = Field(default=64, ge=2)
     """TrainingExamples an optimiser step, over all processes."""
+    feature_chunk: int | None = Field(default=None, ge=1)
+    """Images and texts of the contrast are encoded so many at a time, and each chunk once more in the backward pass, so
+    that the batch is bound by features and not by activations (Gao et al., "GradCache", RepL4NLP 2021); ``None``
+    encodes the batch at once. The loss is the same."""
     accumulate: int = Field(default=1, ge=1)
     """Parts that a batch is computed in; contrasts are made within a part."""
     lr: float = Field(default=1e-4, gt=0)
@@ -99,12 +103,17 @@ class PhaseConfig(Model):
     checkpoint_every: int = Field(default=200, ge=1)
     """Steps between checkpoints."""
 
+    patience: int | None = Field(default=None, ge=1)
+    """After how many looks at the held-out examples without a better score the phase ends; ``None`` runs all steps."""
+
     @model_validator(mode="after")
     def _one_length(self) -> PhaseConfig:
         if (self.steps is None) == (self.epochs is None):
             raise ValueError("give steps or epochs, and not both")
         if self.batch % self.accumulate:
             raise ValueError(f"accumulate ({self.accumulate}) must divide batch ({self.batch})")
+        if self.patience is not None and self.keep == "last":
+            raise ValueError("patience waits for a better score, and keep: last keeps the last whatever its score")
         return self
 
     def length(self, examples: int) -> int:
@@ -140,8 +149,8 @@ class ModelPart(Model):
     init_from: str | None = None
     """The folder of a model that was trained here, whose parts this one begins with, tokenizers included."""
     init_parts: tuple[str, ...] | None = None
-    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``language_adapter``, ``language``,
-    ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
+    """Of ``init_from``: ``vision``, ``ln_vision``, ``qformer``, ``sentence_encoder``, ``language_adapter``,
+    ``language``, ``diffusion_adapter``, ``diffusion``; ``None`` takes all that both have."""
 
 
 class Recipe(Model):
@@ -173,6 +182,8 @@ class Recipe(Model):
     """Mixed precision."""
     recompute: bool = False
     """Recompute activations instead of keeping them."""
+    trackers: tuple[Literal["wandb", "trackio"], ...] = ()
+    """Services that are told every figure beside TensorBoard's files; they may send it elsewhere."""
 
     @model_validator(mode="after")
     def _known_tasks(self) -> Recipe:

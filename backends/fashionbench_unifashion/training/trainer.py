@@ -29,6 +29,7 @@ from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.collect_examples import collect
 from fashionbench_unifashion.training.device import make_accelerator
+from fashionbench_unifashion.training.distributed import lost_processes_named
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
 from fashionbench_unifashion.training.matching_watch import MatchingWatch
@@ -36,6 +37,7 @@ from fashionbench_unifashion.training.phases.base import PhaseInputs
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.shared_phases import SharedPhases
+from fashionbench_unifashion.training.trackers import require
 from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 from fashionbench_unifashion.weights.loading import fingerprint, locate, read
 from fashionbench_unifashion.weights.trained_start import start_from
@@ -97,6 +99,7 @@ class Training:
 
     def __init__(self, recipe: Recipe, context: TrainingContext) -> None:
         self.recipe, self.context, self.out = recipe, context, context.out
+        require(recipe.trackers)
         self.accelerator = make_accelerator(context.device, recipe.precision)
         for phase_name, phase in recipe.phases.items():
             if phase.batch // phase.accumulate % self.accelerator.num_processes:
@@ -122,7 +125,7 @@ class Training:
         figures: dict[str, float] = {}
         summaries: dict[str, Any] = {}
         self.context.reporter.expect(len(self.recipe.phases))
-        with experiment_log.ExperimentLog(self.out, main=self.accelerator.is_main_process) as log, _deterministic():
+        with self._log() as log, _deterministic(), lost_processes_named():
             for number, (name, phase) in enumerate(self.recipe.phases.items()):
                 summaries[name] = self._phase(number, name, phase, log)
                 figures[f"{name}: held-out score"] = summaries[name]["best"]
@@ -148,6 +151,10 @@ class Training:
         self.accelerator.wait_for_everyone()
         return TrainingResult(folder, record, figures)
 
+    def _log(self) -> experiment_log.ExperimentLog:
+        main, recipe = self.accelerator.is_main_process, self.recipe
+        return experiment_log.ExperimentLog(self.out, main=main, trackers=recipe.trackers, run=recipe.name)
+
     def _phase(self, number: int, name: str, config: PhaseConfig, log: experiment_log.ExperimentLog) -> dict[str, Any]:
         folder, reporter = PhaseFolder(self.out / "phases" / f"{number}-{name}"), self.context.reporter
         if self.accelerator.is_main_process:
@@ -158,6 +165,8 @@ class Training:
             phase.start()
         parameters = train_only(self.model, config)
         if folder.done:
+            if self.accelerator.is_main_process:
+                folder.drop_spent()
             reporter.begin(f"phase {name}", None)
             folder.restore(parameters | phase.statistics())
             phase.finish()

@@ -233,7 +233,7 @@ def _name(folder: Path) -> str:
 
 def _notes(sample: Sample, parts: Sequence[Any], spec: BackendSpec) -> list[str]:
     notes = []
-    if not sample.known:
+    if not sample.known and not spec.fits:
         said = "half of the products, by a hash of their names, were asked about"
         notes.append(f"Nobody says what the model was trained on: {said}, and it may have learnt from them.")
     if any(part.synthetic for part in parts):

@@ -11,7 +11,7 @@ from fashionbench.boards.board import Board
 from fashionbench.boards.selection import selected
 from fashionbench.errors import ConfigError
 from fashionbench.files import write_text
-from fashionbench.output_files import inside
+from fashionbench.output_files import check_folder, inside
 from fashionbench.plugins.manager import Plugins
 from fashionbench.plugins.targets import call
 from fashionbench.specs import Export
@@ -44,6 +44,7 @@ def export(
     """
     loaded = plugins or Plugins()
     _ = loaded.exporters[format_]  # an unknown name is said before the store is read
+    check_folder(Path(out))
     opened = existing_store(store, loaded)
     scan = opened.scan()
     records = selected(scan.current())

@@ -20,7 +20,7 @@ from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError, PluginError
 from fashionbench.files import regular_text, sha256, write_bytes, write_text
 from fashionbench.json_reader import loads
-from fashionbench.output_files import inside
+from fashionbench.output_files import check_folder, inside
 from fashionbench.plugins.manager import Plugins
 from fashionbench.plugins.targets import call
 from fashionbench.records.order import superseded
@@ -191,6 +191,7 @@ def publish(
     """
     loaded = plugins or Plugins()
     opened = [existing_store(store, loaded) for store in stores or (None,)]
+    check_folder(Path(out))
     made = make_publication(boards, stores=opened, cases=loaded.sites[site].cases, plugins=loaded)
     # Where files are damaged, the pages say that they are incomplete.
     if not made.records and not made.history and not any(board.faults for board in made.boards):

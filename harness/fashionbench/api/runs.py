@@ -25,6 +25,7 @@ from fashionbench.runner.plan import make_plan
 from fashionbench.runner.rescoring import rescore_store
 from fashionbench.runner.score_file import row_name, score_file, wants_captions
 from fashionbench.runner.shard_plan import shard_of_plan
+from fashionbench.temporaries import remove_dead
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -67,6 +68,8 @@ def run(
         if not opened.can_be_read:
             raise
         closed = error  # its records can be reused
+    else:
+        remove_dead(opened.root, (reporter or Silent()).note)
     runner = _runner(
         config,
         opened,

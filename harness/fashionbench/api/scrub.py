@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
 import shutil
+import sys
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -11,10 +11,11 @@ from fashionbench.api.stores import existing_store
 from fashionbench.errors import StoreError
 from fashionbench.locks import locked
 from fashionbench.plugins.manager import Plugins
-from fashionbench.records.chain import FILE
 from fashionbench.records.record_texts import record_with_clean_texts
 from fashionbench.records.store import Store
+from fashionbench.records.store_swap import WORK, swap
 from fashionbench.records.stored_text import stored_text
+from fashionbench.temporaries import remove_dead, temporary_name
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 #: What is made of records, and may repeat their texts; it is made again when somebody asks for it.
 _MADE = "boards"
-_PARTS = ("records", "marks", FILE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +49,18 @@ def scrub(store: str | Path | Store | None = None, *, plugins: Plugins | None = 
     :raises StoreError: where a file cannot be read, for what it says would stay; or where a record would be lost.
     """
     opened = existing_store(store, plugins or Plugins())
-    with locked(opened.root, "scrub of records"):
+    with locked(opened.root, WORK):
+        remove_dead(opened.root, lambda line: sys.stderr.write(f"{line}\n"))
         scan = opened.scan()
         if scan.faults:
             return Scrubbed(faults=tuple(scan.faults))
         foul = {record.record_id for record in scan.records if record_with_clean_texts(record) != record}
         if not foul and all(stored_text(mark.reason) == mark.reason for mark in scan.read_marks.values()):
             return Scrubbed()
-        work = opened.root / f".scrub-{secrets.token_hex(6)}"
+        work = opened.root / temporary_name("scrub")
         try:
             ids = _write_anew(scan, Store(work / "new"))
-            _swap(opened.root, work)
+            swap(opened.root, work)
         finally:
             shutil.rmtree(work, ignore_errors=True)
         shutil.rmtree(opened.root / _MADE, ignore_errors=True)
@@ -83,14 +84,3 @@ def _write_anew(scan: Scan, fresh: Store) -> dict[str, str]:
         msg = f"{len(scan.records)} records gave {len(by_id)}"
         raise StoreError(msg, remedy="two records are one but for what was taken out: invalidate one of them")
     return ids
-
-
-def _swap(root: Path, work: Path) -> None:
-    """Put the new files in the place of the old ones, which go with the work folder."""
-    (work / "old").mkdir()
-    for name in _PARTS:
-        if (root / name).exists():
-            (root / name).replace(work / "old" / name)
-    for name in _PARTS:
-        if (work / "new" / name).exists():
-            (work / "new" / name).replace(root / name)

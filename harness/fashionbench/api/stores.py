@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import StoreError
 from fashionbench.records.store import Store
+from fashionbench.records.store_swap import finish_swap
 
 if TYPE_CHECKING:
     from fashionbench.plugins.manager import Plugins
@@ -17,12 +18,18 @@ STORE_VARIABLE = "FASHIONBENCH_STORE"
 
 
 def open_store(where: str | Path | Store | None, plugins: Plugins) -> Store:
-    """Open a store by address, through the hook, or else as a folder; by default ``./results``."""
+    """Open a store by address, through the hook, or else as a folder; by default ``./results``.
+
+    :raises LockedError: where its records are just being written anew.
+    """
     if isinstance(where, Store):
         return where
     address = str(where or os.environ.get(STORE_VARIABLE) or "results")
     opened: Store | None = plugins.first("open_store", lambda one: isinstance(one, Store), uri=address)
-    return opened or Store(Path(address))
+    if opened is None:
+        opened = Store(Path(address))
+        finish_swap(opened.root)
+    return opened
 
 
 def existing_store(where: str | Path | Store | None, plugins: Plugins) -> Store:

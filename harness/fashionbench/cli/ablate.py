@@ -84,8 +84,9 @@ def ablate(
     if dry_run:
         _preview(state, chosen, store, part)
         return 0
+    opened = state.made_store(store)
     with Bars(0) as bars:
-        made = start(chosen, store=state.store(store), shard=part, plugins=state.plugins, reporter=bars)
+        made = start(chosen, store=opened, shard=part, plugins=state.plugins, reporter=bars)
     if wanted in {None, "table"}:
         _print(made)
     elif output is None:

@@ -12,6 +12,7 @@ from fashionbench.cli.options import (
     State,
     json_option,
     name_and_value,
+    new_folder_said,
     pass_state,
     print_json,
     print_table,
@@ -60,7 +61,9 @@ def audit(
         if not Path(name).is_file():
             raise ConfigError(f"--gallery-text {pair!r} names no file", remedy="check the path")
         files[part] = Path(name)
-    found = run_audit(task, root=root, gallery_text=files, store=store, plugins=state.plugins)
+    opened = state.store(store)
+    with new_folder_said(opened.root):
+        found = run_audit(task, root=root, gallery_text=files, store=opened, plugins=state.plugins)
     if as_json:
         print_json({**asdict(found), "sound": found.sound})
     else:

@@ -12,6 +12,7 @@ from fashionbench.cli.options import (
     State,
     json_option,
     name_and_value,
+    new_folder_said,
     pass_state,
     print_json,
     print_table,
@@ -65,13 +66,14 @@ def verify(state: State, /, *, name: str, root: Path | None, store: Path | None,
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
     from fashionbench.api.data import data_status
 
-    with progress() as bars:
+    opened = state.store(store)
+    with new_folder_said(opened.root), progress() as bars:
         bar = bars.add_task(shown(f"reading {name}"), total=None)
         status = data_status(
             name,
             root=root,
             verify=True,
-            store=store,
+            store=opened,
             plugins=state.plugins,
             expect=lambda count: bars.update(bar, total=count),
             advance=lambda count: bars.advance(bar, count),
@@ -96,7 +98,7 @@ def make(state: State, /, *, name: str, out: Path, seed: int, options: tuple[str
         if not (value.isascii() and value.isdigit() and len(value) < 19):
             raise ConfigError(f"--option {pair!r} is not NAME=NUMBER", remedy="such as --option products=600")
         sizes[key] = int(value)
-    with progress() as bars:
+    with new_folder_said(out), progress() as bars:
         bar = bars.add_task(shown(f"making {name}"), total=None)
         make_data(
             name,
@@ -129,7 +131,8 @@ def new(state: State, /, *, kind: str, out: Path, images: Path | None) -> None:
     """
     from fashionbench.api.data import new_data
 
-    path = new_data(kind, out, images=images, plugins=state.plugins)
+    with new_folder_said(out):
+        path = new_data(kind, out, images=images, plugins=state.plugins)
     echo(f"wrote {path}: fill it in, then 'fashionbench data check {out}'")
 
 

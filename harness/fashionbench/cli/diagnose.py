@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, name_and_value, pass_state, print_table
+from fashionbench.cli.options import State, json_option, name_and_value, new_folder_said, pass_state, print_table
 from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
@@ -66,11 +66,13 @@ def diagnose(
     """
     from fashionbench.api.diagnosis import diagnose as measure
     from fashionbench.api.diagnosis import write_diagnosis
+    from fashionbench.output_files import check_folder
     from fashionbench.progress import Bars
     from fashionbench.specs.validation import read_value
 
     pairs = [name_and_value(option, "-o", "model=FOLDER") for option in options]
-    with Bars(1) as bars:
+    check_folder(out)
+    with new_folder_said(out), Bars(1) as bars:
         found = measure(
             model,
             backend=backend,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fashionbench.cli.options import State, name_and_value, pass_state, store_option
+from fashionbench.cli.options import State, name_and_value, new_folder_said, pass_state, store_option
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -36,7 +36,8 @@ def export(
     from fashionbench.api.exports import export as write
 
     options = dict(name_and_value(pair, "--option", "site=https://example.org/boards") for pair in pairs)
-    paths, left_out, faults = write(format_, out, store=store, board=board, options=options, plugins=state.plugins)
+    with new_folder_said(out):
+        paths, left_out, faults = write(format_, out, store=store, board=board, options=options, plugins=state.plugins)
     for path in paths:
         echo(f"wrote {path}")
     if not paths:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.job_summary import append_summary
-from fashionbench.cli.options import State, json_option
+from fashionbench.cli.options import State, json_option, new_folder_said
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -94,8 +94,6 @@ def accept(*, candidate: Path, baseline: Path, who: str, why: str) -> None:
     from fashionbench.api.gates import accept_baseline
     from fashionbench.errors import counted
 
-    new = not baseline.parent.exists()
-    made = accept_baseline(candidate, baseline, who=who, why=why)
-    if new:
-        echo(f"made the folder {baseline.parent}", err=True)
+    with new_folder_said(baseline.parent):
+        made = accept_baseline(candidate, baseline, who=who, why=why)
     echo(f"wrote {baseline}: {counted(len(made.records), 'record')} of {made.store}")

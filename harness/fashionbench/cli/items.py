@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+from fashionbench.cli.options import State, json_option, new_folder_said, pass_state, print_json, store_option
 from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
@@ -57,7 +57,9 @@ def items(
 
     if template is not None:
         check_output(template)
-    found = task_items(task, data=state.roots(data), plugins=state.plugins, store=state.store(store))
+    opened = state.store(store)
+    with new_folder_said(opened.root):
+        found = task_items(task, data=state.roots(data), plugins=state.plugins, store=opened)
     if template is not None:
         write_output(template, _template(found))
         where = "".join(f" --data {quote(folder)}" for folder in data)

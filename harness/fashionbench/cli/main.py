@@ -230,8 +230,13 @@ def _ended(error: BaseException, words: list[str]) -> int | None:
 
 def _interrupted(words: list[str]) -> int:
     kept = "what was finished is stored, and the same command goes on from there"
-    echo(f"interrupted: {'nothing was written' if words[:2] == ['data', 'make'] else kept}", err=True)
+    unfinished = words[:2] == ["data", "make"] or _command(words) == "diagnose"
+    echo(f"interrupted: {'nothing was written' if unfinished else kept}", err=True)
     return 130
+
+
+def _command(words: list[str]) -> str:
+    return next((word for word in words if not word.startswith("-")), "")
 
 
 def _closed() -> int:
@@ -272,10 +277,13 @@ def _complain_of(error: BaseException, words: list[str]) -> None:
 
 def _advice(words: list[str], error: BaseException, full: int | None) -> str:
     """Say what to do about a disk that takes no more, or about a file, by what the system says of it."""
-    training = next((word for word in words if not word.startswith("-")), "") == "train"
-    option = "--out" if training else "--store"
+    command = _command(words)
+    option = "--out" if command in {"train", "diagnose"} else "--store"
     if full:
-        kept = "checkpoints are kept, and the same command goes on from the last" if training else "the store is valid"
+        kept = {
+            "train": "checkpoints are kept, and the same command goes on from the last",
+            "diagnose": "each file is written whole or not at all",
+        }.get(command, "the store is valid")
         return f"{kept}; free some space, or choose another disk with {option}"
     number = error.errno if isinstance(error, OSError) else None
     if number in {errno.EROFS, errno.EACCES, errno.EPERM}:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json
+from fashionbench.cli.options import State, json_option, new_folder_said, pass_state, print_json
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -32,7 +32,8 @@ def merge_records(state: State, /, *, stores: tuple[Path, ...], into: Path, quic
     from fashionbench.api.merging import merge_records as merge
     from fashionbench.errors import counted
 
-    made = merge(stores, into, metrics=not quick, plugins=state.plugins, say=lambda line: echo(line, err=True))
+    with new_folder_said(into):
+        made = merge(stores, into, metrics=not quick, plugins=state.plugins, say=lambda line: echo(line, err=True))
     if as_json:
         print_json(
             {

@@ -14,6 +14,7 @@ from fashionbench.terminal import console, echo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from rich.table import Table
 
@@ -62,6 +63,24 @@ class State:
         from fashionbench.api import open_store
 
         return open_store(where, self.plugins)
+
+    def made_store(self, where: Path | None) -> Store:
+        """Open a store that is written to; one that is not there is made, and said, before work of hours begins.
+
+        :raises StoreError: where it is not there and cannot be made.
+        """
+        opened = self.store(where)
+        if not opened.root.exists():
+            with new_folder_said(opened.root):
+                opened.check_writable()
+        return opened
+
+
+def new_folder_said(folder: Path) -> AbstractContextManager[None]:
+    """Say in a line on standard error that a folder was made, however what makes it ends."""
+    from fashionbench.output_files import said_if_made
+
+    return said_if_made(folder, lambda line: echo(line, err=True))
 
 
 def name_and_value(pair: str, option: str, example: str) -> tuple[str, str]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.job_summary import append_summary
-from fashionbench.cli.options import State, pass_state
+from fashionbench.cli.options import State, new_folder_said, pass_state
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -65,7 +65,8 @@ def publish(
 
     if check:
         return _check(state, boards, out, stores, site, sample, seed)
-    made = write(boards, out=out, stores=stores, site=site, plugins=state.plugins)
+    with new_folder_said(out):
+        made = write(boards, out=out, stores=stores, site=site, plugins=state.plugins)
     append_summary("\n".join(texts["md"] for texts in made.downloads.values() if "md" in texts))
     faults = dict.fromkeys(fault for board in made.boards for fault in board.faults)
     for fault in faults:

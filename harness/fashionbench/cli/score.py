@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from fashionbench.cli.options import State, json_option, pass_state, print_json, store_option
+from fashionbench.cli.options import State, json_option, new_folder_said, pass_state, print_json, store_option
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -50,7 +50,10 @@ def score(
     """
     from fashionbench.api.runs import score as score_predictions
 
-    record = score_predictions(task, predictions, name=name, data=state.roots(data), store=store, plugins=state.plugins)
+    opened = state.store(store)
+    roots = state.roots(data)
+    with new_folder_said(opened.root):
+        record = score_predictions(task, predictions, name=name, data=roots, store=opened, plugins=state.plugins)
     if as_json:
         print_json(record.model_dump(mode="json"))
         return 1 if record.is_empty else 0

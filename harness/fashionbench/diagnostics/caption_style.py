@@ -116,11 +116,13 @@ class _Matrix:
             *references,
             higher=True,
             fault=ONE_FOR_ALL,
-            failed=f"captions are as far from the style of a data set with its own instruction{self._said()}",
+            failed="captions are as far from the style of a data set with its own instruction",
         )
         apart = self._styles_apart()
         words = f"{verdict.words}; the references themselves are {apart:.3f} apart"
-        if apart < APART and verdict.level != "sound":
+        if self._trained:
+            verdict = Verdict("fault", f"{words}{self._said()}", ONE_FOR_ALL)
+        elif apart < APART and verdict.level != "sound":
             verdict = Verdict(
                 "unclear", f"{words}: the data sets are written alike, so that there is no style to follow"
             )

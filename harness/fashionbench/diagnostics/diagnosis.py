@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fashionbench.control_characters import escaped_in_json
 from fashionbench.diagnostics.caption_style import measure_style
 from fashionbench.diagnostics.captions import measure_captions
+from fashionbench.diagnostics.composed import measure_composed
 from fashionbench.diagnostics.matching import measure_matching
 from fashionbench.diagnostics.measurement import Group, absent
 from fashionbench.diagnostics.pictures import measure_pictures
@@ -108,6 +109,7 @@ def measure(
     """
     families: dict[str, Callable[[], Iterable[Measurement]]] = {
         "retrieval": lambda: measure_retrieval(subject),
+        "composed retrieval": lambda: measure_composed(subject),
         "matching": lambda: measure_matching(subject),
         "captions": lambda: measure_captions(subject),
         "caption style": lambda: measure_style(subject, trained_instruction),
@@ -122,7 +124,7 @@ def measure(
             made = list(work())
         except BaseException as error:  # one family must not take the others with it
             reason = f"it failed: {message_of(as_error(error))}"
-            group: Group = next((one for one in GROUPS if name == one), "adapters")
+            group: Group = next((one for one in GROUPS if name.endswith(one)), "adapters")
             made = [absent(f"{name.replace(' ', '-')}-failed", group, f"Measuring {name}", "all of them", reason)]
         found += made
         named = [one.verdict.fault for one in made if one.verdict.level == "fault"]

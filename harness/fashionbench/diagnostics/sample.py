@@ -42,6 +42,28 @@ class SampledPair:
 
 
 @dataclass(frozen=True, slots=True)
+class SampledPhoto:
+    """A photo by itself, which is read when it is asked for."""
+
+    id: str
+    read: Callable[[], ImageItem]
+
+    def open(self) -> ImageItem:
+        """Read the photo."""
+        return ImageItem(self.id, self.read().image)
+
+
+@dataclass(frozen=True, slots=True)
+class SampledTriplet:
+    """A composed query with its target."""
+
+    id: str
+    reference: SampledPhoto
+    text: str
+    target: SampledPhoto
+
+
+@dataclass(frozen=True, slots=True)
 class SampledTryOn:
     """A person, a garment, and the photo that should come out; read when it is asked for."""
 
@@ -73,6 +95,7 @@ class Sample:
     """Everything that a diagnosis asks about.
 
     :param known: whether somebody says what the model was not trained on.
+    :param triplets: composed queries, one a target, whose targets the model was not trained on.
     :param tryon: persons in garments that the model was not trained on.
     :param counts: how many there are, by name.
     """
@@ -80,6 +103,7 @@ class Sample:
     known: bool
     tasks: tuple[TaskSample, ...]
     tryon: tuple[SampledTryOn, ...] = ()
+    triplets: tuple[SampledTriplet, ...] = ()
     counts: Mapping[str, int] = field(default_factory=dict)
 
     def captioned(self) -> list[TaskSample]:
@@ -123,12 +147,15 @@ def draw_sample(
             tasks.append(TaskSample(part.task, part.dataset, instruction, bool(part.instruction), held, learnt))
     persons = [one for part in parts for one in _tryon(part) if kept(one.garment)]
     tryon = tuple(sorted(persons, key=lambda one: order(one.id))[:limit])
-    if all(len(task.held) < 2 for task in tasks) and len(tryon) < 2:
+    queries = {one.target.id: one for part in parts for one in _triplets(part) if kept(one.target.id)}
+    triplets = tuple(sorted(queries.values(), key=lambda one: order(one.id))[:limit])
+    if all(len(task.held) < 2 for task in tasks) and len(tryon) < 2 and len(triplets) < 2:
         msg = f"of {', '.join(part.task for part in parts)} fewer than two products were held out"
-        raise DataError(msg, remedy="name a task with training pairs or persons by --task, or take larger data")
+        raise DataError(msg, remedy="name a task that has training examples by --task, or take larger data")
     counts = {f"{task.task}: held-out products": len(task.held) for task in tasks}
     counts |= {f"{task.task}: products that probes are fitted on": len(task.learnt) for task in tasks}
-    return Sample(held_out is not None, tuple(tasks), tryon, counts | {"held-out persons": len(tryon)})
+    counts |= {"held-out persons": len(tryon), "held-out composed queries": len(triplets)}
+    return Sample(held_out is not None, tuple(tasks), tryon, triplets, counts)
 
 
 def _pairs(data: TrainingData) -> list[SampledPair]:
@@ -153,6 +180,23 @@ def _one_each(pairs: Sequence[SampledPair], order: Callable[[str], int]) -> list
             products.add(pair.product)
             texts.add(pair.text)
     return chosen
+
+
+def _triplets(part: TrainingPart) -> list[SampledTriplet]:
+    rows = part.data.triplets
+    names = getattr(rows, "names", None)
+    if names is None:
+        names = [(one.reference.id, one.text.text, one.target.id) for one in rows]
+    return [
+        SampledTriplet(
+            f"{part.task}/{at}",
+            SampledPhoto(reference, lambda at=at: rows[at].reference),  # type: ignore[misc]
+            text,
+            SampledPhoto(target, lambda at=at: rows[at].target),  # type: ignore[misc]
+        )
+        for at, (reference, text, target) in enumerate(names)
+        if text.strip()
+    ]
 
 
 def _tryon(part: TrainingPart) -> list[SampledTryOn]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.runner.bound_backend import BoundBackend
+from fashionbench.runner.bound_backend import BoundBackend, capability_of
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionResources, SessionState
 
@@ -60,8 +60,8 @@ class System:
         return f"{self.spec.id} cannot {' or '.join(missing)}" if missing else ""
 
     def embed(self, sources: Sequence[Source], role: Role) -> NDArray[np.float32]:
-        """Embed images or texts, as [N, D] or [N, Q, D]."""
-        self._reporter.expect_work("encode-image" if role == "query" else "encode-text", len(sources))
+        """Embed images, texts or composed queries, all of one kind, as [N, D] or [N, Q, D]."""
+        self._reporter.expect_work(capability_of(sources[0]), len(sources))
         return self._bound.embed(sources, role)
 
     def score(self, pairs: Sequence[PairItem]) -> NDArray[np.float64]:

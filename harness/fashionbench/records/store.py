@@ -107,6 +107,9 @@ class Store:
 
         :raises StoreError: where that cannot be done, with the reason of the system.
         """
+        if self.root.exists() and not self.root.is_dir():
+            kind = files.kind_of(self.root.stat().st_mode)
+            raise StoreError(f"the store {self.root} is {kind} and no folder", remedy="choose another --store")
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.root):

@@ -7,7 +7,7 @@ again. What differs by more than the tolerance is a finding of the record, with 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,10 +29,12 @@ if TYPE_CHECKING:
     from fashionbench.runner.embedding_cache import EmbeddingCache
 
 #: How far two answers to one item may be apart: of embeddings relative to their length, of scores relative to their
-#: spread, of images as a mean over their values; a caption is the same or another one. Batches of other sizes are
-#: added up in another order, in half precision by a few parts in ten thousand.
+#: spread, of images as a mean over their values; a caption is the same or another one.
 TOLERANCE = {"caption": 0.0, "try-on": 0.004, "try-off": 0.004, "design": 0.004}
 _TOLERANCE = 1e-3
+#: Batches of other sizes are added up in another order: eight roundings of the types of which a value has two bytes.
+_OF_PRECISION = {"float16": 8 * 2.0**-11, "bfloat16": 8 * 2.0**-9}
+_NAMES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16"}
 #: How many items are asked for again; those that cost much are fewer, and of small sets none.
 _FEW, _ONE, _ENOUGH_IMAGES = 3, 1, 16
 _WHAT = {
@@ -46,12 +48,14 @@ class BatchDifference:
     """How far answers to items were apart that were asked for in two batches.
 
     :param failure: what the backend raised instead of a second answer.
+    :param precision: of what the backend computes in, where it says so and it is a type of two bytes.
     """
 
     capability: Capability
     items: tuple[str, ...]
     size: float
     failure: str = ""
+    precision: str = ""
 
     def checksum(self, key: str) -> str:
         """Hash it with the key that it is kept under, for a cache is memory and no truth."""
@@ -63,12 +67,44 @@ class BatchDifference:
         method, names = METHODS[self.capability], first_names(self.items)
         if self.failure:
             return PolicyFinding(kind="batch", message=f"{method} fails in another batch ({names}): {self.failure}")
-        if self.size <= TOLERANCE.get(self.capability, _TOLERANCE):
+        if self.size <= self.tolerance:
             return None
-        what = _WHAT.get(self.capability, "of the length of an embedding")
+        more = f", and rounding of {self.precision} explains {self.tolerance:.2%}" if self.is_rounded else ""
         return PolicyFinding(
-            kind="batch", message=f"{method} depends on the batch: {self.size:.2%} {what} differ ({names})"
+            kind="batch", message=f"{method} depends on the batch: {self.size:.2%} {self._what} differ{more} ({names})"
         )
+
+    @property
+    def tolerance(self) -> float:
+        """How far apart answers may be."""
+        return TOLERANCE.get(self.capability, _OF_PRECISION.get(self.precision, _TOLERANCE))
+
+    @property
+    def is_rounded(self) -> bool:
+        """Whether more is tolerated, for the backend computes with few digits."""
+        return self.capability not in TOLERANCE and self.precision in _OF_PRECISION
+
+    @property
+    def allowance(self) -> str:
+        """What the record says of a backend of which more is tolerated than of others."""
+        found = f"{self.size:.2%} {self._what} differ"
+        return f"{found}; {self.tolerance:.2%} is tolerated, the rounding of {self.precision}"
+
+    @property
+    def _what(self) -> str:
+        return _WHAT.get(self.capability, "of the length of an embedding")
+
+
+def precision_of(backend: object) -> str:
+    """Return the type that a backend says it computes in, where a value of it has two bytes; else an empty text.
+
+    It says so in ``preprocessing["dtype"]``, which the record holds, or in an attribute ``dtype``.
+    """
+    said = getattr(backend, "preprocessing", None)
+    told = said.get("dtype") if isinstance(said, dict) else None
+    name = str(getattr(backend, "dtype", "") if told is None else told).rpartition(".")[2]
+    name = _NAMES.get(name, name)
+    return name if name in _OF_PRECISION else ""
 
 
 class BatchCheck:
@@ -78,9 +114,14 @@ class BatchCheck:
         self.found: list[BatchDifference] = []
         self._asked: set[str] = set()
         self._compared: set[str] = set()
+        self._precision = ""
 
-    def begin(self) -> None:
-        """Begin with a backend that was built anew."""
+    def begin(self, precision: str = "") -> None:
+        """Begin with a backend that was built anew.
+
+        :param precision: what :func:`precision_of` returns of it.
+        """
+        self._precision = precision
         self._asked.clear()
         self._compared.clear()
 
@@ -116,6 +157,7 @@ class BatchCheck:
         known = _noted(cache, key) if cache is not None and owner is not None else None
         if (known is None or kind in self._asked) and answers:
             known = _compared(capability, [sources[at] for at in answers], list(answers.values()), ask, spread)
+            known = known and replace(known, precision=self._precision)
             if known is not None and cache is not None and owner is not None:
                 cache.note(key, json.dumps({**asdict(known), "checksum": known.checksum(key)}))
         self.found += [known] if known is not None else []
@@ -164,7 +206,9 @@ def _compared(
 def _noted(cache: EmbeddingCache, key: str) -> BatchDifference | None:
     try:
         fields = json.loads(cache.noted(key) or "")
-        found = BatchDifference(fields["capability"], tuple(fields["items"]), fields["size"], fields["failure"])
+        found = BatchDifference(
+            fields["capability"], tuple(fields["items"]), fields["size"], fields["failure"], fields["precision"]
+        )
         return found if fields["checksum"] == found.checksum(key) else None
     except (ValueError, KeyError, TypeError, FashionBenchError):
         return None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError
+from fashionbench.runner.batch_check import BatchDifference, precision_of
 from fashionbench.runner.bound_backend import BoundBackend
 from fashionbench.runner.counted_examples import counted_training
 from fashionbench.runner.embedding_memory import EmbeddingMemory
@@ -120,9 +121,15 @@ class Session:
 
     @property
     def preprocessing(self) -> dict[str, str]:
-        """What the backend says, in an attribute of that name, of how it prepares inputs and decodes answers."""
+        """What the backend says, in an attribute of that name, of how it prepares inputs and decodes answers.
+
+        Where it computes with so few digits that batches may differ by more than usual, by how much they do.
+        """
         said = getattr(self._backend, "preprocessing", None)
-        return {str(name): str(text) for name, text in said.items()} if isinstance(said, dict) else {}
+        found = {str(name): str(text) for name, text in said.items()} if isinstance(said, dict) else {}
+        return found | {
+            f"batches, {one.capability}": one.allowance for one in self._batch_differences if one.is_rounded
+        }
 
     @property
     def overlap(self) -> list[PolicyFinding]:
@@ -132,9 +139,13 @@ class Session:
     @property
     def batch_findings(self) -> list[PolicyFinding]:
         """What differs where items are asked for in another batch; of each capability the greatest difference."""
+        return [finding for one in self._batch_differences if (finding := one.finding) is not None]
+
+    @property
+    def _batch_differences(self) -> list[BatchDifference]:
         found = self._state.batches.found if self._state.batches is not None else []
         greatest = {one.capability: one for one in sorted(found, key=lambda one: (bool(one.failure), one.size))}
-        return [finding for one in greatest.values() if (finding := one.finding) is not None]
+        return list(greatest.values())
 
     def can(self, *capabilities: Capability) -> bool:
         """Tell whether the backend has all of these capabilities."""
@@ -154,7 +165,7 @@ class Session:
             self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
             self._backend = self._fresh(training, truth, measured)
             if self._state.batches is not None:
-                self._state.batches.begin()
+                self._state.batches.begin(precision_of(self._backend))
         yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
 
     def expect(self, kind: str, count: int) -> None:

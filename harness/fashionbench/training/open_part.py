@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any, cast
 from fashionbench.data.trainable import Trainable
 from fashionbench.errors import ConfigError
 from fashionbench.locks import locked
+from fashionbench.output_files import make_folder
 from fashionbench.records.device_use import DeviceUse
 from fashionbench.specs import resolve
+from fashionbench.temporaries import remove_dead
 from fashionbench.training.contract import Trainer, TrainingContext, TrainingPart, TrainingResult
 
 if TYPE_CHECKING:
@@ -64,7 +66,9 @@ def train(
     """
     # Of the processes that torchrun starts for one training, the first holds the lock.
     if lock and not dry_run and os.environ.get("RANK", "0") == "0":
+        make_folder(out, say)
         with locked(out, "training"):
+            remove_dead(out, say)
             return train(
                 spec,
                 config,

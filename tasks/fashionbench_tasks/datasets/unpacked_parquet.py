@@ -5,14 +5,15 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
-from pathlib import Path
+import sys
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
+from fashionbench.temporaries import remove_dead, temporary_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 #: Rows that are in memory at once.
 _BATCH = 16
@@ -36,7 +37,9 @@ def unpacked(files: Sequence[Path], name: str, images: Sequence[str], texts: Seq
     if (folder / LIST).is_file():
         return folder
     cache.mkdir(parents=True, exist_ok=True)
-    work = Path(tempfile.mkdtemp(prefix=f".{folder.name}.", suffix=".tmp", dir=cache))
+    remove_dead(cache, lambda line: sys.stderr.write(f"{line}\n"))
+    work = cache / temporary_name(folder.name)
+    work.mkdir(mode=0o700)
     try:
         lines = [_unpack(row, f"{name}-{at:06d}", images, texts, work) for at, row in _rows(files, (*images, *texts))]
         (work / LIST).write_text("".join(lines), encoding="utf-8")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, DataError, did_you_mean
 from fashionbench.files import write_text
+from fashionbench.output_files import check_folder
 from fashionbench_tasks.datasets.image_folder import EXTENSIONS
 from fashionbench_tasks.datasets.manifest import FILES
 
@@ -67,7 +68,7 @@ def write_template(kind: str, out: Path, images: Path | None) -> Path:
     writer = csv.DictWriter(text, list(_EXAMPLES[kind]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(rows)
-    out.mkdir(parents=True, exist_ok=True)
+    check_folder(out)
     write_text(out / FILES[0], text.getvalue())
     return out / FILES[0]
 

@@ -15,6 +15,7 @@ import click
 
 from fashionbench.errors import ConfigError, first_names
 from fashionbench.files import write_text
+from fashionbench.output_files import check_folder, said_if_made
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -91,9 +92,11 @@ def cirr_submission(state: State, /, *, record_id: str, out: Path, store: Path |
     check_whole(record)
     assert record.predictions is not None  # noqa: S101
     contents = server_files(opened.read_predictions(record.predictions))
+    check_folder(out)
     for part, (name, _, _) in _FILES.items():
         if name in contents:
-            write_text(out / name, json.dumps(contents[name]) + "\n")
+            with said_if_made(out, lambda line: click.echo(line, err=True)):
+                write_text(out / name, json.dumps(contents[name]) + "\n")
             click.echo(f"wrote {out / name}: {len(contents[name]) - 2} queries")
         else:
             click.echo(f"cannot write {name}: the record holds no ranking of the slice {part}")

@@ -136,3 +136,20 @@ def test_an_error_of_the_system_has_no_traceback(cli, tmp_path):
     assert code == 2
     assert err.startswith("error: No such file or directory at ")
     assert "Traceback" not in err
+
+
+def test_a_folder_that_a_command_makes_is_said_and_none_of_a_store_is_written_to(cli, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    run = ["run", "--task", "toy/squares", "--backend", "toy/colour", "--store", "new/store"]
+    assert "made the folder new/store, and new above it" in cli(*run)[2]
+    assert "made the folder" not in cli(*run)[2]
+    words = ["export", "bencher", "--store", "new/store", "--out"]
+    assert cli(*words, "a/b")[::2] == (0, "made the folder a/b, and a above it\n")
+    assert cli(*words, "a/b")[::2] == (0, "")
+    store = tmp_path / "new" / "store"
+    before = {path: path.stat().st_mtime_ns for path in store.rglob("*")}
+    for place in ("new/store", "new/store/records"):
+        for command in (words, ["publish", "toy", "--store", "new/store", "--out"]):
+            code, _, err = cli(*command, place)
+            assert code == 2 and "is a place of the store" in err
+    assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before

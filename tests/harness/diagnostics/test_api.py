@@ -43,6 +43,7 @@ def test_a_backend_that_learns_is_taught_the_other_products(plugins):
     found = diagnose(backend=Learns, tasks=["toy/squares"], plugins=plugins)
     assert len(taught) == 8 - found.of("ranks").estimate.n
     assert any("learnt from the products" in note for note in found.notes)
+    assert not any("Nobody says" in note for note in found.notes)
 
 
 def test_the_limit_bounds_what_is_asked(plugins):

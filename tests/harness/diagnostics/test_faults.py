@@ -12,6 +12,7 @@ from knowing_model import CAPABILITIES, COLOURS, STYLES, THINGS, KnowingModel, g
 from fashionbench.data.items import TextItem
 from fashionbench.diagnostics.caption_style import measure_style
 from fashionbench.diagnostics.captions import measure_captions
+from fashionbench.diagnostics.composed import measure_composed
 from fashionbench.diagnostics.diagnosis import Diagnosis, measure
 from fashionbench.diagnostics.matching import measure_matching
 from fashionbench.diagnostics.pictures import measure_pictures
@@ -63,6 +64,23 @@ class Unrelated(KnowingModel):
         return super().encode_texts(items, role)[::-1]
 
 
+class BlindToWords(KnowingModel):
+    def composed(self, reference, further):
+        return self.directions[reference] + 0.5 * self.directions[(reference + 3) % len(THINGS)]
+
+
+class BlindToReferences(KnowingModel):
+    """Finds what its words alone are right about, as those of a hundred things seen before."""
+
+    def composed(self, reference, further):
+        return sum(self.directions[(at + further) % len(THINGS)] for at in range(len(THINGS)) if 1 + at % 7 == further)
+
+
+class Scrambled(KnowingModel):
+    def composed(self, reference, further):
+        return self.directions[(5 * reference + 11 * further + 20) % len(THINGS)]
+
+
 class BlindMatching(KnowingModel):
     def score_pairs(self, items):
         return np.array([self.noise[self.thing(item.query), 0, 1, 0] for item in items])
@@ -89,12 +107,16 @@ class Untrained(Collapsed):
     def caption(self, items, instruction):
         return ["the the"] * len(items)
 
+    def composed(self, reference, further):
+        return np.ones(12)
+
     def try_on(self, items):
         return [np.zeros_like(np.asarray(item.person)) for item in items]
 
 
 FAMILIES = {
     "retrieval": measure_retrieval,
+    "composed": measure_composed,
     "matching": measure_matching,
     "captions": measure_captions,
     "style": lambda asked: measure_style(asked, ""),
@@ -154,6 +176,17 @@ def test_a_model_that_knows_everything_has_no_fault(whole):
             },
         ),
         (Unrelated, "retrieval", {"retrieval at chance": {"ranks", "alignment"}}),
+        (BlindToWords, "composed", {"composed queries ignore the words": {"composed-text"}}),
+        (BlindToReferences, "composed", {"composed queries ignore the reference": {"composed-reference"}}),
+        (
+            Scrambled,
+            "composed",
+            {
+                "composed retrieval at chance": {"composed-ranks"},
+                "composed queries ignore the words": {"composed-text"},
+                "composed queries ignore the reference": {"composed-reference"},
+            },
+        ),
         (BlindMatching, "matching", {"matching at chance": {"matching-auc", "matching-auc-hard"}}),
         (
             BlindPictures,
@@ -190,6 +223,7 @@ def test_the_same_seed_gives_the_same_numbers(whole):
     [
         ({"encode-text"}, {"ranks", "hubness", "matching-auc-hard"}),
         ({"score-pairs"}, {"matching-auc"}),
+        ({"encode-composed"}, {"composed-ranks", "composed-text", "composed-reference"}),
         ({"caption"}, {"attributes", "style-gain", "instruction-changes"}),
         ({"try-on"}, {"garment-followed", "garment-swapped", "garment-left-out"}),
     ],
@@ -233,6 +267,7 @@ def test_the_numbers_are_those_of_the_things_that_were_asked(whole):
     assert by_id["different-captions:toy/shop"]["estimate"]["value"] == 1
     assert by_id["instruction-changes"]["estimate"]["n"] == 2 * len(THINGS)
     assert by_id["matching-auc"]["estimate"]["value"] == 1
+    assert by_id["composed-ranks"]["estimate"]["value"] == 1
     assert by_id["garment-followed"]["estimate"]["value"] == 0
     # White in place of each garment's colour.
     shown = [COLOURS[garment_of(at)] for at in range(24)]
@@ -245,3 +280,24 @@ def test_a_model_that_lacks_what_its_backend_can_do_says_its_own_reason():
     found = measure_captions(replace(asked, model=lacking))
     assert {one.verdict.words for one in found} == {"it has no decoder"}
     assert {one.verdict.level for one in found} == {"absent"}
+
+
+def test_a_training_with_one_instruction_is_named_by_what_its_recipe_says():
+    asked = subject(KnowingModel())
+    apart, one = (measure_style(asked, told)[0].verdict for told in ("", "Describe."))
+    assert (apart.level, one.level, one.fault) == ("sound", "fault", "one instruction for all")
+    assert "'Describe.'" in one.words
+
+
+def test_data_sets_that_are_written_alike_say_nothing_of_instructions():
+    class Alike(KnowingModel):
+        def caption(self, items, instruction):
+            return [text_of(self.thing(item)) for item in items]
+
+    asked = subject(Alike())
+    first, second = asked.sample.tasks
+    alike = replace(
+        second, held=tuple(replace(pair, text=other.text) for pair, other in zip(second.held, first.held, strict=True))
+    )
+    gain = measure_style(replace(asked, sample=replace(asked.sample, tasks=(first, alike))), "")[0]
+    assert gain.verdict.level == "unclear" and "written alike" in gain.verdict.words

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
 from fashionbench import api
 from fashionbench.api.records import verify_records
 from fashionbench.api.scrub import scrub
+from fashionbench.api.stores import existing_store
 from fashionbench.records import store as store_module
+from fashionbench.records import store_swap
 from fashionbench.records.record_texts import record_with_clean_texts
 
 SECRET = "hf_abcdefghijklmnop"
@@ -80,3 +85,36 @@ def test_the_command_names_old_and_new_ids(plugins, old, capsys, monkeypatch):
     assert set(said["changed"].values()) <= {record.record_id for record in old.scan().records}
     assert main(["records", "scrub", "--store", str(old.root)]) == 0
     assert capsys.readouterr().out == "cleaned: 0 records\n"
+
+
+def test_a_scrub_that_ends_at_any_step_loses_nothing_and_is_finished_by_the_next_command(
+    plugins, old, monkeypatch, tmp_path
+):
+    """A kill is an error that nothing catches; one that is caught must do no more harm."""
+    values = [record.metrics for record in old.scan().records]
+    for step in range(20):
+        root, steps = tmp_path / str(step), []
+        shutil.copytree(old.root, root)
+
+        def stepped(real, steps=steps, step=step):
+            def done(path, *given, **more):
+                if path.name in {*store_swap._PARTS, store_swap._READY} or store_swap._READY in map(str, given):
+                    steps.append(path)
+                if len(steps) == step + 1:
+                    raise KeyboardInterrupt
+                return real(path, *given, **more)
+
+            return done
+
+        with monkeypatch.context() as patch, contextlib.suppress(KeyboardInterrupt):
+            patch.setattr(Path, "replace", stepped(Path.replace))
+            patch.setattr(store_swap.shutil, "rmtree", stepped(shutil.rmtree))
+            scrub(root, plugins=plugins)
+        again = existing_store(root, plugins)
+        found = verify_records(again, metrics=False, plugins=plugins)
+        assert found.ok, found.faults
+        assert [record.metrics for record in again.scan().records] == values
+        assert not (root / store_swap._READY).exists()
+        if len(steps) <= step:
+            break
+    assert 7 <= step < 20

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 
 import numpy as np
 import pytest
@@ -231,3 +232,44 @@ def test_the_board_marks_it_and_says_how_much(plugins, store, monkeypatch):
     assert "batch-dependent" in row.marks
     assert row.values[0].note == record.policy[0].message
     assert "encode_images depends on the batch: " in row.values[0].note
+
+
+class Rounded(Model):
+    """In a type of two bytes: neighbours change the last digits of an answer, or as much as ``far`` says."""
+
+    far = 0.002
+
+    def __init__(self, dtype):
+        super().__init__()
+        self.preprocessing = {"dtype": dtype}
+
+    def fingerprint(self):
+        return f"{self.preprocessing}{self.far}"
+
+    def encode_images(self, items, role):
+        self.sizes.append(len(items))
+        return np.tile([[1.0, self.far * len(self.sizes)]], (len(items), 1))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "far", "is_found"),
+    [
+        ("float32", 0.002, True), ("float16", 0.002, False), ("torch.float16", 0.002, False), ("fp16", 0.002, False),
+        ("float16", 0.01, True), ("bfloat16", 0.01, False), ("bfloat16", 0.03, True), ("float64", 0.002, True),
+    ],
+)  # fmt: skip
+def test_what_rounding_explains_is_no_finding_and_is_recorded(dtype, far, is_found, tmp_path):
+    model = Rounded(dtype)
+    model.far = far
+    owner = EmbeddingOwner(identity="x", known_weights=True)
+    for _ in range(2):  # asked, and as the cache noted it
+        with closing(EmbeddingCache(tmp_path / "cache.sqlite")) as cache:
+            made = Session(SPEC, lambda: model, owner=owner, seed=0, resources=SessionResources(cache=cache))
+            with made.fold(None, Truth()) as bound:
+                ASKS["encode_images"](bound)
+            assert bool(made.batch_findings) == is_found
+            rounded = dtype not in {"float32", "float64"}
+            if rounded and is_found:
+                assert "and rounding of" in made.batch_findings[0].message
+            said = made.preprocessing.get("batches, encode-image", "")
+            assert (f"{far / np.hypot(1, 2 * far):.2%} of the length of an embedding differ" in said) == rounded

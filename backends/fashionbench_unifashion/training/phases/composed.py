@@ -21,7 +21,9 @@ from fashionbench_unifashion.training.phases.base import (
     noise_generator,
 )
 from fashionbench_unifashion.training.phases.contrastive import (
+    Shown,
     contrastive_loss,
+    in_chunks,
     matching_loss,
     meta_inputs,
     meta_pixels,
@@ -109,13 +111,13 @@ class ComposedPhase(Phase):
         texts = self.model.texts([example.text for example in examples])
         fused = qformer.fused(reference_tokens, local_rows(texts.ids), local_rows(texts.mask), "reference")
         queries = all_gather(functional.normalize(qformer.text_proj(fused.cls), dim=-1))
-        scores = losses.similarity(all_gather(qformer.image_features(target_tokens, "target")), queries)
+        searched = in_chunks(self, lambda part: qformer.image_features(part, "target"), target_tokens)
+        scores = losses.similarity(all_gather(searched), queries)
         same = hard_negatives.equal([example.target for example in examples]).to(scores.device)
         values = {"itc": contrastive_loss(self, scores, same)}
         shown: Queries | Tensor = "target" if self.model.config.itm_inputs == "target" else all_gather(fused.queries)
-        values["itm"] = matching_loss(
-            self, scores, same, all_gather(target_tokens), texts.ids, texts.mask, seed=seed, queries=shown
-        )
+        targets = Shown([example.target for example in examples], target_tokens)
+        values["itm"] = matching_loss(self, scores, same, targets, texts.ids, texts.mask, seed=seed, queries=shown)
         # Captions of a gallery are made from the image by itself, so the image by itself must stay readable.
         image_states = qformer.image(target_tokens, "reference") if self.config.replay else None
         values |= self._caption_losses(examples, queries, image_states)

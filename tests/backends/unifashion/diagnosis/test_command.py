@@ -11,7 +11,8 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 from fashionbench.cli.main import main
 from fashionbench.diagnostics.diagnosis import GROUPS
-from fashionbench_unifashion.diagnosis.description import describe
+from fashionbench_unifashion.diagnosis.description import describe, held_out
+from fashionbench_unifashion.training.held_out import is_held_out
 
 pytestmark = pytest.mark.slow
 
@@ -42,7 +43,7 @@ def test_every_family_is_measured_or_says_why_it_is_not(written):
 def test_it_says_what_was_asked_and_only_of_what_the_training_held_out(written, trained):
     facts = json.loads((written / "diagnosis.json").read_text())["facts"]
     assert facts["seed"] == 3 and facts["limit"] == 6 and facts["backend"] == "unifashion"
-    assert set(facts["tasks"]) == set(trained.examples.parts) - set(trained.recipe.data.triplets)
+    assert set(facts["tasks"]) == set(trained.examples.parts)
     assert facts["options"]["model"]["content"].startswith("sha256:")
     assert str(trained.out) not in json.dumps(facts)
 
@@ -73,3 +74,16 @@ def test_a_model_without_a_generator_lacks_what_the_generator_does(part, capabil
     assert describe(tmp_path).lacks[capability] == f"the model has no {part} model"
     assert capability not in describe(trained.result.model).lacks
     assert describe(trained.result.model).tasks and describe(tmp_path).tasks == ()
+
+
+def test_what_the_recipe_says_of_instructions_and_of_what_was_held_out_is_read(trained, tmp_path):
+    record = json.loads((trained.result.model / "training.json").read_text())
+    record["recipe"] |= {"instruction": "Describe.", "seed": 4, "held_out": 0.5}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    (tmp_path / "config.json").write_text((trained.result.model / "config.json").read_text())
+    assert (
+        describe(tmp_path).trained_instruction == "Describe."
+        and describe(trained.result.model).trained_instruction == ""
+    )
+    kept = held_out(tmp_path)
+    assert [kept(str(at)) for at in range(30)] == [is_held_out(str(at), 4, 0.5) for at in range(30)]

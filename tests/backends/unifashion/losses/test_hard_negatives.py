@@ -84,29 +84,19 @@ def test_similarities_that_are_not_finite_are_refused_by_row() -> None:
 
 
 def test_pairs_are_right_ones_wrong_texts_and_wrong_images() -> None:
-    tokens = torch.arange(3.0).reshape(3, 1, 1)
-    ids, mask = torch.arange(3).reshape(3, 1) + 10, torch.ones(3, 1, dtype=torch.long)
     i2t = torch.tensor([[0.0, 5.0, 1.0], [5.0, 0.0, 1.0], [5.0, 1.0, 0.0]])
     same = torch.eye(3, dtype=torch.bool)
     same[1] = same[:, 1] = True
     texts = draw(i2t, generator(), same=same, how="argmax")
     images = draw(i2t.T, generator(), same=same, how="argmax")
-    pairs = assemble(tokens, ids, mask, texts, images)
-    shown = [
-        (int(image), int(word) - 10, int(label))
-        for image, word, label in zip(pairs.tokens.flatten(), pairs.ids.flatten(), pairs.labels, strict=True)
-    ]
+    shown = [tuple(int(value) for value in pair) for pair in zip(*assemble(3, texts, images), strict=True)]
     # Pair 1 is the same as both others, and is in no wrong pair.
     assert shown == [(0, 0, 1), (1, 1, 1), (2, 2, 1), (0, 2, 0), (2, 0, 0), (2, 0, 0), (0, 2, 0)]
-    assert pairs.mask.shape == (7, 1)
 
 
 def test_wrong_images_and_wrong_texts_stand_on_their_own_side() -> None:
-    tokens, ids = torch.arange(3.0).reshape(3, 1, 1), torch.arange(3).reshape(3, 1)
     i2t = torch.tensor([[0.0, 5.0, 1.0], [1.0, 0.0, 5.0], [1.0, 5.0, 0.0]])
-    pairs = assemble(
-        tokens, ids, torch.ones_like(ids), draw(i2t, generator(), how="argmax"), draw(i2t.T, generator(), how="argmax")
-    )
+    pairs = assemble(3, draw(i2t, generator(), how="argmax"), draw(i2t.T, generator(), how="argmax"))
     # Texts nearest images 0, 1, 2 are 1, 2, 1; images nearest texts 0, 1, 2 are 1 (or 2), 0 (or 2), 1.
-    assert pairs.ids.flatten().tolist() == [0, 1, 2, 1, 2, 1, 0, 1, 2]
-    assert pairs.tokens.flatten().tolist() == [0, 1, 2, 0, 1, 2, 1, 0, 1]
+    assert pairs.texts.tolist() == [0, 1, 2, 1, 2, 1, 0, 1, 2]
+    assert pairs.images.tolist() == [0, 1, 2, 0, 1, 2, 1, 0, 1]

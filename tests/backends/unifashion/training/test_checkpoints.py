@@ -61,6 +61,14 @@ def test_other_parameters_are_refused(folder):
         put(parameters(), {**state, "b": torch.zeros(5)}, "here")
 
 
+def test_what_a_process_left_that_was_killed_as_its_phase_ended_is_spent(folder):
+    folder.finish(parameters(2.0), {})
+    for name in ("checkpoint.pt", "best.safetensors"):
+        (folder.root / name).write_bytes(b"left")
+    folder.drop_spent()
+    assert {path.name for path in folder.root.iterdir()} == {"done.json", "trained.safetensors"}
+
+
 def test_a_damaged_checkpoint_is_named(folder):
     (folder.root / "checkpoint.pt").write_bytes(b"PK\x03\x04 half of it")
     with pytest.raises(DataError, match="checkpoint.pt is damaged"):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import socket
+import time
 
 import pytest
 
@@ -51,8 +52,13 @@ print(json.dumps({
 """
 
 
-def together(words, folder):
-    """Run two processes that know of each other, and return what they printed."""
+def _without_clock(line):
+    """Pace and memory are of one run."""
+    return {key: value for key, value in line.items() if not key.startswith("clock/")}
+
+
+def begun(words, folder):
+    """Start two processes that know of each other; return them, and where each prints."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -62,9 +68,15 @@ def together(words, folder):
         start_command(*words, folder=folder, printed=path, environment={**common, "RANK": number, "LOCAL_RANK": number})
         for number, path in printed.items()
     ]
+    return running, list(printed.values())
+
+
+def together(words, folder):
+    """Run two processes that know of each other, and return what they printed."""
+    running, printed = begun(words, folder)
     for process in running:
         process.join()
-    said = [path.read_text() for path in printed.values()]
+    said = [path.read_text() for path in printed]
     assert [process.exitcode for process in running] == [0, 0], said
     return said
 
@@ -105,8 +117,9 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
     together(words, tmp_path)
     for number, name in enumerate(one.recipe.phases):
         alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
-        assert len(alone_.lines()) == len(both.lines()) > 2
-        for first, second in zip(alone_.lines(), both.lines(), strict=True):
+        lines = [[_without_clock(line) for line in folder.lines()] for folder in (alone_, both)]
+        assert len(lines[0]) == len(lines[1]) > 2
+        for first, second in zip(*lines, strict=True):
             # Sums of other orders, which AdamW's first steps magnify: of random weights of other seeds 1e-6 to 4e-5.
             assert first == pytest.approx(second, rel=1e-4, abs=1e-5), name
     states = [load_file(tmp_path / which / "model" / "model.safetensors") for which in ("one", "two")]
@@ -118,3 +131,19 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
     records = [json.loads((tmp_path / which / "training.json").read_text()) for which in ("one", "two")]
     assert [record["processes"] for record in records] == [1, 2]
     assert records[0]["recipe_hash"] == records[1]["recipe_hash"]
+
+
+@pytest.mark.acceptance
+def test_a_process_that_is_killed_ends_the_other_with_one_message(twin, tmp_path):
+    words = ["train", "unifashion-nano", "--out", str(tmp_path / "out"), "--data", f"atelier={twin}", "--device", "cpu"]
+    running, printed = begun(words, tmp_path)
+    log = tmp_path / "out" / "phases" / "1-1a" / "log.jsonl"
+    while not log.is_file() and all(process.is_alive() for process in running):
+        time.sleep(0.01)
+    running[1].kill()
+    running[0].join(30)
+    said = printed[0].read_text()
+    assert running[0].exitcode == 2, said
+    assert said.count("another process of this training is gone") == 1 and "Traceback" not in said
+    # What was done before stays, and one process alone does not go on in its place.
+    assert (tmp_path / "out" / "phases" / "0-vae" / "done.json").is_file()

@@ -57,6 +57,35 @@ def test_the_contrast_may_be_learnt_alone_before_the_others_join(nano):
     assert seen == [{"itc"}, {"itc"}, {"itc", "itm", "itg"}, {"itc", "itm", "itg"}]
 
 
+@pytest.mark.parametrize("name", ["1a", "1b-language", "2"])
+def test_features_in_chunks_give_the_same_losses_and_gradients_and_keep_less(nano, name):
+    batch = (nano.examples.triplets if name == "2" else nano.examples.pairs)[:7]
+    changes = {"qformer": "trained"} if name == "1b-language" else {}
+    found, gradients, kept = [], [], []
+    for chunk in (None, 2, 3):
+        learner, parameters, _ = phase_of(nano, name, feature_chunk=chunk, replay=1.0, replay_pairs=7, **changes)
+        learner.begin_step(0)
+        sizes = []
+
+        def keep(tensor, sizes=sizes):
+            sizes.append(tensor.numel())
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            values = learner(batch, 3)
+        learner.total(values).backward()
+        found.append({key: value.item() for key, value in values.items()})
+        gradients.append({key: p.grad.clone() for key, p in parameters.items() if p.grad is not None})
+        kept.append(sum(sizes))
+        nano.model.zero_grad(set_to_none=True)
+    for other, grads in zip(found[1:], gradients[1:], strict=True):
+        assert other == pytest.approx(found[0], rel=1e-5)
+        assert grads.keys() == gradients[0].keys()
+        for key, value in grads.items():
+            torch.testing.assert_close(value, gradients[0][key], rtol=1e-3, atol=1e-5)
+    assert max(kept[1:]) < kept[0]
+
+
 @torch.no_grad()
 @pytest.mark.parametrize(("name", "first"), [("1a", 4), ("2", 0)])
 def test_negatives_are_drawn_of_all_at_first_and_by_similarity_in_the_end(nano, monkeypatch, name, first):
