@@ -69,6 +69,7 @@ class CellWorker:
         if key in self._trainings:
             training = self._trainings[key]
             model = self._work.train(training, self._context)
+            self._work.settle(training, model, self._reporter)  # for cells that this worker is sent next
             if model.record is None:
                 raise model.error or ExecutorError(f"{training.name} came to nothing")
             return model.record
