@@ -12,7 +12,7 @@ from fashionbench_tasks.captioning.task import caption_fields
 from fashionbench_tasks.datasets import karpathy
 from fashionbench_tasks.image_reading import IMAGE
 from fashionbench_tasks.retrieval.cross_modal.specs import AUDIT, NEEDS, PAIR_METRICS, SHARED_FIELDS
-from fashionbench_tasks.scenes.generate import DATASET_ID, VERSION
+from fashionbench_tasks.scenes.world import DATASET_ID, VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

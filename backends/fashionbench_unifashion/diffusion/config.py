@@ -131,7 +131,7 @@ class DiffusionConfig(_Part):
     conditions: tuple[ConditionName, ...] = ("agnostic", "densepose", "hint")
     """What try-on and design are given: ``agnostic`` (image and mask), ``densepose``, ``hint`` (garment or sketch,
     through the control branch), and, which the paper's model is not, ``warped-garment`` (garment or sketch once more,
-    stretched over the bounding box of the agnostic mask, beside the noisy latent, as LaDI-VTON and DCI-VTON are given
+    warped into the agnostic mask by a thin-plate spline, beside the noisy latent, as LaDI-VTON and DCI-VTON are given
     one that is warped with care). None of them leaves the plain four-channel q2I model."""
 
     condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2

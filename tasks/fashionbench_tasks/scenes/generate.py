@@ -12,16 +12,13 @@ from typing import TYPE_CHECKING
 from fashionbench.data.dataset import mark_twin
 from fashionbench.errors import ConfigError, DataError
 from fashionbench_tasks.scenes.drawing import draw
-from fashionbench_tasks.scenes.world import captions, draw_scene
+from fashionbench_tasks.scenes.world import DATASET_ID, VERSION, captions, draw_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from fashionbench_tasks.scenes.world import Scene
 
-#: Raised whenever the same seed and sizes give other files.
-VERSION = 1
-DATASET_ID = "scenes"
 SIZES: Mapping[str, int] = {"train": 600, "restval": 40, "val": 60, "test": 200}
 """Images of each split, with what is taken where nothing is said."""
 #: There are 53,760 different scenes, of which no two are alike in a folder.

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.karpathy import Karpathy
-from fashionbench_tasks.scenes.generate import DATASET_ID, FILE, VERSION, make
+from fashionbench_tasks.scenes.generate import FILE, make
+from fashionbench_tasks.scenes.world import DATASET_ID, VERSION
 
 if TYPE_CHECKING:
     from fashionbench.data.roots import DataRoots

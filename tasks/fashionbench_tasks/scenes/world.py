@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from random import Random
 
+#: Raised whenever the same seed and sizes give other files.
+VERSION = 1
+DATASET_ID = "scenes"
+
 COLOURS = {
     "red": (200, 40, 40),
     "orange": (235, 140, 40),
