@@ -28,18 +28,21 @@ class LockedError(StoreError):
 
 
 @contextlib.contextmanager
-def locked(folder: Path, what: str, *, wait: Callable[[str], object] | None = None) -> Iterator[None]:
+def locked(
+    folder: Path, what: str, *, wait: Callable[[str], object] | None = None, shared: bool = False
+) -> Iterator[None]:
     """Hold the lock of a folder, which is made where it is missing.
 
     :param what: what is done there, for the message, such as ``training``.
     :param wait: called once with a line where another process holds it, which is then waited for; None refuses.
+    :param shared: hold it beside others that share it; one that does not share is refused, or waits for all of them.
     :raises LockedError: where another process holds it and is not waited for.
     :raises OSError: where the folder cannot be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / NAME).open("a+", encoding="utf-8") as file:
         said = False
-        while not _take(file):
+        while not _take(file, shared=shared):
             holder = _holder(folder / NAME)
             if wait is None:
                 msg = f"another {what} works in {folder}{holder}"
@@ -69,24 +72,31 @@ def _holder(path: Path) -> str:
 if os.name == "nt":  # pragma: no cover
     import msvcrt
 
-    def _take(file: IO[str]) -> bool:
-        try:
-            file.seek(1 << 20)  # a byte far behind the text, which others must be able to read
-            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
-        except OSError:
-            return False
-        return True
+    _PLACES = 64  # bytes far behind the text, which others must be able to read: one for each that shares, or all
+    _taken: dict[int, tuple[int, int]] = {}
+
+    def _take(file: IO[str], *, shared: bool) -> bool:
+        for at, count in [(at, 1) for at in range(_PLACES)] if shared else [(0, _PLACES)]:
+            try:
+                file.seek((1 << 20) + at)
+                msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, count)  # type: ignore[attr-defined]
+            except OSError:
+                continue
+            _taken[file.fileno()] = at, count
+            return True
+        return False
 
     def _release(file: IO[str]) -> None:
-        file.seek(1 << 20)
-        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, 1)  # type: ignore[attr-defined]
+        at, count = _taken.pop(file.fileno())
+        file.seek((1 << 20) + at)
+        msvcrt.locking(file.fileno(), msvcrt.LK_UNLCK, count)  # type: ignore[attr-defined]
 
 else:
     import fcntl
 
-    def _take(file: IO[str]) -> bool:
+    def _take(file: IO[str], *, shared: bool) -> bool:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(file, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
         except OSError as error:
             if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
                 return False

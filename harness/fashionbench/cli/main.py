@@ -17,6 +17,7 @@ from fashionbench import terminal
 from fashionbench.cli.ablate import ablate
 from fashionbench.cli.audit import audit
 from fashionbench.cli.board import board
+from fashionbench.cli.cache import cache
 from fashionbench.cli.compare import compare
 from fashionbench.cli.data import data
 from fashionbench.cli.diagnose import diagnose
@@ -172,7 +173,7 @@ def _apart(command: click.Command) -> click.Command:
 
 
 _COMMANDS = (
-    ablate, audit, board, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records,
+    ablate, audit, board, cache, compare, data, diagnose, doctor, export, gate, items, list_, plugins, publish, records,
     rescore, run, score, sensitivity, shortcuts, show, train,
 )  # fmt: skip
 for command in _COMMANDS:

@@ -128,7 +128,7 @@ class BoundBackend:
         if self._owner is not None and cache is not None:
             of_items = guard.hashes if items else [content for content in contents if content is not None]
             keys = [embedding_key(self._owner, capability, memory.role(role), content) for content in of_items]
-            kept = cache.get(keys)
+            kept = cache.get(keys, self._state.owner)
             if kept is not None and len({rows.shape for rows in kept}) == 1:
                 rows = np.stack(kept)
                 memory.put(capability, role, batch, rows)
@@ -141,7 +141,7 @@ class BoundBackend:
             self._state.batches.asked(self._kind(capability, role))
         rows = self._call(items, capability, role, guard)
         if keys and cache is not None:
-            cache.put(keys, rows)
+            cache.put(keys, rows, self._state.owner)
         memory.put(capability, role, batch, rows)
         self._state.done(len(items), capability)
         return rows

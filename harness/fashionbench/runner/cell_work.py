@@ -6,10 +6,12 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 from fashionbench.data.file_index import FileIndex
-from fashionbench.errors import as_error
+from fashionbench.errors import StoreError, as_error, message_of
 from fashionbench.files import stop_if_full
+from fashionbench.locks import LockedError
 from fashionbench.plugins.events import CellEnd, CellError, CellStart
 from fashionbench.progress import PhaseReporter
+from fashionbench.runner.cache_pruning import limit_of_environment, prune
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
@@ -57,7 +59,9 @@ class CellWork:
 
         :param cached: whether embeddings may be kept in the store's cache.
         :param loaded: keeps a backend over cells.
+        :raises ConfigError: where the environment gives the cache a limit that is no size.
         """
+        limit = limit_of_environment()
         device = resolve_device(self.plan.config.device)
         cache = EmbeddingCache(self.store.cache / FILE) if cached and self.plan.config.embedding_cache else None
         with FileIndex(self.roots.index) as index:
@@ -78,6 +82,17 @@ class CellWork:
             finally:
                 if cache is not None:
                     cache.close()
+                    self._prune(limit, reporter)
+
+    def _prune(self, limit: int | None, reporter: Reporter) -> None:
+        """Keep the cache below its limit; where other runs use it, the last of them does."""
+        try:
+            if limit is not None:
+                prune(self.store.cache, limit)
+        except LockedError:
+            pass
+        except StoreError as error:
+            reporter.note(f"warning: {message_of(error)}")
 
     def execute(self, cell: Cell, context: RunContext) -> tuple[Record, Exception | None]:
         """Train the models of a cell, execute it, and store its record; return it with the error where it failed."""

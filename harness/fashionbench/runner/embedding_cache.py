@@ -10,10 +10,13 @@ from __future__ import annotations
 import hashlib
 import sqlite3
 import sys
+import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fashionbench.locks import locked
 from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
@@ -25,6 +28,8 @@ if TYPE_CHECKING:
 
 #: The name of the file in a store's cache.
 FILE = "embeddings.sqlite"
+#: Keys whose last use is noted at once; a killed run loses no more.
+_USES = 4096
 
 
 class EmbeddingCache:
@@ -32,7 +37,8 @@ class EmbeddingCache:
 
     Each array stands beside a checksum over its key, shape and bytes; one that does not fit is forgotten and computed
     anew. Where the file is locked by another run for long, or the disk takes no more, the cache says so once and is not
-    used from then on.
+    used from then on. Runs share the lock of the folder, and pruning
+    (:mod:`fashionbench.runner.cache_pruning`) holds it alone.
 
     :param path: the database file. One that is damaged is put aside as ``*.damaged`` and begun anew.
     :param warn: takes a line about a cache that cannot be used.
@@ -47,16 +53,27 @@ class EmbeddingCache:
     ) -> None:
         self._path, self._warn, self._patience = path, warn, patience
         self._base: sqlite3.Connection | None = None
+        self._used: dict[bytes, tuple[str, float]] = {}
+        self._lock = ExitStack()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            self._lock.enter_context(locked(path.parent, "pruning of the cache", wait=warn, shared=True))
             self._base = self._connect()
         except (OSError, sqlite3.OperationalError) as error:
             self._give_up(error)
         except DAMAGE:
             self._begin_anew()
 
-    def get(self, keys: Sequence[bytes]) -> list[NDArray[np.float32]] | None:
-        """Return the arrays of all keys, or None where one of them is not there, or is not what was put."""
+    @property
+    def folder(self) -> Path:
+        """Where the file lies."""
+        return self._path.parent
+
+    def get(self, keys: Sequence[bytes], owner: str = "") -> list[NDArray[np.float32]] | None:
+        """Return the arrays of all keys, or None where one of them is not there, or is not what was put.
+
+        :param owner: the backend or extractor that asks, for :mod:`fashionbench.runner.cache_contents`.
+        """
         found: list[NDArray[np.float32]] = []
         for key in keys:
             row = self._read("SELECT shape, content, checksum FROM vector WHERE key = ?", (key,))
@@ -66,15 +83,17 @@ class EmbeddingCache:
             if rows is None:
                 return None
             found.append(rows)
+        self._use(keys, owner)
         return found
 
-    def put(self, keys: Sequence[bytes], values: NDArray[np.floating[Any]]) -> None:
+    def put(self, keys: Sequence[bytes], values: NDArray[np.floating[Any]], owner: str = "") -> None:
         """Keep one row a key."""
         rows = []
         for key, value in zip(keys, values, strict=True):
             shape, content = "x".join(map(str, value.shape)), np.ascontiguousarray(value, dtype=np.float32).tobytes()
             rows.append((key, shape, content, _checksum(key, shape, content)))
         self._write("INSERT OR REPLACE INTO vector VALUES (?, ?, ?, ?)", rows)
+        self._use(keys, owner)
 
     def note(self, key: str, fingerprint: str) -> None:
         """Keep what a backend said of its weights, by what decides which backend that was."""
@@ -87,9 +106,26 @@ class EmbeddingCache:
 
     def close(self) -> None:
         """Close the file."""
+        self._write_uses()
+        self._shut()
+        self._lock.close()
+
+    def _shut(self) -> None:
+        self._used.clear()
         if self._base is not None:
             self._base.close()
             self._base = None
+
+    def _use(self, keys: Sequence[bytes], owner: str) -> None:
+        self._used.update(dict.fromkeys(keys, (owner, time.time())))
+        if len(self._used) >= _USES:
+            self._write_uses()
+
+    def _write_uses(self) -> None:
+        rows = [(key, owner, at) for key, (owner, at) in self._used.items()]
+        self._used.clear()
+        if rows:
+            self._write("INSERT OR REPLACE INTO last_use VALUES (?, ?, ?)", rows)
 
     def _read(self, query: str, key: tuple[bytes | str]) -> tuple[Any, ...] | None:
         if self._base is None:
@@ -121,11 +157,7 @@ class EmbeddingCache:
             base.execute("PRAGMA journal_mode=WAL")
             # In this mode the file stays whole whenever the machine stops, and the last rows may be lost.
             base.execute("PRAGMA synchronous=NORMAL")
-            base.execute(
-                "CREATE TABLE IF NOT EXISTS vector (key BLOB PRIMARY KEY, shape TEXT, content BLOB, checksum BLOB) "
-                "WITHOUT ROWID"
-            )
-            base.execute("CREATE TABLE IF NOT EXISTS fingerprint (key TEXT PRIMARY KEY, said TEXT) WITHOUT ROWID")
+            create_tables(base)
         except (sqlite3.Error, UnicodeDecodeError):
             base.close()
             raise
@@ -133,7 +165,7 @@ class EmbeddingCache:
 
     def _begin_anew(self) -> None:
         """Put a damaged file aside, and begin another one."""
-        self.close()
+        self._shut()
         try:
             aside = self._path.with_suffix(".damaged")
             self._path.replace(aside)
@@ -144,8 +176,17 @@ class EmbeddingCache:
 
     def _give_up(self, error: Exception) -> None:
         """Say once that the cache is not used, and go on without."""
-        self.close()
+        self._shut()
         self._warn(f"warning: the cache {self._path.name} is not used, and embeddings are computed: {error}")
+
+
+def create_tables(base: sqlite3.Connection) -> None:
+    """Make the tables that a database lacks."""
+    vector = "key BLOB PRIMARY KEY, shape TEXT, content BLOB, checksum BLOB"
+    # When a row was used stands apart from it, for else the vector would be written again with it.
+    use = "key BLOB PRIMARY KEY, owner TEXT, at REAL"
+    for table, columns in (("vector", vector), ("fingerprint", "key TEXT PRIMARY KEY, said TEXT"), ("last_use", use)):
+        base.execute(f"CREATE TABLE IF NOT EXISTS {table} ({columns}) WITHOUT ROWID")
 
 
 def _rows(key: bytes, shape: object, content: object, checksum: object) -> NDArray[np.float32] | None:

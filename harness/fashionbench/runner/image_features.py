@@ -62,17 +62,17 @@ class ImageFeatures:
         try:
             for position, image in enumerate(hashes):
                 key = embedding_key(owner, f"features:{name}", self.extractors.device, bytes.fromhex(image))
-                row = self._known(key)
+                row = self._known(key, name)
                 if row is None:
                     # One at a time: in a batch, features would depend on their neighbours in the last bits.
                     row = _checked(extractor.features([read(position)]), name, rows)
                     self._fresh[key] = row
                     if len(self._fresh) >= _PART:
-                        self._keep()
+                        self._keep(name)
                 rows.append(row)
                 self._advance(1, "features")
         finally:
-            self._keep()
+            self._keep(name)
         if not rows:
             raise MetricError(f"there are no images to take features of {name} of")
         return np.stack(rows)
@@ -92,16 +92,16 @@ class ImageFeatures:
 
         return self.of(name, hashes(), lambda _position: made)
 
-    def _known(self, key: bytes) -> NDArray[np.float32] | None:
+    def _known(self, key: bytes, name: str) -> NDArray[np.float32] | None:
         if key in self._fresh or self._cache is None:
             return self._fresh.get(key)
-        kept = self._cache.get([key])
+        kept = self._cache.get([key], name)
         return kept[0] if kept else None
 
-    def _keep(self) -> None:
+    def _keep(self, name: str) -> None:
         """Write features; without a cache they stay in memory, so that an image that comes twice is looked at once."""
         if self._cache is not None and self._fresh:
-            self._cache.put(list(self._fresh), np.stack(list(self._fresh.values())))
+            self._cache.put(list(self._fresh), np.stack(list(self._fresh.values())), name)
             self._fresh.clear()
 
 

@@ -90,6 +90,7 @@ class Session:
             resources=resources or SessionResources(),
             memory=EmbeddingMemory(roles_differ=spec.roles_differ),
             device=device,
+            owner=spec.id,
             batch_size=batch_size,
         )
 

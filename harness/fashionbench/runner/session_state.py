@@ -60,6 +60,7 @@ class SessionState:
     """What a session and the backends that it binds share.
 
     :param memory: embeddings of the present fold, or of all folds where they share a backend.
+    :param owner: the backend's id, by which the cache says what it holds.
     :param batch_size: a fixed batch size, or None to find one for each capability.
     :param batches: compares answers with those in other batches; None where no backend can be asked.
     """
@@ -67,6 +68,7 @@ class SessionState:
     resources: SessionResources
     memory: EmbeddingMemory
     device: str
+    owner: str = ""
     batch_size: int | None = None
     counts: SessionCounts = field(default_factory=SessionCounts)
     sizes: dict[str, BatchSize] = field(default_factory=dict)
