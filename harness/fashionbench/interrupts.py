@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, told from a KeyboardInterrupt that a plugin raises."""
+"""Ctrl-C, SIGTERM and SIGHUP, told from a KeyboardInterrupt that a plugin raises."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _watches: list[Watch] = []
 
 @contextlib.contextmanager
 def watched() -> Iterator[None]:
-    """Watch for Ctrl-C, and take SIGTERM for it, so that a job that is ended cleans up as one that a person ends.
+    """Watch for Ctrl-C, and take SIGTERM for it, and SIGHUP of a terminal that is closed, so that all clean up alike.
 
     Signals that somebody else handles are left to them. Signals reach the main thread alone; in another, nothing is
     watched.
@@ -35,7 +35,8 @@ def watched() -> Iterator[None]:
     if _watches or threading.current_thread() is not threading.main_thread():
         yield
         return
-    defaults = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL}
+    ends = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+    defaults = {signal.SIGINT: signal.default_int_handler, **dict.fromkeys(ends, signal.SIG_DFL)}
     ours = {number: usual for number, usual in defaults.items() if signal.getsignal(number) is usual}
     # Where Ctrl-C is ignored, as below nohup, no KeyboardInterrupt comes from it.
     if signal.SIGINT not in ours and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:

@@ -146,5 +146,10 @@ def _pass_on(path: Path, content: str) -> None:
             raise
         raise ConfigError(f"{path} is a FIFO that nobody reads", remedy="start its reader first") from error
     os.set_blocking(handle, True)
-    with os.fdopen(handle, "wb") as file:
-        file.write(content.encode())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode())
+    except BrokenPipeError as error:
+        raise ConfigError(f"the reader of {path} has gone", remedy="start it again") from error
+    except OSError as error:  # by the name that the user knows
+        raise OSError(error.errno, error.strerror, str(path)) from error

@@ -28,7 +28,8 @@ _names: dict[str, re.Pattern[str]] = {}
 #: One of these is in every text that holds a secret of the forms above; most texts hold none.
 _MAYBE = re.compile(
     r"(?i)token|secret|pass|pwd|pw=|key|cred|auth|sig|bearer|cookie|webhook|hooks\.|@|%40|_|-u|-U|akia|asia|a[gir][dop]a|an[pv]a"
-    r"|abia|acca|absk|aiza|ya29|gocspx|1//0|-|dapi|atatt|atctt|sg\.|hv[sbr]\.|eaa|sk[0-9a-f]{32}|:AA|eyJ"
+    r"|abia|acca|absk|aiza|ya29|gocspx|1//0|-|dapi|atatt|atctt|sg\.|hv[sbr]\.|eaa|sk[0-9a-f]{32}|:AA|eyJ|ltai|akid|atbb"
+    r"|dp\.|[0-9a-f]{32}\.|[0-9a-z]{10}\.[\w-]{6}"
 )
 _SECRET_VARIABLE = re.compile(
     r"(?i)(?:^|_)(?:TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|APIKEY|KEY|CREDENTIALS?|PAT)(?:_|$)"

@@ -9,8 +9,10 @@ from fashionbench.interrupts import check, watched
 
 
 @pytest.mark.usefixtures("heeded_interrupts")
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_the_work_also_where_it_was_swallowed(number):
+    if number == signal.SIGHUP:  # whoever runs the tests may have left the terminal
+        signal.signal(number, signal.SIG_DFL)
     with watched():
         with pytest.raises(KeyboardInterrupt) as raised:
             signal.raise_signal(number)
@@ -20,6 +22,17 @@ def test_a_signal_ends_the_work_also_where_it_was_swallowed(number):
             check()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+    assert number == signal.SIGINT or signal.getsignal(number) is signal.SIG_DFL
+
+
+@pytest.mark.usefixtures("heeded_interrupts")
+def test_a_hangup_that_is_ignored_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    with watched():
+        signal.raise_signal(signal.SIGHUP)
+        check()
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.mark.parametrize("way", [signal.default_int_handler, signal.SIG_IGN])

@@ -18,6 +18,7 @@ from fashionbench.boards.table import Head, Row, Table, Value
 from fashionbench.boards.text import figure, number, uncertainty
 from fashionbench.control_characters import one_line
 from fashionbench.specs import resolve
+from fashionbench_leaderboards.markdown_escape import escape
 from fashionbench_leaderboards.site.pages import asset
 
 
@@ -216,3 +217,14 @@ def test_csv_leaves_a_place_without_a_number_empty(plugins):
 
     (row,) = csv.DictReader(io.StringIO(render(_one_value(plugins, Value(reason="not run")))))
     assert [row[name] for name in ("value", "low", "high", "standard_error", "sd_over_seeds")] == [""] * 5
+
+
+@pytest.mark.parametrize(
+    ("text", "escaped"),
+    [
+        ("~~gone~~", "\\~\\~gone\\~\\~"), ("&lt;b&gt; &#60; R&D", "&amp;lt;b&amp;gt; &amp;#60; R&D"), ("$x$", "\\$x\\$"),
+        ("a|b\r\nc", "a\\|b c"), ("<b>[x](y)`*_", "&lt;b&gt;\\[x\\](y)\\`\\*\\_"), ("a\\", "a\\\\"),
+    ],
+)  # fmt: skip
+def test_a_text_in_markdown_is_that_text(text, escaped):
+    assert escape(text) == escaped

@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
+from scipy.ndimage import binary_erosion
 from torch import Tensor
 
+from fashionbench.data.garment_contour import garment_of
+from fashionbench.data.garment_warp import warped_into
 from fashionbench.data.items import TryOnItem
 from fashionbench.errors import BackendError, DataError
 
@@ -23,6 +26,8 @@ if TYPE_CHECKING:
 
 #: What the agnostic image holds where the garment is to be painted.
 GREY = (128, 128, 128)
+#: How far a colour of a garment's photo is from that of its border, in levels, where it is not background.
+TOLERANCE = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +39,8 @@ class Conditions:
     :param densepose: float [B, 3, H, W], or None where the model has no such condition.
     :param hint: the garment, or the sketch: float [B, 3, H, W], or None where the model has no such condition.
     :param hinted: which samples have a hint, bool [B]; a design without a sketch has none.
-    :param warped: the garment, or the sketch, stretched over the box of what is to be painted, grey around it: float
-        [B, 3, H, W], or None where the model has no such condition.
+    :param warped: the garment, or the sketch, warped into what is to be painted, grey around it: float [B, 3, H, W], or
+        None where the model has no such condition.
     """
 
     agnostic: Tensor
@@ -175,13 +180,19 @@ def _agnostic(item: TryOnItem | DesignItem, mask: Image.Image) -> Image.Image:
 
 
 def _warped(hint: Image.Image | None, mask: Image.Image, width: int, height: int) -> Tensor:
-    """Stretch a garment over the box of a mask, at the model's size, on the grey of the agnostic image."""
-    laid = Image.new("RGB", (width, height), GREY)
-    box = _paint(mask, (width, height)).getbbox()
-    if hint is not None and box is not None:
-        size = (box[2] - box[0], box[3] - box[1])
-        laid.paste(hint.convert("RGB").resize(size, Image.Resampling.BICUBIC), box[:2])
-    return image_tensor(laid, width, height)
+    """Warp a garment into a mask, at the model's size, on the grey of the agnostic image."""
+    laid = np.full((height, width, 3), GREY, dtype=np.uint8)
+    inside = np.asarray(_paint(mask, (width, height))) > 0
+    if hint is not None and inside.any():
+        # At the scale that it is laid at, or fine prints would be sampled at random.
+        scale = min(1.0, max(width / hint.width, height / hint.height))
+        size = (max(1, round(scale * hint.width)), max(1, round(scale * hint.height)))
+        photo = np.asarray(hint.convert("RGB").resize(size, Image.Resampling.BICUBIC))
+        garment = garment_of(photo, TOLERANCE)
+        # Its edge is mixed with the background where the photo was made smaller.
+        inner = binary_erosion(garment)
+        laid[inside] = warped_into(inside, photo, inner if inner.any() else garment)
+    return image_tensor(Image.fromarray(laid), width, height)
 
 
 def _paint(mask: Image.Image, size: tuple[int, int]) -> Image.Image:

@@ -131,7 +131,7 @@ class DiffusionConfig(_Part):
     conditions: tuple[ConditionName, ...] = ("agnostic", "densepose", "hint")
     """What try-on and design are given: ``agnostic`` (image and mask), ``densepose``, ``hint`` (garment or sketch,
     through the control branch), and, which the paper's model is not, ``warped-garment`` (garment or sketch once more,
-    stretched over the bounding box of the agnostic mask, beside the noisy latent, as LaDI-VTON and DCI-VTON are given
+    warped into the agnostic mask by a thin-plate spline, beside the noisy latent, as LaDI-VTON and DCI-VTON are given
     one that is warped with care). None of them leaves the plain four-channel q2I model."""
 
     condition_dropout: Annotated[float, Field(ge=0, le=1)] = 0.2
@@ -151,9 +151,13 @@ class DiffusionConfig(_Part):
     """``leading``: Stable Diffusion's, which starts below T; ``trailing``: starts at T, better where steps are few
     (Lin et al., "Common Diffusion Noise Schedules and Sample Steps are Flawed", 2024, section 3.3)."""
 
-    start: Literal["pure", "gt_q_sample"] = "pure"
+    start: Literal["pure", "gt_q_sample", "warped-garment"] = "pure"
     """``gt_q_sample`` starts from the noised truth, as the released code does: it leaks a trace of the answer into each
-    image and is there to measure how much that is worth."""
+    image and is there to measure how much that is worth. ``warped-garment`` starts from what is known, the agnostic
+    image with the warped garment laid into its mask, noised to ``start_share`` of the steps (Meng et al., "SDEdit",
+    ICLR 2022); images without conditions start from noise."""
+    start_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    """The share of the training's steps that ``start: warped-garment`` begins at; later steps are not walked."""
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -168,6 +172,11 @@ class DiffusionConfig(_Part):
                 f"the schedule zero-terminal-snr is sampled from T on, which {self.sampler} with {self.spacing} "
                 "spacing does not",
                 remedy="set sampler to ddim and spacing to trailing",
+            )
+        if self.start == "warped-garment" and ("warped-garment" not in self.conditions or self.sampler != "ddim"):
+            raise ConfigError(
+                f"start warped-garment needs that condition and the sampler ddim, not {self.sampler}",
+                remedy="add warped-garment to conditions and set sampler to ddim, or start from noise",
             )
         if self.steps > self.noise.train_steps // 2:
             raise ConfigError(

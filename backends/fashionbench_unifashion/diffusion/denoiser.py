@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import torch
@@ -171,14 +172,14 @@ class Denoiser(nn.Module):
         *,
         steps: Tensor | None = None,
     ) -> Tensor:
-        """Return the loss of latents that were encoded before, at steps drawn uniformly from [0, T).
+        """Return the loss of latents that were encoded before, at steps drawn uniformly from those that are walked.
 
         :param latents: float [B, 4, h, w], scaled.
         :param steps: use these, int [B], instead of drawing them.
         """
         self._check(condition, len(latents))
         rng, schedule = batch_rng(generator), self.schedule
-        steps = rng.below(self.config.noise.train_steps, latents) if steps is None else steps.to(latents.device)
+        steps = rng.below(self._limit(conditions), latents) if steps is None else steps.to(latents.device)
         noise = rng.normal(latents)
         dropped = rng.uniform((len(latents), 1, 1), latents)
         condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
@@ -227,7 +228,13 @@ class Denoiser(nn.Module):
                 predicted = without + guidance * (predicted - without)
             return self.schedule.for_sampler(sampler, latents, predicted, step)
 
-        images = self.vae.decode(sample_latents(self._start(seeds, truth), predict, walk))
+        walked = None
+        if self.config.start == "warped-garment" and conditions is not None:
+            walked = self._late_steps(torch.as_tensor(walk.timesteps).tolist())
+            start = self._known_start(seeds, conditions, walked[0])
+        else:
+            start = self._start(seeds, truth)
+        images = self.vae.decode(sample_latents(start, predict, walk, walked))
         if not bool(images.isfinite().all()):
             raise BackendError("the diffusion model made NaN or infinity", remedy="train it anew, with a smaller rate")
         return images.clamp(-1, 1)
@@ -241,6 +248,24 @@ class Denoiser(nn.Module):
             return noise
         last = torch.full((len(noise),), self.config.noise.train_steps - 1, device=noise.device)
         return self.schedule.add_noise(self.vae.encode(truth), noise, last)
+
+    def _late_steps(self, steps: Sequence[int]) -> list[int]:
+        """Return the steps from the share of the training's steps on that sampling begins at, the last one at least."""
+        first = self.config.start_share * self.config.noise.train_steps
+        return [step for step in steps if step < first] or [steps[-1]]
+
+    def _limit(self, conditions: EncodedConditions | None) -> int:
+        """Return how many of the training's steps sampling may come to: all of them where it starts from noise."""
+        config = self.config
+        share = config.start_share if config.start == "warped-garment" and conditions is not None else 1.0
+        return math.ceil(share * config.noise.train_steps)
+
+    def _known_start(self, seeds: Sequence[int], conditions: Conditions, step: int) -> Tensor:
+        """Noise the agnostic image with the warped garment in its mask to a step."""
+        warped = _given(conditions.warped, "warped-garment")
+        known = conditions.keep * conditions.agnostic + (1 - conditions.keep) * warped
+        noise = seeded_noise(self.latent_shape, seeds, self.unconditional)
+        return self.schedule.add_noise(self.vae.encode(known), noise, torch.full((len(noise),), step).to(noise.device))
 
     def _check(self, condition: Tensor, count: int) -> None:
         shape = tuple(condition.shape)

@@ -27,14 +27,18 @@ def seeded_noise(shape: Sequence[int], seeds: Sequence[int], like: Tensor) -> Te
 
 
 def sample_latents(
-    start: Tensor, predict: Callable[[Tensor, int], Tensor], steps: DDIMScheduler | PNDMScheduler
+    start: Tensor,
+    predict: Callable[[Tensor, int], Tensor],
+    steps: DDIMScheduler | PNDMScheduler,
+    walked: Sequence[int] | None = None,
 ) -> Tensor:
     """Walk from noise to latents.
 
-    :param start: float [B, 4, h, w] at the sampler's first step.
+    :param start: float [B, C, h, w] at the first step that is walked.
     :param predict: what the sampler is given for latents at a step.
+    :param walked: the last of the sampler's steps; None walks all.
     """
     latents = start
-    for step in torch.as_tensor(steps.timesteps).tolist():
+    for step in torch.as_tensor(steps.timesteps).tolist() if walked is None else walked:
         latents = steps.step(predict(latents, step), step, latents, return_dict=False)[0]
     return latents

@@ -79,7 +79,7 @@ class PhaseFolder:
         except Exception as error:  # safetensors has errors of its own
             raise DataError(f"the weights {path} cannot be read: {reason_of(error)}", remedy=_ANEW) from error
         # Weights of before there were checksums have none.
-        if checksum and checksum != _digest(state):
+        if checksum and checksum != checksum_of(state):
             raise DataError(f"the weights {path} were altered or damaged", remedy=_ANEW)
         put(parameters, state, str(self.root))
 
@@ -161,10 +161,11 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _save_weights(tensors: Mapping[str, Tensor], path: Path) -> None:
     plain = _plain(tensors)
-    save_file(plain, path, metadata={_CHECKSUM: _digest(plain)})
+    save_file(plain, path, metadata={_CHECKSUM: checksum_of(plain)})
 
 
-def _digest(tensors: Mapping[str, Tensor]) -> str:
+def checksum_of(tensors: Mapping[str, Tensor]) -> str:
+    """Hash tensors with their names, types and shapes."""
     state = hashlib.sha256()
     for name in sorted(tensors):
         tensor = tensors[name]

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 from PIL import Image
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from fashionbench import files
 from fashionbench.canonical import digest
+from fashionbench_unifashion.training.checkpoints import checksum_of
 from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
 
     from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.training.examples import TrainingExamples
+
+
+#: The entry of the metadata of a file with the checksum of its content.
+_CHECKSUM = "sha256"
 
 
 class ImageFeatureCache:
@@ -62,7 +67,7 @@ class ImageFeatureCache:
             kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
             if self._model.diffusion is not None:
                 kept["pixels"] = torch.stack([self._pixels[name] for name in wanted])
-            files.write(path, lambda temporary: save_file(kept, temporary))
+            files.write(path, lambda temporary: save_file(kept, temporary, {_CHECKSUM: checksum_of(kept)}))
 
     def read_pairs(
         self, examples: TrainingExamples, begin: Callable[[str, int], object], advance: Callable[[int], object]
@@ -89,9 +94,13 @@ class ImageFeatureCache:
         if not path.is_file():
             return False
         try:
+            with safe_open(path, framework="pt") as file:
+                checksum = (file.metadata() or {}).get(_CHECKSUM)
             stored = load_file(path)
         except (SafetensorError, OSError):
             return False  # a cache that cannot be read is computed anew
+        if checksum != checksum_of(stored):
+            return False  # a flipped bit would be learnt from
         for kind, kept in (("tokens", self._tokens), ("pixels", self._pixels)):
             for name, row in zip(names, stored.get(kind, ()), strict=False):
                 kept[name] = row

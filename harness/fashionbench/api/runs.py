@@ -17,7 +17,7 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.predictions.imported import joined
 from fashionbench.predictions.readers import read
 from fashionbench.progress import Silent
-from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config
+from fashionbench.runner.config import BackendChoice, RunConfig, load_config, make_config, matching
 from fashionbench.runner.device import resolve_device
 from fashionbench.runner.driver import Runner
 from fashionbench.runner.execute import process_facts
@@ -83,6 +83,20 @@ def run(
     return runner.run(reporter)
 
 
+def check_names(config: RunConfig, plugins: Plugins) -> None:
+    """See that tasks, backends and the board of a run are there, before a store is made for it.
+
+    :raises UnknownNameError: for a name that nothing registered; addresses of models are looked up later.
+    """
+    for name in config.tasks:
+        matching(name, plugins.tasks)
+    for choice in config.backends:
+        if ":" not in choice.id:
+            matching(choice.id, plugins.backends)
+    if config.board is not None:
+        find_board(config.board, plugins)
+
+
 def preview(
     config: str | Path | Mapping[str, Any] | RunConfig,
     *,
@@ -126,9 +140,9 @@ def score(
     if not paths:
         raise ConfigError("there are no predictions to score", remedy="name a file")
     label = row_name(paths[0].stem if name is None else name)
+    spec = loaded.tasks[task]
     opened = open_store(store, loaded)
     opened.check_writable()
-    spec = loaded.tasks[task]
     imported = joined([read(path, captions=wants_captions(spec)) for path in paths])
     return score_file(spec, imported, label, loaded, opened, data or {})
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import functools
 import os
 import sys
+from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -233,7 +236,8 @@ def _ended(error: BaseException, words: list[str]) -> int | None:
 def _interrupted(words: list[str]) -> int:
     kept = "what was finished is stored, and the same command goes on from there"
     unfinished = words[:2] == ["data", "make"] or _command(words) == "diagnose"
-    echo(f"interrupted: {'nothing was written' if unfinished else kept}", err=True)
+    with contextlib.suppress(OSError):  # of a terminal that is gone
+        echo(f"interrupted: {'nothing was written' if unfinished else kept}", err=True)
     return 130
 
 
@@ -281,6 +285,10 @@ def _advice(words: list[str], error: BaseException, full: int | None) -> str:
     """Say what to do about a disk that takes no more, or about a file, by what the system says of it."""
     command = _command(words)
     option = "--out" if command in {"train", "diagnose"} else "--store"
+    named = getattr(error, "filename", None)
+    outputs = [word for before, word in pairwise(words) if before in _OUTPUTS]
+    if full and named is not None and any(Path(os.fsdecode(named)) == Path(word) for word in outputs):
+        return "free some space, or name a file on another disk"
     if full:
         kept = {
             "train": "checkpoints are kept, and the same command goes on from the last",
@@ -293,6 +301,8 @@ def _advice(words: list[str], error: BaseException, full: int | None) -> str:
     return _REMEDIES.get(number or 0, "check the path")
 
 
+#: Options that name a file to write.
+_OUTPUTS = frozenset({"--output", "--template", "--junit", "--markdown", "--baseline"})
 #: What to do, by the number of the system's error.
 _REMEDIES = {
     errno.ENAMETOOLONG: "choose a shorter name",
@@ -306,7 +316,7 @@ _REMEDIES = {
     errno.ETXTBSY: "another program uses the file: wait until it ends",
     errno.EBUSY: "another program uses it: wait until it ends",
     errno.EXDEV: "keep both folders on one disk",
-    errno.EINVAL: "the name holds a sign that this file system refuses: choose another",
+    errno.EINVAL: "check what it is, and its name: some file systems refuse some signs",
     errno.EILSEQ: "the name holds a sign that this file system refuses: choose another",
     errno.ENOMEM: "close other programs, or take less data",
     errno.ECONNREFUSED: "nothing listens at that address: start it, or correct the address",

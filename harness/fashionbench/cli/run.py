@@ -109,6 +109,7 @@ def run(
         cells, not_applicable = runs.preview(chosen, store=opened, plugins=state.plugins, rerun=rerun, shard=part)
         _preview(cells, not_applicable, as_json=as_json)
         return 0
+    runs.check_names(chosen, state.plugins)
     opened = state.made_store(store)
     with Bars(0) as bars:
         records = runs.run(

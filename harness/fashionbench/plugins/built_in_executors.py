@@ -34,4 +34,19 @@ class BuiltInExecutors:
                 packages=("ray",),
                 options={"address": "", "workers": 0, "retries": 3, "runtime_env": {}, "share_store": True},
             ),
+            ExecutorSpec(
+                id="slurm",
+                summary="an array job of Slurm, a task for each shard, submitted by submitit",
+                target=f"{_HOME}.slurm:slurm_executor",
+                extra="slurm",
+                packages=("submitit",),
+                options={
+                    "workers": 4,
+                    "minutes": 1440,
+                    "retries": 1,
+                    "parameters": {},
+                    "cluster": "slurm",
+                    "pause": 5.0,
+                },
+            ),
         ]

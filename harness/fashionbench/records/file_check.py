@@ -11,7 +11,7 @@ from fashionbench.records.predictions_store import fault
 from fashionbench.records.store import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from fashionbench.records.schema import Record
@@ -41,6 +41,8 @@ def check_files(store: Store, scan: Scan) -> FileCheck:
         wrong = fault(path, checksum)
         if wrong:
             found.faults.append(Fault(path, f"{path.parent.name} of {short(record.record_id)}: {wrong}; {_REMEDY}"))
+    bad = {fault.path for fault in found.faults}
+    found.faults.extend(Fault(*said) for record in scan.records for said in _rows_faults(store, record, bad))
     pictures = {path for record in scan.records for path in _pictures(store, record)}
     # Boards are often kept without the pictures, which are large; a folder of them holds all or is damaged.
     if (store.root / "images").is_dir():
@@ -64,6 +66,18 @@ def _tables(store: Store, record: Record) -> Iterator[tuple[Path, str]]:
     for part in record.metrics:
         if part.values:
             yield store.predictions.values_path(part.values), part.values
+
+
+def _rows_faults(store: Store, record: Record, bad: Collection[Path]) -> Iterator[tuple[Path, str]]:
+    """Say that a table of predictions has another number of rows than its record says."""
+    import pyarrow.parquet as pq  # noqa: PLC0415
+
+    part = record.predictions
+    path = store.predictions.path(part) if part is not None else None
+    if part is not None and path is not None and path not in bad:
+        rows = pq.read_metadata(path).num_rows
+        if rows != part.rows:
+            yield path, f"it has {rows} rows, and the record {short(record.record_id)} says {part.rows}; {_REMEDY}"
 
 
 def _pictures(store: Store, record: Record) -> set[Path]:

@@ -29,7 +29,8 @@ def metric_fault(part: MetricPart) -> str:
         return f"its interval [{least!r}, {greatest!r}] ends before it begins"
     if part.standard_error is not None and part.standard_error < 0:
         return f"its standard error {part.standard_error!r} is negative"
-    return f"its n is {part.n}" if part.n < 0 else ""
+    counts = {"n": part.n, "biased_below": part.biased_below}
+    return next((f"its {name} is {count}" for name, count in counts.items() if count < 0), "")
 
 
 def range_fault(record: Record) -> str:
@@ -47,8 +48,13 @@ def range_fault(record: Record) -> str:
         "cost.peak_memory_bytes": record.cost.peak_memory_bytes,
         "backend.parameters": record.backend.parameters,
         "predictions.rows": record.predictions.rows if record.predictions else None,
+        "dataset.images": record.dataset.images if record.dataset else None,
     }
-    counts |= _named("dataset.sizes", record.dataset.sizes if record.dataset else {})
+    if record.dataset:
+        counts |= _named("dataset.sizes", record.dataset.sizes) | _named("dataset.forms", record.dataset.image_forms)
+    if record.predictions:
+        counts |= _named("predictions.forms", record.predictions.image_forms)
+        counts |= _named("predictions.depth", record.predictions.depth)
     counts |= _named("decoding.batch_sizes", record.decoding.batch_sizes)
     negative = [name for name, count in counts.items() if count is not None and count < 0]
     return f"{negative[0]} is {counts[negative[0]]}" if negative else ""
@@ -65,6 +71,17 @@ def time_fault(times: Iterable[tuple[str, str]], now: datetime | None = None) ->
         if (time if time.tzinfo else time.replace(tzinfo=UTC)) > latest:
             return f"{name} lies in the future: {text}"
     return ""
+
+
+def order_fault(record: Record) -> str:
+    """Say that a record ended before it began, by more than a clock is set back; nothing where it did not."""
+    try:
+        started, ended = (datetime.fromisoformat(one) for one in (record.provenance.started, record.provenance.ended))
+    except ValueError:
+        return ""  # said by :func:`time_fault`
+    if (started.tzinfo is None) != (ended.tzinfo is None) or ended >= started - _CLOCKS:
+        return ""
+    return f"it ended at {record.provenance.ended}, before it started at {record.provenance.started}"
 
 
 def times_of(record: Record) -> list[tuple[str, str]]:

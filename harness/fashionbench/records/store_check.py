@@ -10,7 +10,7 @@ from fashionbench.records.chain import RECORD_DIGITS, digits
 from fashionbench.records.chain_check import chain_faults, unchained
 from fashionbench.records.file_check import check_files
 from fashionbench.records.order import wrong_supersession
-from fashionbench.records.ranges import time_fault, times_of
+from fashionbench.records.ranges import order_fault, time_fault, times_of
 from fashionbench.records.store import Fault
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def _record_faults(record: Record, path: Path, store: Store, known: dict[str, Re
         yield f"a record of {record.task.id} on {record.backend.id} lies in another one's folder; move it to {place}"
     if record.metrics and record.predictions is None and record.attestation != "paper-reported" and record.dataset:
         yield "it has values and no predictions that they could be computed from; invalidate it, or run the cell again"
-    late = time_fault(times_of(record))
+    late = time_fault(times_of(record)) or order_fault(record)
     if late:
         yield f"{late}; invalidate it, or correct the clock and run the cell again"
     old = known.get(record.supersedes or "")

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.canonical import digest
-from fashionbench.errors import FashionBenchError, first_names, message_of
+from fashionbench.errors import FashionBenchError, as_error, first_names, message_of
 from fashionbench.files import stop_if_full
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
@@ -100,9 +100,13 @@ def precision_of(backend: object) -> str:
 
     It says so in ``preprocessing["dtype"]``, which the record holds, or in an attribute ``dtype``.
     """
-    said = getattr(backend, "preprocessing", None)
-    told = said.get("dtype") if isinstance(said, dict) else None
-    name = str(getattr(backend, "dtype", "") if told is None else told).rpartition(".")[2]
+    try:
+        said = getattr(backend, "preprocessing", None)
+        told = said.get("dtype") if isinstance(said, dict) else None
+        name = str(getattr(backend, "dtype", "") if told is None else told).rpartition(".")[2]
+    except BaseException as raised:  # it is asked again at the end, and what it raises is a finding then
+        as_error(raised)
+        return ""
     name = _NAMES.get(name, name)
     return name if name in _OF_PRECISION else ""
 

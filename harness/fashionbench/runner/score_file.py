@@ -16,6 +16,7 @@ from fashionbench.plugins.origin import Origin
 from fashionbench.predictions.image_names import NamesImages, images_of_items
 from fashionbench.predictions.replay_backend import FileBackend, capabilities_of
 from fashionbench.progress import Silent
+from fashionbench.records.stored_text import stored_text
 from fashionbench.runner.code_hash import code_hash
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.runner.execute import RunContext, execute, process_facts
@@ -59,15 +60,22 @@ class CountsRows(Protocol):
         ...
 
 
+#: Control characters and their like, and what ends a line.
+_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+
+
 def row_name(name: str) -> str:
     """Return a name as it stands on a board: in one Unicode form, without white space at its ends.
 
-    :raises ConfigError: where nothing is left, or a character cannot be seen.
+    :raises ConfigError: where nothing is left, a character cannot be seen, or a record would not keep it as it is.
     """
     text = unicodedata.normalize("NFC", name).strip()
-    unseen = [f"U+{ord(sign):04X}" for sign in text if unicodedata.category(sign)[0] == "C"]
-    if unseen or not text:
+    unseen = [f"U+{ord(sign):04X}" for sign in text if unicodedata.category(sign) in _UNSEEN]
+    # The name is a part of what intervals are drawn by, so it must be what the record keeps.
+    kept = stored_text(text) == text
+    if unseen or not text or not kept:
         what = f"holds {unseen[0]}, which cannot be seen" if unseen else "is empty"
+        what = what if unseen or not text else "holds a secret or the path of a folder, which no record keeps"
         raise ConfigError(f"the name of the predictions {what}", remedy="pass another --name")
     return text
 

@@ -16,7 +16,7 @@ from fashionbench.runner.outdated_metrics import can_run
 from fashionbench.runner.rescoring import question_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import MetricPart, Record
@@ -76,7 +76,17 @@ def recompute(record: Record, store: Store, plugins: Plugins) -> Recomputed:
         said = _difference(part, again.get((part.id, part.slice)))
         equal += not said
         differing += [f"{part.id} [{part.slice}]: {said}"] if said else []
+    left_out += _other_intervals(record, again)
     return Recomputed(record, equal, tuple(differing), tuple(left_out))
+
+
+def _other_intervals(record: Record, again: Mapping[tuple[str, str], MetricPart]) -> list[str]:
+    """Name the intervals that another method made than today's: nothing says whether they follow."""
+    pairs = [(part, again[part.id, part.slice]) for part in record.metrics if (part.id, part.slice) in again]
+    other = {part.id: part.interval_method for part, new in pairs if part.interval_method != new.interval_method}
+    return [
+        f"{name}: its intervals are of {method or 'no method'}, and not of today's" for name, method in other.items()
+    ]
 
 
 def _from_values(record: Record, store: Store) -> Recomputed:
@@ -129,6 +139,8 @@ def _difference(old: MetricPart, new: MetricPart | None) -> str:
     facts["direction"] = _direction(old), _direction(new)
     other = [f"{name} recorded {a!r}, is {b!r}" for name, (a, b) in facts.items() if a != b]
     pairs: list[tuple[str, float | None, float | None]] = [("value", old.value, new.value), ("n", old.n, new.n)]
+    if old.interval_method == new.interval_method:
+        pairs.append(("standard error", old.standard_error, new.standard_error))
     # An interval that an earlier method made is another one, and was right.
     for at, name in enumerate(("lower limit", "upper limit") if old.interval_method == new.interval_method else ()):
         pairs.append((name, old.interval[at] if old.interval else None, new.interval[at] if new.interval else None))

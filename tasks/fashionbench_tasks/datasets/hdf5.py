@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 #: Bytes that a column of texts takes when it is read, at most; a compressed one may claim any number.
 LARGEST_COLUMN = 2 << 30
+#: Rows of a column of texts that are read at once.
+_ROWS = 4096
 #: Pixels of a side of a stored image, at most.
 _WIDEST = 8192
 #: Filters that every HDF5 library has. For others it loads code from a folder that a variable names.
@@ -49,8 +51,17 @@ def text_column(file: Any, key: str, path: Path) -> list[str]:
     if data.size * data.dtype.itemsize > LARGEST_COLUMN:
         size = data.size * data.dtype.itemsize
         raise DataError(f"{path}: {key} has {size:,} bytes, more than {LARGEST_COLUMN:,}", remedy=_REFETCH)
+    values: list[Any] = []
+    room = LARGEST_COLUMN
     try:
-        values = data[:].reshape(-1).tolist()
+        # Block by block: texts of any length may be one text that all rows refer to, and are copied when they are read.
+        for start in range(0, data.shape[0], _ROWS):
+            block = data[start : start + _ROWS].reshape(-1).tolist()
+            room -= sum(len(value) for value in block if isinstance(value, bytes))
+            if room < 0:
+                msg = f"{path}: the texts of {key} have more than {LARGEST_COLUMN:,} bytes"
+                raise DataError(msg, remedy=_REFETCH)
+            values += block
     except (OSError, ValueError, MemoryError) as error:
         raise DataError(f"{path} cannot be read at {key}: {error}", remedy=_REFETCH) from error
     return [value.decode("iso-8859-1") if isinstance(value, bytes) else str(value) for value in values]

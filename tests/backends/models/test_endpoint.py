@@ -137,9 +137,17 @@ def test_images_are_made_smaller_on_request(server, captioner):
 def test_a_damaged_kept_answer_is_asked_for_again(server, captioner, tmp_path):
     captioner().caption(items(1), "x")
     (kept,) = (tmp_path / "cache").rglob("*.json")
-    kept.write_text('{"text": "red')
+    whole = kept.read_text()
+    for damaged in ('{"text": "red', whole.replace("red 0", "rad 0"), "[]"):
+        kept.write_text(damaged)
+        before = len(server.seen)
+        assert captioner().caption(items(1), "x") == ["red 0"]
+        assert len(server.seen) == before + 1
+    without = json.loads(whole)
+    del without["checksum"]
+    kept.write_text(json.dumps(without))  # of an earlier version, and paid for
     assert captioner().caption(items(1), "x") == ["red 0"]
-    assert len(server.seen) == 2
+    assert len(server.seen) == before + 1
 
 
 def test_an_answer_that_was_kept_by_an_older_reading_is_asked_for_again(server, captioner, tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import pytest
 
@@ -138,6 +139,21 @@ def test_an_error_of_the_system_has_no_traceback(cli, tmp_path):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", "--task", "toy/squares", "--backend", "toy/color"], ["run", "--task", "toy/squarse", "--backend", "toy/colour"],
+        ["run", "--task", "toy/squares", "--backend", "toy/colour", "--board", "nowhere"],
+        ["score", "toy/squarse", "--predictions", "r.json"],
+    ],
+)  # fmt: skip
+def test_no_store_is_made_for_names_that_are_not_there(cli, tmp_path, words):
+    (tmp_path / "r.json").write_text("{}")
+    code, _, err = cli(*words, "--store", "new")
+    assert (code, err.startswith("error: unknown ")) == (2, True)
+    assert not (tmp_path / "new").exists()
+
+
 def test_a_folder_that_a_command_makes_is_said_and_none_of_a_store_is_written_to(cli, monkeypatch, tmp_path):
     monkeypatch.chdir(tmp_path)
     run = ["run", "--task", "toy/squares", "--backend", "toy/colour", "--store", "new/store"]
@@ -153,3 +169,11 @@ def test_a_folder_that_a_command_makes_is_said_and_none_of_a_store_is_written_to
             code, _, err = cli(*command, place)
             assert code == 2 and "is a place of the store" in err
     assert {path: path.stat().st_mtime_ns for path in store.rglob("*")} == before
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_disk_that_is_full_where_a_file_is_written_is_no_matter_of_the_store(cli):
+    cli("run", "--task", "toy/squares", "--backend", "toy/colour", "--store", "s")
+    code, _, err = cli("board", "toy", "--store", "s", "--format", "html", "--output", "/dev/full")
+    assert (code, err.splitlines()[0]) == (2, "error: No space left on device at /dev/full")
+    assert "name a file on another disk" in err and "--store" not in err

@@ -202,7 +202,17 @@ def test_one_name_in_two_unicode_forms_is_one_row(one, other):
     assert row_name(one) == row_name(other)
 
 
-@pytest.mark.parametrize(("name", "said"), [("  ", "is empty"), ("a\u200bb", "U\\+200B"), ("a\nb", "U\\+000A")])
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("  ", "is empty"),
+        ("a\u200bb", "U\\+200B"),
+        ("a\nb", "U\\+000A"),
+        ("a\u2028b", "U\\+2028"),
+        ("run of hf_abcdefghijklmnop", "holds a secret"),
+        ("/home/ada/runs/7", "the path of a folder"),
+    ],
+)
 def test_a_name_that_cannot_be_told_from_another_is_refused(name, said):
     with pytest.raises(ConfigError, match=said):
         row_name(name)

@@ -14,6 +14,7 @@ from fashionbench.predictions.images import images_table
 from fashionbench.records.chain import FILE
 from fashionbench.records.schema import content_id
 from fashionbench.records.store import Store
+from fashionbench.runner.verification import recompute
 
 RUN = {"tasks": ["toy/squares"], "backends": ["toy/colour"]}
 AHEAD = "2999-01-01T00:00:00+00:00"
@@ -96,6 +97,7 @@ def test_values_are_computed_again_from_the_predictions(store, found, forged):
         ({"higher_is_better": False}, "direction recorded 'lower is better'"),
         ({"interval": [0.9, 0.95]}, "lower limit recorded 0.9"),
         ({"n": 800}, "n recorded 800, computed 8"),
+        ({"standard_error": 0.4}, "standard error recorded 0.4"),
         ({"id": "hit@50"}, ""),  # a value that is right, under a name that the task does not have
     ],
 )
@@ -125,6 +127,7 @@ def test_predictions_that_give_no_value_are_no_excuse(store, found, forged):
         ({"interval": [0.9, 1.2]}, "its upper limit 1.2 is no fraction"),
         ({"standard_error": -1.0}, "its standard error -1.0 is negative"),
         ({"n": -8}, "its n is -8"),
+        ({"biased_below": -1}, "its biased_below is -1"),
         ({"unit": "rank", "value": -2.0}, "its value -2.0 is no rank"),
     ],
 )
@@ -135,10 +138,33 @@ def test_numbers_that_cannot_be_keep_a_record_out(store, found, forged, plugins,
     assert path not in store.scan().places.values()
 
 
-def test_a_negative_size_is_no_size(store, found, forged):
-    dataset = store.scan().records[-1].dataset.model_dump(mode="json")
-    path = forged(dataset=dataset | {"sizes": {"queries": -8}})
-    assert "dataset.sizes.queries is -8" in found()[path]
+@pytest.mark.parametrize(
+    ("part", "changes", "said"),
+    [
+        ("dataset", {"sizes": {"queries": -8}}, "dataset.sizes.queries is -8"),
+        ("dataset", {"images": -3}, "dataset.images is -3"),
+        ("dataset", {"image_forms": {"PNG": -4}}, "dataset.forms.PNG is -4"),
+        ("predictions", {"depth": {"fold": -1}}, "predictions.depth.fold is -1"),
+        ("predictions", {"rows": 9999}, " says 9999"),
+    ],
+)
+def test_counts_that_cannot_be_are_faults(store, found, forged, part, changes, said):
+    fields = getattr(store.scan().records[-1], part).model_dump(mode="json")
+    forged(**{part: fields | changes})
+    assert any(said in message for message in found().values())
+
+
+def test_a_record_that_ended_before_it_began_is_said(store, found, forged):
+    provenance = store.scan().records[-1].provenance.model_dump(mode="json")
+    path = forged(provenance=provenance | {"ended": "2020-01-01T00:00:00+00:00"})
+    assert "it ended at 2020-01-01T00:00:00+00:00, before it started at" in found()[path]
+
+
+def test_intervals_of_another_method_are_said_not_to_be_computed_again(store, forged, plugins):
+    metrics = [part.model_dump(mode="json") for part in store.scan().records[-1].metrics]
+    forged(metrics=[metrics[0] | {"interval_method": "magic", "interval": [0.0, 1.0]}, *metrics[1:]])
+    made = [recompute(record, store, plugins) for record in store.scan().records]
+    assert any(f"{metrics[0]['id']}: its intervals are of magic" in line for one in made for line in one.left_out)
 
 
 @pytest.mark.parametrize(("time", "said"), [(AHEAD, "lies in the future"), ("tomorrow", "which is no time")])

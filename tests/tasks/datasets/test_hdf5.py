@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fashionbench.errors import DataError
+from fashionbench_tasks.datasets import hdf5
 from fashionbench_tasks.datasets.hdf5 import images, open_hdf5, text_column
 
 h5py = pytest.importorskip("h5py", reason="needs the optional dependencies fashionbench[data]")
@@ -112,3 +113,13 @@ def test_texts_are_read_in_their_encoding_and_numbers_as_texts(written):
     path = written(fill)
     with open_hdf5(path) as file:
         assert [text_column(file, key, path) for key in "abc"] == [["Schürze", "b"], ["7", "8"], ["x", "yy"]]
+
+
+def test_texts_are_counted_as_they_are_read_for_many_rows_may_refer_to_one(tmp_path, monkeypatch):
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", data=["red " * 25] * 9000, dtype=h5py.string_dtype())
+    with open_hdf5(tmp_path / "a.h5") as file:
+        assert text_column(file, "x", tmp_path / "a.h5") == ["red " * 25] * 9000
+        monkeypatch.setattr(hdf5, "LARGEST_COLUMN", 500_000)  # more than the references take, and less than the texts
+        with pytest.raises(DataError, match="the texts of x have more than 500,000 bytes"):
+            text_column(file, "x", tmp_path / "a.h5")

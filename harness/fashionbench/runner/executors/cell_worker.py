@@ -9,6 +9,7 @@ from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ExecutorError, UnknownNameError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.progress import Silent
 from fashionbench.runner.cell_work import CellWork
 from fashionbench.runner.config import make_config
 from fashionbench.runner.executors.contract import cell_key
@@ -69,6 +70,8 @@ class CellWorker:
         if key in self._trainings:
             training = self._trainings[key]
             model = self._work.train(training, self._context)
+            # For cells that this worker is sent next; the run tells of it.
+            self._work.settle(training, model, Silent())
             if model.record is None:
                 raise model.error or ExecutorError(f"{training.name} came to nothing")
             return model.record

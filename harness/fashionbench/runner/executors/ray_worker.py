@@ -14,27 +14,11 @@ from typing import Any
 
 from fashionbench.errors import FashionBenchError
 from fashionbench.runner.executors.cell_worker import CellWorker
+from fashionbench.runner.executors.heard_reporter import HeardReporter
 from fashionbench.runner.executors.outcome_store import OutcomeStore
 
 #: What a worker writes beside a record, below its store.
 _WRITTEN = ("predictions", "values", "images", "models")
-
-
-class HeardReporter:
-    """Keeps what is reported until somebody asks."""
-
-    def __init__(self) -> None:
-        self._said: queue.SimpleQueue[list[Any]] = queue.SimpleQueue()
-
-    def __getattr__(self, method: str) -> Any:
-        return lambda *arguments: self._said.put([method, *arguments])
-
-    def heard(self) -> list[list[Any]]:
-        """Return what was said since."""
-        found: list[list[Any]] = []
-        while not self._said.empty():
-            found.append(self._said.get())
-        return found
 
 
 class RayWorker:

@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from fashionbench.data.garment_contour import contour_points, garment_of
+from fashionbench.data.garment_warp import thin_plate_spline
 from fashionbench.data.items import TryOnItem
 from fashionbench.errors import BackendError, ConfigError
 from fashionbench.specs.capabilities import BackendContext
-from fashionbench_baselines.try_on.contour import contour_points, garment_of
-from fashionbench_baselines.try_on.tps_warp import ThinPlateSplineWarp, thin_plate_spline
+from fashionbench_baselines.try_on.tps_warp import ThinPlateSplineWarp
 
 WHITE, GREY = (255, 255, 255), (120, 120, 120)
 

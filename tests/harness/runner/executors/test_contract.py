@@ -179,11 +179,14 @@ def test_a_loaded_backend_is_given_again_where_its_answers_depend_on_nothing_bef
     colour, constant = plan.cells
     kept = dataclasses.replace(colour, backend=dataclasses.replace(colour.backend, stateless=True))
     loaded = LoadedBackend()
-    first = loaded.build(kept, object)
-    assert loaded.build(kept, object) is first
-    assert loaded.build(constant, object) is not first
-    assert loaded.build(kept, object) is not first
-    assert loaded.build(colour, object) is not loaded.build(colour, object)
+    first = loaded.build(kept, Told)
+    first.calls.append("something that it counts")
+    first.more = 1
+    assert loaded.build(kept, Told) is first
+    assert vars(first) == {"calls": []}
+    assert loaded.build(constant, Told) is not first
+    assert loaded.build(kept, Told) is not first
+    assert loaded.build(colour, Told) is not loaded.build(colour, Told)
 
 
 class Told:

@@ -1,0 +1,45 @@
+"""Features of images that are kept for a training that goes on: memory and no truth."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from PIL import Image
+
+pytest.importorskip("accelerate", reason="needs the optional dependencies fashionbench[models]")
+
+from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
+
+
+@pytest.fixture
+def cache(tmp_path):
+    """A function that makes a cache in one folder, of an encoder of one layer; and the images that were opened."""
+    opened = []
+    layer = torch.nn.Linear(3, 2)
+
+    def open_(name):
+        opened.append(name)
+        return Image.new("RGB", (2, 2), name)
+
+    def batch(images):
+        return torch.stack([torch.tensor(image.getpixel((0, 0))).float() for image in images])
+
+    vision = SimpleNamespace(trainable=False, encode=lambda pixels: layer(pixels)[:, None], network=layer)
+    config = SimpleNamespace(vision=SimpleNamespace(model_dump=lambda mode: {}), diffusion=None)
+    model = SimpleNamespace(vision=vision, config=config, transform=SimpleNamespace(batch=batch), device="cpu", diffusion=None)  # fmt: skip
+    return lambda: ImageFeatureCache(model, open_, keep=True, folder=tmp_path), opened
+
+
+def test_a_flipped_bit_of_kept_features_is_not_learnt_from(cache, tmp_path):
+    make, opened = cache
+    make().prepare(["red", "blue"], lambda _: None)
+    make().prepare(["red", "blue"], lambda _: None)
+    assert opened == ["red", "blue"]
+    (path,) = tmp_path.glob("tokens-*.safetensors")
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
+    make().prepare(["red", "blue"], lambda _: None)
+    assert opened == ["red", "blue"] * 2
+    assert path.read_bytes() == whole
