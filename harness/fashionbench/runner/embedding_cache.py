@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.locks import locked
+from fashionbench.runner.gallery_lookup import GalleryLookup
+from fashionbench.runner.row_checksum import row_checksum
 from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
@@ -33,7 +35,9 @@ _USES = 4096
 
 
 class EmbeddingCache:
-    """A table of float32 arrays by key. It is memory and no truth: whatever is wrong with it is a miss, and no error.
+    """A table of float32 arrays by key, and those in files of galleries beside it.
+
+    It is memory and no truth: whatever is wrong with it is a miss, and no error.
 
     Each array stands beside a checksum over its key, shape and bytes; one that does not fit is forgotten and computed
     anew. Where the file is locked by another run for long, or the disk takes no more, the cache says so once and is not
@@ -55,6 +59,7 @@ class EmbeddingCache:
         self._base: sqlite3.Connection | None = None
         self._used: dict[bytes, tuple[str, float]] = {}
         self._lock = ExitStack()
+        self._galleries = GalleryLookup(path.parent)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._lock.enter_context(locked(path.parent, "pruning of the cache", wait=warn, shared=True))
@@ -85,6 +90,8 @@ class EmbeddingCache:
             rows = None if row is None else _rows(key, *row)
             if row is not None and rows is None:
                 self._write("DELETE FROM vector WHERE key = ?", [(key,)])
+            if rows is None and self._base is not None:
+                rows = self._galleries.get(key, owner)
             if rows is None:
                 return None
             found.append(rows)
@@ -200,11 +207,6 @@ def _rows(key: bytes, shape: object, content: object, checksum: object) -> NDArr
         return None
     sizes = tuple(int(part) for part in shape.split("x")) if shape else ()
     return np.frombuffer(content, dtype=np.float32).reshape(sizes)
-
-
-def row_checksum(key: bytes, shape: str, content: bytes) -> bytes:
-    """Return 16 bytes over an embedding's key, its shape such as ``32x256``, and its numbers."""
-    return hashlib.blake2b(key + shape.encode() + b"\x00" + content, digest_size=16).digest()
 
 
 def embedding_key(owner: str, capability: str, role: str, item: bytes) -> bytes:

@@ -18,7 +18,7 @@ import numpy as np
 from fashionbench.files import regular_text, write_text
 from fashionbench.json_reader import loads
 from fashionbench.locks import LockedError, locked
-from fashionbench.runner.embedding_cache import row_checksum
+from fashionbench.runner.row_checksum import row_checksum
 from fashionbench.runner.source_key import source_key
 
 if TYPE_CHECKING:

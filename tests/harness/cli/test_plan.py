@@ -30,7 +30,9 @@ def test_before_any_run_declarations_count_and_are_divided(planned, cli):
     assert found["seconds"] == 4 * 30 + 4 * 5
     assert sorted(found["workers"]) == [40, 40, 60]
     assert not Path("results").exists()
-    assert "on 3 workers: about 60 s, and 40 s for the one that ends first" in cli("plan", "run.yaml", "--workers", "3")[1]
+    assert (
+        "on 3 workers: about 60 s, and 40 s for the one that ends first" in cli("plan", "run.yaml", "--workers", "3")[1]
+    )
 
 
 def test_earlier_records_count_and_what_is_there_is_not_planned(planned, cli):

@@ -180,6 +180,21 @@ def test_items_that_are_queries_too_are_embedded_once_and_in_the_same_batches_as
     assert asked[0] == asked[1] and len(asked[0]) == COUNT + AGAIN + 1
 
 
+def test_a_gallery_of_some_of_the_items_takes_their_rows(embed, large, tmp_path, monkeypatch):
+    embed()
+    flip(only(tmp_path) / stored_gallery.ROWS, 2990 * DIMENSIONS * 4 + 1)
+    monkeypatch.setattr(stored_gallery, "LARGE", 1 << 40)
+    part, backend = gallery_job.texts(COUNT)[::-1][:1000], gallery_job.Counting(DIMENSIONS)
+    with (
+        closing(EmbeddingCache(tmp_path / FILE)) as cache,
+        gallery_job.session(backend, cache).fold(None, Truth()) as bound,
+    ):
+        np.testing.assert_array_equal(bound.embed(part, "candidate"), RIGHT[::-1][:1000])
+    # The batch of the row that was altered, and what is asked again since the backend was asked at all.
+    assert len(backend.asked) == BATCH + AGAIN
+    assert 2990 in backend.asked[:BATCH]
+
+
 def test_a_disk_that_takes_no_more_leaves_the_rest_in_memory(embed, large, monkeypatch, capsys):
     write, left = stored_gallery._write, [9]
 
