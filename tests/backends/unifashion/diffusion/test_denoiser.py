@@ -60,51 +60,6 @@ def test_at_first_it_is_the_unet_alone_whatever_the_conditions():
     torch.testing.assert_close(plain.predict(latents, steps, condition), without)
 
 
-@torch.no_grad()
-@pytest.mark.parametrize(("share", "walked"), [(0.5, 2), (0.3, 1), (0.01, 1), (1.0, 4)])
-def test_sampling_may_start_from_the_noised_agnostic_image_with_the_warped_garment(share, walked):
-    conditions = ("agnostic", "densepose", "warped-garment")
-    model = _make(conditions=conditions, start="warped-garment", start_share=share)
-    images, condition, given = _batch()
-    given = replace(given, hint=None, warped=images)
-    seen = []
-
-    def predict(latents, steps, *_rest):
-        seen.append((latents.clone(), int(steps[0])))
-        return torch.zeros_like(latents)
-
-    model.predict = predict
-    model.sample(condition, given, seeds=[5, 6, 7], guidance=1)
-    assert len(seen) == walked
-    latents, step = seen[0]
-    known = torch.where(given.keep > 0, given.agnostic, images)
-    left = model.schedule.alphas[step]
-    noise = torch.stack([torch.randn(4, 16, 12, generator=torch.Generator().manual_seed(seed)) for seed in (5, 6, 7)])
-    torch.testing.assert_close(latents, left.sqrt() * model.vae.encode(known) + (1 - left).sqrt() * noise)
-    # An image of words alone has no garment to start from.
-    seen.clear()
-    model.sample(condition, None, seeds=[5, 6, 7], guidance=1)
-    assert len(seen) == 4 and torch.equal(seen[0][0], noise)
-
-
-def test_no_step_is_trained_that_sampling_does_not_come_to():
-    model = _make(conditions=("agnostic", "densepose", "warped-garment"), start="warped-garment", start_share=0.3)
-    _, condition, given = _batch()
-    encoded = model.encode_conditions(replace(given, hint=None, warped=given.agnostic))
-    many = torch.zeros(300, 4, 16, 12)
-    rows, seen = torch.zeros(300, dtype=torch.long), []
-    model.predict = lambda latents, steps, *_rest: seen.append(steps) or torch.zeros_like(latents)
-    model.latent_loss(many, condition[rows], encoded.take(rows), torch.Generator().manual_seed(0))
-    model.latent_loss(many, condition[rows], None, torch.Generator().manual_seed(0))
-    assert 280 < seen[0].max() < 300 and 900 < seen[1].max() < 1000
-
-
-def test_a_start_from_the_warped_garment_needs_it_and_a_sampler_that_can_begin_late():
-    for changes in ({}, {"conditions": ("agnostic", "warped-garment"), "sampler": "pndm"}):
-        with pytest.raises(ConfigError, match="start warped-garment needs that condition and the sampler ddim"):
-            nano(start="warped-garment", **changes)
-
-
 def test_latents_may_have_any_number_of_channels_as_long_as_unet_and_vae_agree():
     model = _make(**_wide(8, 8))
     images, condition, conditions = _batch()
