@@ -31,6 +31,8 @@ def main() -> None:
     # What models print by the way must not come between the lines.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)
+    # A worker ends without a last word, and what it had not written by then would be lost.
+    sys.stdout.reconfigure(line_buffering=True)  # type: ignore[union-attr]
     with watched():
         _work(fields, lines, answers)
 

@@ -120,6 +120,11 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
         lines = [[_without_clock(line) for line in folder.lines()] for folder in (alone_, both)]
         assert len(lines[0]) == len(lines[1]) > 2
         for first, second in zip(*lines, strict=True):
+            # Two candidates that are nearly as near may change places, which a measure of ranks sees at once.
+            ranks = {key for key in first if name in {"1a", "2"} and key.startswith("held/")}
+            assert {key: first.pop(key) for key in ranks} == pytest.approx(
+                {key: second.pop(key) for key in ranks}, abs=0.02
+            )
             # Sums of other orders, which AdamW's first steps magnify: of random weights of other seeds 1e-6 to 4e-5.
             assert first == pytest.approx(second, rel=1e-4, abs=1e-5), name
     states = [load_file(tmp_path / which / "model" / "model.safetensors") for which in ("one", "two")]
