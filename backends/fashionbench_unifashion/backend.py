@@ -150,7 +150,9 @@ class UniFashionBackend:
         answering = {name: value for name, value in asdict(self._options).items() if name != "model"}
         if self._told is not None:
             answering["caption_source"] = self._told.fingerprint()
-        return digest([self._model.fingerprint(), answering, torch.__version__, str(self._model.device)])
+        encoder = self._model.sentence_encoder
+        frozen = [] if encoder is None else [encoder.identity()]
+        return digest([self._model.fingerprint(), answering, torch.__version__, str(self._model.device), *frozen])
 
     @torch.inference_mode()
     def _sampled(

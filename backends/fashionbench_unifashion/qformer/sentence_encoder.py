@@ -45,6 +45,11 @@ class SentenceEncoder(nn.Module):
         vectors = torch.stack([self._vector(text) for text in texts]).to(self.proj.weight)
         return functional.normalize(self.proj(vectors), dim=-1)
 
+    @staticmethod
+    def identity() -> list[object]:
+        """Return what decides the frozen encoder's vectors, which the state does not hold."""
+        return [minilm.SHA256, minilm.PREPROCESSING]
+
     def _vector(self, text: str) -> Tensor:
         kept = self._kept.get(text)
         if kept is None:

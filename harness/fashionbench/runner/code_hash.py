@@ -20,7 +20,8 @@ from fashionbench.files import sha256
 from fashionbench.plugins.source_imports import imports, with_parents
 from fashionbench.records.provenance import distributions
 
-#: Raised when a change of the core changes predictions: batching, decoding, ranking, what is handed to a backend.
+#: Raised when a change of the core changes predictions: batching, decoding, ranking, what is handed to a backend, and
+#: what backends take from the core, such as packaged encoders and the warp of a garment.
 MEASUREMENT_VERSION = "2"
 
 _CORE = "fashionbench"

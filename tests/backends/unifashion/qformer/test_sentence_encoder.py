@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from fashionbench.data.items import ImageItem, TextItem
+from fashionbench.extractors import minilm
 from fashionbench.extractors.minilm import TextEncoder
 from fashionbench.specs.capabilities import BackendContext
 from fashionbench_unifashion.backend import UniFashionBackend
@@ -36,7 +37,7 @@ def expected(model, texts):
     return mapped / np.linalg.norm(mapped, axis=1, keepdims=True)
 
 
-def test_features_are_the_mapped_vectors_of_minilm_and_the_saved_model_has_them(nano, tmp_path):
+def test_features_are_the_mapped_vectors_of_minilm_and_the_saved_model_has_them(nano, tmp_path, monkeypatch):
     nano.model.save(tmp_path / "model")
     loaded = load(tmp_path / "model")
     for model in (nano.model, loaded):
@@ -51,6 +52,9 @@ def test_features_are_the_mapped_vectors_of_minilm_and_the_saved_model_has_them(
     embedded = backend.encode_texts([TextItem(str(at), text) for at, text in enumerate(TEXTS)], "query")
     width = nano.model.config.qformer.embed_dim
     np.testing.assert_allclose(embedded[:, :width], expected(nano.model, TEXTS), atol=1e-5)
+    before = backend.fingerprint()
+    monkeypatch.setattr(minilm, "PREPROCESSING", "another")
+    assert backend.fingerprint() != before
     pixel = ImageItem("i", nano.examples.open(nano.examples.pairs[0].image))
     assert backend.encode_images([pixel], "query").shape[-1] == 3 * width
 
