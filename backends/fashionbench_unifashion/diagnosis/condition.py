@@ -62,7 +62,7 @@ def measure_condition(probed: ProbedModel) -> list[Measurement]:
     before = untrained_model(probed)
     untrained = None if before is None else _Ways(before, probed, persons, order).pictures()
     both = averaged(moved(own["whole"], own["both"], persons.masks), probed.seed)
-    made = []
+    measurements = []
     for id_, (title, meaning) in _WAYS.items():
         estimate = averaged(moved(own["whole"], own[id_], persons.masks), probed.seed, bounds=(0, 1))
         references = (
@@ -80,7 +80,7 @@ def measure_condition(probed: ProbedModel) -> list[Measurement]:
             verdict = Verdict("fault", f"{words}: the Q-Former's condition changes nothing in the picture", IGNORED)
         else:
             verdict = Verdict("described", words)
-        made.append(
+        measurements.append(
             Measurement(
                 id=id_,
                 group="pictures",
@@ -92,7 +92,7 @@ def measure_condition(probed: ProbedModel) -> list[Measurement]:
                 verdict=verdict,
             )
         )
-    return made
+    return measurements
 
 
 class _Ways:
@@ -118,16 +118,16 @@ class _Ways:
         return {name: self._sampled(states, shown) for name, (states, shown) in ways.items()}
 
     @torch.inference_mode()
-    def _sampled(self, told: Sequence[TryOnItem] | None, shown: Sequence[TryOnItem]) -> list[Pixels]:
-        """Sample with the states of the garments of ``told``, or without, and the image conditions of ``shown``."""
+    def _sampled(self, states_of: Sequence[TryOnItem] | None, shown: Sequence[TryOnItem]) -> list[Pixels]:
+        """Sample with the states of the garments of ``states_of``, or without, and the image conditions of ``shown``."""
         model = self._model
         assert model.diffusion is not None  # noqa: S101
         pictures: list[Pixels] = []
         for part in batches(range(len(shown))):
             items = [shown[at] for at in part]
-            tokens = model.tokens([(told or shown)[at].garment for at in part])
+            tokens = model.tokens([(states_of or shown)[at].garment for at in part])
             condition = model.condition_of(garment_states(model, tokens, [""] * len(items)))
-            if told is None:
+            if states_of is None:
                 condition = model.diffusion.unconditional.expand_as(condition)
             images = model.diffusion.sample(
                 condition,
