@@ -119,7 +119,7 @@ class _Ways:
 
     @torch.inference_mode()
     def _sampled(self, states_of: Sequence[TryOnItem] | None, shown: Sequence[TryOnItem]) -> list[Pixels]:
-        """Sample with the states of the garments of ``states_of``, or without, and the image conditions of ``shown``."""
+        """Sample with states of the garments of ``states_of``, or without, and the image conditions of ``shown``."""
         model = self._model
         assert model.diffusion is not None  # noqa: S101
         pictures: list[Pixels] = []
