@@ -8,6 +8,7 @@ from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench_models.endpoint.specs import BACKENDS as ENDPOINTS
 from fashionbench_models.named import named_models
 from fashionbench_models.pipelines.specs import BACKENDS as PIPELINES
+from fashionbench_models.training.backends import BACKENDS as TRAINED
 from fashionbench_models.training.specs import TRAINERS
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ _PREFIX = "hf:"
 
 @hookimpl
 def register_backends() -> list[BackendSpec]:
-    """Return the models of ``named.yaml``, those behind an endpoint, and pipelines of several models."""
-    return [*named_models(), *ENDPOINTS, *PIPELINES]
+    """Return models by name, behind an endpoint, of several parts, and those that are trained on demand."""
+    return [*named_models(), *ENDPOINTS, *PIPELINES, *TRAINED]
 
 
 @hookimpl

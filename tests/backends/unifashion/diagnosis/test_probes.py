@@ -125,7 +125,7 @@ def test_a_condition_that_the_unet_does_not_read_has_no_effect(broken, probed, s
     found = {one.id: one for one in measure_condition(probed(broken(change)))}
     for way in ("condition-left-out", "condition-shuffled"):
         assert found[way].verdict.fault == "condition has no effect"
-        assert found[way].estimate.value == pytest.approx(0, abs=1e-6)
+        assert found[way].estimate.value == pytest.approx(0, abs=1e-4)
     swapped = found["condition-swapped"]
     assert (
         swapped.estimate.value == pytest.approx(swapped.shuffled.estimate.value, abs=1e-6)
