@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
+from fashionbench.boards.selection import configuration_of, trained_with_its_seed
 from fashionbench.canonical import short
 
 if TYPE_CHECKING:
@@ -23,8 +24,9 @@ def row_label(record: Record, records: Sequence[Record]) -> str:
     A model that was trained on demand goes by the name of its trainer and by what was changed of the trainer's
     configuration; by its hash only where that does not tell it from another one.
     """
+    own, row = record.backend.options, configuration_of(record)
     same = [other for other in records if other.backend.id == record.backend.id]
-    own = record.backend.options
+    same = [o for o in same if o is record or not trained_with_its_seed(o) or configuration_of(o) != row]
     said: list[str] = []
     for name in sorted(own):
         if all(name in other.backend.options and other.backend.options[name] == own[name] for other in same):
@@ -71,8 +73,13 @@ def _training(value: object) -> tuple[str, ...]:
 
 
 def _changed(record: Record) -> dict[str, str]:
-    """Return what was changed of a trainer's configuration, by dotted name."""
-    return dict(_leaves(record.training.config)) if record.training is not None else {}
+    """Return what was changed of a trainer's configuration, by dotted name, without a seed that is the cell's."""
+    if record.training is None:
+        return {}
+    changed = dict(_leaves(record.training.config))
+    if trained_with_its_seed(record):
+        changed.pop("seed", None)
+    return changed
 
 
 def _leaves(config: Mapping[str, Any], before: str = "") -> list[tuple[str, str]]:

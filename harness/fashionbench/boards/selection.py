@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.canonical import digest
 from fashionbench.records.order import in_order
 
 if TYPE_CHECKING:
@@ -30,8 +31,28 @@ def row_keys(records: Iterable[Record]) -> Callable[[Record], RowKey]:
     return lambda record: (*_name(record), record.backend.revision if _name(record) in shared else "")
 
 
+def trained_with_its_seed(record: Record) -> bool:
+    """Tell whether the model was trained on demand with the seed of the cell."""
+    training = record.training
+    return bool(training and training.apart_from_seed and training.config.get("seed", 0) == record.decoding.seed)
+
+
+def configuration_of(record: Record) -> str:
+    """Return the hash of a backend's options; of a model that was trained on demand with the cell's seed, without it.
+
+    So seeds of one training are seeds of one row. A training whose configuration names another seed than that of the
+    cell is a row of its own.
+    """
+    training = record.training
+    if training is None or not trained_with_its_seed(record):
+        return record.backend.config_hash
+    options = record.backend.options
+    own = {"trainer": training.trainer, "training": training.training}
+    return digest({name: training.apart_from_seed if value == own else value for name, value in options.items()})
+
+
 def _name(record: Record) -> tuple[str, str, str, int | None]:
-    return record.backend.id, record.backend.config_hash, record.attestation, record.decoding.limit
+    return record.backend.id, configuration_of(record), record.attestation, record.decoding.limit
 
 
 def system_of(record: Record) -> tuple[object, ...]:

@@ -125,6 +125,8 @@ class TrainingPart(Model):
     """What was changed of the trainer's own configuration."""
     data: dict[str, str] = Field(default_factory=dict)
     """Fingerprints of the data that it learned from, by task."""
+    apart_from_seed: str = ""
+    """The same hash as ``training`` but for the seed: trainings that agree in it are seeds of one."""
 
 
 class MetricPart(Model):

@@ -46,7 +46,7 @@ class TrainingCell:
     @property
     def name(self) -> CellName:
         """The name of the cell."""
-        return CellName("training", self.trainer.id)
+        return CellName("training", self.trainer.id, int(self.config.get("seed", 0)))
 
     def id(self, fingerprints: Mapping[str, str]) -> str:
         """Return the hash of everything that decides the weights.
@@ -54,6 +54,11 @@ class TrainingCell:
         :param fingerprints: of the data that it learns from, by task or, where the trainer names none, by data set.
         """
         return digest([self.trainer.id, self.code, self.config, fingerprints])
+
+    def apart_from_seed(self, fingerprints: Mapping[str, str]) -> str:
+        """Return the hash of what decides the weights but for the seed: trainings that agree in it are seeds of one."""
+        config = {name: value for name, value in self.config.items() if name != "seed"}
+        return digest([self.trainer.id, self.code, config, fingerprints])
 
 
 def _no_trainings() -> Mapping[str, TrainingCell]:
@@ -172,8 +177,8 @@ def _cells(
         known = ", ".join(sorted(spec.options)) or "none"
         raise ConfigError(f"{spec.id} has no option {', '.join(unknown)}", remedy=f"options of {spec.id}: {known}")
     options = {**spec.options, **choice.options}
-    trainings = {name: _training(spec, choice, plugins) for name in spec.models if not options[name]}
-    if choice.training is not None and not trainings:
+    untrained = [name for name in spec.models if not options[name]]
+    if choice.training is not None and not untrained:
         raise ConfigError(f"{spec.id} has no model that is trained", remedy="leave its training out, or its model")
     task_identity = TaskIdentity(
         id=task.id,
@@ -188,17 +193,24 @@ def _cells(
         options={**options, **model_options(spec, options, index), **secret_options(spec, options)},
         code=code_hash(spec.target),
     )
-    return [
-        Cell(task, spec, options, CellIdentity(task_identity, backend_identity, seed, config.limit), trainings)
-        for seed in choice.seeds or config.seeds
-    ]
+    cells = []
+    for seed in choice.seeds or config.seeds:
+        identity = CellIdentity(task_identity, backend_identity, seed, config.limit)
+        trainings = {name: _training(spec, choice, seed, plugins) for name in untrained}
+        cells.append(Cell(task, spec, options, identity, trainings))
+    return cells
 
 
-def _training(spec: BackendSpec, choice: BackendChoice, plugins: Plugins) -> TrainingCell:
+def _training(spec: BackendSpec, choice: BackendChoice, seed: int, plugins: Plugins) -> TrainingCell:
+    """Return the training of a cell's model, whose seed is that of the cell unless its configuration names one."""
     chosen = choice.training or TrainingChoice()
     trainer = plugins.trainers[chosen.trainer or spec.trainer]
     config: dict[str, Any] = {}
     for name, value in chosen.changes.items():
         change_field(config, name, value)
+    config.setdefault("seed", seed)
+    whole = cast("Any", resolve(trainer.configuration))({}) if trainer.configuration else {}
+    if config["seed"] == whole.get("seed", 0):
+        del config["seed"]  # what is the case anyway makes no other training
     tasks = tuple(cast("Any", resolve(trainer.tasks))(config)) if trainer.tasks else None
     return TrainingCell(trainer, config, code_hash(trainer.target), tasks)

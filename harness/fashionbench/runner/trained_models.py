@@ -191,7 +191,13 @@ def _record(
                 for use in ([] if error else training_data_of({"model": str(folder)}))
             ),
         ),
-        training=TrainingPart(trainer=trainer.id, training=training, config=dict(cell.config), data=dict(fingerprints)),
+        training=TrainingPart(
+            trainer=trainer.id,
+            training=training,
+            config=dict(cell.config),
+            data=dict(fingerprints),
+            apart_from_seed=cell.apart_from_seed(fingerprints),
+        ),
         metrics=tuple(
             MetricPart(
                 id=name,

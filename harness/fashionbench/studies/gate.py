@@ -18,6 +18,7 @@ from __future__ import annotations
 from statistics import NormalDist
 from typing import TYPE_CHECKING
 
+from fashionbench.boards.selection import configuration_of
 from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.statistics.pairwise import POWER
 from fashionbench.studies.compare import compare_systems
@@ -84,12 +85,12 @@ def _cells(records: Sequence[Record], policy: GatePolicy) -> dict[tuple[str, ...
     kept = [record for record in newest(records) if policy.covers(record.task.id, record.backend.id)]
     configurations: dict[tuple[str, ...], set[str]] = {}
     for record in kept:
-        configurations.setdefault(_place(record), set()).add(record.backend.config_hash)
+        configurations.setdefault(_place(record), set()).add(configuration_of(record))
     cells: dict[tuple[str, ...], list[Record]] = {}
     for record in kept:
         key = _place(record)
         several = len(configurations[key]) > 1
-        cells.setdefault((*key, record.backend.config_hash) if several else key, []).append(record)
+        cells.setdefault((*key, configuration_of(record)) if several else key, []).append(record)
     return cells
 
 

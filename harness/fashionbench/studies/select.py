@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.labels import row_label
-from fashionbench.boards.selection import row_keys, system_of
+from fashionbench.boards.selection import configuration_of, row_keys, system_of
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, StoreError, UnknownNameError, counted, first_names
 from fashionbench.records.order import in_order
@@ -129,7 +129,7 @@ def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None,
     return {
         (
             records[0].backend.id,
-            records[0].backend.config_hash,
+            configuration_of(records[0]),
             records[0].decoding.limit,
             key_of(records[0])[-1],
         ): System(label=prefix + row_label(records[0], firsts), records=records, store=store)

@@ -10,7 +10,7 @@ import toy_plugin
 from same_process import SameProcess
 from timeless_records import timeless_store
 
-from fashionbench import api
+from fashionbench import Board, BoardSpec, Column, api
 from fashionbench.data.roots import DataRoots
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
@@ -91,7 +91,35 @@ def trained(plugins, monkeypatch):
     return plugins
 
 
-CONFIG = {"tasks": ["toy/squares"], "backends": "t/signed", "seeds": [0, 1]}
+#: One model for both seeds, since the configuration names the seed of its training.
+ONE_MODEL = {"id": "t/signed", "training": {"changes": {"seed": 0}}}
+CONFIG = {"tasks": ["toy/squares"], "backends": [ONE_MODEL], "seeds": [0, 1]}
+
+
+def test_each_seed_trains_a_model_of_its_own_and_all_stand_in_one_row(trained, store):
+    config = {"tasks": ["toy/squares"], "backends": ["t/signed", "toy/colour"], "seeds": [0, 1, 2]}
+    records = api.run(config, plugins=trained, store=store)
+    assert toy_plugin.trainings == [{}, {"seed": 1}, {"seed": 2}]
+    assert len({record.cell for record in records}) == 6
+    api.run({**config, "seeds": [1]}, plugins=trained, store=store)
+    assert len(toy_plugin.trainings) == 3
+    spec = BoardSpec(id="b", title="b", summary="", columns=(Column(task="toy/squares", metric="mrr"),))
+    board = Board.build(spec, store.scan().current(), trained)
+    assert sorted((row.label, row.values[0].seeds) for row in board.tables[0].rows) == [
+        ("t/signed", 3),
+        ("toy/colour", 3),
+    ]
+    # Another seed than the cell's is another system, and so is other code of the trainer.
+    api.run(
+        {**config, "backends": [{"id": "t/signed", "training": {"changes": {"seed": 7}}}]}, plugins=trained, store=store
+    )
+    assert toy_plugin.trainings[3:] == [{"seed": 7}]
+    rows = Board.build(spec, store.scan().current(), trained).tables[0].rows
+    assert sorted((row.label, row.values[0].seeds) for row in rows) == [
+        ("t/signed (t/trainer)", 3),
+        ("t/signed (t/trainer, seed=7)", 3),
+        ("toy/colour", 3),
+    ]
 
 
 def test_a_training_runs_once_and_has_a_record_that_its_dependants_name(trained, store):
@@ -141,7 +169,7 @@ def test_other_code_of_the_trainer_trains_anew(trained, store, monkeypatch):
 def test_a_training_that_fails_is_tried_once_and_fails_every_cell_that_depends_on_it(trained, store):
     failing = dataclasses.replace(trained.trainers["t/trainer"], target="toy_plugin:failing_trainer")
     trained.trainers.put(failing, Origin("t", "t", "1"))
-    records = api.run({**CONFIG, "backends": ["t/signed", "toy/colour"]}, plugins=trained, store=store)
+    records = api.run({**CONFIG, "backends": [ONE_MODEL, "toy/colour"]}, plugins=trained, store=store)
     assert [record.status for record in records] == ["error", "error", "ok", "ok"]
     assert len(toy_plugin.trainings) == 1
     for record in records[:2]:
@@ -188,7 +216,7 @@ def test_a_model_that_is_not_what_was_trained_is_named_and_measures_nothing(trai
     (sign,) = (store.root / "models").rglob("sign.txt")
     sign.write_text("-1")  # such as by a flipped bit
     other, failed = api.run(
-        CONFIG | {"backends": ["toy/colour", "t/signed"], "seeds": [1]}, plugins=trained, store=store
+        CONFIG | {"backends": ["toy/colour", ONE_MODEL], "seeds": [1]}, plugins=trained, store=store
     )
     assert (other.status, failed.status) == ("ok", "error")
     assert "model is not what its training wrote" in failed.error.message
@@ -208,7 +236,7 @@ def test_a_model_that_is_not_what_was_trained_is_named_and_measures_nothing(trai
 def test_an_executor_trains_first_and_the_cells_find_the_model(trained, store, tmp_path):
     executor = SameProcess()
     executor.register(trained)
-    config = {**CONFIG, "backends": ["control/constant", "t/signed"], "executor": "same-process"}
+    config = {**CONFIG, "backends": ["control/constant", ONE_MODEL], "executor": "same-process"}
     records = api.run(config, plugins=trained, store=store)
     assert [record.status for record in records] == ["ok"] * 4
     assert executor.given[0] == "training × t/trainer"
@@ -230,7 +258,7 @@ def test_what_waits_for_a_training_that_fails_or_is_lost_is_an_error_with_its_re
     executor = SameProcess(lose)
     executor.register(trained)
     records = api.run(
-        {**CONFIG, "backends": ["t/signed", "control/constant"], "executor": "same-process"},
+        {**CONFIG, "backends": [ONE_MODEL, "control/constant"], "executor": "same-process"},
         plugins=trained,
         store=store,
     )
