@@ -9,6 +9,7 @@ from fashionbench.specs.protocol import ProtocolCard
 from fashionbench_tasks.captioning.specs import CAPTIONING_TASKS
 from fashionbench_tasks.generation.specs import (
     DESIGN_TASKS,
+    GARMENT,
     SUBSTITUTE,
     SUBSTITUTE_CONSISTENCY,
     TRY_OFF_TASKS,
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fashionbench.specs import TaskSpec
 
 #: What is measured against the truth, which a twin knows for unpaired garments too.
-TRUTH_KNOWN = ("ssim", "psnr", "mse", "ssim-garment", "mse-garment")
+TRUTH_KNOWN = ("ssim", "psnr", "mse", *GARMENT)
 #: Where the twin of a data set lies below the root of Atelier.
 FOLDERS = {
     "fashion-iq": "fashion-iq",
@@ -57,7 +58,7 @@ def twin(spec: TaskSpec) -> TaskSpec:
     if "extractors" in fields:
         known: tuple[str, ...] = TRUTH_KNOWN
         if spec.kind == "virtual-try-off":  # no mask lies over the photo of a garment
-            known = tuple(name for name in known if not name.endswith("-garment"))
+            known = tuple(name for name in known if name not in GARMENT)
         metrics = (*known, *SUBSTITUTE)
         if spec.kind == "virtual-try-on":
             metrics = (*metrics, *SUBSTITUTE_CONSISTENCY)

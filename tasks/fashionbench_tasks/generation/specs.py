@@ -73,9 +73,17 @@ MGD = DatasetSpec(
     how_to_get="Put captions.json, test/im_sketch and test/im_sketch_unpaired of MGD into the VITON-HD folder.",
 )
 
-#: Metrics that need the truth of each pairing, over the whole image and within the mask of the garment.
+#: Metrics that need the truth of each pairing, over the whole image.
 WHOLE = ("ssim", "lpips-alex", "psnr", "mse")
-PAIRED = (*WHOLE, "ssim-garment", "mse-garment")
+#: Those within the mask.
+GARMENT = (
+    "ssim-garment",
+    "mse-garment",
+    "garment-colour-correlation-red",
+    "garment-colour-correlation-green",
+    "garment-colour-correlation-blue",
+)
+PAIRED = (*WHOLE, *GARMENT)
 #: Metrics that compare two sets of images.
 SETS = ("kid-off-diagonal", "kid", "fid", "fd-dinov2-large", "cmmd-clip-vit-base-patch32")
 SUBSTITUTE = ("kd-off-diagonal-efficientnet-lite0", "kd-efficientnet-lite0", "fd-efficientnet-lite0")

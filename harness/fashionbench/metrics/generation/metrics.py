@@ -192,6 +192,44 @@ def _garments(
     return garments, shown, worn
 
 
+def _garment_colour(channel: int) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        import numpy as np  # noqa: PLC0415
+
+        from fashionbench.metrics.generation.garment_colour import CHANNELS, correlation  # noqa: PLC0415
+        from fashionbench.metrics.generation.persons import persons_of  # noqa: PLC0415
+
+        images, name = arguments.require_images(), f"garment-colour-correlation-{CHANNELS[channel]}"
+        for column in ("truth", "mask"):
+            _require(table, column, name)
+        colours = images.shared("fashionbench/garment-colours", lambda: _colours(images))
+        persons = persons_of(table)
+        shown, codes = np.unique(persons.made, return_inverse=True)
+        made, truth = (np.asarray([both[side][channel] for both in colours.values()]) for side in (0, 1))
+        value, influences, interval = correlation(made, truth, codes.tolist())
+        names = [persons.names[code] for code in shown]
+        return Outcome(
+            value=value,
+            interval=interval.bounds,
+            influences=dict(zip(names, influences.tolist(), strict=True)) if influences.any() else {},
+            method=interval.method,
+            n=len(made),
+        )
+
+    return compute
+
+
+def _colours(images: ImageAccess) -> dict[str, tuple[NDArray[np.float64], NDArray[np.float64]]]:
+    """Return the mean colour within the mask of each generated image and of its truth."""
+    from fashionbench.metrics.generation.garment_colour import mean_colour  # noqa: PLC0415
+
+    found = {}
+    for item in images.items():
+        inside = images.mask(item)
+        found[item] = mean_colour(images.generated(item), inside, item), mean_colour(images.truth(item), inside, item)
+    return found
+
+
 def _cmmd(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
         from fashionbench.metrics.generation.rbf_mmd import gaussian_mmd  # noqa: PLC0415
@@ -249,3 +287,6 @@ garment_retrieval_clip_vit_base_patch32 = _garment_retrieval(CLIP)
 garment_retrieval_efficientnet_lite0 = _garment_retrieval("efficientnet-lite0")
 ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
 ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")
+garment_colour_correlation_red, garment_colour_correlation_green, garment_colour_correlation_blue = map(
+    _garment_colour, range(3)
+)

@@ -63,6 +63,15 @@ DISTANCE_METRICS = (
     ),
     _spec("ssim-garment", "SSIM within the mask", higher=True, unit="fraction", version=2),
     _spec("mse-garment", "squared error within the mask", higher=False, unit="distance"),
+    *(
+        _spec(
+            f"garment-colour-correlation-{channel}",
+            f"correlation over items of the mean {channel} within the mask, generated and true",
+            higher=True,
+            unit="score",
+        )
+        for channel in ("red", "green", "blue")
+    ),
     _spec(
         "fid",
         "Fréchet distance of Inception features, clean-fid's resizing",
