@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 #: Seconds between two lines where there is no terminal.
 PAUSE = 60.0
+#: The kind of items that an earlier process finished: they count as done, and say nothing of the pace.
+EARLIER = "done earlier"
 
 
 class Reporter(Protocol):
@@ -37,7 +39,7 @@ class Reporter(Protocol):
         ...
 
     def advance(self, count: int, kind: str = "") -> None:
-        """Count finished items of a kind."""
+        """Count finished items of a kind; of ``EARLIER`` where a process that was interrupted has finished them."""
         ...
 
     def note(self, text: str) -> None:
@@ -124,6 +126,7 @@ class Estimate:
         self._total: dict[str, int] = {}
         self._done: dict[str, int] = {}
         self._seconds: dict[str, float] = {}
+        self._earlier = 0
 
     def expect(self, kind: str, count: int) -> None:
         """Add work of a kind."""
@@ -133,6 +136,10 @@ class Estimate:
     def advance(self, count: int, kind: str) -> None:
         """Count finished work; more than was announced raises the total."""
         now = self._clock()
+        if kind == EARLIER:
+            self._earlier += count
+            self._last = now
+            return
         self._seconds[kind] = self._seconds.get(kind, 0.0) + now - self._last
         self._last = now
         self._done[kind] = self._done.get(kind, 0) + count
@@ -141,20 +148,24 @@ class Estimate:
     @property
     def done(self) -> int:
         """Items that are finished."""
-        return sum(self._done.values())
+        return sum(self._done.values()) + self._earlier
 
     @property
     def total(self) -> int:
         """Items that were announced; never fewer than are finished."""
-        return sum(self._total.values())
+        return max(sum(self._total.values()), self.done)
 
     def remaining(self) -> float | None:
         """Return the seconds that are left; None where nothing is finished, or nothing was announced."""
-        if not self.done or not self._announced:
+        timed = sum(self._done.values())
+        if not timed or not self._announced:
             return None
-        mean = sum(self._seconds.values()) / self.done
+        mean = sum(self._seconds.values()) / timed
         pace = {kind: self._seconds[kind] / count for kind, count in self._done.items() if count}
-        return sum((total - self._done.get(kind, 0)) * pace.get(kind, mean) for kind, total in self._total.items())
+        left = {kind: total - self._done.get(kind, 0) for kind, total in self._total.items()}
+        # What was done earlier is of the work that is announced without a kind.
+        left[""] = max(0, left.get("", 0) - self._earlier)
+        return sum(count * pace.get(kind, mean) for kind, count in left.items())
 
 
 class Bars:

@@ -95,6 +95,22 @@ def test_more_than_was_announced_raises_the_total():
     assert (estimate.done, estimate.total) == (5, 5)
 
 
+def test_what_was_done_before_an_interruption_counts_and_says_nothing_of_the_pace():
+    clock = [0.0]
+    estimate = progress.Estimate(lambda: clock[0])
+    estimate.expect("", 800)
+    clock[0] = 30.0  # reading the checkpoint is no step
+    estimate.advance(500, progress.EARLIER)
+    assert (estimate.done, estimate.total, estimate.remaining()) == (500, 800, None)
+    for _ in range(100):
+        clock[0] += 2.0
+        estimate.advance(1, "")
+    assert (estimate.done, estimate.total) == (600, 800)
+    assert estimate.remaining() == pytest.approx(400)
+    estimate.advance(200, "")
+    assert (estimate.done, estimate.total, estimate.remaining()) == (800, 800, 0)
+
+
 def test_the_phases_of_a_training_are_lines_and_no_cells(told):
     bars, _, out = told
     phases = progress.PhaseReporter(bars, "training")

@@ -10,10 +10,10 @@ from fashionbench.specs.validation import read_value
 
 #: The files, and what each asks.
 SUMMARIES = {
-    "components": "no generator, the language model alone, both; without captions or images of the gallery (Table 5)",
-    "phases": "each phase of training left out",
+    "components": "no generator, one of the two, both; without captions or images of the gallery (Table 5)",
+    "phases": "each phase of training left out, and a Q-Former that is frozen in phase 1 or in 1b",
     "losses": "each loss left out",
-    "queries": "8, 16 or 32 queries of the Q-Former",
+    "queries": "1, 8, 32 or 64 queries of the Q-Former",
     "adapter": "a linear layer or a perceptron before each generator",
     "instruction": "one instruction for all data sets, or one for each",
     "language-models": "three architectures of language models of one size",

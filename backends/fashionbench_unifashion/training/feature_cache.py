@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fashionbench import files
 from fashionbench.canonical import digest
+from fashionbench.progress import EARLIER
 from fashionbench_unifashion.training.checkpoints import checksum_of
 from fashionbench_unifashion.weights.loading import fingerprint
 
@@ -49,14 +50,14 @@ class ImageFeatureCache:
         self._tokens: dict[str, Tensor] = {}
         self._pixels: dict[str, Tensor] = {}
 
-    def prepare(self, names: Iterable[str], advance: Callable[[int], object], batch: int = 32) -> None:
+    def prepare(self, names: Iterable[str], advance: Callable[..., object], batch: int = 32) -> None:
         """Make what is not there yet of some images; does nothing where tokens are not kept."""
         if not self._keep:
             return
         wanted = [name for name in dict.fromkeys(names) if name not in self._tokens]
         path = self._place(wanted)
         if path is not None and self._load(path, wanted):
-            advance(len(wanted))
+            advance(len(wanted), EARLIER)
             return
         for start in range(0, len(wanted), batch):
             part = wanted[start : start + batch]
@@ -70,7 +71,7 @@ class ImageFeatureCache:
             files.write(path, lambda temporary: save_file(kept, temporary, {_CHECKSUM: checksum_of(kept)}))
 
     def read_pairs(
-        self, examples: TrainingExamples, begin: Callable[[str, int], object], advance: Callable[[int], object]
+        self, examples: TrainingExamples, begin: Callable[[str, int], object], advance: Callable[..., object]
     ) -> None:
         """Make what is not there yet of the photos of all pairs, those held out too.
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import torch
 
 from fashionbench.errors import BackendError, ConfigError
+from fashionbench.progress import EARLIER
 from fashionbench.runner.memory import peak_memory
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.checkpoints import put
@@ -73,7 +74,7 @@ class PhaseLoop:
         self.steps = phase.steps
 
     @_older_objects_apart()
-    def run(self, advance: Callable[[int], object]) -> dict[str, float]:
+    def run(self, advance: Callable[..., object]) -> dict[str, float]:
         """Train, give the model the best weights, and return the figures.
 
         :raises BackendError: where a loss or a held-out score is not finite.
@@ -103,7 +104,7 @@ class PhaseLoop:
             average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
             best = Best(state["best"], state.get("best step", -1), state.get("misses", 0))
-            advance(start)
+            advance(start, EARLIER)
         began = time.perf_counter() - spent
         if start == 0:
             best = self._evaluate(0, best)

@@ -10,7 +10,6 @@ from stored_rows import Data, access, row
 from fashionbench.errors import MetricError
 from fashionbench.metrics.contract import MetricArguments
 from fashionbench.metrics.generation.frechet import Moments, frechet_distance, frechet_of_features
-from fashionbench.metrics.generation.kernel_mmd import kernel_distance
 from fashionbench.metrics.generation.metrics import fid as fid_metric
 from fashionbench.predictions.images import images_table
 
@@ -105,7 +104,7 @@ def test_features_of_pictures_of_any_size_are_those_of_clean_fid(inception, tmp_
 
 
 def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights, tmp_path, store):
-    folders = {"generated": pictures(8, 2), "real": pictures(10, 3)}
+    folders = {"generated": pictures(5, 2), "real": pictures(6, 3)}
     features = {}
     library = FrechetInceptionDistance(feature_extractor_weights_path=str(weights))
     for side, found in folders.items():
@@ -127,8 +126,7 @@ def test_the_distance_of_two_folders_is_that_of_torchmetrics(inception, weights,
     outcome = fid_metric(table, MetricArguments((), {}, images))
     assert outcome.weights == inception.fingerprint
     assert outcome.value == pytest.approx(expected, rel=1e-3)
-    assert outcome.n == 8
-    assert kernel_distance(made, real).value > 0
+    assert outcome.n == 5
 
 
 def test_the_weights_are_part_of_the_identity(weights, inception, tmp_path, monkeypatch):

@@ -131,7 +131,7 @@ class Phase(nn.Module, ABC):
         return batch_of(self.examples, step, self.config.batch, self.seed, self.name)
 
     @abstractmethod
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Encode the images of the phase once, where they may be kept.
 
         :param begin: called with what is read and how many of it there are.

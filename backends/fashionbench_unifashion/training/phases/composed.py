@@ -85,7 +85,7 @@ class ComposedPhase(Phase):
         if model.diffusion is not None:
             yield generated, lambda: denoising_pass(model, states)
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the images of composed queries."""
         triplets = [*self.inputs.examples.triplets, *self.inputs.examples.held_triplets]
         names = [image for example in triplets for image in (example.reference, example.target)]

@@ -55,7 +55,7 @@ class ContrastivePhase(Phase):
         yield chunk, lambda: qformer.text(ids, mask)
         yield 3 * min(rows, config.itm_examples or rows), lambda: qformer.match(tokens, ids, mask)
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 

@@ -50,7 +50,7 @@ class ImagePhase(Phase):
         states = torch.empty(1, size.queries, size.hidden)
         yield rows, lambda: denoising_pass(model, states)
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 

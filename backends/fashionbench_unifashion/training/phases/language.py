@@ -77,7 +77,7 @@ class LanguagePhase(Phase):
         states = torch.empty(1, size.queries, size.hidden, requires_grad=learns)
         yield rows, lambda: answer_pass(model, states)
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 

@@ -64,7 +64,7 @@ class TryOnPhase(Phase):
 
         yield rows, denoise
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read try-on examples."""
         if self.inputs.tryon_batches is not None:
             read_tryon_images(self, begin, advance)
@@ -105,7 +105,7 @@ class TryOnPhase(Phase):
         return {"q2i": diffusion.loss(batch.images, shown, batch.conditions, rng)}
 
 
-def read_tryon_images(phase: Phase, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+def read_tryon_images(phase: Phase, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
     """Read all try-on examples, those held out too."""
     assert phase.inputs.tryon_batches is not None  # noqa: S101
     wanted = [*phase.inputs.examples.tryon_examples, *phase.inputs.examples.held_tryon_examples]

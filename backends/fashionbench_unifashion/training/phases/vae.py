@@ -61,7 +61,7 @@ class VaePhase(Phase):
         """Held-out try-on examples, or pairs where there are none."""
         return self.all_examples.held_tryon_examples or self.all_examples.held_pairs
 
-    def read_images(self, begin: Callable[[str, int], object], advance: Callable[[int], object]) -> None:
+    def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read try-on examples, or product photos."""
         if self.inputs.tryon_batches is not None:
             read_tryon_images(self, begin, advance)

@@ -7,6 +7,8 @@ import queue
 import threading
 from typing import IO, TYPE_CHECKING, Any
 
+from fashionbench.progress import EARLIER
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -76,6 +78,7 @@ class PipeReader:
                 case "expect_work", kind, count:
                     left[kind] = left.get(kind, 0) + count
                 case "advance", count, kind:
+                    kind = "" if kind == EARLIER else kind
                     left[kind] = max(0, left.get(kind, 0) - count)
                 case _:
                     _apply(call, reporter)

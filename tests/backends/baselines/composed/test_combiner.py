@@ -167,7 +167,7 @@ def test_fields_that_are_wrong_are_named(changes, error, message, tmp_path):
         train("baseline-combiner", changes=changes, out=tmp_path, dry_run=True)
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_it_is_trained_by_the_command_and_measured(tmp_path, pytestconfig):
     twin = {"atelier": cached_twin(pytestconfig)}
     result = train("baseline-combiner", changes={"steps": 5, "held_out": 0.3}, out=tmp_path / "out", data=twin)
