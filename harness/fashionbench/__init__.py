@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from fashionbench.api.shortcuts import shortcuts
     from fashionbench.api.studies import ablate
     from fashionbench.api.training import train
+    from fashionbench.api.transfers import pull_records, push_records
     from fashionbench.boards.board import Board
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.info import DataInfo
@@ -132,6 +133,8 @@ _HOMES = {
     "model": "plugins.python_backends",
     "per_query": "api.comparisons",
     "publish": "api.publication",
+    "pull_records": "api.transfers",
+    "push_records": "api.transfers",
     "render_board": "api.boards",
     "rescore": "api.runs",
     "run": "api.runs",
@@ -209,6 +212,8 @@ __all__ = [
     "model",
     "per_query",
     "publish",
+    "pull_records",
+    "push_records",
     "render_board",
     "rescore",
     "run",

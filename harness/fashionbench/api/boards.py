@@ -39,19 +39,25 @@ def make_board(
     store: str | Path | Store | None = None,
     plugins: Plugins | None = None,
     run: Sequence[Record] | None = None,
+    predictions: bool = False,
 ) -> Board:
     """Make a leaderboard of the records of a store, with the tests of its columns.
 
-    Damaged files are left out and named in ``faults``.
+    Damaged files are left out and named in ``faults``. Of a store at an address only the records of the board's tasks
+    are fetched; without their predictions, the columns are not tested.
 
     :param board: a YAML file, the name of a registered board, or a specification.
     :param run: the records of a run, for the board that is shown after it: what failed in other runs is left out.
+    :param predictions: also fetch the predictions and values of a store at an address, to check and to test them; those
+        of a folder always are.
     :raises StoreError: where there is no store.
     """
     loaded = plugins or Plugins()
     spec = find_board(board, loaded) if isinstance(board, (str, Path)) else board
     records = existing_store(store, loaded)
-    return with_tests(Board.of(spec, records, loaded, run), records, loaded)
+    whole = predictions or not records.read_only
+    made = Board.of(spec, records, loaded, run, predictions=whole)
+    return with_tests(made, records, loaded) if whole else made
 
 
 def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) -> str:
@@ -67,9 +73,15 @@ def render_board(board: Board, format_: str, *, plugins: Plugins | None = None) 
 def write_board(
     board: Board, *, store: str | Path | Store | None = None, plugins: Plugins | None = None
 ) -> dict[str, Path]:
-    """Write a board in every format below the store's ``boards``; return the files by format."""
+    """Write a board in every format below the store's ``boards``; return the files by format.
+
+    Nothing is written beside a store at an address.
+    """
     loaded = plugins or Plugins()
-    folder = open_store(store, loaded).root / "boards"
+    opened = open_store(store, loaded)
+    if opened.read_only:
+        return {}
+    folder = opened.root / "boards"
     paths: dict[str, Path] = {}
     for reporter in loaded.reporters:
         try:

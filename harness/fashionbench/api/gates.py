@@ -23,17 +23,17 @@ def gate(
 ) -> GateResult:
     """Judge a candidate against a baseline.
 
-    :param baseline: a store, or a YAML file that names a store and ids of its records.
+    :param baseline: the folder or address of a store, or a YAML file that names a store and ids of its records.
     :param candidate: the same; None judges the baseline against itself, where any difference is a fault.
     :param policy: a YAML file, or a policy.
     :raises ConfigError: where a file is not what it should be, or the policy covers nothing.
     """
     loaded = plugins or Plugins()
     chosen = policy if isinstance(policy, GatePolicy) else read_policy(Path(policy))
-    before = find_records(Path(baseline))
+    before = find_records(baseline)
     if candidate is None:
         return gates.self_check(before, chosen, loaded)
-    return gates.judge(before, find_records(Path(candidate)), chosen, loaded)
+    return gates.judge(before, find_records(candidate), chosen, loaded)
 
 
 def accept_baseline(candidate: str | Path, path: str | Path, *, who: str, why: str) -> GateBaseline:
@@ -41,4 +41,4 @@ def accept_baseline(candidate: str | Path, path: str | Path, *, who: str, why: s
 
     :raises ConfigError: where nobody is named or no reason is given.
     """
-    return accept(find_records(Path(candidate)), Path(path), who=who, why=why)
+    return accept(find_records(candidate), Path(path), who=who, why=why)

@@ -62,7 +62,7 @@ def merge_records(
     faults: list[Fault] = []
     for store in (*opened, *([target] if target.scan().places else [])):
         found = verify_records(store, metrics=metrics, plugins=loaded)
-        say(f"{store.root}: {len(found.records)} records, {len(found.faults)} faults")
+        say(f"{store.address}: {len(found.records)} records, {len(found.faults)} faults")
         faults += found.faults
     if faults:
         return MergeReport(faults=tuple(faults))

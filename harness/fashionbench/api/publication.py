@@ -203,7 +203,7 @@ def publish(
 def _no_record(made: Publication, stores: Sequence[Store]) -> ConfigError:
     """Say that no record of stores has a value of any board."""
     ids = ", ".join(board.spec.id for board in made.boards)
-    msg = f"{' and '.join(str(store.root) for store in stores)}: no record has a value of {ids}"
+    msg = f"{' and '.join(store.address for store in stores)}: no record has a value of {ids}"
     return ConfigError(msg, remedy="name the store that holds them with --store, or run the board first")
 
 

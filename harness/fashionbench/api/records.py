@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.api.stores import existing_store
 from fashionbench.canonical import short
-from fashionbench.errors import FashionBenchError
+from fashionbench.errors import FashionBenchError, StoreError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Fault
 from fashionbench.records.store_check import StoreCheck, check_store
@@ -61,13 +61,16 @@ def verify_records(
 
     :param metrics: also compute the metrics of each record again from its predictions.
     :param advance: called with the number of records whose metrics were computed, and their total.
-    :raises StoreError: where there is no such store.
+    :raises StoreError: where there is no such store, or it lies at an address.
     """
     from fashionbench.runner.trained_models import model_fault  # noqa: PLC0415  # imports NumPy
     from fashionbench.runner.verification import recompute  # noqa: PLC0415
 
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)
+    if opened.read_only:
+        remedy = f"'fashionbench records pull {opened.address} --into FOLDER' checks what arrives; verify that folder"
+        raise StoreError(f"{opened.address} is not verified from here", remedy=remedy)
     checked = check_store(opened)
     found = Verification(checked.records, checked.faults, checked.notes)
     for record in found.records:

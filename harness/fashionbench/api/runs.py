@@ -52,7 +52,8 @@ def run(
     :param config: a YAML file, the name of a board, or the fields of a run such as
         ``{"tasks": ["wardrobe/*"], "backends": ["control/random"]}``. A backend may also be an address
         (``"hf:FOLDER"``, ``"file.py:Class"``), or a class or an object (:func:`fashionbench.model`).
-    :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``.
+    :param store: the folder of the records; by default ``$FASHIONBENCH_STORE`` or ``./results``. From an address, such
+        as ``s3://bucket/results``, records are reused, and a cell that has none there is an error.
     :param rerun: execute cells again that the store has records of.
     :param second_process: train models in a second process, on a processor of several cores, while cells that need none
         are run. That process knows the plugins that are installed, and no others.
@@ -169,12 +170,13 @@ def rescore(
     """
     loaded = plugins or Plugins()
     opened = existing_store(store, loaded)
+    opened.check_writable()
     current = [record for record in opened.scan().current() if record.predictions] if metrics else []
     for name in metrics:
         read = metric_spec(name, loaded.metrics).predictions
         if all(record.predictions and record.predictions.schema_id != read for record in current):
             has = dict.fromkeys(name for record in current for name in record.metric_ids)
-            msg = f"{name} reads predictions of the schema {read}, and no record of {opened.root} has such"
+            msg = f"{name} reads predictions of the schema {read}, and no record of {opened.address} has such"
             raise ConfigError(msg, remedy=f"its records have {', '.join(has) or 'no metrics'}")
     roots = DataRoots(named=data or {}, cache=opened.cache / "surveys")
     device = resolve_device("auto")
@@ -205,7 +207,8 @@ def _runner(
     opened = open_store(store, plugins)
     if chosen.board is not None:
         # The board is made after the last cell: what is wrong with it is better known before the first.
-        check_columns(find_board(chosen.board, plugins), opened.scan().current(), plugins)
+        board = find_board(chosen.board, plugins)
+        check_columns(board, opened.scan({column.task for column in board.columns}).current(), plugins)
     roots = DataRoots(named=chosen.data, cache=opened.cache / "surveys", remember=remember)
     with FileIndex(roots.index) as index:
         plan = make_plan(chosen, plugins, index)

@@ -49,6 +49,7 @@ def scrub(store: str | Path | Store | None = None, *, plugins: Plugins | None = 
     :raises StoreError: where a file cannot be read, for what it says would stay; or where a record would be lost.
     """
     opened = existing_store(store, plugins or Plugins())
+    opened.check_writable()
     with locked(opened.root, WORK):
         remove_dead(opened.root, lambda line: sys.stderr.write(f"{line}\n"))
         scan = opened.scan()

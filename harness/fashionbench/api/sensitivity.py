@@ -98,7 +98,7 @@ def _records(base: TaskSpec, store: Store, backends: Sequence[str]) -> list[Reco
     ]
     if not found:
         named = f" of {', '.join(backends)}" if backends else ""
-        msg = f"{store.root} has no whole record of {base.id}{named} under today's protocol"
+        msg = f"{store.address} has no whole record of {base.id}{named} under today's protocol"
         raise ConfigError(msg, remedy=f"fashionbench run --task {base.id} --backend NAME")
     return sorted(found, key=lambda r: (r.backend.id, r.backend.config_hash, r.attestation, r.decoding.seed))
 

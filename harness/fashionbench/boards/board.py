@@ -47,21 +47,30 @@ class Board:
         return not self.faults
 
     @classmethod
-    def of(cls, spec: BoardSpec, store: Store, plugins: Plugins, run: Sequence[Record] | None = None) -> Board:
+    def of(
+        cls,
+        spec: BoardSpec,
+        store: Store,
+        plugins: Plugins,
+        run: Sequence[Record] | None = None,
+        *,
+        predictions: bool = True,
+    ) -> Board:
         """Make a board of the current records of a store; damaged files are left out and named.
 
         :param run: the records of a run: what failed in others is left out, unless it is of a row of this run.
+        :param predictions: whether predictions and values are read, to compare them with their checksums.
         """
-        scan = store.scan()
-        faults = list(scan.faults)
         tasks = {column.task for column in spec.columns}
+        scan = store.scan(tasks)
+        faults = list(scan.faults)
         current = [record for record in scan.current() if record.task.id in tasks]
         key_of = row_keys([*current, *(run or ())])
         rows = None if run is None else {key_of(record) for record in run}
         sound: list[Record] = []
         for record in current:
             if record.error is None or rows is None or key_of(record) in rows:
-                fault = store.check_predictions(record)
+                fault = store.check_predictions(record) if predictions else None
                 sound.append(record) if fault is None else faults.append(fault)
         return cls.build(spec, sound, plugins, faults)
 

@@ -58,7 +58,7 @@ def ablate(
     dry_run: bool,
     format_: str | None,
     output: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> int:
     """Run an ablation study: a base, its variants, several seeds; print the effect of each change.
@@ -111,7 +111,7 @@ def _changed(study: Study, axes: tuple[str, ...], seeds: tuple[int, ...], traine
     return checked(study.model_copy(update=changes))
 
 
-def _preview(state: State, study: Study, store: Path | None, shard: tuple[int, int]) -> None:
+def _preview(state: State, study: Study, store: str | Path | None, shard: tuple[int, int]) -> None:
     from rich.table import Table
 
     from fashionbench.api.studies import preview_study

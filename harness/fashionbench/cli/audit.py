@@ -45,7 +45,7 @@ Examples:
 @json_option
 @pass_state
 def audit(
-    state: State, /, *, task: str, root: Path | None, texts: tuple[str, ...], store: Path | None, as_json: bool
+    state: State, /, *, task: str, root: Path | None, texts: tuple[str, ...], store: str | Path | None, as_json: bool
 ) -> int:
     """Check a task's data without any model: counts, galleries, duplicates, and leaks through gallery-side text.
 

@@ -21,6 +21,7 @@ Examples:
   fashionbench board quickstart
   fashionbench board quickstart --format html --output board.html
   fashionbench board my-board.yaml --format markdown
+  fashionbench board my-board.yaml --store s3://bucket/results
 """
 
 
@@ -28,15 +29,27 @@ Examples:
 @click.argument("name")
 @click.option("--format", "format_", help="A file format: markdown, html, csv, json, latex, or a plugin's.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write to this file.")
+@click.option(
+    "--predictions", is_flag=True, help="Of a store at an address, also fetch predictions, to check and to test them."
+)
 @store_option
 @json_option
 @pass_state
 def board(
-    state: State, /, *, name: str, format_: str | None, output: Path | None, store: Path | None, as_json: bool
+    state: State,
+    /,
+    *,
+    name: str,
+    format_: str | None,
+    output: Path | None,
+    predictions: bool,
+    store: str | Path | None,
+    as_json: bool,
 ) -> int:
     """Show a leaderboard: NAME is a registered board or a YAML file.
 
-    Ends with exit code 1 where files of the store were damaged, and the board is incomplete.
+    Of a store at an address, such as s3://bucket/results, the records of its tasks are fetched and no others. Ends with
+    exit code 1 where files of the store were damaged, and the board is incomplete.
     """
     from fashionbench.api.boards import make_board, render_board
     from fashionbench.api.stores import existing_store
@@ -50,10 +63,14 @@ def board(
         check_output(output)
     if chosen is not None:
         state.plugins.reporters[chosen]  # an unknown format is said before the store is read
-    made = make_board(name, store=store, plugins=state.plugins)
+    opened = existing_store(store, state.plugins)
+    made = make_board(name, store=opened, plugins=state.plugins, predictions=predictions)
     if made.complete and not any(table.rows for table in made.tables):
-        where = existing_store(store, state.plugins).root
-        raise ConfigError(f"no record of {where} is of the board {made.spec.id}", remedy=f"fashionbench run {name}")
+        raise ConfigError(
+            f"no record of {opened.address} is of the board {made.spec.id}", remedy=f"fashionbench run {name}"
+        )
+    if opened.read_only and not predictions:
+        echo("note: predictions were not fetched, so the columns are not tested: --predictions does", err=True)
     if chosen is None:
         print_board(made)
     else:

@@ -28,7 +28,7 @@ def cache() -> None:
 @store_option
 @json_option
 @pass_state
-def show_cache(state: State, /, *, store: Path | None, as_json: bool) -> int:
+def show_cache(state: State, /, *, store: str | Path | None, as_json: bool) -> int:
     """Say what the cache holds: files, and rows by backend or extractor with their last use."""
     from fashionbench.api.caches import cache_status
 
@@ -51,7 +51,7 @@ def show_cache(state: State, /, *, store: Path | None, as_json: bool) -> int:
 @store_option
 @json_option
 @pass_state
-def prune_cache(state: State, /, *, limit: str | None, store: Path | None, as_json: bool) -> int:
+def prune_cache(state: State, /, *, limit: str | None, store: str | Path | None, as_json: bool) -> int:
     """Remove what was not used for longest, until the cache takes no more than a limit.
 
     Refused while a run uses the cache. Records do not change; what was removed is computed again when it is asked for.

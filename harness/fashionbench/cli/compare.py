@@ -49,7 +49,7 @@ def compare(
     slices: bool,
     output: Path | None,
     data: tuple[str, ...],
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> None:
     """Compare CANDIDATE with BASELINE, item by item, on the tasks that both were measured on.

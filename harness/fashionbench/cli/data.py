@@ -62,7 +62,7 @@ def show_status(state: State, /, *, name: str, root: Path | None, as_json: bool)
 @store_option
 @json_option
 @pass_state
-def verify(state: State, /, *, name: str, root: Path | None, store: Path | None, as_json: bool) -> int:
+def verify(state: State, /, *, name: str, root: Path | None, store: str | Path | None, as_json: bool) -> int:
     """Hash and decode every file too; ends with exit code 1 where the data set is not whole."""
     from fashionbench.api.data import data_status
 

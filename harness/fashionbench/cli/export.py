@@ -26,7 +26,7 @@ Examples:
 @store_option
 @pass_state
 def export(
-    state: State, /, *, format_: str, out: Path, board: str | None, pairs: tuple[str, ...], store: Path | None
+    state: State, /, *, format_: str, out: Path, board: str | None, pairs: tuple[str, ...], store: str | Path | None
 ) -> int:
     """Write the records of a store in the FORMAT of another tool.
 

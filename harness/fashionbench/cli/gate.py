@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from fashionbench.cli.job_summary import append_summary
-from fashionbench.cli.options import State, json_option, new_folder_said
+from fashionbench.cli.options import Place, State, json_option, new_folder_said
 from fashionbench.terminal import echo
 
 EXAMPLES = """
@@ -19,7 +19,7 @@ Examples:
   fashionbench gate accept --candidate results --baseline baseline.yaml --who "A. Name" --why "new sampler"
 """
 
-_reference = click.Path(path_type=Path)
+_reference = Place()
 _file = click.Path(path_type=Path, dir_okay=False)
 
 
@@ -37,8 +37,8 @@ def gate(
     ctx: click.Context,
     /,
     *,
-    baseline: Path | None,
-    candidate: Path | None,
+    baseline: str | Path | None,
+    candidate: str | Path | None,
     policy: Path | None,
     inconclusive: str | None,
     self_check: bool,
@@ -89,7 +89,7 @@ def gate(
 @click.option("--baseline", required=True, type=_file, help="The file to write.")
 @click.option("--who", required=True, help="Who accepts it.")
 @click.option("--why", required=True, help="For what reason.")
-def accept(*, candidate: Path, baseline: Path, who: str, why: str) -> None:
+def accept(*, candidate: str | Path, baseline: Path, who: str, why: str) -> None:
     """Make the candidate's records the baseline; who, when, why and what was before stay in the file."""
     from fashionbench.api.gates import accept_baseline
     from fashionbench.errors import counted

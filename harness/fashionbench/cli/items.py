@@ -47,7 +47,7 @@ def items(
     task: str,
     data: tuple[str, ...],
     template: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     all_: bool,
     as_json: bool,
 ) -> None:

@@ -22,7 +22,7 @@ Examples:
 @click.option("--quick", is_flag=True, help="Verify the files alone; compute no metric again.")
 @json_option
 @pass_state
-def merge_records(state: State, /, *, stores: tuple[Path, ...], into: Path, quick: bool, as_json: bool) -> int:
+def merge_records(state: State, /, *, stores: tuple[str | Path, ...], into: Path, quick: bool, as_json: bool) -> int:
     """Bring the records of several stores together in one, such as those of shards.
 
     Every store is verified first. Nothing is overwritten, and nothing is written where a file is damaged or two stores

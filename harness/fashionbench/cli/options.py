@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from fashionbench.control_characters import escaped_in_json
+from fashionbench.records.addresses import is_address
 from fashionbench.redaction import redacted
 from fashionbench.terminal import console, echo
 
@@ -22,6 +23,21 @@ if TYPE_CHECKING:
     from fashionbench.records.store import Store
 
 F = TypeVar("F", bound="Callable[..., Any]")
+
+
+class Place(click.Path):
+    """The folder of a store, or its address, such as ``s3://bucket/results``, which stays as it is written."""
+
+    name = "store"
+
+    def __init__(self, *, file_okay: bool = True) -> None:
+        super().__init__(path_type=Path, file_okay=file_okay)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return a string for an address, and a path for all else."""
+        if isinstance(value, str) and is_address(value):
+            return value
+        return super().convert(value, param, ctx)
 
 
 class State:
@@ -58,13 +74,13 @@ class State:
             found[self.plugins.datasets[dataset].id] = Path(folder)
         return found
 
-    def store(self, where: Path | None) -> Store:
+    def store(self, where: str | Path | None) -> Store:
         """Open the store."""
         from fashionbench.api import open_store
 
         return open_store(where, self.plugins)
 
-    def made_store(self, where: Path | None) -> Store:
+    def made_store(self, where: str | Path | None) -> Store:
         """Open a store that is written to; one that is not there is made, and said, before work of hours begins.
 
         :raises StoreError: where it is not there and cannot be made.
@@ -121,10 +137,10 @@ def store_option(function: F) -> F:
     """Add ``--store``."""
     option = click.option(
         "--store",
-        type=click.Path(path_type=Path, file_okay=False),
+        type=Place(file_okay=False),
         envvar="FASHIONBENCH_STORE",
         show_envvar=True,
-        help="Folder of the records.  [default: ./results]",
+        help="Folder of the records, or an address to read from, such as s3://bucket/results.  [default: ./results]",
     )
     return option(function)
 

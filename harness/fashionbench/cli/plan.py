@@ -28,7 +28,7 @@ Examples:
 @store_option
 @json_option
 @pass_state
-def plan(state: State, /, *, config: str, workers: int, store: Path | None, as_json: bool) -> int:
+def plan(state: State, /, *, config: str, workers: int, store: str | Path | None, as_json: bool) -> int:
     """Estimate what a run takes of time, memory and disk; nothing is run.
 
     CONFIG is the name of a board, or a YAML file. Times are of earlier records, or else as backends and trainers

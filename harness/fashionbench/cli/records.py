@@ -8,6 +8,7 @@ import click
 
 from fashionbench.cli.merge import merge_records
 from fashionbench.cli.options import State, json_option, pass_state, print_json, print_table, store_option
+from fashionbench.cli.transfer import pull_records, push_records
 from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
@@ -28,10 +29,12 @@ Examples:
 
 @click.group(epilog=EXAMPLES)
 def records() -> None:
-    """List, show, verify, merge and invalidate the records of a store."""
+    """List, show, verify, merge, push, pull and invalidate the records of a store."""
 
 
 records.add_command(merge_records, "merge")
+records.add_command(push_records, "push")
+records.add_command(pull_records, "pull")
 
 
 @records.command("list")
@@ -54,7 +57,7 @@ def list_records(
     status: str | None,
     newest: int | None,
     everything: bool,
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> None:
     """List records, oldest first."""
@@ -104,7 +107,7 @@ def _fitting(
 @click.argument("record_id")
 @store_option
 @pass_state
-def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
+def show_record(state: State, /, *, record_id: str, store: str | Path | None) -> None:
     """Print one record as JSON; RECORD_ID may be the beginning of its id."""
     from fashionbench.api.stores import existing_store
 
@@ -116,7 +119,7 @@ def show_record(state: State, /, *, record_id: str, store: Path | None) -> None:
 @store_option
 @json_option
 @pass_state
-def verify_records(state: State, /, *, quick: bool, store: Path | None, as_json: bool) -> int:
+def verify_records(state: State, /, *, quick: bool, store: str | Path | None, as_json: bool) -> int:
     """Check every file of a store, and each value against its predictions; exit code 1 where one is wrong.
 
     Checked are checksums, names and folders of files, what supersedes or marks what, ranges of numbers, times, models
@@ -159,7 +162,7 @@ def verify_records(state: State, /, *, quick: bool, store: Path | None, as_json:
 @store_option
 @json_option
 @pass_state
-def scrub_records(state: State, /, *, store: Path | None, as_json: bool) -> int:
+def scrub_records(state: State, /, *, store: str | Path | None, as_json: bool) -> int:
     """Take secrets, machine paths and control characters out of records that an earlier version wrote.
 
     Records that are changed, and all that follow them, get new ids; values and predictions stay. Ends with exit code 1,
@@ -188,7 +191,7 @@ def scrub_records(state: State, /, *, store: Path | None, as_json: bool) -> int:
 @click.option("--reason", required=True, help="Why; it stays on file.")
 @store_option
 @pass_state
-def invalidate_record(state: State, /, *, record_id: str, reason: str, store: Path | None) -> None:
+def invalidate_record(state: State, /, *, record_id: str, reason: str, store: str | Path | None) -> None:
     """Take a record out of every board; the record itself stays as it is."""
     from fashionbench.api.records import invalidate
     from fashionbench.canonical import short

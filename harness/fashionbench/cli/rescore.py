@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from fashionbench.cli.options import State, pass_state, store_option
+from fashionbench.cli.options import Place, State, pass_state, store_option
 from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fashionbench.records.store import Store
 
 
@@ -23,13 +24,19 @@ Examples:
 
 
 @click.command(epilog=EXAMPLES)
-@click.argument("folder", metavar="[STORE]", required=False, type=click.Path(path_type=Path, file_okay=False))
+@click.argument("folder", metavar="[STORE]", required=False, type=Place(file_okay=False))
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--metric", "metrics", multiple=True, help="Also compute this metric where it can be; may be repeated.")
 @store_option
 @pass_state
 def rescore(
-    state: State, /, *, folder: Path | None, store: Path | None, data: tuple[str, ...], metrics: tuple[str, ...]
+    state: State,
+    /,
+    *,
+    folder: str | Path | None,
+    store: str | Path | None,
+    data: tuple[str, ...],
+    metrics: tuple[str, ...],
 ) -> int:
     """Compute metrics of STORE that were absent, or that have a newer implementation, from stored predictions.
 
@@ -53,5 +60,5 @@ def rescore(
     )
     for failure in failures:
         echo(failure, err=True)
-    echo(f"{counted(len(made), 'record')} rescored in {opened.root}")
+    echo(f"{counted(len(made), 'record')} rescored in {opened.address}")
     return 1 if failures else 0

@@ -86,7 +86,7 @@ def run(
     /,
     *,
     config: str | None,
-    store: Path | None,
+    store: str | Path | None,
     rerun: bool,
     shard: str | None,
     dry_run: bool,
@@ -262,7 +262,7 @@ def _report(records: Sequence[Record], config: RunConfig, state: State, store: S
     _say_what_failed(records)
     if not config.board:
         _say_what_is_absent(records)
-        echo(f"records: {store.root}")
+        echo(f"records: {store.address}")
 
 
 def _board_of(records: Sequence[Record], state: State) -> BoardSpec | None:

@@ -40,7 +40,7 @@ def score(
     predictions: tuple[Path, ...],
     name: str | None,
     data: tuple[str, ...],
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> int:
     """Score predictions that were made elsewhere, without a model; the row says that it is imported.

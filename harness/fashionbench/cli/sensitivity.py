@@ -37,7 +37,7 @@ def sensitivity(
     data: tuple[str, ...],
     format_: str | None,
     output: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> int:
     """Say how far values and the order of systems move between the ways in which a benchmark is measured.

@@ -45,7 +45,7 @@ def shortcuts(
     image_only: str | None,
     text_only: str | None,
     labels: Path | None,
-    store: Path | None,
+    store: str | Path | None,
     as_json: bool,
 ) -> None:
     """Say which queries of a composed retrieval the image or the text alone answers, and who answers the others."""

@@ -37,10 +37,10 @@ class Conflict:
     """
 
     what: str
-    sides: tuple[tuple[Path, str], ...]
+    sides: tuple[tuple[str, str], ...]
 
     def __str__(self) -> str:
-        said = " and ".join(f"{digest} in {root}" for root, digest in self.sides)
+        said = " and ".join(f"{digest} in {where}" for where, digest in self.sides)
         return f"{self.what}: {said}"
 
 
@@ -59,7 +59,7 @@ class Merged:
 
 
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
     """A record or a mark with the file that it is in."""
 
     name: str
@@ -77,29 +77,37 @@ def merge(sources: Sequence[Store], into: Store, say: Callable[[str], object] = 
     :raises OSError: where the store cannot be written; what is there is valid, and the same call goes on.
     """
     if any(source.root.resolve() == into.root.resolve() for source in sources):
-        raise StoreError(f"{into.root} cannot be merged into itself", remedy="name the other stores alone")
+        raise StoreError(f"{into.address} cannot be merged into itself", remedy="name the other stores alone")
     with locked(into.root, "merge of records"):
         held = into.scan()
         scans = [(source, source.scan()) for source in sources]
-        found = (*_of_cells([*scans, (into, held)]), *_of_files(scans, into), *_of_images([*scans, (into, held)]))
+        found = conflicts([*scans, (into, held)])
         if found:
             return Merged(conflicts=found)
         there = set(held.places)
         for source, scan in scans:
             new = scan.places.keys() - there
-            say(f"{source.root}: {len(new)} of {len(scan.places)} records are new")
+            say(f"{source.address}: {len(new)} of {len(scan.places)} records are new")
             _copy(source, scan, into)
             there |= new
         return Merged(len(there) - len(held.places), len(held.places))
 
 
+def conflicts(scans: Sequence[tuple[Store, Scan]]) -> tuple[Conflict, ...]:
+    """Find what stores say differently of one cell or file, and those of which only some keep generated images.
+
+    :param scans: stores with what was read of them; the last is the one that is to be written to.
+    """
+    return (*_of_cells(scans), *_of_files(scans[:-1], scans[-1][0]), *_of_images(scans))
+
+
 def _copy(source: Store, scan: Scan, into: Store) -> None:
     for path in sorted({path for record in scan.records for path in files_of(source, record)}):
         place = into.root / path.relative_to(source.root)
-        if path.is_file() and not place.is_file():
-            files.write_bytes(place, regular_bytes(path))
+        if not place.is_file() and source.holds(path):
+            source.copy_file(path, place)
     listed = into.chain.listed()[0]
-    for entry in _entries(scan):
+    for entry in entries_of(scan):
         place = into.root / entry.path.relative_to(source.root)
         if not place.is_file():
             files.write_bytes(place, regular_bytes(entry.path))
@@ -107,10 +115,10 @@ def _copy(source: Store, scan: Scan, into: Store) -> None:
             into.chain.append(entry.name, entry.place)
 
 
-def _entries(scan: Scan) -> list[_Entry]:
+def entries_of(scan: Scan) -> list[Entry]:
     """List records and marks, each after those that it names, so that what is copied is whole at every moment."""
-    entries = [_Entry(record.record_id, scan.places[record.record_id], record.chain) for record in scan.records]
-    entries += [_Entry(mark.mark_id, path, mark.chain) for path, mark in scan.read_marks.items()]
+    entries = [Entry(record.record_id, scan.places[record.record_id], record.chain) for record in scan.records]
+    entries += [Entry(mark.mark_id, path, mark.chain) for path, mark in scan.read_marks.items()]
     return sorted(entries, key=lambda one: (one.place.position if one.place else 0, one.path.parts[-3:]))
 
 
@@ -133,7 +141,9 @@ def _of_cells(scans: Sequence[tuple[Store, Scan]]) -> Iterator[Conflict]:
         # What one store holds alone is not for a merge to judge.
         together = set.intersection(*(homes[record.record_id] for record in records))
         if not together and len({_result(record) for record in records}) > 1:
-            sides = [(scans[min(homes[record.record_id])][0].root, short(record.record_id, 20)) for record in records]
+            sides = [
+                (scans[min(homes[record.record_id])][0].address, short(record.record_id, 20)) for record in records
+            ]
             seed = f" (seed {records[0].decoding.seed})" if records[0].decoding.seed else ""
             yield Conflict(f"{task} × {backend}{seed} has two results", tuple(sides))
 
@@ -146,14 +156,16 @@ def _result(record: Record) -> tuple[object, ...]:
 
 def _of_files(scans: Sequence[tuple[Store, Scan]], into: Store) -> Iterator[Conflict]:
     """Find the entries whose file has a name that another content has already."""
-    seen: dict[Path, tuple[Path, str]] = {}
+    seen: dict[Path, Store] = {}
     for source, scan in scans:
-        for entry in _entries(scan):
+        for entry in entries_of(scan):
             name = entry.path.relative_to(source.root)
-            known = seen.setdefault(name, (source.root, _sha256(entry.path)))
-            for root, path in ((known[0], known[0] / name), (into.root, into.root / name)):
+            first = seen.setdefault(name, source)
+            for store in (first, into):
+                path = store.root / name
                 if path.is_file() and path != entry.path and not _same(path, entry.path):
-                    yield Conflict(name.as_posix(), ((root, _sha256(path)), (source.root, _sha256(entry.path))))
+                    sides = (store.address, _sha256(path)), (source.address, _sha256(entry.path))
+                    yield Conflict(name.as_posix(), sides)
 
 
 def _same(one: Path, other: Path) -> bool:
@@ -166,9 +178,9 @@ def _sha256(path: Path) -> str:
 
 def _of_images(scans: Sequence[tuple[Store, Scan]]) -> Iterator[Conflict]:
     """Find stores of which some keep the generated images of their records, and others do not."""
-    having = [(store.root, any(_images(store, scan))) for store, scan in scans if any(_named(store, scan))]
-    kept = [root for root, has in having if has]
-    lacking = [root for root, has in having if not has]
+    having = [(store.address, any(_images(store, scan))) for store, scan in scans if any(_named(store, scan))]
+    kept = [where for where, has in having if has]
+    lacking = [where for where, has in having if not has]
     if kept and lacking:
         yield Conflict("generated images", ((kept[0], "kept"), (lacking[0], "not kept")))
 
@@ -179,4 +191,4 @@ def _named(store: Store, scan: Scan) -> Iterator[Path]:
 
 
 def _images(store: Store, scan: Scan) -> Iterator[bool]:
-    return (path.is_file() for path in _named(store, scan))
+    return (store.holds(path) for path in _named(store, scan))

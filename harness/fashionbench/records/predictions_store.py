@@ -29,6 +29,13 @@ class PredictionsStore:
     def __init__(self, root: Path) -> None:
         self._root = root
 
+    def here(self, path: Path) -> Path:
+        """Return the place of a file, which a store at an address fetches first.
+
+        :raises StoreError: where it is not there.
+        """
+        return path
+
     def path(self, part: PredictionsPart) -> Path:
         """Return the file of a table."""
         return self._root / "predictions" / f"{part.sha256}.parquet"
@@ -43,7 +50,7 @@ class PredictionsStore:
 
         :raises StoreError: where the file is missing, or its content is not what the record says.
         """
-        return _read(self.path(part), part.sha256, "predictions")
+        return _read(self.here(self.path(part)), part.sha256, "predictions")
 
     def values_path(self, checksum: str) -> Path:
         """Return the file of values by item."""
@@ -58,7 +65,7 @@ class PredictionsStore:
 
         :raises StoreError: where the file is missing, or its content is not what its name says.
         """
-        return _read(self.values_path(checksum), checksum, "values by item")
+        return _read(self.here(self.values_path(checksum)), checksum, "values by item")
 
     def _write(self, table: pa.Table, folder: str) -> str:
         import pyarrow as pa  # noqa: PLC0415
@@ -86,7 +93,7 @@ class PredictionsStore:
 
         :raises StoreError: where the file is missing, or its content is not what its name says.
         """
-        path = self.image_path(checksum)
+        path = self.here(self.image_path(checksum))
         try:
             content = regular_bytes(path)
         except FileNotFoundError as error:

@@ -35,6 +35,7 @@ from fashionbench.records.record_texts import record_with_clean_texts
 from fashionbench.records.stored_text import stored_text
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     import pyarrow as pa
@@ -86,11 +87,19 @@ class Store:
     :param root: the folder; it is made when the first file is written.
     """
 
+    #: Whether it refuses whatever is to be written.
+    read_only = False
+
     def __init__(self, root: Path) -> None:
         self.root = root
         self.predictions = PredictionsStore(root)
         self.chain = Chain(root)
         self._known: dict[Path, tuple[Stamp, Record]] = {}
+
+    @property
+    def address(self) -> str:
+        """Where it lies, for people."""
+        return str(self.root)
 
     @property
     def cache(self) -> Path:
@@ -101,6 +110,14 @@ class Store:
     def can_be_read(self) -> bool:
         """Whether it has records that are not closed to us, though nothing may be written beside them."""
         return os.access(self.root / "records", os.R_OK | os.X_OK)
+
+    def check_there(self) -> None:
+        """See that there is a store.
+
+        :raises StoreError: where its folder does not exist.
+        """
+        if not self.root.is_dir():
+            raise StoreError(f"there is no store at {self.root}", remedy="check the path, or run something first")
 
     def check_writable(self) -> None:
         """Try to write a file into the folder, which is made where it is not there.
@@ -120,6 +137,7 @@ class Store:
 
     def add(self, record: Record) -> Record:
         """Write a record at the end of the chain, and return it with its place and id."""
+        self._refuse_if_read_only()
         part = self.chain.next()
         sealed = record_with_clean_texts(record).model_copy(update={"chain": part}).sealed()
         text = json.dumps(sealed.model_dump(mode="json"), indent=1, ensure_ascii=False, allow_nan=False)
@@ -139,15 +157,18 @@ class Store:
 
     def of_backend(self, task: str, backend: str) -> list[Record]:
         """Return the current records of a task on a backend, oldest first."""
-        found = self._scan(self.root / "records" / slug(task) / slug(backend)).current()
+        found = self._scan(self._listed(self.root / "records" / slug(task) / slug(backend))).current()
         return [record for record in found if record.task.id == task and record.backend.id == backend]
 
     def _of_cell(self, cell: str, task: str, backend: str) -> list[Record]:
         return [record for record in self.of_backend(task, backend) if record.cell == cell]
 
-    def scan(self) -> Scan:
-        """Read every record; what cannot be read is named in the result and does not stop the rest."""
-        return self._scan(self.root / "records")
+    def scan(self, tasks: Collection[str] | None = None) -> Scan:  # noqa: ARG002  # for stores that are far away
+        """Read every record; what cannot be read is named in the result and does not stop the rest.
+
+        :param tasks: ids of the tasks whose records are needed: a store at an address reads no others.
+        """
+        return self._scan(self._listed(self.root / "records"))
 
     def get(self, prefix: str) -> Record:
         """Find one record by its id or an unambiguous beginning of it, with or without ``sha256:``.
@@ -155,9 +176,9 @@ class Store:
         :raises StoreError: where none or several fit.
         """
         wanted = prefix.removeprefix("sha256:")
-        found = [r for r in self.scan().records if r.record_id.removeprefix("sha256:").startswith(wanted)]
+        found = [r for r in self._named(wanted).records if r.record_id.removeprefix("sha256:").startswith(wanted)]
         if len(found) != 1 or not wanted:
-            msg = f"{len(found)} records in {self.root} begin with {prefix!r}"
+            msg = f"{len(found)} records in {self.address} begin with {prefix!r}"
             raise StoreError(msg, remedy="'fashionbench records list' lists their ids")
         return found[0]
 
@@ -168,6 +189,7 @@ class Store:
 
         :raises StoreError: where the reason is empty, or the record has been invalidated before.
         """
+        self._refuse_if_read_only()
         if not reason.strip():
             raise StoreError("a record is invalidated for a reason", remedy="pass --reason TEXT")
         earlier = self.scan().marks.get(record.record_id)
@@ -188,6 +210,7 @@ class Store:
 
     def keep_image(self, content: bytes) -> str:
         """Keep a generated PNG under its checksum, which is returned."""
+        self._refuse_if_read_only()
         return self.predictions.keep_image(content)
 
     def read_predictions(self, part: PredictionsPart) -> pa.Table:
@@ -203,20 +226,47 @@ class Store:
         if record.predictions is not None:
             stored[record.predictions.sha256] = self.predictions.path(record.predictions)
         for checksum, path in stored.items():
-            wrong = fault(path, checksum)
+            wrong = fault(self.predictions.here(path), checksum)
             if wrong:
                 return Fault(path, f"{path.parent.name} of {record.record_id}: {wrong}")
         return None
+
+    def holds(self, path: Path) -> bool:
+        """Tell whether a file of the store is there."""
+        return path.is_file()
+
+    def copy_file(self, path: Path, to: Path) -> None:
+        """Copy a file of the store to another folder.
+
+        :raises OSError: where it cannot be read, or the other one cannot be written.
+        """
+        files.write_bytes(to, files.regular_bytes(path))
 
     def path_of(self, record: Record) -> Path:
         """Return where the file of a record belongs."""
         folder = self.root / "records" / slug(record.task.id) / slug(record.backend.id)
         return folder / f"{digits(record.record_id, RECORD_DIGITS)}.json"
 
-    def _scan(self, folder: Path) -> Scan:
-        """Read what lies below a folder; a record is never edited, so each file is parsed once."""
+    def _refuse_if_read_only(self) -> None:
+        if self.read_only:
+            self.check_writable()
+
+    def _listed(self, folder: Path) -> list[Path]:
+        """Return the files of records below a folder."""
+        return sorted(folder.rglob("*.json"))
+
+    def _named(self, beginning: str) -> Scan:  # noqa: ARG002  # for stores that are far away
+        """Read the records whose ids begin so, and maybe others."""
+        return self.scan()
+
+    def _marks_of(self, scan: Scan) -> list[Path]:  # noqa: ARG002  # for stores that are far away
+        """Return the files of marks, of these records at least."""
+        return sorted((self.root / "marks").glob("*.json"))
+
+    def _scan(self, paths: Iterable[Path]) -> Scan:
+        """Read files of records; a record is never edited, so each file is parsed once."""
         scan = Scan()
-        for path in sorted(folder.rglob("*.json")):
+        for path in paths:
             read = self._parsed(path)
             if isinstance(read, Fault):
                 scan.faults.append(read)
@@ -234,7 +284,7 @@ class Store:
 
     def _read_marks(self, scan: Scan) -> None:
         """Read the marks; the name of one that is damaged says of which record it is, and that record stays out."""
-        for path in sorted((self.root / "marks").glob("*.json")):
+        for path in self._marks_of(scan):
             try:
                 mark = read_mark(path)
             except (OSError, ValueError, FashionBenchError) as error:

@@ -279,10 +279,11 @@ class Runner:
         newer = short(rivals[-1].record_id)
         try:
             moved = self.store.add(record.model_copy(update={"supersedes": record.record_id}))
-        except OSError as error:
+        except (OSError, StoreError) as error:
             stop_if_full(error)
             said = f"{short(record.record_id)} is reused, and boards show the newer {newer}"
-            context.reporter.note(f"warning: {said}: the store cannot be written: {error.strerror or error}")
+            reason = error.message if isinstance(error, StoreError) else error.strerror or error
+            context.reporter.note(f"warning: {said}: the store cannot be written: {reason}")
             return record
         context.reporter.note(f"{short(record.record_id)} is reused, and shown again in the place of the newer {newer}")
         return moved

@@ -46,7 +46,8 @@ def with_tests(board: Board, store: Store, plugins: Plugins) -> Board:
     :param store: the store whose records the board was made of.
     :raises ConfigError: where the board names a base that is none of its rows, or several.
     """
-    return tested(board, {record.record_id: (record, store) for record in store.scan().current()}, plugins, {})
+    records = store.scan({column.task for column in board.spec.columns}).current()
+    return tested(board, {record.record_id: (record, store) for record in records}, plugins, {})
 
 
 def tested(

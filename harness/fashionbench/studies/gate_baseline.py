@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import yaml
@@ -11,14 +11,14 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from fashionbench.errors import ConfigError, StoreError, first_names
 from fashionbench.files import write_text
+from fashionbench.records.addresses import is_address
 from fashionbench.records.provenance import now
-from fashionbench.records.store import Store
 from fashionbench.specs.validation import read_yaml, validated
 from fashionbench.studies.comparison import System
-from fashionbench.studies.select import newest
+from fashionbench.studies.select import newest, store_at
 
 if TYPE_CHECKING:
-    from fashionbench.records.store import Scan
+    from fashionbench.records.store import Scan, Store
 
 
 class Acceptance(BaseModel):
@@ -34,7 +34,7 @@ class Acceptance(BaseModel):
 
 
 class GateBaseline(BaseModel):
-    """A baseline: the store, seen from the file's own folder, and ids of its records."""
+    """A baseline: the store, by its address or seen from the file's own folder, and ids of its records."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -52,24 +52,26 @@ def read_baseline(path: Path) -> GateBaseline:
     return validated(GateBaseline, read_yaml(path), f"{path} is not a gate baseline", "see docs/how-to/gate.md")
 
 
-def find_records(reference: Path) -> System:
+def find_records(place: str | Path) -> System:
     """Find the records of one side of a gate.
 
-    :param reference: a store, or a YAML file that names a store and ids of records.
+    :param place: the folder or address of a store, or a YAML file that names a store and ids of records.
     :raises ConfigError: where it is neither.
     :raises StoreError: where the store is not there, is damaged, or lacks a record that the file names.
     """
-    if (reference / "records").is_dir():
-        store = Store(reference)
-        return System(label=reference.name, records=newest(_scan(store).current()), store=store)
+    store = store_at(str(place))
+    if store is not None:
+        label = PurePosixPath(store.address).name if store.read_only else Path(place).name
+        return System(label=label, records=newest(_scan(store).current()), store=store)
+    reference = Path(place)
     if reference.is_dir() or not reference.exists():
         msg = f"{reference} is neither a store of records nor a YAML file that names one"
         raise ConfigError(msg, remedy="run something with --store, or write the file with 'fashionbench gate accept'")
     baseline = read_baseline(reference)
-    root = reference.parent / baseline.store
-    if not (root / "records").is_dir():
+    named = baseline.store if is_address(baseline.store) else str(reference.parent / baseline.store)
+    store = store_at(named)
+    if store is None:
         raise StoreError(f"{reference} names the store {baseline.store}, which is not there", remedy="restore it")
-    store = Store(root)
     by_id = {record.record_id: record for record in _scan(store).records}
     lacking = [name for name in baseline.records if name not in by_id]
     if lacking:
@@ -83,7 +85,7 @@ def _scan(store: Store) -> Scan:
     scan = store.scan()
     if scan.faults:
         listed = first_names([f"{fault.path.name}: {fault.message}" for fault in scan.faults], 2)
-        raise StoreError(f"{store.root} holds damaged records: {listed}", remedy="restore or delete these files")
+        raise StoreError(f"{store.address} holds damaged records: {listed}", remedy="restore or delete these files")
     return scan
 
 
@@ -100,9 +102,14 @@ def accept(candidate: System, path: Path, *, who: str, why: str) -> GateBaseline
     before = read_baseline(path) if path.is_file() else None
     entry = Acceptance(time=now(), who=who.strip(), why=why.strip(), before=before.records if before else ())
     made = GateBaseline(
-        store=Path(os.path.relpath(candidate.store.root, path.parent)).as_posix(),
+        store=_seen_from(path.parent, candidate.store),
         records=tuple(sorted(record.record_id for record in candidate.records)),
         accepted=(*(before.accepted if before else ()), entry),
     )
     write_text(path, yaml.safe_dump(made.model_dump(mode="json"), sort_keys=False, allow_unicode=True))
     return made
+
+
+def _seen_from(folder: Path, store: Store) -> str:
+    """Return the address of a store, or its path from a folder."""
+    return store.address if store.read_only else Path(os.path.relpath(store.root, folder)).as_posix()

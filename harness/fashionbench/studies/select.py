@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.labels import row_label
 from fashionbench.boards.selection import configuration_of, row_keys, system_of
 from fashionbench.canonical import short
 from fashionbench.errors import ConfigError, StoreError, UnknownNameError, counted, first_names
+from fashionbench.records.addresses import is_address, without_user
 from fashionbench.records.order import in_order
+from fashionbench.records.remote_store import RemoteStore
 from fashionbench.records.store import Store
 from fashionbench.studies.comparison import System
 
@@ -26,19 +28,19 @@ def find_pairs(baseline: str, candidate: str, open_store: Callable[[], Store]) -
     :raises ConfigError: where a name fits several systems, a store has no records, or two stores share no system.
     :raises UnknownNameError: where it fits none.
     """
-    folders = [Path(name) for name in (baseline, candidate)]
-    stores = {folder: _systems(Store(folder), f"{folder.name}: ") for folder in folders if _is_store(folder)}
-    for folder, systems in stores.items():
+    opened = {name: store for name in (baseline, candidate) if (store := store_at(name)) is not None}
+    stores = {name: _systems(store, f"{_short_name(name)}: ") for name, store in opened.items()}
+    for name, systems in stores.items():
         if not systems:
-            raise _no_record(Store(folder))
-    others = [folder for folder in folders if folder not in stores]
+            raise _no_record(opened[name])
+    others = [Path(name) for name in (baseline, candidate) if name not in stores]
     if others:
         store = _store_of(others, open_store)
         # What is no store first: of a store that holds several systems, nobody can say which was meant.
-        names = sorted((baseline, candidate), key=lambda name: Path(name) in stores)
-        found = {name: find_system(name, store) for name in names}
+        names = sorted((baseline, candidate), key=lambda name: name in stores)
+        found = {name: _only(name, opened[name]) if name in opened else find_system(name, store) for name in names}
         return [(found[baseline], found[candidate])]
-    sides = [stores[folder] for folder in folders]
+    sides = [stores[name] for name in (baseline, candidate)]
     shared = [(system, sides[1][key]) for key, system in sides[0].items() if key in sides[1]]
     if not shared:
         raise ConfigError(f"{baseline} and {candidate} hold no system in common", remedy="name two backends instead")
@@ -53,13 +55,9 @@ def find_system(name: str, store: Store) -> System:
     :raises ConfigError: where it fits several systems, naming them.
     :raises UnknownNameError: where it fits none, naming what there is.
     """
-    folder = Path(name)
-    if _is_store(folder):
-        within = list(_systems(Store(folder)).values())
-        if len(within) != 1:
-            listed = first_names([system.label for system in within])
-            raise ConfigError(f"{name} holds {len(within)} systems: {listed}", remedy="name one, with --store")
-        return within[0]
+    other = store_at(name)
+    if other is not None:
+        return _only(name, other)
     systems = list(_systems(store).values())
     exact = [system for system in systems if system.label == name]
     matching = exact or [system for system in systems if system.records[0].backend.id == name]
@@ -68,17 +66,17 @@ def find_system(name: str, store: Store) -> System:
     if matching:
         listed = "; ".join(f"{system.label} ({short(system.records[0].record_id)})" for system in matching)
         remedy = "name one by its whole label, or by the id of a record"
-        raise ConfigError(f"{name} fits {len(matching)} systems of {store.root}: {listed}", remedy=remedy)
+        raise ConfigError(f"{name} fits {len(matching)} systems of {store.address}: {listed}", remedy=remedy)
     beginning = name.removeprefix("sha256:")
     for system in systems:
         records = [r for r in system.records if r.record_id.removeprefix("sha256:").startswith(beginning)]
         if len(records) == 1 and len(beginning) > 3:
             return System(label=f"{system.label} {short(records[0].record_id)}", records=records, store=store)
-    if folder.is_dir():
-        raise _no_record(Store(folder))
+    if Path(name).is_dir():
+        raise _no_record(Store(Path(name)))
     if not systems:
         raise _no_record(store)
-    where = f" of {store.root}, and there is no store at {name}"
+    where = f" of {store.address}, and there is no store at {name}"
     raise UnknownNameError("system", name, sorted({system.label for system in systems}), where)
 
 
@@ -110,11 +108,36 @@ def _no_record(store: Store) -> ConfigError:
     damaged = f"; {counted(len(scan.faults), 'file')} there cannot be read" if scan.faults else ""
     what = "no record of a run that succeeded" if scan.records else "no records"
     remedy = "check the path, or run something first"
-    return ConfigError(f"the store {store.root} has {what}{damaged}", remedy=remedy)
+    return ConfigError(f"the store {store.address} has {what}{damaged}", remedy=remedy)
 
 
-def _is_store(folder: Path) -> bool:
-    return (folder / "records").is_dir()
+def store_at(name: str) -> Store | None:
+    """Open the store that a name is the folder or the address of; None where it is that of none.
+
+    :raises StoreError: where nothing is at an address.
+    """
+    if is_address(name):
+        store = RemoteStore(name)
+        store.check_there()
+        return store
+    return Store(Path(name)) if (Path(name) / "records").is_dir() else None
+
+
+def _only(name: str, store: Store) -> System:
+    """Return the system of a store that holds one.
+
+    :raises ConfigError: where it holds several, or none.
+    """
+    within = list(_systems(store).values())
+    if len(within) != 1:
+        listed = first_names([system.label for system in within])
+        said = f"{without_user(name) if is_address(name) else name} holds {len(within)} systems: {listed}"
+        raise ConfigError(said, remedy="name one, with --store")
+    return within[0]
+
+
+def _short_name(name: str) -> str:
+    return PurePosixPath(without_user(name)).name if is_address(name) else Path(name).name
 
 
 def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None, str], System]:
