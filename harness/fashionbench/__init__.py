@@ -10,18 +10,24 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fashionbench.api.boards import make_board, render_board, write_board
-    from fashionbench.api.comparisons import compare, per_query
-    from fashionbench.api.data import audit, data_status, make_data
+    from fashionbench.api.caches import cache_status, prune_cache
+    from fashionbench.api.comparisons import compare, compare_stored, per_query
+    from fashionbench.api.data import audit, check_data, data_status, index_shards, make_data, new_data, task_items
     from fashionbench.api.diagnosis import diagnose, write_diagnosis
     from fashionbench.api.exports import export
     from fashionbench.api.gates import accept_baseline, gate
+    from fashionbench.api.machine import doctor
     from fashionbench.api.merging import merge_records
+    from fashionbench.api.planning import estimate
     from fashionbench.api.publication import publish
-    from fashionbench.api.records import frame, load_records
-    from fashionbench.api.runs import rescore, run, score
+    from fashionbench.api.publication_check import check_publication
+    from fashionbench.api.records import frame, invalidate, load_records, verify_records
+    from fashionbench.api.runs import preview, rescore, run, score
+    from fashionbench.api.scrub import scrub
     from fashionbench.api.sensitivity import sensitivity
     from fashionbench.api.shortcuts import shortcuts
-    from fashionbench.api.studies import ablate
+    from fashionbench.api.stores import open_store
+    from fashionbench.api.studies import ablate, preview_study
     from fashionbench.api.training import train
     from fashionbench.api.transfers import pull_records, push_records
     from fashionbench.boards.board import Board
@@ -77,11 +83,11 @@ _HOMES = {
     "DataInfo": "data.info",
     "DataRoots": "data.roots",
     "DatasetSpec": "specs",
+    "DesignItem": "data.items",
     "DiagnosedModel": "specs",
     "ExecutorSpec": "specs",
     "Export": "specs",
     "ExporterSpec": "specs",
-    "DesignItem": "data.items",
     "FashionBenchError": "errors",
     "ImageAccess": "metrics.image_access",
     "ImageFile": "data.lazy_items",
@@ -101,9 +107,9 @@ _HOMES = {
     "ReferenceValue": "specs",
     "ReporterSpec": "specs",
     "Resources": "specs",
-    "SiteSpec": "specs",
     "Role": "specs.capabilities",
     "Session": "runner.session",
+    "SiteSpec": "specs",
     "Store": "records.store",
     "StudySpec": "specs",
     "TaskSpec": "specs",
@@ -119,19 +125,32 @@ _HOMES = {
     "ablate": "api.studies",
     "accept_baseline": "api.gates",
     "audit": "api.data",
+    "cache_status": "api.caches",
+    "check_data": "api.data",
+    "check_publication": "api.publication_check",
     "compare": "api.comparisons",
+    "compare_stored": "api.comparisons",
     "data_status": "api.data",
     "diagnose": "api.diagnosis",
+    "doctor": "api.machine",
+    "estimate": "api.planning",
     "export": "api.exports",
     "frame": "api.records",
     "gate": "api.gates",
     "hookimpl": "plugins.hookspecs",
+    "index_shards": "api.data",
+    "invalidate": "api.records",
     "load_records": "api.records",
     "make_board": "api.boards",
     "make_data": "api.data",
     "merge_records": "api.merging",
     "model": "plugins.python_backends",
+    "new_data": "api.data",
+    "open_store": "api.stores",
     "per_query": "api.comparisons",
+    "preview": "api.runs",
+    "preview_study": "api.studies",
+    "prune_cache": "api.caches",
     "publish": "api.publication",
     "pull_records": "api.transfers",
     "push_records": "api.transfers",
@@ -139,9 +158,12 @@ _HOMES = {
     "rescore": "api.runs",
     "run": "api.runs",
     "score": "api.runs",
+    "scrub": "api.scrub",
     "sensitivity": "api.sensitivity",
     "shortcuts": "api.shortcuts",
+    "task_items": "api.data",
     "train": "api.training",
+    "verify_records": "api.records",
     "write_board": "api.boards",
     "write_diagnosis": "api.diagnosis",
 }
@@ -198,19 +220,32 @@ __all__ = [
     "ablate",
     "accept_baseline",
     "audit",
+    "cache_status",
+    "check_data",
+    "check_publication",
     "compare",
+    "compare_stored",
     "data_status",
     "diagnose",
+    "doctor",
+    "estimate",
     "export",
     "frame",
     "gate",
     "hookimpl",
+    "index_shards",
+    "invalidate",
     "load_records",
     "make_board",
     "make_data",
     "merge_records",
     "model",
+    "new_data",
+    "open_store",
     "per_query",
+    "preview",
+    "preview_study",
+    "prune_cache",
     "publish",
     "pull_records",
     "push_records",
@@ -218,9 +253,12 @@ __all__ = [
     "rescore",
     "run",
     "score",
+    "scrub",
     "sensitivity",
     "shortcuts",
+    "task_items",
     "train",
+    "verify_records",
     "write_board",
     "write_diagnosis",
 ]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, cast
 from fashionbench.api.stores import open_store
 from fashionbench.data.dataset import status
 from fashionbench.data.roots import DataRoots
+from fashionbench.data.tar_shards import write_index
 from fashionbench.data.task_items import HasItems
 from fashionbench.errors import ConfigError, DataError
 from fashionbench.plugins.manager import Plugins
@@ -123,6 +124,21 @@ def check_data(root: str | Path, *, name: str = "manifest", plugins: Plugins | N
         )
     faults: list[str] = call(loaded.datasets, name, Path(root), target=spec.row_check)
     return faults
+
+
+def index_shards(folder: str | Path) -> dict[Path, int]:
+    """Write the index of each tar shard below a folder beside it; return the number of files of each.
+
+    An index says where the files of a shard begin, so that a run need not read all headers first. One that is of
+    another state of the shard is passed over.
+
+    :raises DataError: where the folder has no shard, or one is damaged or holds more than regular files.
+    :raises OSError: where an index cannot be written.
+    """
+    shards = sorted(Path(folder).rglob("*.tar"))
+    if not shards:
+        raise DataError(f"{folder} holds no shard", remedy="shards are files with the ending .tar")
+    return {path: write_index(path) for path in shards}
 
 
 def task_items(

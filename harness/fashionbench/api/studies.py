@@ -9,6 +9,7 @@ from fashionbench.api.runs import preview, run
 from fashionbench.api.stores import open_store
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Silent
+from fashionbench.runner.config import ExecutorChoice
 from fashionbench.runner.plan import make_plan
 from fashionbench.runner.shard_plan import shard_of_runs
 from fashionbench.specs import resolve
@@ -37,6 +38,7 @@ def ablate(
     *,
     store: str | Path | Store | None = None,
     shard: tuple[int, int] = (1, 1),
+    executor: str | Mapping[str, Any] | None = None,
     plugins: Plugins | None = None,
     reporter: Reporter | None = None,
 ) -> ablation.Ablation:
@@ -45,6 +47,8 @@ def ablate(
     :param study: a YAML file, the name of a registered study, or its fields.
     :param shard: which of how many parts of the runs to execute, counted from 1; effects are then those of this part
         alone, and a last call without it, on the stores brought together, gives them all.
+    :param executor: what runs the variants side by side, as the field ``executor`` of a run; None runs one after the
+        other in this process.
     :raises ConfigError: where the study cannot be run, or names a metric that none of its tasks has.
     """
     loaded = plugins or Plugins()
@@ -56,11 +60,20 @@ def ablate(
     def one(config: RunConfig, shown: Reporter) -> list[Record]:
         return run(config, store=opened, plugins=loaded, reporter=shown if reporter is not None else None)
 
-    def count(config: RunConfig) -> int:
-        return len(make_plan(config, loaded).cells)
+    def keys(config: RunConfig) -> list[str]:
+        return [cell.key for cell in make_plan(config, loaded).cells]
 
     units = _units(chosen, systems, shard, opened, loaded, (reporter or Silent()).note)
-    found = ablation.run_units(units, chosen, one, count, reporter)
+    if executor is None:
+        found = ablation.run_units(units, chosen, one, lambda config: len(keys(config)), reporter)
+    else:
+        named = {"id": executor} if isinstance(executor, str) else dict(executor)
+        how = validated(
+            ExecutorChoice, named, "this is no executor", "such as {'id': 'local', 'options': {'workers': 2}}"
+        )
+        found = ablation.run_together(
+            units, chosen, how, lambda whole: run(whole, store=opened, plugins=loaded, reporter=reporter), keys
+        )
     return ablation.effects_of(chosen, systems, found, opened, loaded)
 
 

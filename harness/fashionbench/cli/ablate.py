@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from fashionbench.cli.executor_options import chosen_executor, executor_options
 from fashionbench.cli.options import (
     State,
     format_of_file,
@@ -27,6 +28,7 @@ EXAMPLES = """
 Examples:
   fashionbench ablate study.yaml --dry-run
   fashionbench ablate study.yaml --store runs/study
+  fashionbench ablate study.yaml --executor-option workers=4
   fashionbench ablate study.yaml --store runs/study --output study.html
   fashionbench ablate study.yaml --set options.dimension=16,64,256
   fashionbench ablate study.yaml --shard 2/4
@@ -39,6 +41,7 @@ Examples:
 @click.option("--set", "axes", multiple=True, metavar="FIELD=V1,V2", help="One more axis: a field and its values.")
 @click.option("--seed", "seeds", multiple=True, type=click.IntRange(min=0), help="In place of the study's seeds.")
 @click.option("--trainer", help="In place of the study's trainer, such as unifashion-tiny.")
+@executor_options
 @click.option("--shard", metavar="I/N", help="Run only this part of the variants and seeds, counted from 1.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost, and stop.")
 @click.option("--format", "format_", type=click.Choice(["table", "markdown", "json", "html"]), help="How to print.")
@@ -54,6 +57,8 @@ def ablate(
     trainer: str | None,
     axes: tuple[str, ...],
     seeds: tuple[int, ...],
+    executor: str | None,
+    executor_options: tuple[str, ...],
     shard: str | None,
     dry_run: bool,
     format_: str | None,
@@ -75,6 +80,7 @@ def ablate(
 
     chosen = _changed(find_study(study, state.plugins), axes, seeds, trainer)
     part = read_shard(shard)
+    divided = chosen_executor({}, executor, executor_options) if executor or executor_options else None
     # Before the first run: a wrong suffix must not be found after hours.
     wanted = "json" if as_json else format_
     if output is not None and wanted is None:
@@ -86,7 +92,7 @@ def ablate(
         return 0
     opened = state.made_store(store)
     with Bars(0) as bars:
-        made = start(chosen, store=opened, shard=part, plugins=state.plugins, reporter=bars)
+        made = start(chosen, store=opened, shard=part, executor=divided, plugins=state.plugins, reporter=bars)
     if wanted in {None, "table"}:
         _print(made)
     elif output is None:

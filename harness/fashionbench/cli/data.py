@@ -158,6 +158,17 @@ def check(state: State, /, *, root: Path, all_: bool, as_json: bool) -> int:
     return 1 if faults else 0
 
 
+@data.command("index", epilog="\b\nExamples:\n  fashionbench data index my-data/shards\n")
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+def index(*, folder: Path) -> None:
+    """Write the index of every tar shard below FOLDER beside it, so that runs need not read its headers."""
+    from fashionbench.api.data import index_shards
+    from fashionbench.errors import counted
+
+    written = index_shards(folder)
+    echo(f"indexed {counted(sum(written.values()), 'file')} in {counted(len(written), 'shard')}")
+
+
 def _report(found: Status, *, as_json: bool) -> int:
     if as_json:
         print_json({**asdict(found), "whole": found.whole})

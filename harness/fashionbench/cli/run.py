@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fashionbench.cli.executor_options import chosen_executor, executor_options
 from fashionbench.cli.options import (
     State,
     json_option,
@@ -68,14 +69,7 @@ Examples:
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--board", "board_name", help="Show this board afterwards.")
 @click.option("--rerun", is_flag=True, help="Execute cells again that have a record.")
-@click.option("--executor", help="What runs the cells: local, or another of 'fashionbench list executors'.")
-@click.option(
-    "--executor-option",
-    "executor_options",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="An option of the executor, such as workers=4; may be repeated.",
-)
+@executor_options
 @click.option("--shard", metavar="I/N", help="Run only this part of the cells, counted from 1; see 'records merge'.")
 @click.option("--dry-run", is_flag=True, help="Say what would be run and what it may cost, and stop.")
 @store_option
@@ -144,21 +138,11 @@ def _config(name: str | None, options: dict[str, Any], state: State) -> RunConfi
         boards = ", ".join(state.plugins.boards.names())
         msg = "there is nothing to run"
         raise ConfigError(msg, remedy=f"name a board ({boards}) or a YAML file, or give --task and --backend")
-    fields["executor"] = _executor(fields.get("executor", {}), options)
+    configured = fields.get("executor", {})
+    fields["executor"] = chosen_executor(configured, options["executor"], options["executor_options"])
     if options["backend_options"]:
         fields["backends"] = _with_options(fields["backends"], options["backend_options"], state)
     return make_config({**fields, "data": {**fields.get("data", {}), **state.roots(options["data"])}})
-
-
-def _executor(configured: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
-    """Return the executor of the command line, or else of the configuration, with the options of the command line."""
-    from fashionbench.specs.validation import read_value
-
-    split = (name_and_value(pair, "--executor-option", "workers=4") for pair in options["executor_options"])
-    given = {name: read_value(text, f"--executor-option {name}") for name, text in split}
-    name = options["executor"] or configured.get("id", "local")
-    kept = configured.get("options", {}) if name == configured.get("id", "local") else {}
-    return {"id": name, "options": {**kept, **given}}
 
 
 def _with_options(choices: Sequence[Any], pairs: Sequence[str], state: State) -> list[dict[str, Any]]:

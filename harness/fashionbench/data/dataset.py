@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from fashionbench.data.integrity import survey
+from fashionbench.data.packed_files import is_there
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -90,7 +91,7 @@ def status(
         dataset=name,
         root=root,
         images=len(images),
-        missing=tuple(sorted(name for name, path in images.items() if not path.is_file())),
+        missing=tuple(sorted(name for name, path in images.items() if not is_there(path))),
         extra=tuple(dataset.extra()),
         counts={name: (found.get(name, 0), expected.get(name)) for name in names},
         synthetic=is_twin(root),

@@ -19,12 +19,12 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.image_files import READER
 from fashionbench.data.images import decode_with_form, decoded, stamp
+from fashionbench.data.packed_files import sha256
 from fashionbench.errors import DataError
-from fashionbench.files import sha256
 from fashionbench.sqlite_damage import DAMAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
     from types import TracebackType
     from typing import Self
@@ -103,10 +103,8 @@ class FileIndex:
             for start in range(0, len(wanted), _PART):
                 part = wanted[start : start + _PART]
                 states = {path: stamp(path) for path in part}
-                for path, state in states.items() if not self._reread else ():
-                    known = self._recall(path, state, decode_images=decode_images)
-                    if known is not None:
-                        facts[path] = known
+                if not self._reread:
+                    facts |= self._recalled(states, decode_images=decode_images)
                 unknown = [path for path in part if path not in facts]
                 looked = pool.map(lambda path: _look(path, states[path], decode_images=decode_images), unknown)  # noqa: B023
                 fresh = dict(zip(unknown, looked, strict=True))
@@ -125,20 +123,27 @@ class FileIndex:
         return None if known is None else known.sha256
 
     def _recall(self, path: Path, state: Stamp, *, decode_images: bool) -> FileFacts | None:
-        key = _key(path, decode_images=decode_images)
-        kept = self._known.get(key)
-        if kept is None and self._base is not None:
-            query = f"SELECT state, sha256, fault, form, checksum FROM {_TABLE} WHERE path = ? AND decoded = ?"  # noqa: S608
+        return self._recalled({path: state}, decode_images=decode_images).get(path)
+
+    def _recalled(self, states: Mapping[Path, Stamp], *, decode_images: bool) -> dict[Path, FileFacts]:
+        """Return what is known of those of some files that have not changed; the base is asked once for all."""
+        keys = {path: _key(path, decode_images=decode_images) for path in states}
+        asked = [key[0] for key in keys.values() if key not in self._known]
+        if self._base is not None and asked:
+            marks = ", ".join("?" * len(asked))
+            query = f"SELECT path, decoded, state, sha256, fault, form, checksum FROM {_TABLE} "  # noqa: S608
+            query += f"WHERE decoded = ? AND path IN ({marks})"
             try:
-                row = self._base.execute(query, key).fetchone()
+                rows = self._base.execute(query, (decode_images, *asked)).fetchall()
             except DAMAGE as error:
                 self._give_up(error)
-                row = None
-            # A row that is not what was written is read again, and replaced.
-            if row is not None and row[-1] == _checksum(*key, *row[:-1]):
-                kept = (_state(row[0]), FileFacts(*row[1:-1]))
-                self._known[key] = kept
-        return kept[1] if kept is not None and kept[0] == state else None
+                rows = []
+            for name, _, state, *facts, checksum in rows:
+                # A row that is not what was written is read again, and replaced.
+                if checksum == _checksum(name, decode_images, state, *facts):
+                    self._known[name, decode_images] = (_state(state), FileFacts(*facts))
+        found = ((path, self._known.get(key)) for path, key in keys.items())
+        return {path: kept[1] for path, kept in found if kept is not None and kept[0] == states[path]}
 
     def _remember(self, fresh: dict[Path, FileFacts], states: dict[Path, Stamp], *, decode_images: bool) -> None:
         rows = []

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 from PIL import Image, ImageFile, UnidentifiedImageError
 
 from fashionbench.data.image_kinds import LOOKED_AT, kind_of
+from fashionbench.data.packed_files import opened
 from fashionbench.errors import DataError
-from fashionbench.files import open_regular
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,14 +59,14 @@ class _TimedReader(io.BufferedReader):
 
 @contextmanager
 def opened_image(source: Path | bytes) -> Iterator[Image.Image]:
-    """Open a file, or what was one, of a known format; it is decoded when its pixels are first asked for.
+    """Open a file, or the bytes of one, of a known format; it is decoded when its pixels are first asked for.
 
     :raises DataError: for a file of another kind, by its name, of too many pixels, or that takes too long.
     :raises OSError: where it cannot be read, and as Pillow raises it.
     """
     # One that is cut off must not be filled up with grey; a model's library may have asked for that, for all alike.
     ImageFile.LOAD_TRUNCATED_IMAGES = False
-    raw: Any = io.BytesIO(source) if isinstance(source, bytes) else open_regular(source).detach()
+    raw: Any = io.BytesIO(source) if isinstance(source, bytes) else opened(source)
     with _TimedReader(raw) as stream:
         try:
             file = Image.open(stream, formats=readable_formats())

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from PIL import Image
 
 from fashionbench.data.image_files import OpenedImage, open_bytes, open_image
+from fashionbench.data.packed_files import file_itself
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -94,11 +95,14 @@ def _as_rgb(found: OpenedImage, name: str) -> OpenedImage:
 
 
 def stamp(path: Path) -> Stamp:
-    """Return what tells one state of a file from another.
+    """Return what tells one state of a file from another; of one in a shard, the state of the shard.
 
     :raises OSError: where there is no such file.
     """
-    status = path.stat()
+    try:
+        status = path.stat()
+    except NotADirectoryError:
+        status = file_itself(path).stat()
     return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino
 
 

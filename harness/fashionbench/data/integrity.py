@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.data.file_index import FileIndex
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.search import describe_search
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def survey(
     :param advance: called with the number of files that were looked at.
     """
     with FileIndex(cache, reread=reread) as index:
-        there = {name: path for name, path in sorted(images.items()) if path.is_file()}
+        there = {name: path for name, path in sorted(images.items()) if is_there(path)}
         advance(len(images) - len(there))
         looked = index.look(there.values(), decode_images=True, advance=advance)
         hashed = index.look((annotations or {}).values(), decode_images=False, advance=advance)

@@ -30,16 +30,19 @@ class BatchSize:
     def __init__(self, given: int | None, device: str) -> None:
         self.size = given or FIRST.get(device.partition(":")[0], FIRST_ELSEWHERE)
 
-    def run(self, items: Sequence[S], work: Callable[[Sequence[S]], R]) -> Iterator[tuple[Sequence[S], R]]:
+    def run(self, items: Sequence[S], work: Callable[[Sequence[S], Sequence[S]], R]) -> Iterator[tuple[Sequence[S], R]]:
         """Apply ``work`` to one batch after the other, and give back each batch with its result.
 
+        :param work: takes a batch, and the one that comes next unless memory runs out before; that is empty where items
+            are made when they are asked for.
         :raises BackendError: where not even one item fits.
         """
         at = 0
         while at < len(items):
             batch = items[at : at + self.size]
+            then = at + len(batch)
             try:
-                result = work(batch)
+                result = work(batch, items[then : then + self.size] if isinstance(items, (list, tuple)) else ())
             except (MemoryError, RuntimeError) as error:
                 if not out_of_memory(error):
                     raise

@@ -20,6 +20,7 @@ from fashionbench.runner.guard import (
     checked_texts,
     named,
 )
+from fashionbench.runner.image_prefetch import ImagePrefetch
 from fashionbench.specs.capabilities import METHODS, Capability, Role
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ class BoundBackend:
         self._state = state
         self._backend: Any = backend
         self._owner = owner
+        self._prefetch = ImagePrefetch()
 
     def embed(self, sources: Sequence[Source], role: Role) -> NDArray[np.float32]:
         """Embed images, texts or composed queries, all of one kind, as [N, D] or [N, Q, D].
@@ -118,7 +120,7 @@ class BoundBackend:
         """Embed one batch after the other."""
         size = self._state.size_for(side.capability)
         shape: tuple[int, ...] | None = None
-        for batch, rows in size.run(side.sources, lambda batch: self._embed_batch(batch, side)):
+        for batch, rows in size.run(side.sources, lambda batch, then: self._embed_batch(batch, then, side)):
             shape = shape or rows.shape[1:]
             if rows.shape[1:] != shape:
                 shapes = f"{shape} and {rows.shape[1:]}"
@@ -126,10 +128,13 @@ class BoundBackend:
                 raise BackendError(f"{method} returned vectors of the shapes {shapes} ({batch[0].id})")
             yield
 
-    def _embed_batch(self, batch: Sequence[Source], side: EmbeddedSide) -> NDArray[np.float32]:
+    def _embed_batch(
+        self, batch: Sequence[Source], following: Sequence[Source], side: EmbeddedSide
+    ) -> NDArray[np.float32]:
         """Take a batch from memory, file or cache where all of it is there, or else compute all of it.
 
-        A resumed run thus makes the batches, and the floating-point numbers, of an undisturbed one.
+        A resumed run thus makes the batches, and the floating-point numbers, of an undisturbed one. What follows a
+        batch that is computed is decoded meanwhile.
         """
         memory, cache = self._state.memory, self._state.resources.cache
         capability, role = side.capability, side.role
@@ -142,7 +147,7 @@ class BoundBackend:
         items: list[Item] = []
         contents = [content_key(source, self._state.resources.index) for source in batch]
         if self._owner is None or cache is None or None in contents:
-            items = self._opened(batch, capability)
+            items = self._opened(batch, capability, following)
         guard = InputGuard(items)
         keys: list[bytes] = []
         if self._owner is not None and cache is not None:
@@ -160,7 +165,7 @@ class BoundBackend:
                 self._state.done(len(batch), capability, cached=True)
                 return rows
         if not items:
-            items = self._opened(batch, capability)
+            items = self._opened(batch, capability, following)
             guard = InputGuard(items)
         if self._state.batches is not None:
             self._state.batches.asked(self._kind(capability, role))
@@ -220,9 +225,8 @@ class BoundBackend:
             row = self._call(items, capability, role, InputGuard(items))[0]
             self._state.memory.compare(capability, known, row, item.id)
 
-    @staticmethod
-    def _opened(batch: Sequence[Source], capability: Capability) -> list[Item]:
-        items = [opened(source) for source in batch]
+    def _opened(self, batch: Sequence[Source], capability: Capability, following: Sequence[Source] = ()) -> list[Item]:
+        items = self._prefetch.open(batch, following)
         stray = [item for item in items if _ENCODES.get(type(item)) != capability]
         if stray:
             raise BackendError(f"{named(stray)} cannot be embedded with the rest by {METHODS[capability]}")
@@ -231,8 +235,8 @@ class BoundBackend:
     def _run(
         self, capability: Capability, sources: Sequence[Source], check: Callable[..., Any], *arguments: object
     ) -> Iterator[Any]:
-        def work(batch: Sequence[Source]) -> Any:
-            result = self._answers(capability, batch, check, *arguments)
+        def work(batch: Sequence[Source], following: Sequence[Source]) -> Any:
+            result = self._answers(capability, batch, check, *arguments, following=following)
             self._state.done(len(batch), capability)
             return result
 
@@ -240,10 +244,15 @@ class BoundBackend:
             yield result
 
     def _answers(
-        self, capability: Capability, batch: Sequence[Source], check: Callable[..., Any], *arguments: object
+        self,
+        capability: Capability,
+        batch: Sequence[Source],
+        check: Callable[..., Any],
+        *arguments: object,
+        following: Sequence[Source] = (),
     ) -> Any:
         method = METHODS[capability]
-        items = [opened(source) for source in batch]
+        items = self._prefetch.open(batch, following)
         guard = InputGuard(items)
         result = getattr(self._backend, method)(items, *arguments)
         guard.verify(method)

@@ -44,6 +44,13 @@ class TrainingCell:
     tasks: tuple[str, ...] | None
 
     @property
+    def key(self) -> str:
+        """A hash of what makes it another cell than others of a plan, its trainings included."""
+        trainings = {name: training.id({}) for name, training in self.trainings.items()}
+        named = [self.task.id, self.identity.cell_id("")]
+        return digest([*named, trainings] if trainings else named)
+
+    @property
     def name(self) -> CellName:
         """The name of the cell."""
         return CellName("training", self.trainer.id, int(self.config.get("seed", 0)))
@@ -142,7 +149,7 @@ def make_plan(config: RunConfig, plugins: Plugins, index: FileIndex | None = Non
                     refused.append(NotApplicable(task.id, spec.id, reason))
                 else:
                     cells += _cells(task, spec, choice, config, plugins, files)
-    distinct = {digest([cell.task.id, cell.identity.cell_id("")]): cell for cell in cells}
+    distinct = {cell.key: cell for cell in cells}
     if not distinct:
         reasons = first_names([f"{one.backend} on {one.task}: {one.reason}" for one in refused])
         raise ConfigError(f"there is nothing to run: {reasons}", remedy="see 'fashionbench list backends'")

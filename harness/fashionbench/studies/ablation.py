@@ -14,6 +14,7 @@ from fashionbench.errors import ConfigError, FashionBenchError
 from fashionbench.progress import PhaseReporter, Silent
 from fashionbench.studies.compare import compare_systems
 from fashionbench.studies.comparison import Difference, System
+from fashionbench.studies.study import whole_run
 from fashionbench.studies.variant_tests import adjusted
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Store
-    from fashionbench.runner.config import RunConfig
+    from fashionbench.runner.config import ExecutorChoice, RunConfig
     from fashionbench.studies.distinct import Systems
     from fashionbench.studies.study import Study, Variant
 
@@ -132,6 +133,26 @@ def run_units(
         shown.note(f"[{place}/{len(units)}] {variant.name}, seed {seed}")
         found[variant.name, seed] = list(run(variant.run(study, seed), shown))
     return found
+
+
+def run_together(
+    units: Sequence[tuple[Variant, int]],
+    study: Study,
+    executor: ExecutorChoice,
+    run: Callable[[RunConfig], Sequence[Record]],
+    keys: Callable[[RunConfig], Sequence[str]],
+) -> dict[tuple[str, int], list[Record]]:
+    """Run variants with seeds as one run, whose cells an executor divides.
+
+    :param run: runs a configuration; a record for each of its keys.
+    :param keys: tells the keys of the cells of a configuration, in the order of their records.
+    :returns: the records by the variant's name and the seed.
+    """
+    if not units:
+        return {}
+    whole = whole_run(study, units, executor)
+    by_key = dict(zip(keys(whole), run(whole), strict=True))
+    return {(v.name, seed): [by_key[key] for key in keys(v.run(study, seed))] for v, seed in units}
 
 
 def effects_of(

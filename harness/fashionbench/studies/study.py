@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt
 
 from fashionbench.errors import ConfigError, did_you_mean
-from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
+from fashionbench.runner.config import BackendChoice, ExecutorChoice, RunConfig, TrainingChoice, matching, unique
 from fashionbench.specs.validation import read_yaml, validated
 
 if TYPE_CHECKING:
@@ -103,6 +103,17 @@ class Variant(BaseModel):
                 "data": study.data,
             }
         )
+
+
+def whole_run(study: Study, units: Sequence[tuple[Variant, int]], executor: ExecutorChoice) -> RunConfig:
+    """Return one run of several variants, each with its seeds, for an executor to divide."""
+    each = [variant.run(study, seed) for variant, seed in units]
+    backends = [
+        choice.model_copy(update={"seeds": (seed,)})
+        for one, (_, seed) in zip(each, units, strict=True)
+        for choice in one.backends
+    ]
+    return each[0].model_copy(update={"backends": tuple(backends), "executor": executor})
 
 
 def read_study(path: Path) -> Study:

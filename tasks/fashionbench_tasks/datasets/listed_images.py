@@ -10,6 +10,7 @@ from collections import Counter
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.roots import inside
 from fashionbench_tasks.datasets.image_folder import EXTENSIONS, composed
 
@@ -34,7 +35,7 @@ class ListedImages:
         :raises DataError: where a path leads out of the folder.
         """
         exact = {name: inside(self._root, name) for name in sorted(set(names))}
-        found = {name: path for name, path in exact.items() if path.is_file()}
+        found = {name: path for name, path in exact.items() if is_there(path)}
         taken = set(found.values())
         others = {name: self._another(name, taken) for name in exact if name not in found}
         times = Counter(path for path in others.values() if path is not None)

@@ -9,7 +9,8 @@ The columns say what it is:
 - ``person``, ``garment`` and optionally ``target``, ``mask``: try-on.
 - ``person``, ``text`` and optionally ``sketch``, ``target``, ``mask``: design.
 
-Images are paths relative to the folder; one that is not there is looked for in another Unicode form, case or extension.
+Images are paths relative to the folder, which may lead into a tar shard or a Parquet file; one that is not there is
+looked for in another Unicode form, case or extension. A manifest in Parquet may hold its images itself.
 An optional column ``split`` keeps train, val and test apart; a column ``slice:brand`` reports results by its values.
 A file ``qrels.csv`` beside the manifest grades what answers a query.
 """
@@ -23,7 +24,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.listed_images import ListedImages
-from fashionbench_tasks.datasets.manifest_rows import check_column_names, read_rows
+from fashionbench_tasks.datasets.manifest_rows import IMAGES, check_column_names, read_rows
 from fashionbench_tasks.datasets.qrels import Qrels, qrels_file
 from fashionbench_tasks.datasets.readers import first_of
 
@@ -49,7 +50,6 @@ _OPTIONAL: dict[Kind, tuple[str, ...]] = {
     "try-on": ("target", "mask"),
     "design": ("sketch", "target", "mask"),
 }
-_IMAGES = frozenset({"image", "reference", "target", "person", "garment", "sketch", "mask"})
 #: The tasks that measure a kind.
 TASKS: dict[Kind, str] = {
     "pairs": "manifest/pairs, manifest/image-to-text, manifest/text-to-image or manifest/captioning",
@@ -72,7 +72,7 @@ def needed_columns(kind: Kind) -> tuple[str, ...]:
 
 def image_columns(kind: Kind) -> tuple[str, ...]:
     """Return the columns of a kind that name images."""
-    return tuple(name for name in (*_COLUMNS[kind], *_OPTIONAL[kind]) if name in _IMAGES)
+    return tuple(name for name in (*_COLUMNS[kind], *_OPTIONAL[kind]) if name in IMAGES)
 
 
 class Manifest:

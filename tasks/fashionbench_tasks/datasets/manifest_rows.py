@@ -7,6 +7,7 @@ import io
 import math
 from typing import TYPE_CHECKING, Any
 
+from fashionbench.data.parquet_column import image_columns, present_rows
 from fashionbench.errors import DataError
 from fashionbench.files import LARGEST, open_regular
 from fashionbench.json_reader import loads
@@ -22,6 +23,8 @@ Row = dict[str, str]
 #: What table programs write where a name has no value; a group or a split of that name would join what has none.
 _NULLS = frozenset({"nan", "<na>", "nat", "none", "null"})
 _NAMES = ("group", "split")
+#: Columns that name images; in a Parquet file they may hold them.
+IMAGES = frozenset({"image", "reference", "target", "person", "garment", "sketch", "mask"})
 _RENAME = "rename one; of several texts write several rows"
 
 
@@ -145,11 +148,17 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any] | RowError]]:
     import pyarrow.parquet as pq  # noqa: PLC0415
 
     try:
-        _refuse_double(path, pq.read_schema(path).names)
-        table = pq.read_table(path)
+        names = pq.read_schema(path).names
+        _refuse_double(path, names)
+        images = [name for name in image_columns(path) if name in IMAGES]
+        table = pq.read_table(path, columns=[name for name in names if name not in images])
     except pa.ArrowInvalid as error:
         raise DataError(f"{path} is no Parquet file: {error}", remedy="write it again") from error
-    yield from enumerate(table.to_pylist(), 1)
+    present = {name: present_rows(path, name) for name in images}
+    for at, row in enumerate(table.to_pylist()):
+        # An image that lies in the table itself is called by its place there; its bytes are read when it is asked for.
+        inside = {name: f"{path.name}/{name}/{at:09d}" if present[name][at] else "" for name in images}
+        yield at + 1, {name: inside[name] if name in inside else row[name] for name in names}
 
 
 def _refuse_double(path: Path, columns: Sequence[str]) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
-from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError
@@ -13,11 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fashionbench.data.images import Stamp
     from fashionbench.data.items import ImageItem
-
-#: Rows that are in memory at once, of each of the files that were read last.
-_BATCH, _FILES = 64, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,16 +32,12 @@ class ParquetImage:
         :raises DataError: naming file and row, where there is none or it cannot be decoded.
         """
         # Here, because specifications read the counts of loaders, and listing tasks must not load an image library.
-        from fashionbench.data.images import decode_bytes, stamp  # noqa: PLC0415
+        from fashionbench.data.images import decode_bytes  # noqa: PLC0415
         from fashionbench.data.items import ImageItem  # noqa: PLC0415
+        from fashionbench.data.parquet_column import embedded_bytes  # noqa: PLC0415
 
-        value = _rows(self.path, stamp(self.path), self.column).at(self.at)
-        content = value.get("bytes") if isinstance(value, dict) else value
-        name = f"{self.path}, row {self.at}, column {self.column}"
-        if not isinstance(content, bytes):
-            remedy = "the bytes of an image must lie in the file: export it with them"
-            raise DataError(f"{name} holds no image", remedy=remedy)
-        return ImageItem(self.id, decode_bytes(content, name))
+        content = embedded_bytes(self.path, self.column, self.at)
+        return ImageItem(self.id, decode_bytes(content, f"{self.path}, row {self.at}, column {self.column}"))
 
 
 def shape_of(path: Path) -> tuple[int, list[str]]:
@@ -100,35 +90,3 @@ def read_columns(path: Path, names: Sequence[str]) -> dict[str, list[Any]]:
 def _unreadable(path: Path, error: Exception) -> DataError:
     first = str(error).partition("\n")[0]
     return DataError(f"{path} cannot be read as Parquet: {first}", remedy="fetch the file again")
-
-
-class _Rows:
-    """One column of a Parquet file, read in the order of the rows; to go back is to begin anew."""
-
-    def __init__(self, path: Path, column: str) -> None:
-        import pyarrow.parquet as pq  # noqa: PLC0415
-
-        # Files may have one row group: pages are read as they come, and not the whole of it.
-        self._file = pq.ParquetFile(path, memory_map=True, pre_buffer=False)
-        self._column = column
-        self._lock = Lock()
-        self._begin()
-
-    def _begin(self) -> None:
-        self._batches = self._file.iter_batches(batch_size=_BATCH, columns=[self._column])
-        self._start = 0
-        self._values: Any = []
-
-    def at(self, row: int) -> Any:
-        with self._lock:
-            if row < self._start:
-                self._begin()
-            while row >= self._start + len(self._values):
-                self._start += len(self._values)
-                self._values = next(self._batches).column(0)
-            return self._values[row - self._start].as_py()
-
-
-@lru_cache(maxsize=_FILES)
-def _rows(path: Path, _state: Stamp, column: str) -> _Rows:
-    return _Rows(path, column)

@@ -8,6 +8,7 @@ from fashionbench.data.dataset import is_twin
 from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.lazy_items import ImageFile
+from fashionbench.data.packed_files import is_there
 from fashionbench.errors import DataError
 from fashionbench_tasks.captioning.task import CaptionFold, Captioning
 from fashionbench_tasks.dataset_root import place
@@ -47,7 +48,7 @@ def captioning(spec: TaskSpec, roots: DataRoots) -> Captioning:
             [
                 (ImageFile(row["image"], data.file(row["image"])), row["text"], row.get("group") or row["image"])
                 for row in learnt
-                if data.file(row["image"]).is_file()
+                if is_there(data.file(row["image"]))
             ]
         )
         return [

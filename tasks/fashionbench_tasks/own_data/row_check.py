@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.data.file_index import FileIndex
 from fashionbench.data.masks import read_mask
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import DataError
 from fashionbench_tasks.datasets.manifest import ROLES, SPLITS, Manifest, image_columns, needed_columns
@@ -50,7 +51,7 @@ def row_faults(root: Path) -> list[str]:
     named = {row[c] for _, row in rows for c in image_columns(kind) if row.get(c)}
     files = data.locate(named)
     with FileIndex() as index:
-        there = [path for path in files.values() if path.is_file()]
+        there = [path for path in files.values() if is_there(path)]
         facts = index.look(there, decode_images=True)
     seen: dict[tuple[tuple[str, str], ...], int] = {}
     for number, row in rows:

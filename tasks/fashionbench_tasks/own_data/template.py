@@ -6,11 +6,13 @@ import csv
 import io
 from typing import TYPE_CHECKING
 
+from fashionbench.data.packed_files import CONTAINERS
 from fashionbench.errors import ConfigError, DataError, did_you_mean
 from fashionbench.files import write_text
 from fashionbench.output_files import check_folder
 from fashionbench_tasks.datasets.image_folder import EXTENSIONS
 from fashionbench_tasks.datasets.manifest import FILES
+from fashionbench_tasks.own_data.packed_images import packed_images
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,14 +76,24 @@ def write_template(kind: str, out: Path, images: Path | None) -> Path:
 
 
 def _rows(kind: str, out: Path, images: Path) -> list[dict[str, str]]:
-    """Make a row for each image: in the first column its path, in ``split`` test, in the others nothing."""
+    """Make a row for each image: in the first column its path, in ``split`` test, in the others nothing.
+
+    Images that lie in tar shards or Parquet files have a row each too, with the text that stands beside them there.
+    """
     root = out.resolve()
-    found = sorted(path.resolve() for path in images.rglob("*") if path.suffix.lower() in EXTENSIONS)
+    found = [(path, "") for path in images.rglob("*") if path.suffix.lower() in EXTENSIONS]
+    found += [pair for path in images.rglob("*") if path.suffix in CONTAINERS for pair in packed_images(path)]
+    found = sorted((path.resolve(), text) for path, text in found)
     if not found:
-        raise DataError(f"{images} holds no image", remedy=f"known endings are {', '.join(sorted(EXTENSIONS))}")
-    if not found[0].is_relative_to(root):
+        known = ", ".join((*sorted(EXTENSIONS), *CONTAINERS))
+        raise DataError(f"{images} holds no image", remedy=f"known endings are {known}")
+    if not found[0][0].is_relative_to(root):
         raise DataError(f"{images} lies outside {out}", remedy="a manifest stands beside its images: copy or link them")
     first = next(iter(_EXAMPLES[kind]))
     empty = dict.fromkeys(_EXAMPLES[kind], "")
     role = {"role": _ROLES[kind]} if kind in _ROLES else {}
-    return [{**empty, first: path.relative_to(root).as_posix(), "split": "test", **role} for path in found]
+    rows = [(path.relative_to(root).as_posix(), text) for path, text in found]
+    return [
+        {**empty, first: name, "split": "test", **role, **({"text": text} if text and "text" in empty else {})}
+        for name, text in rows
+    ]

@@ -12,6 +12,7 @@ from fashionbench.data.file_index import FileIndex
 from fashionbench.data.ground_truth import Truth
 from fashionbench.data.lazy_items import ComposedFile, ImageFile, opened
 from fashionbench.data.measured_items import MeasuredItems
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.search import describe_search
 from fashionbench.data.shown_items import ShownItem
 from fashionbench.data.task_items import TaskItems
@@ -165,7 +166,7 @@ class Retrieval:
         listed = next((one for one in self.listed() if one.name == fold.name), fold)
         what, sources = ("list of queries", listed.queries) if fold.gallery else ("gallery", listed.gallery)
         paths = [source.path for source in sources if isinstance(source, (ImageFile, ComposedFile))]
-        damaged = sorted({path for path in paths if path.is_file()})
+        damaged = sorted({path for path in paths if is_there(path)})
         if damaged:
             with FileIndex() as index:
                 looked = index.look(damaged[:3], decode_images=True)

@@ -36,13 +36,13 @@ def photos(tmp_path):
 def decoding(monkeypatch):
     """The paths that were decoded, in order."""
     seen = []
-    real = image_opener.open_regular
+    real = image_opener.opened
 
     def opened(path):
         seen.append(path)
         return real(path)
 
-    monkeypatch.setattr(image_opener, "open_regular", opened)
+    monkeypatch.setattr(image_opener, "opened", opened)
     return seen
 
 

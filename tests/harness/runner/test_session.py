@@ -109,7 +109,7 @@ def test_only_a_privileged_control_is_shown_the_truth():
 
 
 def test_memory_that_does_not_suffice_for_one_item_is_an_error():
-    def work(batch):
+    def work(batch, _):
         raise MemoryError
 
     with pytest.raises(BackendError, match="batch of one item"):
@@ -121,7 +121,7 @@ def test_memory_that_does_not_suffice_for_one_item_is_an_error():
 def test_an_error_that_is_not_about_memory_is_not_retried():
     calls = []
 
-    def work(batch):
+    def work(batch, _):
         calls.append(len(batch))
         raise RuntimeError("shape mismatch")
 

@@ -8,6 +8,7 @@ from importlib import resources
 import numpy as np
 import pytest
 import yaml
+from timeless_records import timeless_store
 
 import fashionbench
 from fashionbench.api.studies import preview_study, render_ablation
@@ -48,6 +49,47 @@ def store(tmp_path_factory):
 @pytest.fixture(scope="module")
 def made(store):
     return fashionbench.ablate(STUDY, store=store)
+
+
+@pytest.mark.slow
+def test_an_executor_runs_the_variants_side_by_side_to_the_same_effects(made, store, tmp_path):
+    executor = {"id": "local", "options": {"workers": 2}}
+    other = fashionbench.ablate(STUDY, store=tmp_path, executor=executor)
+    assert timeless_store(Store(tmp_path)) == timeless_store(Store(store))
+    assert (other.effects, other.units, other.equal) == (made.effects, made.units, made.equal)
+
+
+def test_one_run_of_all_variants_has_a_cell_for_each(made, plugins):
+    from fashionbench.runner.config import ExecutorChoice
+    from fashionbench.runner.plan import make_plan
+    from fashionbench.studies.ablation import run_together, units_of
+
+    systems = distinct(STUDY_MADE, plugins)
+    units = units_of(STUDY_MADE, systems)
+
+    def keys(config):
+        return [cell.key for cell in make_plan(config, plugins).cells]
+
+    asked = []
+
+    def run(config):
+        asked.append(config)
+        return keys(config)
+
+    found = run_together(units, STUDY_MADE, ExecutorChoice(), run, keys)
+    assert len(asked) == 1 and len(set(keys(asked[0]))) == len(units) == 9
+    assert found == {(v.name, seed): keys(v.run(STUDY_MADE, seed)) for v, seed in units}
+    assert run_together([], STUDY_MADE, ExecutorChoice(), run, keys) == {}
+
+
+def test_two_trainings_of_one_backend_are_two_cells(plugins):
+    from fashionbench.runner.config import make_config
+    from fashionbench.runner.plan import make_plan
+
+    choices = [{"id": "unifashion", "training": {"trainer": "unifashion-tiny", "changes": {"seed": s}}} for s in (0, 1)]
+    config = make_config({"tasks": ["wardrobe/text-to-image"], "backends": choices})
+    plan = make_plan(config, plugins)
+    assert (len(plan.cells), len(plan.trainings)) == (2, 2)
 
 
 def by_variant(made, metric):

@@ -244,8 +244,13 @@ def test_ids_keep_their_plain_text(tmp_path, value, text):
         ("jsonl", {"image": "b.png", "text": ["one", "two"]}, "row 2: text is a list .*one row a text"),
         ("parquet", {"image": "b.png", "text": ["one", "two"]}, "row 1: text is a list"),
         ("jsonl", {"image": {"path": "b.png"}, "text": "x"}, "row 2: image is an object"),
-        ("parquet", {"image": {"path": "b.png", "bytes": b"1"}, "text": "x"}, "row 1: image is an object"),
-        ("parquet", {"image": b"b.png", "text": "x"}, "row 1: image is bytes"),
+        ("parquet", {"image": {"path": "b.png"}, "text": "x"}, "row 1: image is an object"),
+        (
+            "parquet",
+            {"image": "b.png", "text": "x", "group": {"path": "b", "bytes": b"1"}},
+            "row 1: group is an object",
+        ),
+        ("parquet", {"image": "b.png", "text": "x", "group": b"1"}, "row 1: group is bytes"),
     ],
 )
 def test_what_is_no_text_is_named_with_its_row(tmp_path, form, row, said):

@@ -1,7 +1,8 @@
 """A Java program that stays and answers each line with a line, for one whose start costs more than its work.
 
-METEOR reads its paraphrase table for seconds each time it starts; a run asks it once a captioner. The process is ended
-with the interpreter, after a question that failed, and where another Java runtime or program is asked for.
+METEOR reads its paraphrase table for seconds each time it starts; a run asks it once a captioner. Many captions are
+divided over several processes. All are ended with the interpreter, after a question that failed, and where another Java
+runtime or program is asked for.
 """
 
 from __future__ import annotations
@@ -10,15 +11,21 @@ import atexit
 import os
 import subprocess
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Lock, Thread
 from typing import TYPE_CHECKING
 
+from fashionbench.cores import threads_to_use
 from fashionbench.errors import MetricError
 from fashionbench.metrics.captioning.java import command_of, end_process, environment_of, find_java, last_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+#: For how many lines another process is worth its start, and how many there are at most: each has a heap of its own.
+SHARE, MOST = 4000, 4
 
 
 class JavaServer:
@@ -102,38 +109,62 @@ class JavaServer:
             return  # its end is noticed by who reads
 
 
-_running: dict[tuple[int, tuple[str, ...]], JavaServer] = {}
+_running: dict[tuple[int, tuple[str, ...]], list[JavaServer]] = {}
 _lock = Lock()
 
 
 def ask_java(
-    arguments: Sequence[str], lines: Sequence[str], *, name: str, heap: str, seconds: float, folder: Path
+    arguments: Sequence[str],
+    lines: Sequence[str],
+    *,
+    name: str,
+    heap: str,
+    seconds: float,
+    folder: Path,
+    share: int = SHARE,
 ) -> list[str]:
     """Ask a Java program, which is started where it does not run yet, and return an answer for each line.
+
+    Many lines are divided over several processes, as far as there are cores. An answer depends on its line alone.
 
     :param arguments: what follows the options of the virtual machine, such as ``-jar x.jar -stdio``.
     :param heap: the largest heap, such as ``1g``.
     :param seconds: how long the answers may take, a start included.
+    :param share: for how many lines another process is worth its start.
     :raises MetricError: where there is no Java, or the program fails, is killed or takes too long.
     """
     with _lock:
         command = command_of(find_java(), heap, arguments)
         key = (os.getpid(), tuple(command))  # a forked process must not speak to its parent's program
-        server = _running.get(key)
-        if server is None:
+        servers = _running.get(key)
+        if servers is None:
             _close_all()
-            server = _running[key] = JavaServer(command, name, folder)
+            servers = _running[key] = []
         try:
-            return server.ask(lines, seconds)
+            for _ in range(len(servers), threads_to_use(min(MOST, 1 + len(lines) // share))):
+                servers.append(JavaServer(command, name, folder))
+            return _asked(servers[: 1 + len(lines) // share], lines, seconds)
         except BaseException:
             _running.pop(key, None)
-            server.close()
+            for server in servers:
+                server.close()
             raise
 
 
+def _asked(servers: Sequence[JavaServer], lines: Sequence[str], seconds: float) -> list[str]:
+    """Divide lines into as many runs as there are processes, and put the answers together in their order."""
+    ends = [len(lines) * at // len(servers) for at in range(len(servers) + 1)]
+    parts = [lines[start:end] for start, end in pairwise(ends)]
+    if len(parts) == 1:
+        return servers[0].ask(lines, seconds)
+    with ThreadPoolExecutor(len(parts)) as pool:
+        answers = pool.map(lambda server, part: server.ask(part, seconds), servers, parts)
+        return [answer for part in answers for answer in part]
+
+
 def _close_all() -> None:
-    for (owner, _), server in list(_running.items()):
-        if owner == os.getpid():
+    for (owner, _), servers in list(_running.items()):
+        for server in servers if owner == os.getpid() else ():
             server.close()
     _running.clear()
 

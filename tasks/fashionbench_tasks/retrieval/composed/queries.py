@@ -10,6 +10,7 @@ from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ComposedFile, ImageFile
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.training_examples import TrainingData, Triplet
 from fashionbench.errors import DataError
 from fashionbench_tasks.dataset_root import place
@@ -192,7 +193,7 @@ def composed_fold(
 
 def composed_training(questions: Sequence[Question], locate: Callable[[str], Path]) -> TrainingData | None:
     """Return the training triplets whose images are there; None where there are none."""
-    usable = [q for q in questions if locate(q.reference).is_file() and locate(q.target).is_file()]
+    usable = [q for q in questions if is_there(locate(q.reference)) and is_there(locate(q.target))]
     if not usable:
         return None
 

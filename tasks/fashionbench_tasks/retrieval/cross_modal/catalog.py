@@ -13,6 +13,7 @@ from fashionbench.data.info import DataInfo
 from fashionbench.data.integrity import survey
 from fashionbench.data.items import TextItem
 from fashionbench.data.lazy_items import ImageFile, Opener, opened
+from fashionbench.data.packed_files import is_there
 from fashionbench.data.training_examples import Pair, TrainingData
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets.fashiongen import FashionGen
@@ -125,7 +126,7 @@ def fashiongen(spec: TaskSpec, roots: DataRoots) -> Catalog:
         train = [
             (p.image, text(p.title, p.description), p.product)
             for p in data.photos("train")
-            if not isinstance(p.image, ImageFile) or p.image.path.is_file()
+            if not isinstance(p.image, ImageFile) or is_there(p.image.path)
         ]
         training = training_pairs(train)
     return Catalog(

@@ -32,8 +32,8 @@ def program(tmp_path, monkeypatch):
     java_server._close_all()
 
 
-def ask(lines, tmp_path, seconds=30.0):
-    return ask_java(["-jar", "x.jar"], lines, name="the program", heap="64m", seconds=seconds, folder=tmp_path)
+def ask(lines, tmp_path, seconds=30.0, **more):
+    return ask_java(["-jar", "x.jar"], lines, name="the program", heap="64m", seconds=seconds, folder=tmp_path, **more)
 
 
 ECHO = 'while read -r line; do echo "<$line>"; done\n'
@@ -44,6 +44,26 @@ def test_one_start_answers_many_questions(program, tmp_path):
     assert ask(["a", "ä b"], tmp_path) == ["<a>", "<ä b>"]
     assert ask(["c"] * 5000, tmp_path) == ["<c>"] * 5000
     assert len(starts.read_text().split()) == 1
+
+
+def test_many_questions_are_divided_and_answers_keep_their_order(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(java_server, "threads_to_use", lambda most: most)
+    starts = program(ECHO)
+    lines = [str(at) for at in range(1001)]
+    assert ask(lines, tmp_path, share=300) == [f"<{at}>" for at in range(1001)]
+    assert len(set(starts.read_text().split())) == 4
+    # Few lines are asked of one of those that run.
+    assert ask(["a"], tmp_path, share=300) == ["<a>"]
+    assert ask(lines[:700], tmp_path, share=300) == [f"<{at}>" for at in range(700)]
+    assert len(starts.read_text().split()) == 4
+
+
+def test_where_one_of_several_fails_all_are_gone(program, tmp_path, monkeypatch):
+    monkeypatch.setattr(java_server, "threads_to_use", lambda most: most)
+    starts = program('while read -r line; do if [ "$line" = bad ]; then exit 3; fi; echo "$line"; done\n')
+    with pytest.raises(MetricError, match="gave 0 lines for 2 captions"):
+        ask(["a", "b", "bad", "c"], tmp_path, share=2)
+    assert all(gone(int(pid)) for pid in starts.read_text().split())
 
 
 def gone(pid):
