@@ -9,7 +9,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import s3fs
 from store_servers import BUCKET, s3_server, web_server
 from stored_rows import row
 
@@ -26,6 +25,9 @@ from fashionbench.records.store import Store
 from fashionbench.records.store_index import FILES, INDEX
 from fashionbench.studies.gate_baseline import find_records, read_baseline
 from fashionbench.studies.gate_policy import GatePolicy
+
+s3fs = pytest.importorskip("s3fs", reason="needs the optional dependencies fashionbench[remote]")
+pytest.importorskip("moto", reason="a server of S3")
 
 ADDRESS = f"s3://{BUCKET}/team/results"
 RUN = {"tasks": ["toy/squares"], "backends": ["toy/colour"]}
