@@ -129,7 +129,7 @@ def _scanned(path: Path) -> dict[str, Place]:
                 if info.offset_data + info.size > whole:
                     raise _refused(path, f"it is cut off in {name!r}", "fetch the shard again")
                 found[name] = info.offset_data, info.size
-                shard.members = []  # tarfile keeps them all
+                shard.members = []  # type: ignore[attr-defined]  # tarfile keeps them all
     except (tarfile.TarError, OSError) as error:
         said = str(error) or type(error).__name__
         remedy = "fetch it again; a shard must be a plain .tar, for what is compressed has no places to go to"

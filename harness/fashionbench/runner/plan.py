@@ -44,13 +44,6 @@ class TrainingCell:
     tasks: tuple[str, ...] | None
 
     @property
-    def key(self) -> str:
-        """A hash of what makes it another cell than others of a plan, its trainings included."""
-        trainings = {name: training.id({}) for name, training in self.trainings.items()}
-        named = [self.task.id, self.identity.cell_id("")]
-        return digest([*named, trainings] if trainings else named)
-
-    @property
     def name(self) -> CellName:
         """The name of the cell."""
         return CellName("training", self.trainer.id, int(self.config.get("seed", 0)))
@@ -91,6 +84,13 @@ class Cell:
     def seed(self) -> int:
         """The seed of every random choice."""
         return self.identity.seed
+
+    @property
+    def key(self) -> str:
+        """A hash of what makes it another cell than others of a plan, its trainings included."""
+        trainings = {name: training.id({}) for name, training in self.trainings.items()}
+        named = [self.task.id, self.identity.cell_id("")]
+        return digest([*named, trainings] if trainings else named)
 
     @property
     def name(self) -> CellName:
