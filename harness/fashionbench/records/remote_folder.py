@@ -71,9 +71,7 @@ class RemoteFolder:
     def names(self, folder: str) -> dict[str, int]:
         """List the files below a folder by name, seen from this one, with their sizes in bytes.
 
-        Names that would lead out of the folder are left out.
-
-        :raises StoreError: where it cannot be asked.
+        :raises StoreError: where it cannot be asked, or holds a name that leads out of it.
         """
         with self._told():
             try:
@@ -81,6 +79,12 @@ class RemoteFolder:
             except FileNotFoundError:
                 return {}
         names = {path.removeprefix(self._root).lstrip("/"): int(entry["size"] or 0) for path, entry in found.items()}
+        # Some programs mark a folder by an empty file whose name ends like one.
+        names = {name: size for name, size in names.items() if not name.endswith("/")}
+        outside = [name for name in names if not is_inside(name)]
+        if outside:
+            msg = f"{self.address} holds {outside[0]!r}, which leads out of the store"
+            raise StoreError(msg, remedy="do not use this store")
         return {name: size for name, size in names.items() if is_inside(name, folder)}
 
     def top(self) -> list[str]:

@@ -433,6 +433,13 @@ def test_a_list_of_another_form_is_named(plugins, tmp_path):
         api.load_records(f"http://{host}", plugins=plugins)
 
 
+def test_a_bucket_with_a_name_that_leads_out_is_refused(plugins, pushed, fetched):
+    altered("records/toy__squares/..\\..\\x.json")
+    with pytest.raises(StoreError, match="which leads out of the store"):
+        api.make_board("toy", store=ADDRESS, plugins=plugins)
+    assert not any(path.name.endswith("x.json") for path in fetched.rglob("*"))
+
+
 def test_names_stay_inside_on_every_system():
     assert is_inside("records/a b/c#1%.json", "records")
     outside = ["", "a/../b", "../a", "/a", "a//b", "a\\b", "a:b", "a/./b", "a\x00b"]
