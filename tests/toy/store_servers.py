@@ -1,13 +1,15 @@
-"""Servers on loopback that stores lie on: one that speaks S3, and a plain one of a folder; both note what is asked."""
+"""Servers on loopback that stores lie on: S3, a plain web server, and a hub; all note what they are asked."""
 
 from __future__ import annotations
 
 import base64
+import json
 import logging
 from contextlib import contextmanager
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from urllib.parse import unquote, urlsplit
 from urllib.request import Request, urlopen
 
 BUCKET = "bench"
@@ -107,6 +109,87 @@ def web_server(folder, password=""):
     thread.start()
     try:
         yield f"127.0.0.1:{served.server_port}", asked
+    finally:
+        served.shutdown()
+        thread.join()
+        served.server_close()
+
+
+class HubServer:
+    """What the model hub's client asks of a data set repository: its revision, its tree and its files.
+
+    :param folder: what the repository holds.
+    """
+
+    def __init__(self, folder, name="team/results", revision="0123456789abcdef0123456789abcdef01234567"):
+        self.folder, self.name, self.revision = folder, name, revision
+        self.asked = []
+
+    def answer(self, path, query):
+        """Return the status and the JSON or bytes of an answer."""
+        tree = f"/api/datasets/{self.name}/tree/"
+        whole = f"/datasets/{self.name}/resolve/"
+        if path == f"/api/datasets/{self.name}" or path.startswith(f"/api/datasets/{self.name}/revision/"):
+            return 200, {"id": self.name, "sha": self.revision, "siblings": [], "private": False, "tags": []}
+        if path.startswith(tree):
+            within = path.removeprefix(tree).partition("/")[2]
+            place = self.folder / within
+            if not place.is_dir():
+                return 404, {"error": "no such entry"}
+            found = sorted(place.rglob("*") if "recursive=true" in query.lower() else place.iterdir())
+            return 200, [self._entry(one) for one in found]
+        if path.startswith(whole):
+            place = self.folder / path.removeprefix(whole).partition("/")[2]
+            return (200, place.read_bytes()) if place.is_file() else (404, {"error": "no such entry"})
+        return 404, {"error": "no such repository"}
+
+    def _entry(self, path):
+        name = path.relative_to(self.folder).as_posix()
+        if path.is_dir():
+            return {"type": "directory", "path": name, "oid": "0" * 40}
+        return {"type": "file", "path": name, "oid": "0" * 40, "size": path.stat().st_size}
+
+
+@contextmanager
+def hub_server(folder):
+    """Serve a folder as a data set repository of the hub; gives the address of the hub, and the server."""
+    hub = HubServer(folder)
+
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self):
+            parts = urlsplit(self.path)
+            hub.asked.append((self.command, parts.path))
+            status, content = hub.answer(unquote(parts.path), parts.query)
+            body = content if isinstance(content, bytes) else json.dumps(content).encode()
+            self.send_response(status)
+            if status == 404:
+                self.send_header("X-Error-Code", "EntryNotFound" if "entry" in content["error"] else "RepoNotFound")
+            self.send_header(
+                "Content-Type", "application/octet-stream" if isinstance(content, bytes) else "application/json"
+            )
+            self.send_header("Content-Length", str(len(body)))
+            self.send_header("ETag", '"x"')
+            self.send_header("X-Repo-Commit", hub.revision)
+            self.end_headers()
+            if self.command != "HEAD":
+                self.wfile.write(body)
+
+        def do_HEAD(self):
+            self.do_GET()
+
+        def do_POST(self):
+            self.do_GET()
+
+        def log_message(self, *_):
+            pass
+
+    served = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=served.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{served.server_port}", hub
     finally:
         served.shutdown()
         thread.join()

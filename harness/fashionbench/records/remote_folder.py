@@ -87,13 +87,13 @@ class RemoteFolder:
             raise StoreError(msg, remedy="do not use this store")
         return {name: size for name, size in names.items() if is_inside(name, folder)}
 
-    def top(self) -> list[str]:
-        """List the names of files and folders in this folder itself; empty where there is none."""
+    def top(self) -> tuple[list[str], str]:
+        """List the names of files and folders in this folder itself; where there is none, say what the client says."""
         with self._told():
             try:
-                return [PurePosixPath(path).name for path in self._files.ls(self._path(""), detail=False)]
-            except (FileNotFoundError, NotADirectoryError):
-                return []
+                return [PurePosixPath(path).name for path in self._files.ls(self._path(""), detail=False)], ""
+            except (FileNotFoundError, NotADirectoryError) as error:
+                return [], reason_of(error)
 
     def read(self, name: str) -> bytes | None:
         """Read a whole file; None where there is none.

@@ -70,7 +70,8 @@ class RemoteStore(Store):
         """
         if not self._is_there():
             if self.folder.can_be_listed:
-                msg = f"there is no store at {self.address}: it has no folder 'records'"
+                said = self.folder.top()[1]
+                msg = f"there is no store at {self.address}: {said or 'it has no folder records'}"
                 raise StoreError(msg, remedy="check the address, or send one there with 'fashionbench records push'")
             msg = f"there is no store at {self.address}: it has no {INDEX}, and a web server lists nothing by itself"
             raise StoreError(msg, remedy="'fashionbench records push STORE FOLDER' writes one")
@@ -168,7 +169,7 @@ class RemoteStore(Store):
 
     def _is_there(self) -> bool:
         if self.folder.can_be_listed:
-            return "records" in self.folder.top()
+            return "records" in self.folder.top()[0]
         content = self.folder.read(INDEX)
         if content is None:
             return False

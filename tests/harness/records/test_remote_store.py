@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from store_servers import BUCKET, s3_server, web_server
+from store_servers import BUCKET, hub_server, s3_server, web_server
 from stored_rows import row
 
 from fashionbench import api
@@ -64,7 +64,8 @@ def made(entry_points_with_toy, tmp_path_factory):
     config = {"tasks": ["toy/squares"], "backends": ["toy/colour", "control/random"], "seeds": [0, 1]}
     records = api.run(config, store=store, plugins=plugins)
     store.invalidate(records[1], "a reason")
-    api.run({"tasks": ["toy/broken"], "backends": ["toy/colour"]}, store=store, plugins=plugins)
+    (failed,) = api.run({"tasks": ["toy/broken"], "backends": ["toy/colour"]}, store=store, plugins=plugins)
+    store.invalidate(failed, "of another task")
     return store
 
 
@@ -95,12 +96,17 @@ def contents(store):
     return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
 
 
+def of_squares(name, store):
+    """Tell whether a file is a record of the board's task, or a mark of one."""
+    stems = {path.stem for path in (store.root / "records" / "toy__squares").rglob("*.json")}
+    of = name.rpartition("/")[2].partition("-")[0].removesuffix(".json")
+    return name.startswith(("records/", "marks/")) and of in stems
+
+
 def test_a_board_reads_the_records_of_its_tasks_and_nothing_else(plugins, pushed, s3, fetched):
     made = api.make_board("toy", store=ADDRESS, plugins=plugins)
     asked = s3.taken()
-    wanted = {
-        f"team/results/{name}" for name in contents(pushed) if name.startswith(("records/toy__squares/", "marks/"))
-    }
+    wanted = {f"team/results/{name}" for name in contents(pushed) if of_squares(name, pushed)}
     assert len(wanted) == 4 + 1
     files = [
         path.removeprefix(f"/{BUCKET}/")
@@ -348,7 +354,7 @@ def test_a_folder_that_was_pushed_to_is_read_from_a_web_server(plugins, local, t
         made = api.make_board("toy", store=f"http://{host}/results", plugins=plugins)
         assert made.complete
         names = [path.removeprefix("/results/") for path in asked]
-        wanted = [name for name in contents(local) if name.startswith(("records/toy__squares/", "marks/"))]
+        wanted = [name for name in contents(local) if of_squares(name, local)]
         assert sorted(names) == sorted([INDEX, *wanted])
         here = api.make_board("toy", store=local, plugins=plugins)
         there = api.make_board("toy", store=f"http://{host}/results", plugins=plugins, predictions=True)
@@ -359,6 +365,37 @@ def test_a_folder_that_was_pushed_to_is_read_from_a_web_server(plugins, local, t
         with pytest.raises(StoreError, match=rf"there is no store at http://{host}/other: it has no {INDEX}"):
             api.make_board("toy", store=f"http://{host}/other", plugins=plugins)
     assert contents(tmp_path / "pulled") == contents(local)
+
+
+@pytest.mark.parametrize(
+    "address", ["hf://datasets/team/results", "hf://datasets/team/results@0123456789abcdef0123456789abcdef01234567/sub"]
+)
+def test_a_data_set_repository_of_the_hub_is_read(plugins, local, tmp_path, monkeypatch, address):
+    huggingface_hub = pytest.importorskip("huggingface_hub")
+    from huggingface_hub import constants
+
+    place = tmp_path / "repository" / ("sub" if address.endswith("sub") else "")
+    push_records(f"file://{place}", store=local, plugins=plugins)
+    with hub_server(tmp_path / "repository") as (url, hub):
+        monkeypatch.setattr(constants, "ENDPOINT", url)
+        template = f"{url}/{{repo_id}}/resolve/{{revision}}/{{filename}}"
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        monkeypatch.delenv("HF_HUB_OFFLINE", raising=False)
+        huggingface_hub.HfFileSystem.clear_instance_cache()
+        made = api.make_board("toy", store=address, plugins=plugins)
+        assert made.complete and any(table.rows for table in made.tables)
+        files = {path.partition("/resolve/")[2].partition("/")[2] for _, path in hub.asked if "/resolve/" in path}
+        assert len(files) == 5 and not any("predictions" in name for name in files)
+        assert pull_records(address, tmp_path / "pulled", plugins=plugins).ok
+    assert contents(tmp_path / "pulled") == contents(local)
+    huggingface_hub.HfFileSystem.clear_instance_cache()
+
+
+def test_where_the_hub_may_not_be_asked_it_is_not(plugins, monkeypatch):
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    with pytest.raises(StoreError, match="HF_HUB_OFFLINE is set"):
+        api.make_board("toy", store="hf://datasets/team/results", plugins=plugins)
 
 
 def test_a_password_in_an_address_is_used_and_never_shown(plugins, local, tmp_path, capsys, monkeypatch):
@@ -450,8 +487,11 @@ def test_names_stay_inside_on_every_system():
 @pytest.mark.parametrize(
     ("address", "said"),
     [
-        (f"s3://{BUCKET}/nothing", "there is no store at s3://bench/nothing: it has no folder 'records'"),
-        ("s3://no-such-bucket/results", "there is no store at s3://no-such-bucket/results"),
+        (f"s3://{BUCKET}/nothing", "there is no store at s3://bench/nothing: "),
+        (
+            "s3://no-such-bucket/results",
+            "there is no store at s3://no-such-bucket/results: The specified bucket does not exist",
+        ),
         ("http://127.0.0.1:9/results", "http://127.0.0.1:9/results cannot be reached"),
         ("sthree://bench/results", "sthree://bench/results cannot be opened"),
     ],
