@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 #: Rows of a batch, batches that are kept of a column, and columns that are.
-_BATCH, _KEPT, _COLUMNS = 32, 4, 8
+_BATCH, _KEPT, _COLUMNS = 16, 3, 4
 
 
 class ParquetColumn:
