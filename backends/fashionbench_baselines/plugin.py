@@ -11,6 +11,7 @@ from fashionbench_baselines.captioning import specs as captioning
 from fashionbench_baselines.composed import specs as composed
 from fashionbench_baselines.controls import specs as controls
 from fashionbench_baselines.retrieval import specs as retrieval
+from fashionbench_baselines.style_transfer import specs as style_transfer
 from fashionbench_baselines.try_on import specs as try_on
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from fashionbench.specs import BackendSpec, DiagnosedModel, TrainerSpec
 
 FASHIONBENCH_API = (1, 0)
-_FAMILIES = (controls, retrieval, composed, captioning, try_on)
+_FAMILIES = (controls, retrieval, composed, captioning, try_on, style_transfer)
 
 
 @hookimpl

@@ -1,4 +1,4 @@
-"""UniFashion as a backend: embeddings, scores, captions, try-on and design from one model folder."""
+"""UniFashion as a backend: embeddings, scores, captions, try-on, design and style transfer from one model folder."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from fashionbench_unifashion.gallery_captions import GalleryCaptions
 from fashionbench_unifashion.generated_captions import GeneratedCaptions
 from fashionbench_unifashion.model.unifashion import load
 from fashionbench_unifashion.options import UniFashionOptions
+from fashionbench_unifashion.restyled_designs import as_design, shown_style
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.tryon_batches import garment_states
 
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
-    from fashionbench.data.items import PairItem
+    from fashionbench.data.items import PairItem, StyleTransferItem
     from fashionbench.specs.capabilities import BackendContext, Role
     from fashionbench_unifashion.qformer.qformer import Queries
 
@@ -144,6 +145,14 @@ class UniFashionBackend:
             lacking = first_names([item.id for item in items if item.sketch is None])
             raise BackendError(f"there is no sketch of {lacking}", remedy="this model designs from words and a sketch")
         return self._sampled(items, sketches, [item.text for item in items])
+
+    def transfer_style(self, items: Sequence[StyleTransferItem]) -> list[NDArray[np.uint8]]:
+        """Generate photos of garments in other colours and patterns, by the design branch.
+
+        :raises BackendError: where an item has no mask or no sketch of the garment.
+        """
+        designs = [as_design(item) for item in items]
+        return self._sampled(designs, [shown_style(item) for item in items], [item.text for item in items])
 
     def fingerprint(self) -> str:
         """Hash the weights and the options."""

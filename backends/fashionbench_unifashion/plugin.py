@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 FASHIONBENCH_API = (1, 0)
 
 _CAPABILITIES: frozenset[Capability] = frozenset(
-    {"encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "design"}
+    {"encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "design", "style-transfer"}
 )
 _PHASES = ("vae", "1a", "1b-language", "1b-diffusion", "2", "try-on")
 

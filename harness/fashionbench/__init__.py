@@ -33,7 +33,16 @@ if TYPE_CHECKING:
     from fashionbench.boards.board import Board
     from fashionbench.data.ground_truth import Truth
     from fashionbench.data.info import DataInfo
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
+    from fashionbench.data.items import (
+        ComposedItem,
+        DesignItem,
+        ImageItem,
+        PairItem,
+        StyleTransferItem,
+        TextItem,
+        TryOffItem,
+        TryOnItem,
+    )
     from fashionbench.data.lazy_items import ImageFile
     from fashionbench.data.roots import DataRoots
     from fashionbench.data.training_examples import TrainingData
@@ -112,6 +121,7 @@ _HOMES = {
     "SiteSpec": "specs",
     "Store": "records.store",
     "StudySpec": "specs",
+    "StyleTransferItem": "data.items",
     "TaskSpec": "specs",
     "TextItem": "data.items",
     "TrainerSpec": "specs",
@@ -207,6 +217,7 @@ __all__ = [
     "SiteSpec",
     "Store",
     "StudySpec",
+    "StyleTransferItem",
     "TaskSpec",
     "TextItem",
     "TrainerSpec",

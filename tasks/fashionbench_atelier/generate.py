@@ -28,6 +28,7 @@ from fashionbench_atelier.layouts import (
     oacirr,
     openvton,
     polyvore,
+    style_transfer,
     viton_hd,
 )
 from fashionbench_atelier.layouts.folder_hash import fingerprint
@@ -69,6 +70,7 @@ _LAYOUTS: tuple[Layout, ...] = (
     hp_fashion_iq,
     lookbench,
     openvton,
+    style_transfer,
 )
 
 
@@ -144,6 +146,7 @@ def _fill(
     source = LayoutSource(world)
     jobs: list[Job] = [job for layout in _PEOPLE_LAYOUTS for job in layout.person_jobs(source, root)]
     jobs += photo_jobs(source, _PHOTO_LAYOUTS, root)
+    jobs += style_transfer.garment_jobs(source, root)
     for done, _ in enumerate(run_jobs(world, jobs, _run, processes), 1):
         advance(done, len(jobs) + 1)
     for layout in _LAYOUTS:

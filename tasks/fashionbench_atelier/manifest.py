@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 NAME = "ATELIER.json"
 
-VERSION = 5
+VERSION = 6
 """Raised whenever the same seed and sizes give other annotations, other images or other places."""
 
 DATASET_ID = "atelier"

@@ -9,6 +9,7 @@ from fashionbench_atelier.specs import DATASET as ATELIER
 from fashionbench_tasks import karpathy_specs, synthetic_twins
 from fashionbench_tasks.captioning import specs as captioning_specs
 from fashionbench_tasks.generation import specs as generation_specs
+from fashionbench_tasks.generation import style_transfer_specs
 from fashionbench_tasks.outfits import specs as outfit_specs
 from fashionbench_tasks.own_data import specs as own_data_specs
 from fashionbench_tasks.retrieval.composed import specs as composed_specs
@@ -30,6 +31,7 @@ _MODULES = (
     image_to_image_specs,
     captioning_specs,
     generation_specs,
+    style_transfer_specs,
     outfit_specs,
     own_data_specs,
     karpathy_specs,

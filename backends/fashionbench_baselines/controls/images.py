@@ -1,4 +1,4 @@
-"""Controls of image generation: copy the person, paste the garment, cut it out, or return the true image.
+"""Controls of image generation: copy what was given, paste the garment, cut it out, or return the true image.
 
 Copying the person scores a distance of zero in the unpaired setting, for the real side is those very photos, and
 transfers nothing; it stands beside every unpaired number for that reason.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.ground_truth import Truth
-    from fashionbench.data.items import DesignItem, TryOffItem, TryOnItem
+    from fashionbench.data.items import DesignItem, GenerationItem, StyleTransferItem, TryOffItem, TryOnItem
     from fashionbench.specs.capabilities import BackendContext
 
     Pixels = NDArray[np.uint8]
@@ -99,6 +99,36 @@ class CropGarment:
         return np.asarray(white)
 
 
+class CopyGarment:
+    """Returns the garment as it is, in its own style."""
+
+    def __init__(self, context: BackendContext) -> None:
+        read_options(NoOptions, context.options)
+
+    def transfer_style(self, items: Sequence[StyleTransferItem]) -> list[Pixels]:
+        """Return each garment."""
+        return [np.asarray(item.garment) for item in items]
+
+
+class CopyStyle:
+    """Returns the photo of the style, at the size of the garment's; of words alone, a white image."""
+
+    def __init__(self, context: BackendContext) -> None:
+        read_options(NoOptions, context.options)
+
+    def transfer_style(self, items: Sequence[StyleTransferItem]) -> list[Pixels]:
+        """Return each style."""
+        return [np.asarray(self._one(item)) for item in items]
+
+    @staticmethod
+    def _one(item: StyleTransferItem) -> Image.Image:
+        if item.style is None:
+            return Image.new("RGB", item.garment.size, (255, 255, 255))
+        if item.style.size == item.garment.size:
+            return item.style
+        return item.style.resize(item.garment.size, Image.Resampling.BICUBIC)
+
+
 class OracleImage:
     """Returns the truth of each item, which only a privileged control is shown.
 
@@ -113,7 +143,7 @@ class OracleImage:
         """Take the truth."""
         self._truth = truth
 
-    def try_on(self, items: Sequence[TryOnItem | TryOffItem | DesignItem]) -> list[Pixels]:
+    def try_on(self, items: Sequence[GenerationItem]) -> list[Pixels]:
         """Return the true images."""
         if self._truth is None:
             raise BackendError("the oracle was not shown the truth", remedy="run it through fashionbench")
@@ -122,4 +152,4 @@ class OracleImage:
             raise BackendError(f"there is no true image of {unknown[0]}", remedy="leave the oracle out here")
         return [np.asarray(self._truth.images[item.id]) for item in items]
 
-    try_off = design = try_on
+    try_off = design = transfer_style = try_on

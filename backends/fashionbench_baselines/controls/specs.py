@@ -1,4 +1,4 @@
-"""The controls as specifications: chance, the tie rule, the truth, and try-on without a model."""
+"""The controls as specifications: chance, the tie rule, popularity, the truth, and images without a model."""
 
 from __future__ import annotations
 
@@ -72,11 +72,41 @@ BACKENDS: tuple[BackendSpec, ...] = (
         resources=QUICK,
     ),
     BackendSpec(
+        id="control/copy-garment",
+        summary="the garment as it is, in its own style",
+        target="fashionbench_baselines.controls.images:CopyGarment",
+        revision="1",
+        capabilities=frozenset({"style-transfer"}),
+        control=True,
+        resources=QUICK,
+    ),
+    BackendSpec(
+        id="control/copy-style",
+        summary="the photo of the wanted style as it is; of words alone, a white image",
+        target="fashionbench_baselines.controls.images:CopyStyle",
+        revision="1",
+        capabilities=frozenset({"style-transfer"}),
+        control=True,
+        resources=QUICK,
+    ),
+    BackendSpec(
+        id="control/popular-target",
+        summary="what is most often a target in training, whatever is asked",
+        target="fashionbench_baselines.controls.popular:PopularTarget",
+        revision="1",
+        capabilities=frozenset({"encode-image", "encode-composed"}),
+        control=True,
+        fits=True,
+        learns_from=frozenset({"triplets"}),
+        roles_differ=True,
+        resources=QUICK,
+    ),
+    BackendSpec(
         id="control/oracle-image",
         summary="the true image, where it is known",
         target="fashionbench_baselines.controls.images:OracleImage",
         revision="1",
-        capabilities=frozenset({"try-on", "try-off", "design"}),
+        capabilities=frozenset({"try-on", "try-off", "design", "style-transfer"}),
         control=True,
         resources=QUICK,
         privileged=True,

@@ -62,7 +62,7 @@ def _lacks(config: Mapping[str, Any]) -> dict[Capability, str]:
     if config.get("language") is None:
         without["caption"] = "the model has no language model"
     if config.get("diffusion") is None:
-        without |= {"try-on": "the model has no diffusion model", "design": "the model has no diffusion model"}
+        without |= dict.fromkeys(("try-on", "design", "style-transfer"), "the model has no diffusion model")
     return without
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from fashionbench.conformance.inputs import example, examples, extreme_images, extreme_texts, ordinary_items, renamed
 from fashionbench.conformance.subject import Subject, require_equal
 from fashionbench.errors import BackendError
+from fashionbench.specs.capabilities import GENERATES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -93,7 +94,7 @@ def _extreme_texts(subject: Subject, capability: Capability) -> None:
     require_equal(together, alone, items, "alone")
 
 
-_SEES_TEXT = frozenset({"encode-text", "encode-composed", "score-pairs", "design"})
+_SEES_TEXT = frozenset({"encode-text", "encode-composed", "score-pairs", "design", "style-transfer"})
 
 
 def _contender(spec: BackendSpec, _: Capability) -> bool:
@@ -105,7 +106,7 @@ CHECKS: tuple[Check, ...] = (
     Check("any-batch-size", _any_batch_size),
     Check("any-order", _any_order),
     # What draws noise draws it by the id of its item.
-    Check("ids-unread", _ids_unread, lambda s, c: c not in {"try-on", "try-off", "design"} and _contender(s, c)),
+    Check("ids-unread", _ids_unread, lambda s, c: c not in GENERATES and _contender(s, c)),
     Check("contents-matter", _contents_matter, _contender),
     Check("extreme-images", _extreme_images, lambda s, c: c != "encode-text" and _contender(s, c)),
     Check("extreme-texts", _extreme_texts, lambda s, c: c in _SEES_TEXT and _contender(s, c)),

@@ -11,7 +11,16 @@ import numpy as np
 from PIL import Image
 
 from fashionbench.data.ground_truth import Truth
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
+from fashionbench.data.items import (
+    ComposedItem,
+    DesignItem,
+    ImageItem,
+    PairItem,
+    StyleTransferItem,
+    TextItem,
+    TryOffItem,
+    TryOnItem,
+)
 from fashionbench.data.training_examples import Pair, TrainingData, Triplet, TryOnExample
 
 if TYPE_CHECKING:
@@ -56,6 +65,7 @@ class Example:
     try_on: TryOnItem
     try_off: TryOffItem
     design: DesignItem
+    style_transfer: StyleTransferItem
 
     def item(self, capability: Capability) -> Item:
         """Return what a capability is asked with."""
@@ -68,6 +78,7 @@ class Example:
             "try-on": self.try_on,
             "try-off": self.try_off,
             "design": self.design,
+            "style-transfer": self.style_transfer,
         }
         return by_capability[capability]
 
@@ -102,7 +113,18 @@ def example(name: str, image: Image.Image, words: str, rng: np.random.Generator)
         try_on=TryOnItem(f"try-on {name}", person, image, conditions),
         try_off=TryOffItem(f"try-off {name}", person, "upper_body", conditions),
         design=DesignItem(f"design {name}", person, words or "a dress", image.convert("L").convert("RGB"), conditions),
+        style_transfer=_style_transfer(name, person, mask, image, words),
     )
+
+
+def _style_transfer(
+    name: str, garment: Image.Image, mask: Image.Image, style: Image.Image, words: str
+) -> StyleTransferItem:
+    """Ask for a garment in another style: every third time in words alone, every third time by both."""
+    turn = len(words) % 3
+    conditions = {"garment-mask": mask, "sketch": garment.convert("L").convert("RGB")}
+    text = "" if turn == 0 else words or "red"
+    return StyleTransferItem(f"style transfer {name}", garment, None if turn == 1 else style, text, conditions)
 
 
 def extreme_images() -> list[ImageItem]:
@@ -140,7 +162,8 @@ def truth(rows: Sequence[Example]) -> Truth:
         | {row.image.id: frozenset({row.text.id}) for row in rows}
         | {row.composed.id: frozenset({row.image.id}) for row in rows},
         captions={row.image.id: row.text.text for row in rows},
-        images={item.id: item.person for row in rows for item in (row.try_on, row.try_off, row.design)},
+        images={item.id: item.person for row in rows for item in (row.try_on, row.try_off, row.design)}
+        | {row.style_transfer.id: row.style_transfer.garment for row in rows},
         texts={row.composed.id: row.text.text for row in rows},
     )
 

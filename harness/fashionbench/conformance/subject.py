@@ -11,7 +11,7 @@ from fashionbench.conformance.inputs import examples, ordinary_items, training, 
 from fashionbench.errors import BackendError
 from fashionbench.runner.session import EmbeddingOwner, Session
 from fashionbench.specs import resolve
-from fashionbench.specs.capabilities import BackendContext
+from fashionbench.specs.capabilities import METHODS, BackendContext
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -91,9 +91,8 @@ def _ask(backend: BoundBackend, capability: Capability, items: Sequence[Any]) ->
             return list(backend.score(items))
         case "caption":
             return backend.caption(items, "Describe the product in the photo.")
-        case "try-on" | "try-off" | "design":
-            generate = {"try-on": backend.try_on, "try-off": backend.try_off, "design": backend.design}[capability]
-            images = dict(generate(items))
+        case "try-on" | "try-off" | "design" | "style-transfer":
+            images = dict(getattr(backend, METHODS[capability])(items))
             return [images[item.id] for item in items]
         case _:
             return list(backend.embed(items, "query"))

@@ -5,9 +5,21 @@ from __future__ import annotations
 import hashlib
 from typing import TYPE_CHECKING, Protocol
 
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOffItem, TryOnItem
+from fashionbench.data.items import (
+    ComposedItem,
+    DesignItem,
+    ImageItem,
+    Item,
+    PairItem,
+    StyleTransferItem,
+    TextItem,
+    TryOffItem,
+    TryOnItem,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from PIL.Image import Image
 
 
@@ -40,6 +52,8 @@ def _feed(state: _Hash, item: Item) -> None:
             _feed(state, item.candidate)
         case TryOnItem() | TryOffItem() | DesignItem():
             _worn(state, item)
+        case StyleTransferItem():
+            _restyled(state, item)
 
 
 def _worn(state: _Hash, item: TryOnItem | TryOffItem | DesignItem) -> None:
@@ -52,7 +66,19 @@ def _worn(state: _Hash, item: TryOnItem | TryOffItem | DesignItem) -> None:
         _text(state, item.text)
         if item.sketch is not None:
             _image(state, item.sketch)
-    for name, image in sorted(item.conditions.items()):
+    _conditions(state, item.conditions)
+
+
+def _restyled(state: _Hash, item: StyleTransferItem) -> None:
+    _image(state, item.garment)
+    _text(state, item.text)
+    if item.style is not None:
+        _image(state, item.style)
+    _conditions(state, item.conditions)
+
+
+def _conditions(state: _Hash, conditions: Mapping[str, Image]) -> None:
+    for name, image in sorted(conditions.items()):
         _text(state, name)
         _image(state, image)
 

@@ -110,4 +110,28 @@ class DesignItem:
     conditions: Mapping[str, Image] = field(default_factory=_no_images)
 
 
-Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | TryOnItem | TryOffItem | DesignItem
+@dataclass(frozen=True, slots=True)
+class StyleTransferItem:
+    """A garment's photo and the colour and pattern that it should have: as another photo, in words, or as both.
+
+    :param style: a photo of something of the wanted colour and pattern; None where words alone are given.
+    :param text: the wanted colour and pattern in words; empty where the photo alone is given.
+    :param conditions: by name, such as ``garment-mask`` and ``sketch``, all over the garment's photo.
+    """
+
+    id: str
+    garment: Image
+    style: Image | None
+    text: str = ""
+    conditions: Mapping[str, Image] = field(default_factory=_no_images)
+
+
+#: What images are generated from; the answer is of the size of the person's photo, or of the garment's to be restyled.
+GenerationItem: TypeAlias = TryOnItem | TryOffItem | DesignItem | StyleTransferItem
+
+Item: TypeAlias = ImageItem | TextItem | ComposedItem | PairItem | GenerationItem
+
+
+def generated_size(item: GenerationItem) -> tuple[int, int]:
+    """Return the width and height that the generated image must have."""
+    return item.garment.size if isinstance(item, StyleTransferItem) else item.person.size

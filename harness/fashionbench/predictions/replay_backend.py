@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import BackendError, first_names
 from fashionbench.predictions.id_matching import IdMatcher
+from fashionbench.specs.capabilities import GENERATES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -15,7 +16,15 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOffItem, TryOnItem
+    from fashionbench.data.items import (
+        ComposedItem,
+        DesignItem,
+        ImageItem,
+        StyleTransferItem,
+        TextItem,
+        TryOffItem,
+        TryOnItem,
+    )
     from fashionbench.predictions.imported import Imported
     from fashionbench.specs.capabilities import Capability, Role
 
@@ -67,6 +76,10 @@ class FileBackend:
     def design(self, items: Sequence[DesignItem]) -> list[NDArray[np.uint8]]:
         """Return the images of the folder."""
         return [self._image(item.id, item.person.size) for item in items]
+
+    def transfer_style(self, items: Sequence[StyleTransferItem]) -> list[NDArray[np.uint8]]:
+        """Return the images of the folder."""
+        return [self._image(item.id, item.garment.size) for item in items]
 
     @cached_property
     def _embedded(self) -> dict[str, IdMatcher]:
@@ -133,5 +146,5 @@ def capabilities_of(imported: Imported) -> frozenset[Capability]:
     if imported.captions:
         found.add("caption")
     if imported.images:
-        found |= {"try-on", "try-off", "design"}
+        found |= GENERATES
     return frozenset(found)

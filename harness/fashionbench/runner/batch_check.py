@@ -18,7 +18,7 @@ from fashionbench.files import stop_if_full
 from fashionbench.records.path_names import without_paths
 from fashionbench.records.schema import PolicyFinding
 from fashionbench.runner.batching import out_of_memory
-from fashionbench.specs.capabilities import METHODS, Capability
+from fashionbench.specs.capabilities import GENERATES, METHODS, Capability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 #: How far two answers to one item may be apart: of embeddings relative to their length, of scores relative to their
 #: spread, of images as a mean over their values; a caption is the same or another one.
-TOLERANCE = {"caption": 0.0, "try-on": 0.004, "try-off": 0.004, "design": 0.004}
+TOLERANCE = {"caption": 0.0, **dict.fromkeys(GENERATES, 0.004)}
 _TOLERANCE = 1e-3
 #: Batches of other sizes are added up in another order: eight roundings of the types of which a value has two bytes.
 _OF_PRECISION = {"float16": 8 * 2.0**-11, "bfloat16": 8 * 2.0**-9}
@@ -38,8 +38,8 @@ _NAMES = {"half": "float16", "fp16": "float16", "bf16": "bfloat16"}
 #: How many items are asked for again; those that cost much are fewer, and of small sets none.
 _FEW, _ONE, _ENOUGH_IMAGES = 3, 1, 16
 _WHAT = {
-    "caption": "of the captions", "score-pairs": "of the spread of scores", "try-on": "of the values of a pixel",
-    "try-off": "of the values of a pixel", "design": "of the values of a pixel",
+    "caption": "of the captions", "score-pairs": "of the spread of scores",
+    **dict.fromkeys(GENERATES, "of the values of a pixel"),
 }  # fmt: skip
 
 
@@ -172,7 +172,7 @@ def chosen(capability: Capability, count: int, batch_size: int) -> list[int]:
 
     They are never the whole of a batch that was asked for before.
     """
-    if capability in {"try-on", "try-off", "design"}:
+    if capability in GENERATES:
         wanted = _ONE if count >= _ENOUGH_IMAGES else 0
     else:
         wanted = _ONE if capability == "caption" else _FEW

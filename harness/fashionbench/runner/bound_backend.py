@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, Item, PairItem, TextItem, TryOffItem, TryOnItem
+from fashionbench.data.items import ComposedItem, GenerationItem, ImageItem, Item, PairItem, TextItem, generated_size
 from fashionbench.data.lazy_items import ComposedFile, ImageFile, Source, content_key, opened
 from fashionbench.errors import BackendError
 from fashionbench.runner.batch_check import chosen, spread_of
@@ -102,6 +102,10 @@ class BoundBackend:
     def design(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
         """Dress persons in designed garments; gives back the same as :meth:`try_on`."""
         return self._images("design", sources)
+
+    def transfer_style(self, sources: Sequence[Source]) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+        """Show garments in other colours and patterns; gives back the same as :meth:`try_on`."""
+        return self._images("style-transfer", sources)
 
     def _side(self, sources: Sequence[Source], role: Role) -> EmbeddedSide:
         if not sources:
@@ -283,7 +287,7 @@ class BoundBackend:
 
         def check(method: str, result: object, items: Sequence[Item]) -> list[NDArray[np.uint8]]:
             ids[:] = [item.id for item in items]
-            sizes = [i.person.size for i in items if isinstance(i, (TryOnItem, TryOffItem, DesignItem))]
+            sizes = [generated_size(item) for item in items if isinstance(item, GenerationItem)]
             return checked_images(method, result, items, sizes)
 
         at = self._chosen(capability, sources)

@@ -17,11 +17,28 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.ground_truth import Truth
-    from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
+    from fashionbench.data.items import (
+        ComposedItem,
+        DesignItem,
+        ImageItem,
+        PairItem,
+        StyleTransferItem,
+        TextItem,
+        TryOffItem,
+        TryOnItem,
+    )
     from fashionbench.data.training_examples import TrainingData
 
 Capability: TypeAlias = Literal[
-    "encode-image", "encode-text", "encode-composed", "score-pairs", "caption", "try-on", "try-off", "design"
+    "encode-image",
+    "encode-text",
+    "encode-composed",
+    "score-pairs",
+    "caption",
+    "try-on",
+    "try-off",
+    "design",
+    "style-transfer",
 ]
 #: On which side of a retrieval an item stands: many encoders treat the two differently.
 Role: TypeAlias = Literal["query", "candidate"]
@@ -116,6 +133,15 @@ class Designs(Protocol):
 
 
 @runtime_checkable
+class TransfersStyle(Protocol):
+    """Capability ``style-transfer``."""
+
+    def transfer_style(self, items: Sequence[StyleTransferItem]) -> NDArray[np.uint8]:
+        """Show each garment in the wanted colour and pattern, as RGB [B, H, W, 3] of the garment's photo's size."""
+        ...
+
+
+@runtime_checkable
 class Fits(Protocol):
     """A backend that learns from the training part of a task (``BackendSpec.fits``)."""
 
@@ -152,7 +178,10 @@ PROTOCOLS: dict[Capability, type] = {
     "try-on": TriesOn,
     "try-off": TakesOff,
     "design": Designs,
+    "style-transfer": TransfersStyle,
 }
+#: Those whose answers are images.
+GENERATES: frozenset[Capability] = frozenset({"try-on", "try-off", "design", "style-transfer"})
 #: The method of each capability, as its protocol names it.
 METHODS: dict[Capability, str] = {
     capability: next(name for name in vars(protocol) if not name.startswith("_"))

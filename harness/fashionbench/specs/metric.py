@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from fashionbench.specs.base import Spec
+
+#: Which images a metric takes features of: those of a side, or regions of the garment, as many as are generated.
+LooksAt: TypeAlias = Literal["generated", "real", "garment", "garment-region", "truth-region"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ class MetricSpec(Spec):
     packages: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
     extractors: tuple[str, ...] = ()
-    looks_at: tuple[Literal["generated", "real", "garment", "garment-region"], ...] = ("generated", "real")
+    looks_at: tuple[LooksAt, ...] = ("generated", "real")
     weights: str = ""
     biased_below: int = 0
     by_item: bool = True

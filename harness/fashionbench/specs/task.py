@@ -23,7 +23,9 @@ TaskKind: TypeAlias = Literal[
     "virtual-try-on",
     "virtual-try-off",
     "fashion-design",
+    "style-transfer",
     "outfit-compatibility",
+    "complementary-retrieval",
 ]
 
 

@@ -1,24 +1,37 @@
-"""Polyvore Outfits: outfits, fill-in-the-blank questions, and outfits that go together or do not."""
+"""Polyvore Outfits: outfits, fill-in-the-blank questions, outfits that go together or do not, and items in words."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from fashionbench_atelier.layouts.annotation_files import write_json, write_lines
+from fashionbench_atelier.world.captions import description, name
 from fashionbench_atelier.world.outfits import CHOICES, compatible
 from fashionbench_atelier.world.rng import Rng
+from fashionbench_atelier.world.silhouettes import CUTS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from fashionbench_atelier.layouts.source import LayoutSource, PhotoKey
+    from fashionbench_atelier.world.garment import Product
     from fashionbench_atelier.world.outfits import Ensemble
 
 FOLDER = "polyvore"
 SPLITS = ("train", "valid", "test")
 _DEAL = ("train", "test", "valid", "train", "test")
 """Outfits are dealt in turn; an item may be in outfits of several splits, as in the version ``nondisjoint``."""
+
+SEMANTIC_CATEGORIES = {
+    "dress": "all-body",
+    "shirt": "tops",
+    "toptee": "tops",
+    "skirt": "bottoms",
+    "trousers": "bottoms",
+    "jacket": "outerwear",
+}
+"""Category of a product to the coarse category that Polyvore would give it."""
 
 
 def item_id(identity: int) -> str:
@@ -43,7 +56,7 @@ def photos(source: LayoutSource) -> Iterator[tuple[PhotoKey, str]]:
 
 
 def write(source: LayoutSource, root: Path) -> None:
-    """Write the outfits of each split, and the two tests."""
+    """Write the outfits of each split, the two tests, and what the items are."""
     folder = root / FOLDER / "nondisjoint"
     for split in SPLITS:
         entries = [
@@ -64,6 +77,23 @@ def write(source: LayoutSource, root: Path) -> None:
         if mixed:
             lines.append(" ".join(["0", *mixed]))
     write_lines(folder / "compatibility_test.txt", lines)
+    used = sorted({item for one in source.world.ensembles for item in one.items})
+    described = {item_id(item): metadata(source, source.world.products[item]) for item in used}
+    write_json(root / FOLDER / "polyvore_item_metadata.json", described)
+
+
+def metadata(source: LayoutSource, product: Product) -> dict[str, object]:
+    """Describe a product as Polyvore describes an item; the fine category is its cut."""
+    title = name(product)
+    return {
+        "url_name": title.lower(),
+        "description": description(source.world.seed, product).text,
+        "categories": [product.category, product.cut],
+        "title": title,
+        "related": [],
+        "category_id": str(list(CUTS).index(product.cut) + 1),
+        "semantic_category": SEMANTIC_CATEGORIES[product.category],
+    }
 
 
 def _name(one: Ensemble, at: int) -> str:

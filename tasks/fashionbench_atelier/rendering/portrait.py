@@ -50,11 +50,16 @@ def render_garment(seed: int, product: Product, width: int = WIDTH, height: int 
 
     :returns: the canvas; its ``target`` is the cloth mask.
     """
-    arms = 13.0 if product.category in {"shirt", "toptee", "jacket"} else 9.0
-    body = Body(MANNEQUINS[product.gender], Pose(upper_arms=(arms, arms), forearms=(3.0, 3.0)))
+    body = shop_body(product)
     top, bottom, half = extent(product, body)
     scale = min(height / (bottom - top + 0.3), width / (2 * half + 0.3))
     canvas = Canvas(width, height, Camera(scale, width / 2, height / 2 - (top + bottom) / 2 * scale))
     canvas.rgb[...] = 255.0
     draw_flat(canvas, product, body, Light(), Rng(seed, "still", product.id))
     return canvas
+
+
+def shop_body(product: Product) -> Body:
+    """Return the mannequin that carries a garment unseen in the shop's image of it."""
+    arms = 13.0 if product.category in {"shirt", "toptee", "jacket"} else 9.0
+    return Body(MANNEQUINS[product.gender], Pose(upper_arms=(arms, arms), forearms=(3.0, 3.0)))

@@ -21,6 +21,7 @@ from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.datasets.oacirr import OACIRR
 from fashionbench_tasks.datasets.openvton import OpenVTON
 from fashionbench_tasks.datasets.polyvore import Polyvore
+from fashionbench_tasks.datasets.style_transfer import StyleTransfer
 from fashionbench_tasks.datasets.viton_hd import VitonHD
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ LOADERS: Mapping[str, tuple[str, Callable[[Path], Dataset]]] = {
     "mgd": ("viton-hd", MGD),
     "dress-code": ("dress-code", DressCode),
     "polyvore": ("polyvore", Polyvore),
+    "style-transfer": ("style-transfer", StyleTransfer),
     "manifest-pairs": ("manifest-pairs", Manifest),
     "manifest-triplets": ("manifest-triplets", Manifest),
     "manifest-try-on": ("manifest-try-on", Manifest),

@@ -2,7 +2,7 @@
 
 ``<version>/{train,valid,test}.json`` lists outfits; ``fill_in_blank_test.json`` holds questions whose right answer is
 the one of the question's own outfit; ``compatibility_test.txt`` has a label and items a line. An item is named
-``<set>_<index>``.
+``<set>_<index>``. What describes the items is read by :mod:`fashionbench_tasks.datasets.polyvore_metadata`.
 """
 
 from __future__ import annotations
@@ -12,11 +12,15 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import DataError, first_names
 from fashionbench_tasks.datasets.image_folder import ImageFolder
+from fashionbench_tasks.datasets.polyvore_metadata import FILE as METADATA
+from fashionbench_tasks.datasets.polyvore_metadata import metadata_file, read_metadata
 from fashionbench_tasks.datasets.readers import first_of, read_entries, read_text
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from pathlib import Path
+
+    from fashionbench_tasks.datasets.polyvore_metadata import ItemMetadata
 
 #: Not checked against the files here, so nothing is expected.
 EXPECTED: dict[str, int] = {}
@@ -135,6 +139,13 @@ class Polyvore:
             outfits.append(Outfit(f"outfit-{number:05d}", items, label == "1"))
         return outfits
 
+    def metadata(self, items: Collection[str]) -> dict[str, ItemMetadata]:
+        """Return what is said of some items.
+
+        :raises DataError: where the file is missing, or says nothing of one of them.
+        """
+        return read_metadata(metadata_file(self.root), items)
+
     def _names(self, split: str) -> dict[str, str]:
         return {f"{name}_{at}": item for name, items in self._read(split).items() for at, item in items.items()}
 
@@ -147,7 +158,12 @@ class Polyvore:
         return {name: self.files.path(name) for name in sorted(names)}
 
     def annotations(self) -> Mapping[str, Path]:
-        """Return outfits, questions and labels."""
+        """Return outfits, questions and labels, and the metadata of items where they are there."""
+        described = metadata_file(self.root)
+        return {**self.questions_files(), **({METADATA: described} if described.is_file() else {})}
+
+    def questions_files(self) -> Mapping[str, Path]:
+        """Return outfits, questions and labels, which are all that the tasks without categories read."""
         names = [f"{split}.json" for split in self._present()]
         names += [n for n in ("fill_in_blank_test.json", "compatibility_test.txt") if (self.folder / n).is_file()]
         return {name: self.folder / name for name in names}
@@ -179,14 +195,17 @@ def repetitions(outfits: Sequence[Outfit]) -> dict[str, str]:
     return _counted(counted, len(outfits))
 
 
-def repeated_items(questions: Sequence[Question]) -> dict[str, str]:
-    """Count the questions in which an item stands twice, as it does where its outfit holds it at two places."""
+def repeated_items(questions: Sequence[Question], *, choices: bool = True) -> dict[str, str]:
+    """Count the questions in which an item stands twice, as it does where its outfit holds it at two places.
+
+    :param choices: whether the wrong choices of the questions are offered.
+    """
     shown = [q.id for q in questions if len(set(q.items)) != len(q.items)]
     offered = [q.id for q in questions if len(set(q.candidates)) != len(q.candidates)]
     given_away = [q.id for q in questions if q.answer in q.items]
     counted = {
         "questions that show an item twice": shown,
-        "questions that offer a wrong item twice": offered,
+        "questions that offer a wrong item twice": offered if choices else [],
         "questions that show the item that is their answer": given_away,
     }
     return _counted(counted, len(questions))

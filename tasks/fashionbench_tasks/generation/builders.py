@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fashionbench.data.roots import DataRoots
+    from fashionbench.data.training_examples import TrainingData
     from fashionbench.specs import TaskSpec
     from fashionbench_tasks.datasets.mgd import MGD
     from fashionbench_tasks.datasets.viton_hd import VitonHD
@@ -43,9 +44,15 @@ class GenerationData:
     facts: Mapping[str, str] = field(default_factory=dict)
 
 
-def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> Generation:
+def generation_task(
+    spec: TaskSpec,
+    roots: DataRoots,
+    data: GenerationData,
+    training: Callable[[Resize], TrainingData | None] | None = None,
+) -> Generation:
     """Make the task; options: ``width``, ``height``, ``filter``.
 
+    :param training: makes the training part where it is no persons in their own garments, which ``data`` lists.
     :raises DataError: where a file is missing or unreadable: a distance over fewer images is another number.
     """
     if not data.samples:
@@ -66,9 +73,8 @@ def generation_task(spec: TaskSpec, roots: DataRoots, data: GenerationData) -> G
     sizes = {"pairings": len(data.samples), "real": len(data.real)}
     twin = is_twin(data.root)
     info = DataInfo(checked.fingerprint, sizes, synthetic=twin, facts=dict(data.facts), image_forms=checked.forms)
-    return Generation(
-        spec, info, data.samples, data.real, resize, lambda: training_tryon_examples(data.training(), resize)
-    )
+    learnt = training or (lambda resize: training_tryon_examples(data.training(), resize))
+    return Generation(spec, info, data.samples, data.real, resize, lambda: learnt(resize))
 
 
 def true_photo(root: Path, photo: Path, part: str, person: str, garment: str, *, paired: bool) -> Path | None:

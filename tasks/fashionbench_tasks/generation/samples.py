@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from fashionbench.data.items import DesignItem, TryOffItem, TryOnItem
+from fashionbench.data.items import DesignItem, StyleTransferItem, TryOffItem, TryOnItem
 from fashionbench.errors import DataError
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from PIL import Image
 
+    from fashionbench.data.items import GenerationItem
     from fashionbench_tasks.generation.resize import Resize
 
 
@@ -47,6 +48,58 @@ class GenerationSample:
         """The photo of the garment; None for design, whose garment is a sketch."""
         return None if self.text else self.garment
 
+    def open(self, resize: Resize) -> GenerationItem:
+        """Read all images.
+
+        :raises DataError: where there is neither a garment nor a text, or an image that lies over the person is of
+            another shape.
+        """
+        conditions = resize.read_conditions(self.conditions, self.person, self.photo)
+        person = resize.read(self.person)
+        if self.category:
+            return TryOffItem(self.id, person, self.category, conditions)
+        if self.text:
+            sketch = resize.read_over("sketch", self.garment, self.person) if self.garment else None
+            return DesignItem(self.id, person, self.text, sketch, conditions)
+        if self.garment is None:
+            raise DataError(f"{self.id} has neither a garment nor a text", remedy="check the lists of pairs")
+        return TryOnItem(self.id, person, resize.read(self.garment), conditions)
+
+    def shown(self) -> dict[str, Path]:
+        """Return what a person is shown of it, by what it is."""
+        paths = {"person": self.person, "sketch" if self.text else "garment": self.garment, "truth": self.truth}
+        return {what: path for what, path in paths.items() if path is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StyleSample(GenerationSample):
+    """The files of a garment that is to have another style: ``person`` is its photo, ``garment`` that of the style.
+
+    ``text`` is the style in words; one of the two may be missing.
+    """
+
+    @property
+    def photo(self) -> Path:
+        """The photo of the garment whose style is changed."""
+        return self.person
+
+    def open(self, resize: Resize) -> StyleTransferItem:
+        """Read all images.
+
+        :raises DataError: where there is neither a photo of the style nor a text, or a condition is of another shape
+            than the garment's photo.
+        """
+        if self.garment is None and not self.text:
+            raise DataError(f"{self.id} has no style", remedy="give it a photo, or words")
+        conditions = resize.read_conditions(self.conditions, self.person, None)
+        style = None if self.garment is None else resize.read(self.garment)
+        return StyleTransferItem(self.id, resize.read(self.person), style, self.text, conditions)
+
+    def shown(self) -> dict[str, Path]:
+        """Return what a person is shown of it, by what it is."""
+        paths = {"garment": self.person, "style": self.garment, "truth": self.truth}
+        return {what: path for what, path in paths.items() if path is not None}
+
 
 @dataclass(frozen=True, slots=True)
 class LazySample:
@@ -60,23 +113,12 @@ class LazySample:
         """The id of the sample."""
         return self.sample.id
 
-    def open(self) -> TryOnItem | TryOffItem | DesignItem:
+    def open(self) -> GenerationItem:
         """Read all images of the sample.
 
-        :raises DataError: where there is neither a garment nor a text, or an image that lies over the person is of
-            another shape.
+        :raises DataError: as the sample does.
         """
-        sample, resize = self.sample, self.resize
-        conditions = resize.read_conditions(sample.conditions, sample.person, sample.photo)
-        person = resize.read(sample.person)
-        if sample.category:
-            return TryOffItem(sample.id, person, sample.category, conditions)
-        if sample.text:
-            sketch = resize.read_over("sketch", sample.garment, sample.person) if sample.garment else None
-            return DesignItem(sample.id, person, sample.text, sketch, conditions)
-        if sample.garment is None:
-            raise DataError(f"{sample.id} has neither a garment nor a text", remedy="check the lists of pairs")
-        return TryOnItem(sample.id, person, resize.read(sample.garment), conditions)
+        return self.sample.open(self.resize)
 
 
 class LazyTruths(Mapping[str, "Image.Image"]):

@@ -1,4 +1,4 @@
-"""Generation tasks, try-on and design: ask a backend for images, and say what they are compared with."""
+"""Generation tasks, such as try-on and design: ask a backend for images, and say what they are compared with."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 
 class Generation:
-    """A try-on or design task.
+    """A task whose answers are images: try-on, try-off, design or style transfer.
 
     :param samples: what to generate; ids are unique.
     :param real: the photos that a distance compares with, by name; none stands there twice.
@@ -75,7 +75,11 @@ class Generation:
 
     @property
     def _capability(self) -> Capability:
-        kinds: dict[str, Capability] = {"fashion-design": "design", "virtual-try-off": "try-off"}
+        kinds: dict[str, Capability] = {
+            "fashion-design": "design",
+            "virtual-try-off": "try-off",
+            "style-transfer": "style-transfer",
+        }
         return kinds.get(self.spec.kind, "try-on")
 
     def training(self) -> TrainingData | None:
@@ -112,8 +116,7 @@ class Generation:
         return {sample.id: self._shown_sample(sample) for sample in chosen}
 
     def _shown_sample(self, sample: GenerationSample) -> ShownItem:
-        paths = {"person": sample.person, "sketch" if sample.text else "garment": sample.garment, "truth": sample.truth}
-        images = {what: self.resize.read(path) for what, path in paths.items() if path is not None}
+        images = {what: self.resize.read(path) for what, path in sample.shown().items()}
         return ShownItem(text=sample.text, images=images)
 
     def image_names(self) -> dict[str, list[str]]:

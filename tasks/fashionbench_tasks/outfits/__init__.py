@@ -1,1 +1,1 @@
-"""Outfit tasks: fill in the blank, and compatibility."""
+"""Outfit tasks: fill in the blank, compatibility, and complementary item retrieval."""

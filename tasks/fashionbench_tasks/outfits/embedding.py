@@ -21,6 +21,7 @@ from fashionbench_tasks.datasets.polyvore import Polyvore
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
+    from pathlib import Path
     from typing import TypeAlias
 
     from numpy.typing import NDArray
@@ -52,11 +53,12 @@ class OutfitTask(ABC):
         root = place(spec, roots)
         self.data = Polyvore(root, str(spec.options["version"]))
         questions = self._items_of_questions()
-        names = sorted({name for items in questions for name in items})
+        gallery = self._gallery()
+        names = sorted({name for items in questions for name in items}.union(gallery))
         self.paths = {name: self.data.files.path(name) for name in names}
-        checked = survey(self.paths, self.data.annotations(), cache=roots.index)
+        checked = survey(self.paths, self._annotations(), cache=roots.index)
         self.absent = frozenset(checked.absent)
-        sizes = {"questions": len(questions), "items": len(names)}
+        sizes = {"questions": len(questions), "items": len(names)} | ({"gallery": len(gallery)} if gallery else {})
         self._info = DataInfo.of(checked, sizes, synthetic=is_twin(root), facts=self._facts())
         if checked.unreadable:
             self._info.require_images(spec.dataset)
@@ -75,6 +77,14 @@ class OutfitTask(ABC):
     @abstractmethod
     def _items_of_questions(self) -> list[tuple[str, ...]]:
         """Read the questions, and list the items of each."""
+
+    def _gallery(self) -> Collection[str]:
+        """Return the items that every question is asked about beside its own; none by default."""
+        return ()
+
+    def _annotations(self) -> Mapping[str, Path]:
+        """Return the files that decide what is asked; part of the fingerprint."""
+        return self.data.questions_files()
 
     def _facts(self) -> dict[str, str]:
         """Say what of the questions changes numbers and is no fault."""

@@ -8,9 +8,18 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 
 import numpy as np
 import torch
+from PIL import Image
 
 from fashionbench import api
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import (
+    ComposedItem,
+    DesignItem,
+    ImageItem,
+    PairItem,
+    StyleTransferItem,
+    TextItem,
+    TryOnItem,
+)
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
 from fashionbench.specs.capabilities import METHODS, BackendContext
 from fashionbench_unifashion.backend import UniFashionBackend
@@ -216,6 +225,38 @@ def test_a_design_listens_to_its_words_and_needs_a_sketch(full, tryon_examples):
     assert not np.array_equal(one, design("another garment"))
     with pytest.raises(BackendError, match="no sketch"):
         design("a dress", None)
+
+
+def test_a_style_is_read_from_a_photo_or_from_words_and_painted_within_the_mask_of_the_garment(
+    make, tryon_examples, full
+):
+    one, other = (example.item for example in tryon_examples[:2])
+    conditions = {"garment-mask": one.conditions["agnostic-mask"], "sketch": tryon_examples[0].sketch.image}
+    model = make(repaint=True, guidance=8.0)
+    asked = {
+        "photo": StyleTransferItem("s", one.person, one.garment, "", conditions),
+        "other": StyleTransferItem("s", one.person, other.garment, "", conditions),
+        "words": StyleTransferItem("s", one.person, None, "red with white stripes", conditions),
+        "other words": StyleTransferItem("s", one.person, None, "navy", conditions),
+        "both": StyleTransferItem("s", one.person, one.garment, "navy", conditions),
+    }
+    made = dict(zip(asked, model.transfer_style(list(asked.values())), strict=True))
+    painted = np.asarray(conditions["garment-mask"]) > 127
+    kept = np.asarray(one.person.convert("RGB"))[~painted]
+    assert all(np.array_equal(image[~painted], kept) for image in made.values())
+    assert len({image[painted].tobytes() for image in made.values()}) == len(made)
+    # By words it is the design of the same words and sketch, with nobody on the densepose image.
+    nobody = Image.new("RGB", one.person.size)
+    design = DesignItem(
+        "s",
+        one.person,
+        "navy",
+        conditions["sketch"],
+        {"agnostic-mask": conditions["garment-mask"], "densepose": nobody},
+    )
+    assert np.array_equal(full.design([design])[0], full.transfer_style([asked["other words"]])[0])
+    with pytest.raises(BackendError, match="s has no garment-mask and no sketch of the garment"):
+        full.transfer_style([StyleTransferItem("s", one.person, one.garment)])
 
 
 def test_a_repainted_person_is_kept_outside_the_mask(make, tryon_examples):

@@ -5,7 +5,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fashionbench.data.item_hash import item_hash
-from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, PairItem, TextItem, TryOffItem, TryOnItem
+from fashionbench.data.items import (
+    ComposedItem,
+    DesignItem,
+    ImageItem,
+    PairItem,
+    StyleTransferItem,
+    TextItem,
+    TryOffItem,
+    TryOnItem,
+)
 
 
 def plain(size, colour="white", mode="RGB"):
@@ -52,5 +61,11 @@ def test_every_part_counts():
         DesignItem("", white, "dress", None),
         DesignItem("", white, "dress", black),
         DesignItem("", white, "dress", black, {"mask": white}),
+        StyleTransferItem("", white, None, "red"),
+        StyleTransferItem("", white, white, "red"),
+        StyleTransferItem("", white, black, "red"),
+        StyleTransferItem("", black, white, "red"),
+        StyleTransferItem("", white, white, ""),
+        StyleTransferItem("", white, white, "", {"mask": white}),
     ]
     assert len({item_hash(item) for item in items}) == len(items)

@@ -6,7 +6,7 @@ import pytest
 
 from fashionbench.data.dataset import status
 from fashionbench.errors import DataError
-from fashionbench_atelier.layouts.polyvore import SPLITS, item_id, outfits, set_id
+from fashionbench_atelier.layouts.polyvore import SEMANTIC_CATEGORIES, SPLITS, item_id, outfits, set_id
 from fashionbench_atelier.world.outfits import CHOICES, compatible
 from fashionbench_tasks.datasets.polyvore import Polyvore, repeated_items, repetitions
 
@@ -321,3 +321,53 @@ def test_a_labelled_set_with_an_item_at_two_places_is_counted_and_one_of_it_alon
 def test_an_answer_that_stands_twice_or_is_no_one_is_named(tmp_path, answers):
     with pytest.raises(DataError, match=r"fill_in_blank_test\.json, entry 0"):
         twice_in_an_outfit(tmp_path, ("a_2",), answers).questions()
+
+
+def test_items_are_described_as_the_world_has_them(data, products):
+    items = list(data.images())
+    described = data.metadata(items)
+    assert list(described) == items
+    for name, said in described.items():
+        assert said.semantic_category == SEMANTIC_CATEGORIES[products[name].category]
+        assert said.title.lower().split()[0] == products[name].colour.split()[0]
+    fine = {(said.category_id, products[name].cut) for name, said in described.items()}
+    assert len(fine) == len({cut for _, cut in fine}) == len({number for number, _ in fine}) > 5
+    assert {said.category("category_id") for said in described.values()} == {number for number, _ in fine}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda rows, name: rows.pop(name), r"says nothing of 1 of \d+ items: 15"),
+        (lambda rows, name: rows[name].pop("semantic_category"), "item '15.*' has no semantic_category"),
+        (lambda rows, name: rows[name].update(category_id=None), "item '15.*' has no category_id"),
+        (lambda rows, name: rows.update({name: []}), "has no semantic_category"),
+    ],
+)
+def test_an_item_without_categories_is_named(copied, change, said):
+    root = copied("polyvore")
+    path = root / "polyvore_item_metadata.json"
+    items = list(Polyvore(root).images())
+    rows = json.loads(path.read_text())
+    change(rows, items[0])
+    path.write_text(json.dumps(rows))
+    with pytest.raises(DataError, match=said) as caught:
+        Polyvore(root).metadata(items)
+    assert str(path) in str(caught.value)
+
+
+def test_metadata_that_are_not_there_or_no_object_are_named(copied, tmp_path):
+    root = copied("polyvore")
+    path = root / "polyvore_item_metadata.json"
+    path.write_text("[]")
+    with pytest.raises(DataError, match="holds no object by item id"):
+        Polyvore(root).metadata(["1"])
+    path.unlink()
+    with pytest.raises(DataError, match=r"polyvore_item_metadata\.json cannot be read"):
+        Polyvore(root).metadata(["1"])
+    assert Polyvore(root).annotations() == Polyvore(root).questions_files()
+    (tmp_path / "outer").mkdir()
+    root.rename(tmp_path / "outer" / "polyvore_outfits")
+    below = tmp_path / "outer" / "polyvore_outfits" / path.name
+    below.write_text(json.dumps({"1": {"semantic_category": "tops", "category_id": 11}}))
+    assert Polyvore(tmp_path / "outer").metadata(["1"])["1"].category_id == "11"

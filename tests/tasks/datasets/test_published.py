@@ -19,6 +19,7 @@ from fashionbench_tasks.datasets.fashiongen import FashionGen
 from fashionbench_tasks.datasets.mbeir import Entry, MBeir
 from fashionbench_tasks.datasets.mgd import MGD
 from fashionbench_tasks.datasets.polyvore import Outfit, Polyvore, Question
+from fashionbench_tasks.datasets.polyvore_metadata import ItemMetadata
 from fashionbench_tasks.datasets.viton_hd import VitonHD
 
 PUBLISHED = Path(__file__).parent / "published"
@@ -296,6 +297,11 @@ def test_polyvore_outfits(published):
         Outfit("outfit-00003", ("81000001", "81000004", "81000007"), compatible=False),
     ]
     assert data.counts() == {"outfits/test": 3, "questions/test": 3, "labelled/test": 3}
+    assert data.metadata(["81000003", "81000006"]) == {
+        "81000003": ItemMetadata("shoes", "41", "Invented pumps"),
+        "81000006": ItemMetadata("bags", "37"),
+    }
+    assert data.annotations().keys() - data.questions_files().keys() == {"polyvore_item_metadata.json"}
     check("polyvore", data, root, files)
 
 

@@ -230,6 +230,51 @@ def _colours(images: ImageAccess) -> dict[str, tuple[NDArray[np.float64], NDArra
     return found
 
 
+def silhouette_iou(table: pa.Table, arguments: MetricArguments) -> Outcome:
+    """Compare the silhouette of each image with the mask of the garment."""
+    from fashionbench.metrics.generation import style_transfer  # noqa: PLC0415
+
+    images = arguments.require_images()
+    _require(table, "mask", "silhouette-iou")
+    items = _generated(table, "mask")
+    values = {item: style_transfer.silhouette_iou(images.generated(item), images.mask(item), item) for item in items}
+    return _by_row(table, "silhouette-iou", values)
+
+
+def garment_colour_distance(table: pa.Table, arguments: MetricArguments) -> Outcome:
+    """Compare the colours of each image with those of its truth, within the mask of the garment."""
+    from fashionbench.metrics.generation import style_transfer  # noqa: PLC0415
+
+    images = arguments.require_images()
+    for column in ("truth", "mask"):
+        _require(table, column, "garment-colour-distance")
+    values = {
+        item: style_transfer.colour_distance(images.generated(item), images.truth(item), images.mask(item), item)
+        for item in _generated(table, "truth")
+    }
+    return _by_row(table, "garment-colour-distance", values)
+
+
+def _truth_similarity(extractor: str) -> Target:
+    def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:
+        from fashionbench.metrics.generation.garment_consistency import cosines, worn_region  # noqa: PLC0415
+
+        images, name = arguments.require_images(), f"truth-similarity-{extractor}"
+        for column in ("truth", "mask"):
+            _require(table, column, name)
+        items = list(_generated(table, "truth"))
+        made = images.features_of(
+            extractor, items, lambda item: worn_region(images.generated(item), images.mask(item), item)
+        )
+        truth = images.features_of(
+            extractor, items, lambda item: worn_region(images.truth(item), images.mask(item), item)
+        )
+        values = dict(zip(items, cosines(made, truth, items).tolist(), strict=True))
+        return _by_row(table, name, values, images.extractor(extractor).fingerprint)
+
+    return compute
+
+
 def _cmmd(extractor: str) -> Target:
     def compute(table: pa.Table, arguments: MetricArguments) -> Outcome:  # noqa: ARG001
         from fashionbench.metrics.generation.rbf_mmd import gaussian_mmd  # noqa: PLC0415
@@ -285,6 +330,8 @@ garment_consistency_efficientnet_lite0 = _garment_consistency("efficientnet-lite
 garment_retrieval_dinov2_large = _garment_retrieval("dinov2-large")
 garment_retrieval_clip_vit_base_patch32 = _garment_retrieval(CLIP)
 garment_retrieval_efficientnet_lite0 = _garment_retrieval("efficientnet-lite0")
+truth_similarity_dinov2_large = _truth_similarity("dinov2-large")
+truth_similarity_efficientnet_lite0 = _truth_similarity("efficientnet-lite0")
 ssim, psnr, mse = _error("ssim"), _error("psnr"), _error("mse")
 ssim_garment, mse_garment = _error("ssim-garment"), _error("mse-garment")
 garment_colour_correlation_red, garment_colour_correlation_green, garment_colour_correlation_blue = map(

