@@ -30,6 +30,9 @@ class Sound:
     def try_on(self, items):
         return np.stack([np.asarray(item.person) for item in items])
 
+    def transfer_style(self, items):
+        return np.stack([np.asarray(item.garment) // (2 if item.text else 3) for item in items])
+
 
 class Unseeded(Sound):
     def encode_images(self, items, role):
@@ -86,6 +89,16 @@ class Half(Sound):
         return super().try_on(items)[:, ::2]
 
 
+class LastWords(Sound):
+    def transfer_style(self, items):
+        return [np.asarray(item.garment) // (2 if items[-1].text else 3) for item in items]
+
+
+class StyleSized(Sound):
+    def transfer_style(self, items):
+        return [np.asarray((item.style or item.garment).resize((9, 9))) for item in items]
+
+
 class Numbers(Sound):
     def caption(self, items, instruction):
         return [f"number {at}" for at, _ in enumerate(items)]
@@ -116,6 +129,8 @@ def test_a_sound_backend_passes(check, tmp_path):
         (Divides, "extreme-texts", "encode-text", "text of empty"),
         (Paints, "same-twice", "encode-image", "garment 0"),
         (Half, "same-twice", "try-on", "try-on 0"),
+        (LastWords, "any-batch-size", "style-transfer", "in batches of 1"),
+        (StyleSized, "same-twice", "style-transfer", "style transfer 0"),
         (Numbers, "any-order", "caption", "'number 0', and 'number 6' in the other order"),
     ],
 )

@@ -32,6 +32,8 @@ RETRIEVAL = [
     "atelier/fashion200k-mbeir-text-to-image",
     "atelier/fashion200k-mbeir-image-to-text",
     "atelier/lookbench-real-studio-flat",
+    "atelier/polyvore-complementary",
+    "atelier/polyvore-complementary-all",
     "atelier/polyvore-fill-in-the-blank",
 ]
 
@@ -235,6 +237,21 @@ def test_a_garment_that_is_cut_out_is_nearer_to_its_photo_than_the_whole_person(
     assert far > nearer > none == pytest.approx(0, abs=1e-6)
     # SSIM need not agree: on Dress Code the whole person, on its even wall, is ahead of the cutting.
     assert max(copied.metric("ssim").value, cut.metric("ssim").value) < oracle.metric("ssim").value == 1
+
+
+def test_copies_of_garment_and_style_each_lack_what_the_other_has(twin, plugins, store):
+    names = ("control/copy-garment", "control/copy-style", "baseline/colour-statistics", "control/oracle-image")
+    garment, style, moved, oracle = (run("atelier/style-transfer", name, twin, plugins, store) for name in names)
+    shapes, colours, likeness = (
+        [one.metric(name).value for one in (garment, style, moved, oracle)]
+        for name in ("silhouette-iou", "garment-colour-distance", "truth-similarity-efficientnet-lite0")
+    )
+    assert shapes[0] > 0.95 and shapes[3] > 0.95 and shapes[1] < 0.75
+    assert colours[0] > colours[1] > colours[2] > colours[3] == 0
+    assert max(likeness[:3]) < likeness[3] == pytest.approx(1, abs=1e-6)
+    parts = {part.slice: part.n for part in garment.metrics if part.id == "garment-colour-distance"}
+    assert parts.keys() == {"all", "solid", "patterned"}
+    assert parts["solid"] + parts["patterned"] == parts["all"] > 10
 
 
 def test_the_list_with_the_wanted_product_is_preferred(twin, plugins, store):

@@ -48,7 +48,7 @@ class GenerationSample:
         """The photo of the garment; None for design, whose garment is a sketch."""
         return None if self.text else self.garment
 
-    def open(self, resize: Resize) -> GenerationItem:
+    def read(self, resize: Resize) -> GenerationItem:
         """Read all images.
 
         :raises DataError: where there is neither a garment nor a text, or an image that lies over the person is of
@@ -83,7 +83,7 @@ class StyleSample(GenerationSample):
         """The photo of the garment whose style is changed."""
         return self.person
 
-    def open(self, resize: Resize) -> StyleTransferItem:
+    def read(self, resize: Resize) -> StyleTransferItem:
         """Read all images.
 
         :raises DataError: where there is neither a photo of the style nor a text, or a condition is of another shape
@@ -118,7 +118,7 @@ class LazySample:
 
         :raises DataError: as the sample does.
         """
-        return self.sample.open(self.resize)
+        return self.sample.read(self.resize)
 
 
 class LazyTruths(Mapping[str, "Image.Image"]):

@@ -18,6 +18,7 @@ from fashionbench_baselines.composed.options import CombinerOptions, RidgeOption
 from fashionbench_baselines.controls.options import ConstantOptions, OracleOptions, RandomOptions
 from fashionbench_baselines.options import NoOptions
 from fashionbench_baselines.retrieval.options import LitOptions
+from fashionbench_baselines.style_transfer.options import ColourOptions
 from fashionbench_baselines.try_on.options import WarpOptions
 
 SPECS = [*plugin.register_backends()]
@@ -30,6 +31,10 @@ OPTIONS: dict[str, tuple[Any, dict[str, Any]]] = {
     "control/paste-garment": (NoOptions(), {}),
     "control/oracle-image": (NoOptions(), {}),
     "control/crop-garment": (NoOptions(), {}),
+    "control/copy-garment": (NoOptions(), {}),
+    "control/copy-style": (NoOptions(), {}),
+    "control/popular-target": (NoOptions(), {}),
+    "baseline/colour-statistics": (ColourOptions(), {"tolerance": 9}),
     "baseline/colour-histogram": (NoOptions(), {}),
     "baseline/tps-warp": (WarpOptions(), {"points": 12, "tolerance": 9}),
     "baseline/pocket-lit": (
@@ -75,6 +80,8 @@ def task_of(spec: BackendSpec) -> str:
         return "wardrobe/image-to-text"
     if "try-on" in spec.capabilities:
         return "atelier/viton-hd-paired"
+    if "style-transfer" in spec.capabilities:
+        return "atelier/style-transfer"
     return "atelier/fashion-iq-original" if "encode-image" in spec.capabilities else "atelier/fashiongen-captioning"
 
 

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from fashionbench.data.ground_truth import Truth
-from fashionbench.data.items import DesignItem, ImageItem, PairItem, TextItem, TryOnItem
+from fashionbench.data.items import DesignItem, ImageItem, PairItem, StyleTransferItem, TextItem, TryOnItem
 from fashionbench.errors import BackendError
 from fashionbench.runner.batching import BatchSize, out_of_memory
 from fashionbench.runner.device import resolve_device
@@ -48,10 +48,14 @@ class Everything:
     def design(self, items):
         return np.stack([np.zeros((item.person.height, item.person.width, 3), np.uint8) for item in items])
 
+    def transfer_style(self, items):
+        return [np.full((item.garment.height, item.garment.width, 3), len(item.text), np.uint8) for item in items]
+
 
 def test_every_capability_goes_through_the_session():
     done = []
-    made = session(Everything(), "score-pairs", "caption", "try-on", "design", batch_size=2, advance=done.append)
+    kinds = ("score-pairs", "caption", "try-on", "design", "style-transfer")
+    made = session(Everything(), *kinds, batch_size=2, advance=done.append)
     with made.fold(None, Truth()) as answers:
         pairs = [PairItem(str(i), TextItem("q", "x" * i), TextItem("c", "xx")) for i in range(5)]
         assert answers.score(pairs).tolist() == [-2, -1, 0, 1, 2]
@@ -63,7 +67,9 @@ def test_every_capability_goes_through_the_session():
             "a": ((4, 7, 3), 1), "aa": ((4, 8, 3), 2), "aaa": ((4, 9, 3), 3),
         }  # fmt: skip
         assert len(list(answers.design([DesignItem("d", picture(), "a dress", None)]))) == 1
-    assert sum(done) == made.counts.items == 12
+        ((name, image),) = answers.transfer_style([StyleTransferItem("s", picture((7, 5)), picture(), "red")])
+        assert (name, image.shape, image[0, 0, 0]) == ("s", (5, 7, 3), 3)
+    assert sum(done) == made.counts.items == 13
     assert made.can("caption", "try-on")
     assert not made.can("encode-text")
 
@@ -77,6 +83,7 @@ def test_every_capability_goes_through_the_session():
         ("try_on", np.zeros((1, 4, 6, 3), np.uint8), "did not return one image"),
         ("try_on", np.zeros((2, 4, 6, 3)), "float64"),
         ("try_on", np.zeros((2, 6, 4, 3), np.uint8), r"\(6, 4, 3\) for a"),
+        ("transfer_style", np.zeros((2, 8, 9, 3), np.uint8), r"\(8, 9, 3\) for a"),
         ("score_pairs", np.zeros((2, 2)), "shape"),
         ("score_pairs", ["a", "b"], "float"),
         ("score_pairs", [np.nan, 0], "NaN or infinity for a"),
@@ -85,10 +92,12 @@ def test_every_capability_goes_through_the_session():
 def test_answers_that_break_the_contract_are_refused(method, result, words):
     backend = Everything()
     setattr(backend, method, lambda *arguments: result)
-    made = session(backend, "score-pairs", "caption", "try-on", "design")
+    made = session(backend, "score-pairs", "caption", "try-on", "design", "style-transfer")
     with made.fold(None, Truth()) as answers, pytest.raises(BackendError, match=words):
         if method == "caption":
             answers.caption([ImageItem("a", picture()), ImageItem("b", picture())], "")
+        elif method == "transfer_style":
+            list(answers.transfer_style([StyleTransferItem(n, picture(), picture((9, 8))) for n in "ab"]))
         elif method == "try_on":
             list(answers.try_on([TryOnItem("a", picture(), picture()), TryOnItem("b", picture(), picture())]))
         else:

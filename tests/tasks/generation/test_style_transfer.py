@@ -76,7 +76,7 @@ def run(root, backend, plugins, store, name="atelier/style-transfer"):
 def test_what_is_asked_is_a_garment_its_mask_its_sketch_and_a_style(root, plugins, name, words):
     made = task(root, plugins, name)
     assert [(s.id, s.slice) for s in made.samples] == [("00001_00002", "solid"), ("00003_00001", "patterned")]
-    item = made.samples[0].open(made.resize)
+    item = made.samples[0].read(made.resize)
     assert isinstance(item, StyleTransferItem)
     assert item.conditions.keys() == {"garment-mask", "sketch"}
     assert item.garment.getpixel((100, 140)) == GARMENTS[item.id][0]
