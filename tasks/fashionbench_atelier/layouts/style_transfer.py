@@ -22,6 +22,7 @@ from fashionbench_atelier.world.style_changes import restyled, style_changes, st
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from fashionbench_atelier.layouts.image_files import Drawable
     from fashionbench_atelier.layouts.source import LayoutSource
     from fashionbench_atelier.world.style_changes import StyleChange
     from fashionbench_atelier.world.world import World
@@ -73,7 +74,7 @@ class GarmentJob:
             Rng(world.seed, "still", product.id),
             seen=canvas.target,
         )
-        images = {
+        images: dict[str, Drawable] = {
             "garment": canvas,
             "style": render_garment(world.seed, style),
             "truth": render_garment(world.seed, restyled(product, style)),
