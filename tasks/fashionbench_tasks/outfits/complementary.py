@@ -37,8 +37,8 @@ if TYPE_CHECKING:
 
 #: How many candidates of each question are kept for people to look at.
 KEPT = 50
-#: How many questions are scored at a time: with 50,000 candidates their scores take 200 MB.
-_QUESTIONS = 1024
+#: How many questions are scored at a time: with 50,000 candidates their scores take 50 MB.
+_QUESTIONS = 256
 #: What the option ``gallery`` may be.
 GALLERIES = ("semantic_category", "category_id", "all")
 
