@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fashionbench.errors import StoreError, counted
+from fashionbench.errors import StoreError, counted, first_names
 from fashionbench.files import write_text
 from fashionbench.records import chain
 from fashionbench.records.file_check import files_of
@@ -50,12 +50,16 @@ def send(store: Store, to: RemoteStore, say: Callable[[str], object] = lambda _:
     The store is taken to have been checked. Of what is there, the records of the same tasks are read.
 
     :param say: takes a line on what is sent.
-    :raises StoreError: where the address cannot be written.
+    :raises StoreError: where the address cannot be written, or what is there is damaged.
     """
     to.folder.check_writable()
     to.forget()
     scan = store.scan()
     held = to.scan({record.task.id for record in scan.records})
+    if held.faults:
+        named = first_names([fault.path.name for fault in held.faults], 3)
+        msg = f"{to.address} has {counted(len(held.faults), 'file')} that cannot be read: {named}"
+        raise StoreError(msg, remedy="delete them there, and push again")
     found = conflicts([(store, scan), (to, held)])
     if found:
         return Sent(conflicts=found)

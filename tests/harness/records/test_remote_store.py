@@ -279,6 +279,8 @@ def test_a_record_that_was_altered_there_is_a_fault(plugins, pushed, tmp_path):
     assert not made.complete and f"of {ADDRESS}: " in made.faults[0].message
     pulled = pull_records(ADDRESS, tmp_path / "pulled", plugins=plugins)
     assert len(pulled.faults) == 1 and not (tmp_path / "pulled").exists()
+    with pytest.raises(StoreError, match="has 1 file that cannot be read"):
+        push_records(ADDRESS, store=pushed, plugins=plugins)
     altered(name, (pushed.root / name).read_bytes())
     assert api.make_board("toy", store=ADDRESS, plugins=plugins).complete
 
