@@ -92,6 +92,8 @@ def register_trainers() -> Iterable[TrainerSpec]:
             configuration=f"fashionbench_unifashion.training.whole_recipe:{size}",
             extra="models",
             resources=Resources(gpus=1, seconds=600),
+            workers=True,
+            fsdp=True,
         )
         for size, summary in summaries.items()
     ]

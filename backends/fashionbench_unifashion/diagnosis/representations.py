@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from fashionbench_unifashion.model.unifashion import load
-from fashionbench_unifashion.training.feature_cache import fitted
+from fashionbench_unifashion.training.image_decoder import fitted
 from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:

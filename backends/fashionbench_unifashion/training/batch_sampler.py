@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -19,11 +20,11 @@ def number(*parts: object) -> int:
     return seed_of(*parts, bits=62, separator="/")
 
 
-def order(count: int, seed: int, phase: str, epoch: int) -> list[int]:
+@lru_cache(maxsize=2)  # a step that ends a pass begins the next one
+def order(count: int, seed: int, phase: str, epoch: int) -> tuple[int, ...]:
     """Shuffle examples for one pass."""
     draw = torch.Generator().manual_seed(number(seed, phase, "epoch", epoch))
-    shuffled: list[int] = torch.randperm(count, generator=draw).tolist()
-    return shuffled
+    return tuple(torch.randperm(count, generator=draw).tolist())
 
 
 def batch_of(examples: Sequence[L], step: int, size: int, seed: int, phase: str) -> list[L]:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fashionbench.data.items import ImageItem
+from fashionbench.data.lazy_items import opened
 from fashionbench.errors import ConfigError, DataError
 from fashionbench_unifashion.training.examples import (
     PairReference,
@@ -120,6 +122,20 @@ def _pairs_without_decoding(data: TrainingData) -> list[tuple[str, str, str, Cal
     return rows
 
 
+def _opener(data: TrainingData, name: str) -> Callable[[], Image] | None:
+    """Return what opens an image by itself; None where its training part does not say where it lies."""
+    source = data.images.get(name)
+    if source is None:
+        return None
+
+    def open_image() -> Image:
+        item = opened(source)
+        assert isinstance(item, ImageItem)  # noqa: S101
+        return item.image
+
+    return open_image
+
+
 def _add_triplets(
     collected: TrainingExamples, name: str, captions: dict[str, tuple[str, str]], overlap: _Overlap, recipe: Recipe
 ) -> None:
@@ -132,8 +148,13 @@ def _add_triplets(
         # Both are asked, so that both are counted.
         if overlap(reference) | overlap(target) or not text.strip():
             continue
-        collected.sources.setdefault(reference, lambda at=at: data.triplets[at].reference.image)  # type: ignore[misc]
-        collected.sources.setdefault(target, lambda at=at: data.triplets[at].target.image)  # type: ignore[misc]
+        # To open a triplet would be to open both images for the one that is wanted.
+        by_triplet: tuple[tuple[str, Callable[[], Image]], ...] = (
+            (reference, lambda at=at: data.triplets[at].reference.image),  # type: ignore[misc]
+            (target, lambda at=at: data.triplets[at].target.image),  # type: ignore[misc]
+        )
+        for image, opener in by_triplet:
+            collected.sources.setdefault(image, _opener(data, image) or opener)
         caption, instruction = captions.get(target, ("", ""))
         undescribed += not caption
         example = TripletReference(reference, text, target, caption, instruction)

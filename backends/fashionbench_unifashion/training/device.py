@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -40,6 +41,9 @@ def make_accelerator(name: str, precision: str) -> Accelerator:
     from accelerate.utils import DistributedDataParallelKwargs  # noqa: PLC0415
 
     wanted = require_device(name)
+    if os.environ.get("ACCELERATE_USE_FSDP", "false").lower() in {"1", "true", "yes"}:
+        msg = "ACCELERATE_USE_FSDP asks accelerate to shard the model, which cannot shard a temperature"
+        raise ConfigError(msg, remedy="unset it, and say fashionbench train --fsdp")
     # accelerate keeps one state a process, which may have had a training of another kind before.
     kept = AcceleratorState._shared_state  # noqa: SLF001
     before: torch.device = kept.get("device", wanted)
@@ -71,6 +75,18 @@ def make_accelerator(name: str, precision: str) -> Accelerator:
             f"{name} in {precision} was asked for, and accelerate gives {found}", remedy="unset ACCELERATE_*"
         )
     return accelerator
+
+
+def require_shardable(accelerator: Accelerator) -> None:
+    """Refuse to spread a model over processes where that cannot be done.
+
+    :raises ConfigError: in one process, and in half precision, whose loss scale is that of each process by itself.
+    """
+    if accelerator.num_processes == 1:
+        remedy = "start it with torchrun --nproc_per_node N -m fashionbench train ..., or leave --fsdp out"
+        raise ConfigError("--fsdp spreads a model over several processes, and this is one", remedy=remedy)
+    if accelerator.mixed_precision == "fp16":
+        raise ConfigError("--fsdp does not scale losses, as fp16 needs it", remedy="set precision to bf16 or no")
 
 
 def _number(index: int | None) -> int:

@@ -75,6 +75,7 @@ class TrainingFacts:
     """A training that is over.
 
     :param summaries: of the phases by name.
+    :param sharded: whether what learns was spread over the processes.
     """
 
     recipe: Recipe
@@ -83,6 +84,7 @@ class TrainingFacts:
     summaries: Mapping[str, Any]
     processes: int
     device: str
+    sharded: bool = False
 
 
 def record(training: TrainingFacts) -> str:
@@ -104,6 +106,7 @@ def record(training: TrainingFacts) -> str:
         "examples": training.examples.counts,
         "phases": dict(training.summaries),
         "processes": training.processes,
+        "sharded": training.sharded,
         "device": training.device,
         "ended": provenance.now(),
     }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import copy
 from typing import TYPE_CHECKING
 
-import numpy as np
 import torch
-from PIL import Image
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -15,11 +15,14 @@ from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.progress import EARLIER
 from fashionbench_unifashion.training.checkpoints import checksum_of
+from fashionbench_unifashion.training.image_decoder import DecodedImages, ImageDecoder
 from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
+
+    from PIL import Image
 
     from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.training.examples import TrainingExamples
@@ -44,7 +47,8 @@ class ImageFeatureCache:
     ) -> None:
         self._folder = folder
         self._model = model
-        self._open = open_
+        self._decoder = ImageDecoder(model, open_)
+        self._decoded: DecodedImages | None = None
         self._keep = keep and not model.vision.trainable
         self._keep_pixels = keep
         self._tokens: dict[str, Tensor] = {}
@@ -61,8 +65,7 @@ class ImageFeatureCache:
             return
         for start in range(0, len(wanted), batch):
             part = wanted[start : start + batch]
-            images = [self._open(name) for name in part]
-            self._store(part, images)
+            self._store(part)
             advance(len(part))
         if path is not None and wanted:
             kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
@@ -107,49 +110,67 @@ class ImageFeatureCache:
                 kept[name] = row
         return True
 
+    def decode(self, tokens: Iterable[str], pixels: Iterable[str] = ()) -> DecodedImages:
+        """Open images, each once, as far as :meth:`tokens` and :meth:`pixels` would have to, for :meth:`using`.
+
+        It needs no weights, and changes nothing here.
+        """
+        decoded = DecodedImages()
+        unread = [name for name in tokens if not (self._keep and name in self._tokens)]
+        small = [name for name in pixels if name not in self._pixels]
+        if self._keep and self._model.diffusion is not None:
+            small += unread
+        self._decoder.add(decoded, encoder=unread, small=small)
+        return decoded
+
+    @contextmanager
+    def using(self, decoded: DecodedImages) -> Iterator[None]:
+        """Take images that were opened before; another one is opened once for the time of the context."""
+        before, self._decoded = self._decoded, decoded
+        try:
+            yield
+        finally:
+            self._decoded = before
+
+    def bound_to(self, model: UniFashion) -> ImageFeatureCache:
+        """Return a cache of the same images for another copy of the model, such as one whose layer norm learns."""
+        other = copy(self)
+        vars(other).update(_model=model, _decoded=None)
+        return other
+
     def tokens(self, names: Sequence[str]) -> Tensor:
         """Return the tokens of images under the layer norm, [B, N, W]."""
         vision, device = self._model.vision, self._model.device
         if not self._keep:
-            images = [self._open(name) for name in names]
-            tokens: Tensor = vision(self._model.transform.batch(images).to(device))
+            decoded = self._opened()
+            self._decoder.add(decoded, encoder=names)
+            tokens: Tensor = vision(torch.stack([decoded.encoder[name] for name in names]).to(device))
             return tokens
         missing = [name for name in dict.fromkeys(names) if name not in self._tokens]
         if missing:
-            self._store(missing, [self._open(name) for name in missing])
+            self._store(missing)
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         return vision.normalise(torch.stack([self._tokens[name].float() for name in names]).to(device))
 
     def pixels(self, names: Sequence[str]) -> Tensor:
         """Return images for the diffusion model, float [B, 3, H, W] in [-1, 1]."""
+        decoded = self._opened()
         missing = [name for name in dict.fromkeys(names) if name not in self._pixels]
-        small = {name: self._small(self._open(name)) for name in missing}
+        self._decoder.add(decoded, small=missing)
         if self._keep_pixels:
-            self._pixels.update(small)
-        stacked = torch.stack([small[name] if name in small else self._pixels[name] for name in names])
+            self._pixels.update({name: decoded.small[name] for name in missing})
+        stacked = torch.stack([self._pixels[name] if name in self._pixels else decoded.small[name] for name in names])
         return stacked.to(self._model.device).float() / 127.5 - 1
 
+    def _opened(self) -> DecodedImages:
+        return DecodedImages() if self._decoded is None else self._decoded
+
     @torch.no_grad()
-    def _store(self, names: Sequence[str], images: Sequence[Image.Image]) -> None:
-        pixels = self._model.transform.batch(images).to(self._model.device)
+    def _store(self, names: Sequence[str]) -> None:
+        decoded, diffuses = self._opened(), self._model.diffusion is not None
+        self._decoder.add(decoded, encoder=names, small=names if diffuses else ())
+        pixels = torch.stack([decoded.encoder[name] for name in names]).to(self._model.device)
         for name, tokens in zip(names, self._model.vision.encode(pixels).half().cpu(), strict=True):
             self._tokens[name] = tokens
-        if self._model.diffusion is not None:
-            for name, image in zip(names, images, strict=True):
-                self._pixels.setdefault(name, self._small(image))
-
-    def _small(self, image: Image.Image) -> Tensor:
-        assert self._model.diffusion is not None  # noqa: S101
-        config = self._model.diffusion.config
-        return fitted(image, config.width, config.height)
-
-
-def fitted(image: Image.Image, width: int, height: int) -> Tensor:
-    """Fit an image into a size without distortion, on white, as bytes [3, height, width]."""
-    scale = min(width / image.width, height / image.height)
-    size = (max(1, round(image.width * scale)), max(1, round(image.height * scale)))
-    canvas = Image.new("RGB", (width, height), "white")
-    canvas.paste(
-        image.convert("RGB").resize(size, Image.Resampling.BICUBIC), ((width - size[0]) // 2, (height - size[1]) // 2)
-    )
-    return torch.from_numpy(np.array(canvas)).permute(2, 0, 1)
+            if diffuses:
+                self._pixels.setdefault(name, decoded.small[name])

@@ -6,7 +6,7 @@ import gc
 import math
 import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import torch
 
@@ -14,9 +14,9 @@ from fashionbench.errors import BackendError, ConfigError
 from fashionbench.progress import EARLIER
 from fashionbench.runner.memory import peak_memory
 from fashionbench_unifashion.training.batch_sampler import number
-from fashionbench_unifashion.training.checkpoints import put
 from fashionbench_unifashion.training.distributed import all_reduce_mean, all_reduce_sum, single_process
-from fashionbench_unifashion.training.weight_average import WeightAverage
+from fashionbench_unifashion.training.learner import Learner
+from fashionbench_unifashion.training.step_dataset import step_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fashionbench_unifashion.training.checkpoints import PhaseFolder
     from fashionbench_unifashion.training.phases.base import Phase
     from fashionbench_unifashion.training.recipe import PhaseConfig
+    from fashionbench_unifashion.training.step_dataset import StepPart
 
 
 class Best(NamedTuple):
@@ -59,6 +60,8 @@ class PhaseLoop:
 
     :param parameters: what learns, by name.
     :param track: called with the step, and losses and figures by name, on the main process.
+    :param workers: processes that decode images ahead of the steps.
+    :param fsdp: spread trained weights, gradients and optimiser over the processes.
     """
 
     def __init__(
@@ -68,8 +71,11 @@ class PhaseLoop:
         folder: PhaseFolder,
         accelerator: Accelerator,
         track: Callable[[int, dict[str, float]], object],
+        workers: int = 0,
+        *,
+        fsdp: bool = False,
     ) -> None:
-        self._phase, self._parameters = phase, parameters
+        self._phase, self._parameters, self._workers, self._fsdp = phase, parameters, workers, fsdp
         self._folder, self._accelerator, self._track = folder, accelerator, track
         self.steps = phase.steps
 
@@ -81,49 +87,38 @@ class PhaseLoop:
         :raises ConfigError: where it was begun with another number of processes.
         """
         config, accelerator = self._phase.config, self._accelerator
-        optimiser: Any = torch.optim.AdamW(
-            list(self._parameters.values()),
-            lr=config.lr,
-            betas=config.betas,
-            weight_decay=config.weight_decay,
-            # On a processor one kernel for all takes a fifth of the time of one operation a parameter.
-            fused=accelerator.device.type == "cpu",
-        )
-        wrapped, prepared = accelerator.prepare(self._phase, optimiser)
-        average = WeightAverage(self._parameters, config.ema)
+        learner = self._learner()
         state = self._folder.load()
         start, best, spent = 0, Best(), 0.0
         if state is not None:
             self._require_as_many(int(state.get("processes", accelerator.num_processes)))
             if accelerator.is_main_process:
                 self._phase.begin_drift()
-            put(self._parameters, state["weights"], str(self._folder.root))
-            optimiser.load_state_dict(state["optimiser"])
+            learner.load(state, str(self._folder.root))
             if accelerator.scaler is not None and "loss scale" in state:
                 accelerator.scaler.load_state_dict(state["loss scale"])
-            average.load(state.get("average"))
             start, spent = state["step"], state["seconds"]
             best = Best(state["best"], state.get("best step", -1), state.get("misses", 0))
             advance(start, EARLIER)
         began = time.perf_counter() - spent
         if start == 0:
             best = self._evaluate(0, best)
-        self._phase.train()
+        learner.phase.train()
         done = start
+        parts = step_parts(learner.phase, start, self._workers)
         for step in range(start, self.steps):
             if self._out_of_patience(best):
                 break
             began_step = time.perf_counter()
-            values = self._step(step, wrapped, prepared)
-            average.update()
+            values = self._step(step, parts, learner)
             if accelerator.is_main_process:
                 self._track(step + 1, values | self._clock(time.perf_counter() - began_step))
             if (step + 1) % config.evaluate_every == 0 or step + 1 == self.steps:
-                with average.applied():
+                with learner.average.applied():
+                    learner.collect()
                     best = self._evaluate(step + 1, best)
-            if (step + 1) % config.checkpoint_every == 0 and step + 1 < self.steps and accelerator.is_main_process:
-                state = self._state(step + 1, best, time.perf_counter() - began, optimiser)
-                self._folder.save({**state, "average": average.state()})
+            if (step + 1) % config.checkpoint_every == 0 and step + 1 < self.steps:
+                self._checkpoint(step + 1, best, time.perf_counter() - began, learner)
             done = step + 1
             advance(1)
         accelerator.wait_for_everyone()
@@ -135,6 +130,13 @@ class PhaseLoop:
             "seconds": time.perf_counter() - began,
             "steps": float(done),
         }
+
+    def _learner(self) -> Learner:
+        if not self._fsdp:
+            return Learner(self._phase, self._parameters, self._accelerator)
+        from fashionbench_unifashion.training.sharded_learner import ShardedLearner  # noqa: PLC0415  # a second
+
+        return ShardedLearner(self._phase, self._parameters, self._accelerator)
 
     def _require_as_many(self, before: int) -> None:
         """Refuse to go on with another number of processes, which draw what drops out otherwise.
@@ -161,30 +163,26 @@ class PhaseLoop:
         memory = {} if peak is None else {"clock/peak memory MiB": peak / 2**20}
         return {"clock/examples per s": self._phase.config.batch / seconds, **memory}
 
-    def _step(self, step: int, wrapped: Any, optimiser: Any) -> dict[str, float]:
-        phase, config = self._phase, self._phase.config
+    def _step(self, step: int, parts: Iterator[StepPart], learner: Learner) -> dict[str, float]:
+        phase, config = learner.phase, learner.phase.config
         phase.begin_step(step)
-        lr = rate(step, self.steps, config)
-        for group in optimiser.param_groups:
-            group["lr"] = lr
-        batch = phase.batch(step)
-        size = config.batch // config.accumulate
+        if phase is not self._phase:
+            self._phase.begin_step(step)
         values: dict[str, float] = {}
-        for part in range(config.accumulate):
-            chosen = batch[part * size : (part + 1) * size]
+        for _ in range(config.accumulate):
+            part = next(parts)
             # Dropout draws from torch's own generator, apart for each process.
-            seed = number(phase.seed, phase.name, step, part)
-            torch.manual_seed(number(seed, self._accelerator.process_index))
-            losses = wrapped(chosen, seed)
+            torch.manual_seed(number(part.seed, self._accelerator.process_index))
+            with phase.using(part.decoded):
+                losses = learner.losses(part.examples, part.seed)
             loss = phase.total(losses) / config.accumulate
             self._accelerator.backward(loss)
             for name, value in {**losses, "loss": loss * config.accumulate}.items():
                 values[name] = values.get(name, 0.0) + float(value.detach()) / config.accumulate
-        norm = self._accelerator.clip_grad_norm_(list(self._parameters.values()), config.clip)
-        optimiser.step()
-        optimiser.zero_grad()
+        lr = rate(step, self.steps, config)
+        norm = learner.update(lr)
         values = all_reduce_mean(values, self._accelerator.device)
-        return {**values, "lr": lr, "gradient": float(norm) if norm is not None else 0.0}
+        return {**values, "lr": lr, "gradient": norm}
 
     def _evaluate(self, step: int, best: Best) -> Best:
         """Measure on held-out examples, and keep the weights where they are the best so far, or the last."""
@@ -208,20 +206,24 @@ class PhaseLoop:
             return Best(figures["score"], step)
         return best._replace(misses=best.misses + 1)
 
-    def _state(self, step: int, best: Best, seconds: float, optimiser: Any) -> dict[str, Any]:
-        weights = {name: value.detach().cpu().clone() for name, value in self._parameters.items()}
-        return {
+    def _checkpoint(self, step: int, best: Best, seconds: float, learner: Learner) -> None:
+        main, scaler = self._accelerator.is_main_process, self._accelerator.scaler
+        if not main and not self._fsdp:
+            return
+        learnt = learner.state()
+        if not main:
+            return
+        state = {
             "step": step,
             "best": best.score,
             "best step": best.step,
             "misses": best.misses,
             "processes": self._accelerator.num_processes,
             # Of half precision: with another one, steps are left out until it is found again.
-            **({"loss scale": scaler.state_dict()} if (scaler := self._accelerator.scaler) is not None else {}),
+            **({"loss scale": scaler.state_dict()} if scaler is not None else {}),
             "seconds": seconds,
-            "weights": weights,
-            "optimiser": optimiser.state_dict(),
         }
+        self._folder.save(state | learnt)
 
 
 def rate(step: int, steps: int, phase: PhaseConfig) -> float:

@@ -28,7 +28,7 @@ from fashionbench_unifashion.qformer import tokenizer as qformer_tokenizer
 from fashionbench_unifashion.training import experiment_log
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.collect_examples import collect
-from fashionbench_unifashion.training.device import make_accelerator
+from fashionbench_unifashion.training.device import make_accelerator, require_shardable
 from fashionbench_unifashion.training.distributed import lost_processes_named
 from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
 from fashionbench_unifashion.training.loop import PhaseLoop
@@ -37,6 +37,7 @@ from fashionbench_unifashion.training.phases.base import PhaseInputs
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.training.shared_phases import SharedPhases
+from fashionbench_unifashion.training.step_dataset import worker_count
 from fashionbench_unifashion.training.trackers import require
 from fashionbench_unifashion.training.tryon_batches import TryOnBatches
 from fashionbench_unifashion.weights.loading import fingerprint, locate, read
@@ -94,13 +95,17 @@ def _deterministic() -> Iterator[None]:
 class Training:
     """One training.
 
-    :raises ConfigError: where the folder holds a training of another recipe or of other data.
+    :raises ConfigError: where the folder holds a training of another recipe or of other data, or one that several
+        processes had begun, or that cannot be spread over processes as was asked for.
     """
 
     def __init__(self, recipe: Recipe, context: TrainingContext) -> None:
         self.recipe, self.context, self.out = recipe, context, context.out
         require(recipe.trackers)
+        self._workers = worker_count(context.workers, kept=recipe.keep_tokens)
         self.accelerator = make_accelerator(context.device, recipe.precision)
+        if context.fsdp:
+            require_shardable(self.accelerator)
         for phase_name, phase in recipe.phases.items():
             if phase.batch // phase.accumulate % self.accelerator.num_processes:
                 msg = f"the batch of phase {phase_name} cannot be shared by {self.accelerator.num_processes} processes"
@@ -115,9 +120,8 @@ class Training:
             TryOnBatches(self.model, self.examples, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
         )
         fingerprints = {name: part.fingerprint for name, part in self.examples.parts.items()}
-        self._shared = SharedPhases(
-            context.shared, recipe, fingerprints, str(self.accelerator.device), self.accelerator.num_processes
-        )
+        computes = f"{self.accelerator.device}, sharded" if context.fsdp else str(self.accelerator.device)
+        self._shared = SharedPhases(context.shared, recipe, fingerprints, computes, self.accelerator.num_processes)
         self._inputs = PhaseInputs(self.model, self.examples, self.feature_cache, self.tryon_batches, recipe.seed)
 
     def run(self) -> TrainingResult:
@@ -141,6 +145,7 @@ class Training:
                 summaries,
                 self.accelerator.num_processes,
                 str(self.accelerator.device),
+                sharded=self.context.fsdp,
             )
             written = experiment_log.record(facts)
             self.model.save(folder, experiment_log.card(facts))
@@ -175,7 +180,8 @@ class Training:
         phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
         phase.measure_states()
         track = MatchingWatch(name, log.phase(name, folder), self.context.say)
-        loop = PhaseLoop(phase, parameters, folder, self.accelerator, track)
+        fsdp = self.context.fsdp
+        loop = PhaseLoop(phase, parameters, folder, self.accelerator, track, self._workers, fsdp=fsdp)
         reporter.begin(f"phase {name}", loop.steps)
         figures = loop.run(reporter.advance)
         phase.finish()
@@ -255,7 +261,7 @@ class Training:
         ]
         if self.recipe.model.init_from:
             parts.append(fingerprint(read(locate(self.recipe.model.init_from))))
-        claim = digest(parts)
+        claim, processes = digest(parts), self.accelerator.num_processes
         path = self.out / "recipe.json"
         # A training that ended before its first phase, such as for weights that do not fit, has left nothing to keep.
         if path.is_file() and any((self.out / name).exists() for name in ("phases", "model", "training.json")):
@@ -266,7 +272,11 @@ class Training:
             if before.get("digest") != claim:
                 msg = f"{self.out} holds a training of another recipe, or of other data"
                 raise ConfigError(msg, remedy="choose another folder with --out, or remove this one")
+            begun = before.get("processes", processes)
+            if begun != processes and not (self.out / "training.json").is_file():
+                msg = f"the training in {self.out} was begun with {begun} processes, and would go on with {processes}"
+                raise ConfigError(msg, remedy="go on with as many, or begin in another folder")
         elif self.accelerator.is_main_process:
-            content = {"digest": claim, "recipe": self.recipe.model_dump(mode="json")}
+            content = {"digest": claim, "processes": processes, "recipe": self.recipe.model_dump(mode="json")}
             files.write_text(path, json.dumps(content, indent=2) + "\n")
         self.accelerator.wait_for_everyone()

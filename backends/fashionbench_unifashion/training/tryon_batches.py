@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
+from copy import copy
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,9 +14,7 @@ from fashionbench_unifashion.diffusion.conditions import Conditions, image_tenso
 from fashionbench_unifashion.training.hue import turn_conditions, turn_hue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    from PIL.Image import Image
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from fashionbench_unifashion.diffusion.batch_rng import BatchRng
     from fashionbench_unifashion.model.unifashion import UniFashion
@@ -22,8 +22,25 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
-class _Read:
-    """What is kept of a try-on example, once for try-on and once for design where it can be one."""
+class DecodedTryOn:
+    """A try-on example whose images were opened, once for try-on and once for design where it can be one.
+
+    :param image: of the person, float [1, 3, H, W] in [-1, 1].
+    :param garment: pixels for the vision encoder, float [1, 3, S, S].
+    :param sketch: pixels for the vision encoder, float [1, 3, S, S].
+    """
+
+    image: Tensor
+    conditions: Conditions
+    garment: Tensor
+    text: str
+    design: Conditions | None
+    sketch: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoded:
+    """What is kept of a try-on example: what was opened, with tokens in the place of pixels for the vision encoder."""
 
     image: Tensor
     conditions: Conditions
@@ -61,7 +78,8 @@ class TryOnBatches:
         self._model = model
         self._keep = keep
         self._examples = examples
-        self._read: dict[TryOnReference, _Read] = {}
+        self._encoded: dict[TryOnReference, _Encoded] = {}
+        self._decoded: dict[TryOnReference, DecodedTryOn] = {}
 
     def prepare(self, examples: Sequence[TryOnReference], advance: Callable[[int], object]) -> None:
         """Read try-on examples that were not read before; does nothing where they are not kept.
@@ -71,10 +89,32 @@ class TryOnBatches:
         if not self._keep:
             return
         if self._model.vision.trainable:
-            self._read.clear()
+            self._encoded.clear()
         for example in examples:
             self._of(example)
             advance(1)
+
+    def decode(self, examples: Iterable[TryOnReference]) -> dict[TryOnReference, DecodedTryOn]:
+        """Open the images of examples that are not kept, each once, for :meth:`using`.
+
+        It needs no weights, and changes nothing here.
+        """
+        return {example: self._opened(example) for example in dict.fromkeys(examples) if example not in self._encoded}
+
+    @contextmanager
+    def using(self, decoded: dict[TryOnReference, DecodedTryOn]) -> Iterator[None]:
+        """Take examples that were opened before."""
+        before, self._decoded = self._decoded, decoded
+        try:
+            yield
+        finally:
+            self._decoded = before
+
+    def bound_to(self, model: UniFashion) -> TryOnBatches:
+        """Return batches of the same examples for another copy of the model."""
+        other = copy(self)
+        vars(other).update(_model=model, _decoded={})
+        return other
 
     def batch(self, examples: Sequence[TryOnReference], rng: BatchRng, *, mirror: bool, hue: float = 0.0) -> TryOnBatch:
         """Make a batch.
@@ -128,9 +168,23 @@ class TryOnBatches:
         return torch.cat(chosen).to(self._model.device)
 
     @torch.no_grad()
-    def _of(self, example: TryOnReference) -> _Read:
-        if example in self._read:
-            return self._read[example]
+    def _of(self, example: TryOnReference) -> _Encoded:
+        if example in self._encoded:
+            return self._encoded[example]
+        opened = self._decoded[example] if example in self._decoded else self._opened(example)
+        encoded = _Encoded(
+            opened.image,
+            opened.conditions,
+            self._tokens(opened.garment),
+            opened.text,
+            opened.design,
+            None if opened.sketch is None else self._tokens(opened.sketch),
+        )
+        if self._keep:
+            self._encoded[example] = encoded
+        return encoded
+
+    def _opened(self, example: TryOnReference) -> DecodedTryOn:
         model = self._model
         assert model.diffusion is not None  # noqa: S101
         config = model.diffusion.config
@@ -140,22 +194,18 @@ class TryOnBatches:
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
             design = with_hint(item, conditions, tryon_example.sketch.image, config)
-            sketch = self._encoded(tryon_example.sketch.image)
-        read = _Read(
+            sketch = model.transform.batch([tryon_example.sketch.image])
+        return DecodedTryOn(
             image_tensor(tryon_example.target.image, config.width, config.height)[None],
             conditions,
-            self._encoded(item.garment),
+            model.transform.batch([item.garment]),
             tryon_example.text,
             design,
             sketch,
         )
-        if self._keep:
-            self._read[example] = read
-        return read
 
-    def _encoded(self, image: Image) -> Tensor:
-        pixels = self._model.transform.batch([image]).to(self._model.device)
-        return self._model.vision.encode(pixels).half().cpu()
+    def _tokens(self, pixels: Tensor) -> Tensor:
+        return self._model.vision.encode(pixels.to(self._model.device)).half().cpu()
 
 
 def garment_states(model: UniFashion, tokens: Tensor, texts: Sequence[str]) -> Tensor:

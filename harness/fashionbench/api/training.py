@@ -29,6 +29,8 @@ def train(
     data: Mapping[str, Path] | None = None,
     device: str = "auto",
     dry_run: bool = False,
+    workers: int | None = None,
+    fsdp: bool = False,
     plugins: Plugins | None = None,
     reporter: Reporter | None = None,
     say: Callable[[Any], object] = lambda _: None,
@@ -40,6 +42,8 @@ def train(
     :param out: the folder to train in; by default ``models/<name>``.
     :param data: folders of data sets, by id.
     :param dry_run: say what each phase would train and need, and stop.
+    :param workers: processes that read data ahead; None leaves their number to the trainer. The weights are the same.
+    :param fsdp: spread what learns over the processes that torchrun started (PyTorch's FSDP2).
     :param say: takes lines, and tables of rich, for people.
     :raises ConfigError: where the file or a field is wrong.
     """
@@ -59,6 +63,8 @@ def train(
             reporter=reporter or Silent(),
             say=say,
             dry_run=dry_run,
+            workers=workers,
+            fsdp=fsdp,
         )
     except FieldError as error:
         raise blame_changes(error, changes or {}) from error

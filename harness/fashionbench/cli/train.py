@@ -26,6 +26,16 @@ Examples:
 @click.option("--set", "changes", multiple=True, metavar="FIELD=VALUE", help="Change a field, such as seed=1.")
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--device", default="auto", show_default=True, help="A torch device.")
+@click.option(
+    "--workers",
+    type=click.IntRange(0),
+    help="Processes that decode images ahead, which changes no weight. By default none where each is decoded once.",
+)
+@click.option(
+    "--fsdp",
+    is_flag=True,
+    help="Spread trained weights, gradients and optimiser over the processes of torchrun.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what each phase would train and need, and stop.")
 @pass_state
 def train(
@@ -37,6 +47,8 @@ def train(
     changes: tuple[str, ...],
     data: tuple[str, ...],
     device: str,
+    workers: int | None,
+    fsdp: bool,
     dry_run: bool,
 ) -> None:
     """Train a model. CONFIG is the name of a recipe, or a YAML file that names one under "trainer".
@@ -57,6 +69,8 @@ def train(
             out=out,
             data=state.roots(data),
             device=device,
+            workers=workers,
+            fsdp=fsdp,
             dry_run=dry_run,
             plugins=state.plugins,
             reporter=bars,

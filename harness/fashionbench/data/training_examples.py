@@ -62,7 +62,8 @@ class TrainingData:
     image to learn what there is.
 
     :param fold: the name of the part that is held out, so that a backend can name what it learnt.
-    :param images: where each image lies, by its id, for the comparison with the images that are measured.
+    :param images: each image as the examples show it, by its id, to be compared with those that are measured, and to
+        be opened by itself.
     """
 
     fold: str

@@ -19,6 +19,8 @@ class TrainerSpec(Spec):
     :param configuration: ``"module:attribute"`` of ``(config: Mapping) -> Mapping``, its whole configuration with
         these changes; with it, an ablation notices a change to what is the case anyway. It should import nothing heavy.
     :param resources: what a training takes of a machine.
+    :param workers: whether it can read data ahead in processes of its own, as many as ``--workers`` says.
+    :param fsdp: whether it can spread what learns over the processes that torchrun starts.
     """
 
     phases: tuple[str, ...]
@@ -26,3 +28,5 @@ class TrainerSpec(Spec):
     tasks: str = ""
     configuration: str = ""
     resources: Resources = TRAINING
+    workers: bool = False
+    fsdp: bool = False

@@ -49,6 +49,10 @@ class TrainingContext:
     :param say: prints a line, or a table of rich, for people.
     :param shared: a folder for parts of trainings that others of the same code may take over; None where there is none.
     :param use: tells which device was used since the training began; None where nobody looks.
+    :param workers: processes that read data ahead, of a trainer whose specification says that it has such; it makes
+        no difference to the weights. None leaves their number to the trainer.
+    :param fsdp: spread what learns over the processes of this training, of a trainer whose specification says that it
+        can.
     """
 
     out: Path
@@ -59,6 +63,8 @@ class TrainingContext:
     dry_run: bool = False
     shared: Path | None = None
     use: DeviceUse | None = None
+    workers: int | None = None
+    fsdp: bool = False
 
 
 def _nothing() -> Mapping[str, float]:

@@ -56,14 +56,24 @@ def train(
     dry_run: bool = False,
     lock: bool = True,
     shared: Path | None = None,
+    workers: int | None = None,
+    fsdp: bool = False,
 ) -> TrainingResult:
     """Run a trainer; what is found in ``out`` of an interrupted training is gone on with.
 
     :param roots: where data sets lie.
     :param shared: where finished parts of trainings of this code are kept for others.
     :param lock: whether to hold the lock of ``out``; False where the caller does, as the first of several processes.
+    :param workers: processes that read data ahead; None leaves their number to the trainer.
+    :param fsdp: spread what learns over the processes of this training.
+    :raises ConfigError: where the trainer cannot do what ``workers`` or ``fsdp`` asks for.
     :raises LockedError: where another process trains in ``out``.
     """
+    if workers is not None and not spec.workers:
+        msg = f"{spec.id} reads its data by itself, and has no workers"
+        raise ConfigError(msg, remedy="leave --workers out")
+    if fsdp and not spec.fsdp:
+        raise ConfigError(f"{spec.id} cannot spread a model over processes", remedy="leave --fsdp out")
     # Of the processes that torchrun starts for one training, the first holds the lock.
     if lock and not dry_run and os.environ.get("RANK", "0") == "0":
         make_folder(out, say)
@@ -80,6 +90,8 @@ def train(
                 say=say,
                 lock=False,
                 shared=shared,
+                workers=workers,
+                fsdp=fsdp,
             )
     context = TrainingContext(
         out,
@@ -90,5 +102,7 @@ def train(
         dry_run=dry_run,
         shared=shared,
         use=DeviceUse(device),
+        workers=workers,
+        fsdp=fsdp,
     )
     return cast("Trainer", resolve(spec.target))(config, context)

@@ -12,6 +12,7 @@ from timeless_records import timeless_store
 
 from fashionbench import Board, BoardSpec, Column, api
 from fashionbench.data.roots import DataRoots
+from fashionbench.errors import ConfigError
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.origin import Origin
 from fashionbench.progress import Silent
@@ -285,3 +286,16 @@ def test_a_machine_that_does_not_see_the_store_is_sent_the_model_and_trains_noth
     assert (error, record.status, toy_plugin.trainings) == (None, "ok", [{}])
     other = store.find(record.cell, record.task.id, record.backend.id)
     assert (record.metrics, record.training) == (other.metrics, other.training)
+
+
+@pytest.mark.parametrize(("given", "said"), [({"workers": 2}, "has no workers"), ({"fsdp": True}, "cannot spread")])
+def test_what_a_trainer_cannot_do_is_refused_before_it_begins(trained, tmp_path, monkeypatch, given, said):
+    with pytest.raises(ConfigError, match=f"t/trainer .*{said}"):
+        api.train("t/trainer", out=tmp_path / "out", plugins=trained, **given)
+    assert toy_plugin.trainings == [] and not (tmp_path / "out").exists()
+    told = []
+    monkeypatch.setattr(toy_plugin, "sign_trainer", lambda _, context: told.append(context) or TrainingResult(None, None))
+    spec = dataclasses.replace(trained.trainers["t/trainer"], id="t/able", workers=True, fsdp=True)
+    trained.trainers.put(spec, Origin("t", "t", "1"))
+    api.train("t/able", out=tmp_path / "out", plugins=trained, **given)
+    assert {name: getattr(told[0], name) for name in given} == given

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias
 
@@ -19,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fashionbench_unifashion.model.unifashion import UniFashion
-    from fashionbench_unifashion.training.examples import TrainingExamples
+    from fashionbench_unifashion.training.examples import TrainingExamples, TryOnReference
     from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
+    from fashionbench_unifashion.training.image_decoder import DecodedImages
     from fashionbench_unifashion.training.recipe import PhaseConfig
-    from fashionbench_unifashion.training.tryon_batches import TryOnBatches
+    from fashionbench_unifashion.training.tryon_batches import DecodedTryOn, TryOnBatches
 
 ExampleKind: TypeAlias = Literal["pairs", "triplets", "tryon_examples"]
 
@@ -47,6 +49,28 @@ class PhaseInputs:
     feature_cache: ImageFeatureCache
     tryon_batches: TryOnBatches | None
     seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class StepImages:
+    """The images that this process reads in a part of a step.
+
+    :param tokens: ids of those that the vision encoder sees.
+    :param pixels: ids of those that the diffusion model sees.
+    :param tryon_examples: read as a whole.
+    """
+
+    tokens: Sequence[str] = ()
+    pixels: Sequence[str] = ()
+    tryon_examples: Sequence[TryOnReference] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DecodedStep:
+    """The images of a part of a step that were opened, because nothing is kept of them."""
+
+    images: DecodedImages
+    tryon_examples: dict[TryOnReference, DecodedTryOn]
 
 
 class Phase(nn.Module, ABC):
@@ -137,6 +161,30 @@ class Phase(nn.Module, ABC):
         :param begin: called with what is read and how many of it there are.
         """
 
+    @abstractmethod
+    def images(self, examples: Sequence[Any], seed: int) -> StepImages:
+        """Return the images that :meth:`forward` reads on this process; those of hard negatives elsewhere come on top.
+
+        :param examples: the batch of all processes.
+        """
+
+    def decode(self, examples: Sequence[Any], seed: int) -> DecodedStep:
+        """Open the images of a batch, each once, as far as nothing is kept of them; it needs no weights."""
+        read = self.images(examples, seed)
+        batches = self.inputs.tryon_batches
+        tryon_examples = {} if batches is None else batches.decode(read.tryon_examples)
+        return DecodedStep(self.inputs.feature_cache.decode(read.tokens, read.pixels), tryon_examples)
+
+    @contextmanager
+    def using(self, decoded: DecodedStep) -> Iterator[None]:
+        """Let :meth:`forward` take images that were opened before."""
+        batches = self.inputs.tryon_batches
+        with (
+            self.inputs.feature_cache.using(decoded.images),
+            nullcontext() if batches is None else batches.using(decoded.tryon_examples),
+        ):
+            yield
+
     def measure_states(self) -> None:
         """Measure what the phase's adapter is centred and scaled by, once the images are read; by default nothing."""
 
@@ -198,7 +246,11 @@ class Phase(nn.Module, ABC):
         """Measure in evaluation mode: the negative of the loss, with the same random choices each time."""
         from fashionbench_unifashion.training.validation import mean_losses  # noqa: PLC0415
 
-        return mean_losses(self, self.held_out[:LOSS_EXAMPLES], self.seed)
+        def losses_of(examples: Sequence[Any], seed: int) -> Mapping[str, Tensor]:
+            with self.using(self.decode(examples, seed)):
+                return self(examples, seed)  # type: ignore[no-any-return]
+
+        return mean_losses(losses_of, self.held_out[:LOSS_EXAMPLES], self.seed)
 
     def drift(self) -> Mapping[str, float]:
         """Measure how far the phase moved what it starts from; nothing unless a kind says so."""

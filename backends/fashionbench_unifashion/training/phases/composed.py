@@ -16,6 +16,7 @@ from fashionbench_unifashion.training.phases.base import (
     REPLAY,
     Phase,
     PhaseInputs,
+    StepImages,
     evenly,
     local_rows,
     noise_generator,
@@ -28,6 +29,7 @@ from fashionbench_unifashion.training.phases.contrastive import (
     meta_inputs,
     meta_pixels,
     qformer_parameters,
+    replayed,
     replayed_pairs,
 )
 from fashionbench_unifashion.training.phases.image import denoising_pass
@@ -93,6 +95,14 @@ class ComposedPhase(Phase):
             names += [pair.image for pair in self.inputs.examples.pairs]
         begin("reading images", len(dict.fromkeys(names)))
         self.inputs.feature_cache.prepare(names, advance)
+
+    def images(self, examples: Sequence[TripletReference], seed: int) -> StepImages:
+        """Return both images of this process's rows, those of replayed pairs, and the targets that are painted."""
+        local = local_rows(examples)
+        tokens = [name for example in local for name in (example.reference, example.target)]
+        tokens += [pair.image for pair in local_rows(replayed(self, seed))]
+        painted = self._painted(len(examples)) if self._paints else []
+        return StepImages(tokens, [examples[row].target for row in painted])
 
     def start(self) -> None:
         """Let q_T begin as q_R: what phase 1 learnt to read of an image is what a search looks for."""
@@ -161,13 +171,11 @@ class ComposedPhase(Phase):
         They see examples at even distances of the whole batch, so that each process has about as many; a process that
         has none adds nothing to the mean.
         """
-        diffusion, weights = self.model.diffusion, self.config.weights
-        local = rank_rows(len(examples))
-        answer = self._answer_loss(examples, states) if weights.answer else None
+        diffusion, local = self.model.diffusion, rank_rows(len(examples))
+        answer = self._answer_loss(examples, states) if self.config.weights.answer else None
         values = {} if answer is None else {"answer": answer}
-        shown = evenly(range(len(examples)), self.config.lm_examples)
-        if diffusion is not None and weights.q2i:
-            rows = [row for row in shown if row in local]
+        if diffusion is not None and self._paints:
+            rows, shown = self._painted(len(examples)), evenly(range(len(examples)), self.config.lm_examples)
             values["q2i"] = 0.0 * states.sum()
             if rows:
                 images = self.inputs.feature_cache.pixels([examples[row].target for row in rows])
@@ -176,6 +184,15 @@ class ComposedPhase(Phase):
                 share = len(rows) * world_size() / len(shown)
                 values["q2i"] = diffusion.loss(images, condition, None, rng) * share
         return values
+
+    @property
+    def _paints(self) -> bool:
+        return self.model.diffusion is not None and bool(self.config.weights.q2i)
+
+    def _painted(self, count: int) -> list[int]:
+        """Return this process's rows of a batch that the diffusion model sees."""
+        local = rank_rows(count)
+        return [row for row in evenly(range(count), self.config.lm_examples) if row in local]
 
     def _answer_loss(self, examples: Sequence[TripletReference], states: Tensor) -> Tensor | None:
         """Return the language model's loss of the targets' captions; None where there is no model, or no caption."""

@@ -13,7 +13,7 @@ from fashionbench_unifashion.losses import hard_negatives, losses
 from fashionbench_unifashion.qformer.tokenizer import clean
 from fashionbench_unifashion.training.batch_sampler import number
 from fashionbench_unifashion.training.distributed import all_gather, all_reduce_sum, rank, rank_rows, world_size
-from fashionbench_unifashion.training.phases.base import REPLAY, Phase, evenly, local_rows, parameters_under
+from fashionbench_unifashion.training.phases.base import REPLAY, Phase, StepImages, evenly, local_rows, parameters_under
 from fashionbench_unifashion.training.validation import RECALL_EXAMPLES, pair_recalls
 
 if TYPE_CHECKING:
@@ -59,13 +59,18 @@ class ContrastivePhase(Phase):
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
 
+    def images(self, examples: Sequence[PairReference], seed: int) -> StepImages:  # noqa: ARG002
+        """Return the photos of this process's rows."""
+        return StepImages([example.image for example in local_rows(examples)])
+
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
         """Compute contrast, and after its share of the steps by itself, matching and generation."""
         qformer, local = self.model.qformer, local_rows(examples)
         tokens = self.inputs.feature_cache.tokens([example.image for example in local])
         texts = self.model.texts([example.text for example in examples])
         ids, mask = local_rows(texts.ids), local_rows(texts.mask)
-        generated = self._generated(len(examples)) if self.config.weights.itg and not self._contrast_alone else []
+        generates = bool(self.config.weights.itg) and not self._contrast_alone
+        generated, counted = self._generated(len(examples)) if generates else ([], 0)
         rest = [row for row in range(len(ids)) if row not in set(generated)]
         # The states that ITC compares and those that ITG decodes from are the same, so an image is read once.
         states: list[Tensor] = []
@@ -85,11 +90,10 @@ class ContrastivePhase(Phase):
         values["itm"] = matching_loss(self, scores, same, shown, texts.ids, texts.mask, seed=seed, queries="reference")
         if self.config.weights.itg:
             # So weighed that the average over processes is the mean over all words.
-            words = mask[generated, 1:].sum()
+            assert logits is not None  # noqa: S101
+            words = mask[generated, 1:].sum() * counted
             every = all_reduce_sum(words.clone())
-            values["itg"] = 0.0 * contrast
-            if logits is not None:
-                values["itg"] = losses.itg(logits, ids[generated], mask[generated]) * (words * world_size() / every)
+            values["itg"] = losses.itg(logits, ids[generated], mask[generated]) * (words * world_size() / every)
         return values
 
     def begin_step(self, step: int) -> None:
@@ -98,10 +102,17 @@ class ContrastivePhase(Phase):
         self._contrast_alone = step < alone
         self.hardness = max(0.0, (step - alone) / (self.steps - alone))
 
-    def _generated(self, count: int) -> list[int]:
-        """Choose this process's rows that text is generated of, at even distances of the whole batch."""
+    def _generated(self, count: int) -> tuple[list[int], int]:
+        """Choose this process's rows that text is generated of, at even distances of the whole batch.
+
+        A process that has none of them takes its first row, which counts nothing: shards of gradients are added up over
+        processes that all have gradients of the same weights.
+
+        :returns: the rows, and 1 where they count, else 0.
+        """
         local = rank_rows(count)
-        return [row - local.start for row in evenly(range(count), self.config.itg_examples) if row in local]
+        rows = [row - local.start for row in evenly(range(count), self.config.itg_examples) if row in local]
+        return (rows, 1) if rows else ([0], 0)
 
     def validation(self) -> dict[str, float]:
         """Measure recall in both directions among held-out products."""
@@ -158,13 +169,19 @@ def in_chunks(phase: Phase, encode: Callable[..., Tensor], *rows: Tensor) -> Ten
     return torch.cat(encoded)
 
 
-def replayed_pairs(phase: Phase, seed: int) -> dict[str, Tensor]:
-    """Replay the contrast on pairs of all tasks, which need not have to do with the examples of the step."""
+def replayed(phase: Phase, seed: int) -> list[PairReference]:
+    """Draw pairs of all tasks to replay the contrast on, which need not have to do with the examples of the step."""
     pairs, count = phase.inputs.examples.pairs, phase.config.replay_pairs
     if not count or not phase.config.replay or not pairs:
-        return {}
+        return []
     drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
-    return {f"{REPLAY} of pairs": pair_contrast(phase, [pairs[at] for at in drawn.tolist()])[0]}
+    return [pairs[at] for at in drawn.tolist()]
+
+
+def replayed_pairs(phase: Phase, seed: int) -> dict[str, Tensor]:
+    """Replay the contrast on pairs of all tasks."""
+    drawn = replayed(phase, seed)
+    return {f"{REPLAY} of pairs": pair_contrast(phase, drawn)[0]} if drawn else {}
 
 
 def same_pairs(pairs: Sequence[PairReference]) -> Tensor:

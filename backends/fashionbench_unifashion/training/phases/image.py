@@ -8,6 +8,7 @@ import torch
 
 from fashionbench_unifashion.training.phases.base import (
     Phase,
+    StepImages,
     adapter_statistics,
     local_rng,
     local_rows,
@@ -61,6 +62,11 @@ class ImagePhase(Phase):
     def statistics(self) -> dict[str, Tensor]:
         """Return the statistics of the adapter."""
         return adapter_statistics(self.model, "diffusion_adapter")
+
+    def images(self, examples: Sequence[PairReference], seed: int) -> StepImages:  # noqa: ARG002
+        """Return the photos of this process's rows, which are read and painted."""
+        names = [example.image for example in local_rows(examples)]
+        return StepImages(names, names)
 
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
         """Compute the denoising loss."""

@@ -11,6 +11,7 @@ from fashionbench_unifashion.training.distributed import all_reduce_sum, world_s
 from fashionbench_unifashion.training.phases.base import (
     REPLAY,
     Phase,
+    StepImages,
     adapter_statistics,
     local_rows,
     measure_image_states,
@@ -20,6 +21,7 @@ from fashionbench_unifashion.training.phases.contrastive import (
     meta_inputs,
     pair_contrast,
     qformer_parameters,
+    replayed,
     replayed_pairs,
 )
 
@@ -88,6 +90,11 @@ class LanguagePhase(Phase):
     def statistics(self) -> dict[str, Tensor]:
         """Return the statistics of the adapter."""
         return adapter_statistics(self.model, "language_adapter")
+
+    def images(self, examples: Sequence[PairReference], seed: int) -> StepImages:
+        """Return the photos of this process's rows, and of replayed pairs where the Q-Former learns."""
+        drawn = replayed(self, seed) if self.config.qformer == "trained" else []
+        return StepImages([pair.image for pair in (*local_rows(examples), *local_rows(drawn))])
 
     def forward(self, examples: Sequence[PairReference], seed: int) -> dict[str, Tensor]:
         """Compute the answer loss, and where the Q-Former learns, what replays the contrast."""

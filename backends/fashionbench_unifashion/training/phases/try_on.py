@@ -11,6 +11,7 @@ from fashionbench_unifashion.diffusion.conditions import EncodedConditions
 from fashionbench_unifashion.training.phases.base import (
     STATISTICS_EXAMPLES,
     Phase,
+    StepImages,
     adapter_statistics,
     local_rng,
     local_rows,
@@ -90,6 +91,10 @@ class TryOnPhase(Phase):
     def statistics(self) -> dict[str, Tensor]:
         """Return the statistics of the adapter."""
         return adapter_statistics(self.model, "diffusion_adapter")
+
+    def images(self, examples: Sequence[TryOnReference], seed: int) -> StepImages:  # noqa: ARG002
+        """Return this process's rows."""
+        return StepImages(tryon_examples=local_rows(examples))
 
     def forward(self, examples: Sequence[TryOnReference], seed: int) -> dict[str, Tensor]:
         """Compute the denoising loss."""

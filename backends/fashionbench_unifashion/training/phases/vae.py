@@ -8,7 +8,14 @@ import torch
 
 from fashionbench_unifashion.training.distributed import rank_rows
 from fashionbench_unifashion.training.hue import turn_hue
-from fashionbench_unifashion.training.phases.base import Phase, local_rng, local_rows, mirrored, parameters_under
+from fashionbench_unifashion.training.phases.base import (
+    Phase,
+    StepImages,
+    local_rng,
+    local_rows,
+    mirrored,
+    parameters_under,
+)
 from fashionbench_unifashion.training.phases.try_on import read_tryon_images
 
 if TYPE_CHECKING:
@@ -79,13 +86,24 @@ class VaePhase(Phase):
             images = self.inputs.feature_cache.pixels([pair.image for pair in whole.pairs[:SCALE_EXAMPLES]])
         self.model.diffusion.vae.measure_scale(images)
 
+    def images(self, examples: Sequence[Any], seed: int) -> StepImages:  # noqa: ARG002
+        """Return this process's rows, whole try-on examples or photos."""
+        local = local_rows(examples)
+        if self._of_tryon(local):
+            return StepImages(tryon_examples=local)
+        return StepImages(pixels=[example.image for example in local])
+
+    def _of_tryon(self, examples: Sequence[Any]) -> bool:
+        """Tell whether examples are of try-on, and not pairs."""
+        return self.inputs.tryon_batches is not None and bool(examples) and not hasattr(examples[0], "image")
+
     def forward(self, examples: Sequence[Any], seed: int) -> dict[str, Tensor]:
         """Compute the reconstruction loss."""
         assert self.model.diffusion is not None  # noqa: S101
         rng = local_rng(examples, seed)
         local = local_rows(examples)
         tryon_batches = self.inputs.tryon_batches
-        if tryon_batches is not None and local and not hasattr(local[0], "image"):
+        if tryon_batches is not None and self._of_tryon(local):
             images = tryon_batches.vae_images(local, rank_rows(len(examples)).start)
         else:
             images = self.inputs.feature_cache.pixels([example.image for example in local])

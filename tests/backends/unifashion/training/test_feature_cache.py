@@ -23,12 +23,12 @@ def cache(tmp_path):
         opened.append(name)
         return Image.new("RGB", (2, 2), name)
 
-    def batch(images):
-        return torch.stack([torch.tensor(image.getpixel((0, 0))).float() for image in images])
+    def transform(image):
+        return torch.tensor(image.getpixel((0, 0))).float()
 
     vision = SimpleNamespace(trainable=False, encode=lambda pixels: layer(pixels)[:, None], network=layer)
     config = SimpleNamespace(vision=SimpleNamespace(model_dump=lambda mode: {}), diffusion=None)
-    model = SimpleNamespace(vision=vision, config=config, transform=SimpleNamespace(batch=batch), device="cpu", diffusion=None)  # fmt: skip
+    model = SimpleNamespace(vision=vision, config=config, transform=transform, device="cpu", diffusion=None)  # fmt: skip
     return lambda: ImageFeatureCache(model, open_, keep=True, folder=tmp_path), opened
 
 

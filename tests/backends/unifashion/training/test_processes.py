@@ -107,16 +107,46 @@ def test_one_process_gathers_nothing():
         assert all_gather(row) is row
 
 
-def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
-    """Every phase: the losses of each step, the held-out figures and the weights that come out."""
-    still = {"model": {"changes": {"qformer": {"dropout": 0.0}}}, "phases": {"2": {"lm_examples": 3}}}
-    one = training(tmp_path / "one", **still)
-    one.run()
-    words = ["train", "unifashion-nano", "--out", str(tmp_path / "two"), "--data", f"atelier={twin}", "--device", "cpu"]
-    words += ["--set", "model.changes.qformer.dropout=0.0", "--set", "phases.2.lm_examples=3"]
-    together(words, tmp_path)
+#: Of 1a one process has no text to generate; dropout would be drawn otherwise in each process.
+SET = {"model.changes.qformer.dropout": "0.0", "phases.2.lm_examples": "3", "phases.1a.itg_examples": "1"}
+
+
+def command(out, twin, *words):
+    changes = [word for field, value in SET.items() for word in ("--set", f"{field}={value}")]
+    return [
+        "train",
+        "unifashion-nano",
+        "--out",
+        str(out),
+        "--data",
+        f"atelier={twin}",
+        "--device",
+        "cpu",
+        *changes,
+        *words,
+    ]
+
+
+@pytest.fixture(scope="module")
+def alone(training, tmp_path_factory):
+    changes = {"model": {"changes": {"qformer": {"dropout": 0.0}}}}
+    changes["phases"] = {"2": {"lm_examples": 3}, "1a": {"itg_examples": 1}}
+    made = training(tmp_path_factory.mktemp("alone") / "out", **changes)
+    made.run()
+    return made
+
+
+@pytest.fixture(scope="module")
+def sharded(twin, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("sharded")
+    together(command(folder / "out", twin, "--fsdp"), folder)
+    return folder / "out"
+
+
+def require_same_training(one, out, *, sharded):
+    """Compare the losses of each step of each phase, the held-out figures, and the weights that come out."""
     for number, name in enumerate(one.recipe.phases):
-        alone_, both = (PhaseFolder(tmp_path / which / "phases" / f"{number}-{name}") for which in ("one", "two"))
+        alone_, both = (PhaseFolder(root / "phases" / f"{number}-{name}") for root in (one.out, out))
         lines = [[_without_clock(line) for line in folder.lines()] for folder in (alone_, both)]
         assert len(lines[0]) == len(lines[1]) > 2
         for first, second in zip(*lines, strict=True):
@@ -127,15 +157,54 @@ def test_two_processes_learn_what_one_learns(training, twin, tmp_path):
             )
             # Sums of other orders, which AdamW's first steps magnify: of random weights of other seeds 1e-6 to 4e-5.
             assert first == pytest.approx(second, rel=1e-4, abs=1e-5), name
-    states = [load_file(tmp_path / which / "model" / "model.safetensors") for which in ("one", "two")]
-    assert states[0].keys() == states[1].keys()
+    states = [load_file(root / "model" / "model.safetensors") for root in (one.out, out)]
+    assert {key: value.shape for key, value in states[0].items()} == {k: value.shape for k, value in states[1].items()}
     apart = torch.cat([(value - states[1][key]).abs().flatten() for key, value in states[0].items()])
     # AdamW divides by the size of a gradient, so that where it is nearly zero its rounding errors become steps.
     assert float((apart > 1e-4).float().mean()) < 1e-4
     assert float(apart.max()) < 1e-3
-    records = [json.loads((tmp_path / which / "training.json").read_text()) for which in ("one", "two")]
-    assert [record["processes"] for record in records] == [1, 2]
+    records = [json.loads((root / "training.json").read_text()) for root in (one.out, out)]
+    assert [(record["processes"], record["sharded"]) for record in records] == [(1, False), (2, sharded)]
     assert records[0]["recipe_hash"] == records[1]["recipe_hash"]
+
+
+def test_two_processes_learn_what_one_learns(alone, twin, tmp_path):
+    together(command(tmp_path / "out", twin), tmp_path)
+    require_same_training(alone, tmp_path / "out", sharded=False)
+
+
+def test_two_processes_that_share_the_weights_learn_what_one_learns(alone, sharded):
+    require_same_training(alone, sharded, sharded=True)
+
+
+def test_a_killed_process_of_shared_weights_ends_the_other_and_both_go_on(sharded, twin, tmp_path):
+    out = tmp_path / "out"
+    running, printed = begun(command(out, twin, "--fsdp"), tmp_path)
+    checkpoint = out / "phases" / "1-1a" / "checkpoint.pt"
+    while not checkpoint.is_file() and all(process.is_alive() for process in running):
+        time.sleep(0.01)
+    running[1].kill()
+    running[0].join(30)
+    said = printed[0].read_text()
+    assert running[0].exitcode == 2, said
+    assert said.count("another process of this training is gone") == 1 and "Traceback" not in said
+    (code,) = {process.exitcode for process in begun_alone(command(out, twin), tmp_path)}
+    assert code == 2 and "was begun with 2 processes, and would go on with 1" in (tmp_path / "one").read_text()
+    together(command(out, twin, "--fsdp"), tmp_path)
+    states = [load_file(root / "model" / "model.safetensors") for root in (sharded, out)]
+    assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
+
+
+def begun_alone(words, folder):
+    process = start_command(*words, folder=folder, printed=folder / "one")
+    process.join()
+    return [process]
+
+
+def test_one_process_has_nobody_to_share_weights_with(twin, tmp_path):
+    begun_alone(command(tmp_path / "out", twin, "--fsdp"), tmp_path)
+    said = (tmp_path / "one").read_text()
+    assert "--fsdp spreads a model over several processes, and this is one" in said and "torchrun" in said
 
 
 @pytest.mark.acceptance
