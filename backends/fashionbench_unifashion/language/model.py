@@ -20,6 +20,7 @@ from transformers.pytorch_utils import Conv1D
 from fashionbench.errors import BackendError
 from fashionbench.records.base import Model
 from fashionbench_unifashion.language.pretrained import load_pretrained
+from fashionbench_unifashion.language.quantization import Bits, dequantize
 from fashionbench_unifashion.losses.losses import IGNORED
 
 if TYPE_CHECKING:
@@ -28,7 +29,9 @@ if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerFast
 
 #: What a configuration of transformers says of where it came from.
-_ORIGINS = frozenset({"_name_or_path", "architectures", "dtype", "torch_dtype", "transformers_version"})
+_ORIGINS = frozenset(
+    {"_name_or_path", "architectures", "dtype", "quantization_config", "torch_dtype", "transformers_version"}
+)
 #: Weights of Mamba that its kernels read themselves, past an update that stands beside them.
 _READ_BY_KERNELS = ["out_proj", "conv1d", "dt_proj"]
 BEFORE, BETWEEN, AFTER = "USER: <Img>", "</Img> ", " Assistant:"
@@ -58,6 +61,9 @@ class LanguageConfig(Model):
     """The largest vocabulary that is learned for a model that is trained from the start."""
     lora: LoraConfig | None = LoraConfig()
     """How a pretrained model is adapted; ``None`` trains all of it, as one from the start needs."""
+    quantization: Bits | None = None
+    """Keep the frozen weights of a pretrained model in ``4bit`` (NormalFloat, as QLoRA) or ``8bit`` (LLM.int8) while it
+    is trained, by bitsandbytes; the model that is saved has the weights that these stand for, in ``dtype``."""
     dtype: Literal["float32", "bfloat16", "float16"] = "float32"
     """The type that the model is kept in; LoRA weights are of single precision in any case."""
     max_new_tokens: int = Field(default=64, ge=1)
@@ -71,6 +77,8 @@ class LanguageConfig(Model):
             raise ValueError("a language model needs a source or an architecture, and not both")
         if self.architecture is not None and "model_type" not in self.architecture:
             raise ValueError("the architecture has no model_type, such as llama")
+        if self.quantization is not None and (self.source is None or self.lora is None):
+            raise ValueError("quantization is for a source whose weights are frozen, and so needs lora beside it")
         return self
 
 
@@ -105,7 +113,7 @@ class LanguageModel(nn.Module):
             auto: Any = AutoModelForSeq2SeqLM if encodes else AutoModelForCausalLM
             network = auto.from_config(described, dtype=getattr(torch, config.dtype))
         else:
-            network, own = load_pretrained(str(config.source), getattr(torch, config.dtype))
+            network, own = load_pretrained(str(config.source), getattr(torch, config.dtype), config.quantization)
             self.tokenizer = tokenizer or own
         # Not the configuration's hidden size: a few models, such as OPT-350m, embed words in fewer dimensions.
         self.width = int(network.get_input_embeddings().weight.shape[1])
@@ -185,6 +193,11 @@ class LanguageModel(nn.Module):
         """Return the configuration that builds a network like this one, without its weights."""
         fields: dict[str, Any] = self.network.config.to_dict()
         return {name: value for name, value in fields.items() if name not in _ORIGINS}
+
+    def dequantize(self) -> None:
+        """Keep in its own type what was kept in a few bits; what it computes is the same to rounding."""
+        if self.config.quantization is not None:
+            dequantize(self.network, getattr(torch, self.config.dtype))
 
     def checkpoint(self, enabled: bool) -> None:  # noqa: FBT001
         """Keep or recompute activations in training."""

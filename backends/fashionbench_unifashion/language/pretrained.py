@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import (
@@ -20,41 +20,67 @@ from transformers import (
 from fashionbench.errors import BackendError
 from fashionbench.files import regular_text
 from fashionbench.json_reader import loads
+from fashionbench_unifashion.language.quantization import settings
 from fashionbench_unifashion.weights.loading import ADAPTER, is_adapter, locate, reading, require_finite
+
+if TYPE_CHECKING:
+    from fashionbench_unifashion.language.quantization import Bits
 
 #: What a tokenizer of any language model gives back to the letter, or in small letters.
 _PLAIN = "a red dress with long sleeves"
 
 
-def load_pretrained(source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+def load_pretrained(source: str, dtype: torch.dtype, quantization: Bits | None = None) -> tuple[Any, Any]:
     """Load a model and its tokenizer; an adapter is merged into its base model, so that one plain model comes out.
 
-    :raises BackendError: where either cannot be read, the weights do not fit or are not finite, or the adapter is of a
-        kind that cannot be merged.
+    :param quantization: keep the weights of linear layers, but for the last one, in so many bits.
+    :raises BackendError: where either cannot be read, the weights do not fit or are not finite, the adapter is of a
+        kind that cannot be merged, or this machine cannot keep weights in a few bits.
     """
+    # Before anything is read, or downloaded.
+    few = None if quantization is None else settings(quantization, dtype)
     place = locate(source, adapter=True)
-    base = _base_of(place) if is_adapter(place) else place
-    network = _network(base, dtype)
+    base = base_of(place) if is_adapter(place) else place
+    if few is not None and base != place:
+        msg = f"{source} is an adapter, which cannot be merged into a model in {quantization}"
+        raise BackendError(msg, remedy="merge it into its base model, and name the folder of the result")
+    network = _network(base, dtype, few)
     if base != place:
         network = _merged(network, place)
     require_finite(dict(network.state_dict()), source)
     return network, _tokenizer(place, base)
 
 
-def _network(place: Path, dtype: torch.dtype) -> Any:
+def loader_of(config: Any) -> Any:
+    """Choose the class of transformers that loads a model: causal, encoder-decoder, or of images and text."""
+    if getattr(config, "is_encoder_decoder", False):
+        return AutoModelForSeq2SeqLM
+    if type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
+        return AutoModelForImageTextToText
+    return AutoModelForCausalLM
+
+
+def _network(place: Path, dtype: torch.dtype, few: Any = None) -> Any:
     """Load the weights: of a causal language model, of an encoder-decoder, or of a model of images and text its tower.
 
     Of a model such as LLaVA-1.5, which the paper starts from, projector and vision tower are left out: the Q-Former is
     in their place.
+
+    :param few: of :func:`~fashionbench_unifashion.language.quantization.settings`.
     """
     with reading(place):
         config = AutoConfig.from_pretrained(place)
-        loader: Any = AutoModelForCausalLM
-        if getattr(config, "is_encoder_decoder", False):
-            loader = AutoModelForSeq2SeqLM
-        elif type(config) in MODEL_FOR_IMAGE_TEXT_TO_TEXT_MAPPING and type(config) not in MODEL_FOR_CAUSAL_LM_MAPPING:
-            loader = AutoModelForImageTextToText
-        network, report = loader.from_pretrained(place, dtype=dtype, output_loading_info=True, use_safetensors=None)
+        loader = loader_of(config)
+        if few is not None and loader is AutoModelForImageTextToText:
+            msg = f"the language tower of {place} cannot be taken out in a few bits"
+            raise BackendError(msg, remedy="save the language model alone, and name its folder")
+        network, report = loader.from_pretrained(
+            place,
+            dtype=dtype,
+            output_loading_info=True,
+            use_safetensors=None,
+            **({} if few is None else {"quantization_config": few}),
+        )
     wrong = {name: keys for name, keys in report.items() if keys}
     if wrong:
         raise BackendError(f"the weights of {place} do not fit: {str(wrong)[:200]}", remedy="fetch them again")
@@ -78,8 +104,11 @@ def _language_tower(network: Any) -> Any:
     return tower
 
 
-def _base_of(adapter: Path) -> Path:
-    """Find the base model that an adapter names: as it says, or beside the adapter."""
+def base_of(adapter: Path) -> Path:
+    """Find the base model that an adapter names: as it says, or beside the adapter.
+
+    :raises BackendError: where it names none, or none that is there.
+    """
     with reading(adapter / ADAPTER):
         named = loads(regular_text(adapter / ADAPTER)).get("base_model_name_or_path")
     if not isinstance(named, str) or not named:

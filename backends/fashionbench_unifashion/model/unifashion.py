@@ -206,7 +206,8 @@ class UniFashion(nn.Module):
             network: Any = self.vision.network
             fields["vision"]["architecture"] = network.config.to_dict()
         if self.language is not None and self.language.config.source is not None:
-            fields["language"] |= {"source": None, "architecture": self.language.architecture()}
+            described = {"source": None, "architecture": self.language.architecture(), "quantization": None}
+            fields["language"] |= described
         if self.diffusion is not None:
             networks = {"unet": self.diffusion.unet, "vae": self.diffusion.vae.network}
             for name, part in networks.items():

@@ -12,6 +12,7 @@ from fashionbench_unifashion.model.unifashion import UniFashion
 from fashionbench_unifashion.training.memory_estimate import activations
 from fashionbench_unifashion.training.phases.registry import train_only
 from fashionbench_unifashion.weights.source_check import check_sources
+from fashionbench_unifashion.weights.source_sizes import without_sources
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +43,13 @@ class PhasePlan(NamedTuple):
 
 
 def empty_model(recipe: Recipe) -> UniFashion:
-    """Build the recipe's model on the meta device, without the weights that ``model.weights`` names."""
+    """Build the recipe's model on the meta device, without weights, as large as its sources say that they are.
+
+    :raises ConfigError: where ``model.changes`` names a source that is not on this machine.
+    """
+    config = without_sources(preset(recipe.model.preset, recipe.model.changes))
     with torch.device("meta"):
-        return UniFashion(preset(recipe.model.preset, recipe.model.changes))
+        return UniFashion(config)
 
 
 def plan(model: UniFashion, name: str, phase: PhaseConfig, recipe: Recipe) -> PhasePlan:

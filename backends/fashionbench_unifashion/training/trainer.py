@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -13,7 +14,9 @@ from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError, ConfigError, DataError, reason_of
 from fashionbench.json_reader import read_object
+from fashionbench.progress import Silent
 from fashionbench.training.contract import TrainingResult
+from fashionbench_unifashion.language import quantization
 from fashionbench_unifashion.language import tokenizer as language_tokenizer
 from fashionbench_unifashion.language.model import AFTER, BEFORE, BETWEEN
 from fashionbench_unifashion.model.config import overlaid, preset
@@ -106,6 +109,8 @@ class Training:
         self.accelerator = make_accelerator(context.device, recipe.precision)
         if context.fsdp:
             require_shardable(self.accelerator)
+        if not self.accelerator.is_main_process:  # what all do is said once
+            self.context = context = replace(context, reporter=Silent(), say=lambda _: None)
         for phase_name, phase in recipe.phases.items():
             if phase.batch // phase.accumulate % self.accelerator.num_processes:
                 msg = f"the batch of phase {phase_name} cannot be shared by {self.accelerator.num_processes} processes"
@@ -147,6 +152,8 @@ class Training:
                 str(self.accelerator.device),
                 sharded=self.context.fsdp,
             )
+            if self.model.language is not None:
+                self.model.language.dequantize()
             written = experiment_log.record(facts)
             self.model.save(folder, experiment_log.card(facts))
             self._check_saved(folder)
@@ -154,7 +161,9 @@ class Training:
             files.write_text(record, written)
             experiment_log.report(self.out, self.recipe)
         self.accelerator.wait_for_everyone()
-        return TrainingResult(folder, record, figures)
+        return (
+            TrainingResult(folder, record, figures) if self.accelerator.is_main_process else TrainingResult(None, None)
+        )
 
     def _log(self) -> experiment_log.ExperimentLog:
         main, recipe = self.accelerator.is_main_process, self.recipe
@@ -207,6 +216,8 @@ class Training:
         config = config.model_copy(update={"name": recipe.name})
         if recipe.instruction is not None:
             config = config.model_copy(update={"gallery_instruction": recipe.instruction})
+        if config.language is not None and config.language.quantization is not None:
+            quantization.require(config.language.quantization, self.accelerator.device)
         torch.manual_seed(recipe.seed)
         start = locate(recipe.model.init_from) if recipe.model.init_from else None
         if start is not None:

@@ -34,7 +34,7 @@ _READ = {
     "efficientnet-lite0": frozenset({"stages"}),
 }
 #: Nothing above the tokens is read, so that weights without a pooler are whole.
-_POOLER = (r"(.+\.)?pooler\..+",)
+POOLER = (r"(.+\.)?pooler\..+",)
 
 
 class VisionConfig(Model):
@@ -238,7 +238,7 @@ def _vit(config: VisionConfig) -> nn.Module:
 
 def _any(config: VisionConfig) -> nn.Module:
     auto: Any = AutoModel
-    network: nn.Module = auto.from_config(_architecture(config))
+    network: nn.Module = auto.from_config(architecture(config))
     return network
 
 
@@ -249,7 +249,11 @@ def _efficientnet(config: VisionConfig) -> nn.Module:
 _BUILDERS = {"blip2": _blip2, "vit": _vit, "transformers": _any, "efficientnet-lite0": _efficientnet}
 
 
-def _architecture(config: VisionConfig) -> PreTrainedConfig:
+def architecture(config: VisionConfig) -> PreTrainedConfig:
+    """Return the configuration of a vision model of transformers, as its own fields or its source say.
+
+    :raises BackendError: where there is none, or it is made for images of another size.
+    """
     if config.architecture is not None:
         if "model_type" not in config.architecture:
             raise BackendError("the architecture has no model_type", remedy="add it, such as model_type: vit")
@@ -272,9 +276,9 @@ def _load_any(network: nn.Module, config: VisionConfig) -> None:
     kind: Any = type(network)
     with reading(source):
         loaded, report = kind.from_pretrained(
-            source, config=_architecture(config), dtype=torch.float32, output_loading_info=True
+            source, config=architecture(config), dtype=torch.float32, output_loading_info=True
         )
-    missing = unlisted(report["missing_keys"], _POOLER)
+    missing = unlisted(report["missing_keys"], POOLER)
     unexpected = unlisted(report["unexpected_keys"], config.ignored)
     if missing or unexpected or report["mismatched_keys"]:
         msg = f"{source} does not fit {kind.__name__}: missing {missing[:10]}, unexpected {unexpected[:10]}"

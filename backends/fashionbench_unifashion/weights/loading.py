@@ -240,7 +240,9 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
                 take = _header if _HEADERS_ALONE.get() else _value
                 yield from ((name, take(stored, name)) for name in stored.keys() if wanted(name))  # noqa: SIM118
             return
-        content = torch.load(path, map_location="meta" if _HEADERS_ALONE.get() else "cpu", weights_only=True)
+        content = (
+            _names_alone(path) if _HEADERS_ALONE.get() else torch.load(path, map_location="cpu", weights_only=True)
+        )
     except (SafetensorError, OSError, RuntimeError, ValueError, EOFError) as error:
         raise BackendError(
             f"{path} cannot be read as weights: {reason_of(error)}", remedy="copy or download it again"
@@ -257,6 +259,12 @@ def _tensors(path: Path, only: str, skip: tuple[str, ...]) -> Iterable[tuple[str
 def _value(stored: Any, name: str) -> Tensor:
     value: Tensor = stored.get_tensor(name)
     return value
+
+
+def _names_alone(path: Path) -> Any:
+    """Read a file of PyTorch's own format but for the values of its tensors, which are of the meta device."""
+    with torch.serialization.skip_data():
+        return torch.load(path, map_location="meta", weights_only=True)
 
 
 def _header(stored: Any, name: str) -> Tensor:

@@ -294,7 +294,9 @@ def test_what_a_trainer_cannot_do_is_refused_before_it_begins(trained, tmp_path,
         api.train("t/trainer", out=tmp_path / "out", plugins=trained, **given)
     assert toy_plugin.trainings == [] and not (tmp_path / "out").exists()
     told = []
-    monkeypatch.setattr(toy_plugin, "sign_trainer", lambda _, context: told.append(context) or TrainingResult(None, None))
+    monkeypatch.setattr(
+        toy_plugin, "sign_trainer", lambda _, context: told.append(context) or TrainingResult(None, None)
+    )
     spec = dataclasses.replace(trained.trainers["t/trainer"], id="t/able", workers=True, fsdp=True)
     trained.trainers.put(spec, Origin("t", "t", "1"))
     api.train("t/able", out=tmp_path / "out", plugins=trained, **given)

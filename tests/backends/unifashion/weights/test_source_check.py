@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+import shutil
+from pathlib import Path
+
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from safetensors.torch import load_file, save_file
-from transformers import Blip2VisionConfig, Blip2VisionModel
+from transformers import (
+    Blip2VisionConfig,
+    Blip2VisionModel,
+    CLIPConfig,
+    CLIPModel,
+    CLIPTextConfig,
+    CLIPVisionConfig,
+    LlamaConfig,
+    LlamaForCausalLM,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+)
 
-from fashionbench.errors import BackendError
+from fashionbench.errors import BackendError, ConfigError
+from fashionbench_unifashion.language import quantization
+from fashionbench_unifashion.language.pretrained import load_pretrained
 from fashionbench_unifashion.model.config import preset
 from fashionbench_unifashion.model.unifashion import UniFashion
-from fashionbench_unifashion.training.dry_run import show_plan
+from fashionbench_unifashion.training.dry_run import empty_model, show_plan
 from fashionbench_unifashion.training.recipe import load_recipe
 from fashionbench_unifashion.weights import loading
 from fashionbench_unifashion.weights.loading import headers_alone, read
@@ -112,3 +129,132 @@ def test_a_dry_run_ends_in_an_error_where_weights_do_not_fit(folders):
     wrong = {"model": {"weights": sources, "changes": {"qformer": {"hidden": 24}}}}
     with pytest.raises(BackendError, match="qformer from .*of another shape"):
         show_plan(load_recipe("unifashion-nano", wrong), said.append)
+
+
+def altered(source, target, **changes):
+    """Copy a folder of one file of weights with others of its tensors; None leaves one out."""
+    shutil.copytree(source, target)
+    [path] = target.glob("*.safetensors")
+    state = {**load_file(path), **changes}
+    save_file({name: value for name, value in state.items() if value is not None}, path, {"format": "pt"})
+    return target
+
+
+@pytest.fixture(scope="module")
+def llama(tmp_path_factory):
+    """A language model in one file, whose output layer is its table of words."""
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("llama") / "base"
+    LlamaForCausalLM(LlamaConfig(vocab_size=90, tie_word_embeddings=True, **sizes)).save_pretrained(folder)
+    return folder
+
+
+def language_row(place, **fields):
+    [row] = check_sources(preset("nano", {"language": {"source": str(place), "architecture": None, **fields}}))
+    return row
+
+
+def test_of_a_language_model_all_that_differs_is_named(llama, tmp_path):
+    assert language_row(llama) == SourceCheck("language", str(llama), True, "")
+    changes = {"model.norm.weight": None, "other.bias": torch.ones(3)}
+    changes["model.layers.0.mlp.up_proj.weight"] = torch.ones(3, 16)
+    row = language_row(altered(llama, tmp_path / "altered", **changes))
+    assert row.fits is False
+    assert row.said == (
+        "missing: model.norm.weight; unexpected: other.bias; "
+        "of another shape: model.layers.0.mlp.up_proj.weight [3, 16] for [24, 16]"
+    )
+    # What a loading says of the same files.
+    with pytest.raises(BackendError, match="do not fit"):
+        load_pretrained(str(tmp_path / "altered"), torch.float32)
+
+
+def test_names_that_the_library_renames_fit(tmp_path):
+    # LLaVA is saved under names that it had before its classes were moved.
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    config = LlavaConfig(
+        vision_config=CLIPVisionConfig(image_size=8, patch_size=4, **sizes),
+        text_config=LlamaConfig(vocab_size=90, **sizes),
+    )
+    LlavaForConditionalGeneration(config).save_pretrained(tmp_path / "llava")
+    assert language_row(tmp_path / "llava").fits is True
+
+
+def test_an_adapter_is_compared_with_the_layers_of_its_base_model(llama, tmp_path):
+    network = LlamaForCausalLM.from_pretrained(llama)
+    lora = LoraConfig(r=2, target_modules=["q_proj", "up_proj"], task_type="CAUSAL_LM")
+    get_peft_model(network, lora).save_pretrained(tmp_path / "adapter")
+    row = language_row(tmp_path / "adapter")
+    assert row.fits is True and row.said == f"an adapter of the kind LORA, merged into {llama}"
+    name = "base_model.model.model.layers.0.{}.lora_{}.weight"
+    changes = {name.format("self_attn.q_proj", "A"): torch.ones(2, 8)}
+    changes[name.format("mlp.gate", "B")] = torch.ones(24, 2)
+    row = language_row(altered(tmp_path / "adapter", tmp_path / "other", **changes))
+    assert row.fits is False and row.said.startswith("unexpected: model.layers.0.mlp.gate; of another shape: ")
+    assert "q_proj.lora_A.weight [2, 8] for [16, 16]" in row.said
+
+
+def test_what_is_kept_in_few_bits_is_said_and_what_the_machine_lacks(llama, monkeypatch):
+    monkeypatch.setattr(quantization, "lacking", lambda *_: "there is no GPU")
+    row = language_row(llama, quantization="4bit", lora={"rank": 2})
+    # 4 x 16 x 16 of attention and 3 x 16 x 24 of the rest, in float32 and in 4 bits with their scales.
+    whole, few = 4 * 2176 / 2**30, (0.5 + 1 / 64) * 2176 / 2**30
+    assert row.fits is True
+    assert (
+        row.said
+        == f"in 4bit: about {few:.3g} GiB in the place of {whole:.3g}, which is not on this machine: there is no GPU"
+    )
+
+
+def test_a_vision_model_of_transformers_is_compared_as_it_will_be_loaded(tmp_path):
+    sizes = {"hidden_size": 16, "intermediate_size": 24, "num_hidden_layers": 1, "num_attention_heads": 2}
+    torch.manual_seed(0)
+    CLIPModel(
+        CLIPConfig(
+            text_config=CLIPTextConfig(vocab_size=90, **sizes).to_dict(),
+            vision_config=CLIPVisionConfig(image_size=8, patch_size=4, **sizes).to_dict(),
+        )
+    ).save_pretrained(tmp_path / "clip")
+    vision = {"kind": "transformers", "image_size": 8, "source": str(tmp_path / "clip")}
+    nano = preset("nano")
+    whole = nano.model_copy(update={"vision": type(nano.vision)(**vision)})
+    [row] = check_sources(whole)
+    assert row.fits is False and "unexpected: logit_scale, text_model" in row.said
+    ignored = (r"text_model\..+", "logit_scale", r"(visual|text)_projection\.weight")
+    [row] = check_sources(whole.model_copy(update={"vision": whole.vision.model_copy(update={"ignored": ignored})}))
+    assert row == SourceCheck("vision", str(tmp_path / "clip"), True, "")
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="only Linux counts what a process reads")
+@pytest.mark.parametrize("name", ["model.safetensors", "pytorch_model.bin"])
+def test_no_tensor_is_read_of_a_file(tmp_path, name):
+    state = {"a": torch.ones(2_000_000), "b": torch.ones(3)}
+    path = tmp_path / name
+    save_file(state, path) if path.suffix == ".safetensors" else torch.save(state, path)
+
+    def read_so_far():
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    with headers_alone():
+        read(path)  # what is imported for it is read once
+        before = read_so_far()
+        assert read(path)["a"].shape == (2_000_000,)
+    assert read_so_far() - before < 1_000_000 < path.stat().st_size
+
+
+def test_a_source_among_the_changes_is_as_large_as_its_folder_says(folders):
+    unet = {"source": str(folders / "pipeline"), "subfolder": "unet", "architecture": None}
+    language = {"source": str(folders / "language"), "architecture": None}
+    changes = {"language": language, "diffusion": {"unet": unet}}
+    plain, found = (
+        empty_model(load_recipe("unifashion-nano", {"model": {"changes": fields}})) for fields in ({}, changes)
+    )
+    shapes = [{name: value.shape for name, value in model.state_dict().items()} for model in (plain, found)]
+    assert shapes[0] == shapes[1] and all(value.is_meta for value in found.parameters())
+    with pytest.raises(ConfigError, match="language.source: nobody/no-such-model is not on this machine"):
+        empty_model(
+            load_recipe(
+                "unifashion-nano", {"model": {"changes": {"language": language | {"source": "nobody/no-such-model"}}}}
+            )
+        )
