@@ -72,7 +72,8 @@ def plain_steps(
 def fsdp(bench: Bench) -> dict[str, Any]:
     """Phases under torch's fully_shard in one process, against the same steps unsharded: losses, speed and memory.
 
-    The trainer has no FSDP of its own yet, so the model is wrapped here: each block that can be recomputed, then the phase.
+    The trainer's own (``train --fsdp``) is for several processes, so the model is wrapped here: each block that can be recomputed,
+    then the phase, frozen weights too.
     """
     import torch
 
