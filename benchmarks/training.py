@@ -170,7 +170,7 @@ def trained(training: Training, name: str, config: PhaseConfig, folder: Path) ->
 
         loop._evaluate = begin
         loop._folder.keep_best(parameters)
-        loop.run(lambda _count: clock[0].tick())
+        loop.run(lambda *_: clock[0].tick())
     turn.peak = peak()
     return turn
 
@@ -223,7 +223,7 @@ def compare(training: Training, name: str, options: argparse.Namespace) -> dict[
     phase = make_phase(name, config, training._inputs)
     phase.start()
     train_only(training.model, config)
-    phase.read_images(lambda _what, _count: None, lambda _count: None)
+    phase.read_images(lambda *_: None, lambda *_: None)
     phase.measure_states()
     made: Any = MadeTokens(training)
     made.texts = Made(training.model.texts)
