@@ -176,7 +176,7 @@ class PhaseLoop:
             with phase.using(part.decoded):
                 losses = learner.losses(part.examples, part.seed)
             loss = phase.total(losses) / config.accumulate
-            self._accelerator.backward(loss)
+            learner.backward(loss)
             for name, value in {**losses, "loss": loss * config.accumulate}.items():
                 values[name] = values.get(name, 0.0) + float(value.detach()) / config.accumulate
         lr = rate(step, self.steps, config)
