@@ -42,7 +42,7 @@ class Learner:
         accelerate's own method looks for a package in every step, which takes a tenth of a small one.
         """
         scaler = self._accelerator.scaler
-        (loss if scaler is None else scaler.scale(loss)).backward()  # type: ignore[no-untyped-call]
+        (loss if scaler is None else scaler.scale(loss)).backward()
 
     def update(self, rate: float) -> float:
         """Take a step by the gradients, and drop them; return their norm before it was clipped.
