@@ -35,7 +35,7 @@ def run_phase(
     phase = make_phase(name, config, training._inputs)
     phase.start()
     parameters = train_only(training.model, config)
-    phase.read_images(lambda _what, _count: None, lambda _count: None)
+    phase.read_images(lambda *_: None, lambda *_: None)
 
     def track(_step: int, values: dict[str, float]) -> None:
         if "loss" in values:

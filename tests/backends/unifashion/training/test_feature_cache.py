@@ -34,12 +34,12 @@ def cache(tmp_path):
 
 def test_a_flipped_bit_of_kept_features_is_not_learnt_from(cache, tmp_path):
     make, opened = cache
-    make().prepare(["red", "blue"], lambda _: None)
-    make().prepare(["red", "blue"], lambda _: None)
+    make().prepare(["red", "blue"], lambda *_: None)
+    make().prepare(["red", "blue"], lambda *_: None)
     assert opened == ["red", "blue"]
     (path,) = tmp_path.glob("tokens-*.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
-    make().prepare(["red", "blue"], lambda _: None)
+    make().prepare(["red", "blue"], lambda *_: None)
     assert opened == ["red", "blue"] * 2
     assert path.read_bytes() == whole
