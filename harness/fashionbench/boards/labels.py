@@ -29,7 +29,7 @@ def row_label(record: Record, records: Sequence[Record]) -> str:
     same = [o for o in same if o is record or not trained_with_its_seed(o) or configuration_of(o) != row]
     said: list[str] = []
     for name in sorted(own):
-        if all(name in other.backend.options and other.backend.options[name] == own[name] for other in same):
+        if all(name in other.backend.options and _told(other, name) == _told(record, name) for other in same):
             continue
         training = _training(own[name])
         said += [f"{name}={_brief(own[name])}"] if not training else _training_words(name, record, same)
@@ -48,11 +48,19 @@ def row_title(record: Record) -> str:
     return "\n".join([*lines, *(f"{name} = {options[name]}" for name in sorted(options))])
 
 
+def _told(record: Record, name: str) -> object:
+    """Return what tells an option of one row from that of another: of a training that follows the seed, all but it."""
+    value, training = record.backend.options[name], record.training
+    if training is not None and _training(value) and trained_with_its_seed(record):
+        return training.apart_from_seed
+    return value
+
+
 def _training_words(name: str, record: Record, same: Sequence[Record]) -> list[str]:
     """Name a trained model by its trainer, what was changed of its configuration, and its hash where that is equal."""
     trainer, training = _training(record.backend.options[name])
     own = _changed(record)
-    others = [o for o in same if _training(o.backend.options.get(name)) not in {(), (trainer, training)}]
+    others = [o for o in same if _training(o.backend.options.get(name)) and _told(o, name) != _told(record, name)]
     configurations = [_changed(other) for other in others]
     differing = sorted(
         key for key in own if any(key not in other or other[key] != own[key] for other in configurations)

@@ -43,6 +43,23 @@ def test_trainings_of_equal_configuration_are_told_apart_by_hash(record):
     assert labels(pair[0], other) == ["toy/colour (small)", "toy/colour (large)"]
 
 
+def test_seeds_of_one_training_are_no_difference_between_rows(record):
+    def seed(number, digit, **options):
+        made = trained(record, digit, {"seed": number} if number else {})
+        part = made.training.model_copy(update={"apart_from_seed": "sha256:" + "f" * 64})
+        backend = made.backend.model_copy(update={"options": made.backend.options | options})
+        decoding = made.decoding.model_copy(update={"seed": number})
+        return made.model_copy(update={"backend": backend, "training": part, "decoding": decoding})
+
+    few, many = ([seed(number, digit, steps=steps) for number, digit in ((0, "a"), (1, "b"))] for steps in (2, 9))
+    assert labels(*few) == ["toy/colour"] * 2
+    assert labels(*few, *many) == ["toy/colour (steps=2)"] * 2 + ["toy/colour (steps=9)"] * 2
+    alone = trained(record, "c", {"phases": {"two": None}})
+    assert labels(few[0], few[1], alone) == ["toy/colour (small, steps=2)"] * 2 + [
+        "toy/colour (small, phases.two=off, steps=10)"
+    ]
+
+
 def test_hashes_of_options_are_cut_in_labels_alone(record):
     digest = "sha256:" + "0123456789abcdef" * 4
     pair = [
