@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fashionbench.files import expanded
 from fashionbench.specs import BackendSpec, Resources
 from fashionbench_models.families import family_of, option_names
 from fashionbench_models.folder import locate
@@ -15,6 +15,7 @@ from fashionbench_models.options import ALPHA, read_options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 _ENCODES = frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"})
 #: Names of folders that say nothing of the model in them.
@@ -56,7 +57,7 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
 def _label(name: str, folder: Path) -> str:
     """Name a model: the hub id as it is, a folder by its own name, and by its parent's too where that says nothing."""
     parts = name.split("/")
-    if Path(name).expanduser().is_dir():
+    if expanded(name).is_dir():
         parts = [folder.parent.name, folder.name] if _GENERIC.fullmatch(folder.name.lower()) else [folder.name]
     words = [re.sub(r"[^a-z0-9@._-]+", "-", part.lower()).strip("-._@") for part in parts]
     return "/".join(word for word in words if word) or "model"

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fashionbench.errors import ConfigError
-from fashionbench.files import regular_text
+from fashionbench.files import expanded, regular_text
 from fashionbench.json_reader import loads
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -20,7 +20,7 @@ def locate(name: str, revision: str = "") -> Path:
     :param revision: of a repository of the hub.
     :raises ConfigError: where there is none; says what to download.
     """
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     if folder.is_dir():
         if revision:
             msg = f"{name} is a folder, and a folder has no revision {revision!r}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import torch
@@ -13,6 +12,7 @@ from torch.nn import functional
 from fashionbench.canonical import digest
 from fashionbench.data.items import ComposedItem, DesignItem, ImageItem, TextItem, TryOnItem
 from fashionbench.errors import BackendError, ConfigError, first_names
+from fashionbench.files import expanded
 from fashionbench_unifashion.diffusion.conditions import finish, read_conditions
 from fashionbench_unifashion.gallery_captions import GalleryCaptions
 from fashionbench_unifashion.generated_captions import GeneratedCaptions
@@ -61,7 +61,7 @@ class UniFashionBackend:
         self._kept: GeneratedCaptions | None = None
         # Read before the model: a wrong file should not cost the loading of weights.
         self._told = GalleryCaptions(files) if (files := options.caption_files) else None
-        self._model = load(Path(options.model).expanduser(), context.device)
+        self._model = load(expanded(options.model), context.device)
         self.parameters = sum(parameter.numel() for parameter in self._model.parameters())
 
     @torch.inference_mode()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, Self, get_args
 
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
 Use = Literal["full", "without-captions", "without-images"]
 ComposedSides = Literal["both", "image", "text"]
@@ -64,7 +65,7 @@ class UniFashionOptions:
                 raise ConfigError(f"the option {name} is {getattr(self, name)}", remedy="give it 0 or more")
         if self.use != "full" and self.composed != "both":
             raise ConfigError("give one of use and composed, not both", remedy="leave one at its default")
-        if self.caption_source not in CAPTION_SOURCES and not Path(self.caption_source).expanduser().exists():
+        if self.caption_source not in CAPTION_SOURCES and not expanded(self.caption_source).exists():
             raise UnknownNameError(
                 "caption_source", self.caption_source, CAPTION_SOURCES, where=", which is no file or folder either"
             )
@@ -76,7 +77,7 @@ class UniFashionOptions:
     @property
     def caption_files(self) -> Path | None:
         """The file or folder that captions of a gallery are read from; None where there is none."""
-        return None if self.caption_source in CAPTION_SOURCES else Path(self.caption_source).expanduser()
+        return None if self.caption_source in CAPTION_SOURCES else expanded(self.caption_source)
 
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> Self:

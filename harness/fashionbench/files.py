@@ -33,6 +33,11 @@ _REFUSED = frozenset('\\:*?"<>|')
 _LONGEST = 200  # bytes; a file name ends at 255 nearly everywhere, and suffixes come after
 
 
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home folder for a leading ``~``; that of a user who does not exist stays as it is."""
+    return Path(os.path.expanduser(path))  # noqa: PTH111  # pathlib raises where there is no such user
+
+
 def write(path: Path, fill: Callable[[Path], object]) -> None:
     """Let ``fill`` write a temporary file beside ``path``, then move it there.
 

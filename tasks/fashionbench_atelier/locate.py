@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench.files import expanded
 from fashionbench_atelier.manifest import NAME, VERSION, read_manifest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from fashionbench.data.roots import DataRoots
 
@@ -32,7 +33,7 @@ def atelier_root(roots: DataRoots) -> Path:
     if named is not None:
         read_manifest(named)
         return named
-    base = Path("~/.cache/fashionbench").expanduser() if roots.cache is None else roots.cache.parent
+    base = expanded("~/.cache/fashionbench") if roots.cache is None else roots.cache.parent
     root = base / f"atelier-{VERSION}-{SEED}"
     if not (root / NAME).is_file():
         sys.stderr.write(f"making the generated twin, once, at {root}\n")

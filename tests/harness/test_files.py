@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from fashionbench.cli import main as command_line
-from fashionbench.files import disk_fault, regular_bytes, regular_text, sha256, write, write_text
+from fashionbench.files import disk_fault, expanded, regular_bytes, regular_text, sha256, write, write_text
 
 FULL = OSError(errno.ENOSPC, "No space left on device")
 
@@ -130,3 +130,10 @@ def test_what_is_no_regular_file_is_neither_replaced_nor_read(tmp_path):
     (tmp_path / "long").write_bytes(bytes(11))
     with pytest.raises(OSError, match="it has 11 bytes, and at most 10 are read"):
         regular_bytes(tmp_path / "long", 10)
+
+
+def test_a_home_folder_is_filled_in_and_that_of_nobody_stays(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert expanded("~/a") == tmp_path / "a"
+    assert expanded(tmp_path / "b") == tmp_path / "b"
+    assert expanded("~no-such-user/a") == Path("~no-such-user/a")

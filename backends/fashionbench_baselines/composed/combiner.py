@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +10,7 @@ import numpy as np
 from fashionbench.canonical import digest
 from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.errors import BackendError
+from fashionbench.files import expanded
 from fashionbench_baselines.composed.options import CombinerOptions, TrainedCombinerOptions
 from fashionbench_baselines.encoders.chunks import chunks
 from fashionbench_baselines.options import read_options
@@ -136,4 +136,4 @@ class TrainedCombiner(_Combining):
 
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
-        self._model = load(Path(read_options(TrainedCombinerOptions, context.options).model).expanduser())
+        self._model = load(expanded(read_options(TrainedCombinerOptions, context.options).model))

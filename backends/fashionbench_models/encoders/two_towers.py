@@ -14,6 +14,7 @@ from torch import nn
 from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from fashionbench.data.items import ImageItem, TextItem
+from fashionbench.files import expanded
 from fashionbench_models.encoders.base import count_parameters, features
 from fashionbench_models.encoders.composition import ImageTextEncoder
 from fashionbench_models.encoders.positions import positions
@@ -61,7 +62,7 @@ class TwoTowers(ImageTextEncoder):
         self._inversion: PseudoWord | None = None
         if self.options.composition == "inversion":
             self._prompts = Prompts(self._model, self._tokenizer, self.limit, self.padding)
-            folder = Path(self.options.inversion).expanduser()
+            folder = expanded(self.options.inversion)
             self._inversion = load(folder, Path(self.options.model)).to(self.device)
             self.preprocessing["composed queries"] = f"{BEGINNING} $ that TEXT, $ by textual inversion of the image"
 

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from fashionbench.errors import BackendError, first_names, reason_of
+from fashionbench.files import expanded
 from fashionbench.seeding import seed_of
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.options import read_options
@@ -74,7 +75,7 @@ class ConcatenationTryOn:
             found = self._unet.config.in_channels
             msg = f"the UNet in {folder} takes {found} channels, not the {_CHANNELS} of inpainting"
             raise BackendError(msg, remedy="use an inpainting model")
-        load_self_attention(self._unet, Path(self.options.attention).expanduser())
+        load_self_attention(self._unet, expanded(self.options.attention))
         kept = self._unet.attn_processors
         self._unet.set_attn_processor(
             {name: NoCrossAttention() if name.endswith("attn2.processor") else kept[name] for name in kept}

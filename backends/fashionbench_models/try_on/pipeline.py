@@ -12,6 +12,7 @@ from diffusers.utils import logging as diffusers_logging
 from transformers.utils import logging as transformers_logging
 
 from fashionbench.errors import BackendError, first_names, reason_of
+from fashionbench.files import expanded
 from fashionbench_models.folder import read_json
 from fashionbench_models.loading import require_words
 
@@ -73,7 +74,7 @@ def load_adapter(pipeline: Any, options: ModelOptions) -> str:
 
     :raises BackendError: where the file or the encoder is not in the folder, or is of another network.
     """
-    folder = Path(options.adapter).expanduser()
+    folder = expanded(options.adapter)
     name = options.adapter_file or _only_file(folder)
     if not (folder / name).is_file():
         raise BackendError(f"the adapter folder {folder} has no {name}", remedy="give its name as adapter_file=NAME")

@@ -18,7 +18,7 @@ from transformers import (
 )
 
 from fashionbench.errors import BackendError
-from fashionbench.files import regular_text
+from fashionbench.files import expanded, regular_text
 from fashionbench.json_reader import loads
 from fashionbench_unifashion.language.quantization import settings
 from fashionbench_unifashion.weights.loading import ADAPTER, is_adapter, locate, reading, require_finite
@@ -114,7 +114,7 @@ def base_of(adapter: Path) -> Path:
     if not isinstance(named, str) or not named:
         raise BackendError(f"{adapter / ADAPTER} names no base model", remedy="set base_model_name_or_path")
     beside = [adapter / named, adapter.parent / Path(named).name]
-    here = next((path for path in beside if not Path(named).expanduser().exists() and path.is_dir()), None)
+    here = next((path for path in beside if not expanded(named).exists() and path.is_dir()), None)
     try:
         return locate(here or named)
     except BackendError as error:

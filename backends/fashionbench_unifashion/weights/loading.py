@@ -7,7 +7,6 @@ import json
 import re
 from contextlib import contextmanager
 from contextvars import ContextVar
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -15,12 +14,13 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from fashionbench.errors import BackendError, FashionBenchError, first_names, reason_of
-from fashionbench.files import regular_text
+from fashionbench.files import expanded, regular_text
 from fashionbench.json_reader import loads
 from fashionbench_unifashion.weights.download import fetch
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
 #: What a folder is searched for, in this order: the format that cannot hold code comes first.
 _NAMES = (
@@ -132,7 +132,7 @@ def is_adapter(path: Path) -> bool:
 
 
 def _located(source: str | Path, revision: str | None, subfolder: str) -> Path:
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.exists():
         return path / subfolder
     if not isinstance(source, str) or not _MODEL_ID.fullmatch(source):

@@ -9,6 +9,7 @@ from huggingface_hub import snapshot_download
 from transformers import AutoConfig
 
 from fashionbench.errors import ConfigError
+from fashionbench.files import expanded
 from fashionbench.json_reader import read_object
 from fashionbench_unifashion.language.pretrained import base_of
 from fashionbench_unifashion.weights.loading import is_adapter, reading
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 def here(source: str, revision: str | None = None) -> Path | None:
     """Find a folder or file, or what was downloaded of a model of the hub before; the hub is not asked."""
-    path = Path(source).expanduser()
+    path = expanded(source)
     if path.exists():
         return path
     try:

@@ -15,7 +15,7 @@ from fashionbench.diagnostics.diagnosis import Diagnosis, measure
 from fashionbench.diagnostics.sample import draw_sample
 from fashionbench.diagnostics.system import ProbedModel, Subject, System
 from fashionbench.errors import ConfigError, as_error, message_of
-from fashionbench.files import write_text
+from fashionbench.files import expanded, write_text
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Silent
 from fashionbench.runner.device import resolve_device
@@ -147,7 +147,7 @@ def model_folder(path: Path) -> Path:
 
     :raises ConfigError: where there is none.
     """
-    path = path.expanduser()
+    path = expanded(path)
     if not path.is_dir():
         raise ConfigError(f"{path} is no folder", remedy="give the folder that 'fashionbench train' wrote")
     inner = path / "model"

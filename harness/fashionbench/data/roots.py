@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,14 +51,14 @@ class DataRoots:
         :raises DataError: where a folder was named and does not exist.
         """
         if dataset in self.named:
-            root = self.named[dataset].expanduser()
+            root = expanded(self.named[dataset])
             if not root.is_dir():
                 msg = f"{root}, given as the root of {dataset}, is not a folder"
                 raise DataError(msg, remedy=f"correct the path, or see 'fashionbench show {dataset}'")
             return root
         common = self.common or (Path(os.environ[VARIABLE]) if os.environ.get(VARIABLE) else None)
-        if common is not None and (common.expanduser() / dataset).is_dir():
-            return common.expanduser() / dataset
+        if common is not None and (expanded(common) / dataset).is_dir():
+            return expanded(common) / dataset
         return self.find(beside) if beside else None
 
     def require(self, dataset: str, beside: str = "") -> Path:

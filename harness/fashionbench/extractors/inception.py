@@ -10,7 +10,6 @@ et al. (NeurIPS 2017) do; pytorch-fid itself takes x / 127.5 − 1. Weights are 
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,10 +18,11 @@ from PIL import Image
 from fashionbench.canonical import digest
 from fashionbench.errors import MetricError
 from fashionbench.extractors.weights import hub_folder, published_name, read_state, require_fit
-from fashionbench.files import sha256
+from fashionbench.files import expanded, sha256
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -74,7 +74,7 @@ def weights_path() -> Path:
     :raises MetricError: where they are nowhere.
     """
     named = os.environ.get(VARIABLE)
-    path = Path(named).expanduser() if named else hub_folder() / FILE
+    path = expanded(named) if named else hub_folder() / FILE
     if not path.is_file():
         place = f"{named}, where {VARIABLE} points" if named else f"{FILE} in $TORCH_HOME/hub/checkpoints"
         raise MetricError(f"the Inception weights of FID are not at {place}", remedy=REMEDY)

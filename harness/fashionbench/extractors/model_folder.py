@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import MetricError, reason_of
+from fashionbench.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -44,7 +45,7 @@ class ModelFolder:
         :raises MetricError: where it is nowhere.
         """
         named = os.environ.get(self.variable, self.repository)
-        folder = Path(named).expanduser()
+        folder = expanded(named)
         return folder if folder.is_dir() else self._cached(named)
 
     def weights(self, folder: Path) -> list[Path]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import MetricError, first_names, reason_of
+from fashionbench.files import expanded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -35,7 +36,7 @@ def published_name(sha256: str) -> str:
 def hub_folder() -> Path:
     """Return the folder in which torch.hub keeps checkpoints; it need not exist."""
     home = os.environ.get("TORCH_HOME") or Path(os.environ.get("XDG_CACHE_HOME", "~/.cache")) / "torch"
-    return Path(home).expanduser() / "hub" / "checkpoints"
+    return expanded(home) / "hub" / "checkpoints"
 
 
 def read_state(path: Path, remedy: str) -> dict[str, Tensor]:

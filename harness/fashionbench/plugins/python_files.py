@@ -5,11 +5,11 @@ from __future__ import annotations
 import importlib.util
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import short
 from fashionbench.errors import PluginError, as_error, did_you_mean, text_of
+from fashionbench.files import expanded
 from fashionbench.plugins.hookspecs import hookimpl
 from fashionbench.plugins.python_backends import PythonBackend
 from fashionbench.plugins.source_imports import script_hash
@@ -17,6 +17,7 @@ from fashionbench.specs.capabilities import METHODS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
     from types import ModuleType
 
     from fashionbench.specs.backend import BackendSpec
@@ -37,7 +38,7 @@ class PythonFiles:
         matched = _ADDRESS.fullmatch(address)
         if matched is None:
             return None
-        path = Path(matched["file"]).expanduser()
+        path = expanded(matched["file"])
         if not path.is_file():
             raise PluginError(f"{path}, where a backend was to be read from, is not a file", remedy="check its path")
         module = _imported(path.resolve())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.canonical import digest
 from fashionbench.errors import ConfigError, DataError
+from fashionbench.files import expanded
 from fashionbench.json_reader import read_object
 from fashionbench.specs import TrainingDataUse
 
@@ -54,7 +55,7 @@ def _with_contents(value: Any, index: FileIndex) -> Any:
         return type(value)(_with_contents(inner, index) for inner in value)
     if not isinstance(value, (str, Path)) or not str(value):
         return value
-    path = Path(value).expanduser()
+    path = expanded(value)
     try:
         exists = path.exists()
     except (OSError, ValueError):  # too long for a file name, or with a null character: a text, and no path
@@ -97,7 +98,7 @@ def training_data_of(models: Mapping[str, str]) -> list[TrainingDataUse]:
     """
     uses: dict[str, TrainingDataUse] = {}
     for folder in models.values():
-        path = Path(folder).expanduser() / TRAINING_RECORD
+        path = expanded(folder) / TRAINING_RECORD
         if not folder or not path.is_file():
             continue
         record = _training_record(path)

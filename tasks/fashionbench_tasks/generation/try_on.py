@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fashionbench.files import expanded
 from fashionbench_tasks.dataset_root import place
 from fashionbench_tasks.datasets import dress_code, openvton, viton_hd
 from fashionbench_tasks.generation.builders import GenerationData, generation_task, true_photo, viton_training
@@ -12,6 +12,8 @@ from fashionbench_tasks.generation.samples import GenerationSample
 from fashionbench_tasks.generation.training_set import TrainingSample
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
     from fashionbench_tasks.generation.task import Generation
@@ -89,7 +91,7 @@ def of_openvton(spec: TaskSpec, roots: DataRoots) -> Generation:
     """Make an OpenVTON task; options: ``split``, ``width``, ``height``, ``filter``; each category is a slice."""
     data = openvton.OpenVTON(place(spec, roots))
     split = str(spec.options["split"])
-    cache = (roots.cache or Path("~/.cache/fashionbench").expanduser()) / "openvton"
+    cache = (roots.cache or expanded("~/.cache/fashionbench")) / "openvton"
     listed = data.list_of(split, cache)
     triplets = openvton.read_triplets(listed)
 

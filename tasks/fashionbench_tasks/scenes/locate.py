@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import DataError
+from fashionbench.files import expanded
 from fashionbench_tasks.datasets.karpathy import Karpathy
 from fashionbench_tasks.scenes.generate import FILE, make
 from fashionbench_tasks.scenes.world import DATASET_ID, VERSION
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fashionbench.data.roots import DataRoots
     from fashionbench.specs import TaskSpec
 
@@ -36,7 +38,7 @@ def scenes_root(roots: DataRoots) -> Path:
     named = roots.find(DATASET_ID)
     if named is not None:
         return named
-    base = Path("~/.cache/fashionbench").expanduser() if roots.cache is None else roots.cache.parent
+    base = expanded("~/.cache/fashionbench") if roots.cache is None else roots.cache.parent
     root = base / f"{DATASET_ID}-{VERSION}-{SEED}"
     if not (root / FILE).is_file():
         sys.stderr.write(f"drawing the generated scenes, once, at {root}\n")

@@ -53,7 +53,7 @@ def test_a_dry_run_runs_nothing(cli, tmp_path):
     ("words", "told"),
     [
         (["run", "quikstart"], "did you mean quickstart"),
-        (["run"], "overview, quickstart, toy"),
+        (["run"], "quickstart, style-transfer, toy"),
         (["run", "--task", "toy/squares", "--backend", "toy/color"], "did you mean toy/colour"),
         (["run", "toy", "--data", "toy-squares"], "NAME=VALUE"),
         (["run", "toy", "--data", "toy-squarez=x"], "did you mean toy-squares"),
