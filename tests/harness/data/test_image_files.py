@@ -226,7 +226,7 @@ def test_what_other_programs_would_draw_is_refused_by_name(tmp_path, content, ki
     [
         (b"<!DOCTYPE html><html><body>404</body></html>", "a page of HTML", "fetch the file again"),
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:ab\n", "a pointer of Git LFS", "git lfs pull"),
-        (gzip.compress(b"<svg/>"), "packed by gzip", "unpack it"),
+        (gzip.compress(b"<svg/>", mtime=0), "packed by gzip", "unpack it"),
         (b"", "empty", "fetch the file again"),
         (b"hello", "no image of a format that is read, or it is damaged", "fetch the file again"),
     ],
