@@ -51,7 +51,7 @@ def register_backends() -> Iterable[BackendSpec]:
     return [
         _backend("unifashion", "a trained UniFashion model; option model=FOLDER"),
         _backend("unifashion-quick", "a small UniFashion, trained in minutes on generated data", "unifashion-quick"),
-        _backend("unifashion-tiny", "a small UniFashion, trained in an hour of one core", "unifashion-tiny"),
+        _backend("unifashion-tiny", "a small UniFashion, trained in more than an hour of one core", "unifashion-tiny"),
         replace(
             _backend("unifashion-leaked-captions", "a UniFashion whose gallery captions hold the words of the queries"),
             target="fashionbench_unifashion.leaked_captions:LeakedCaptions",
