@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from fashionbench.data.items import TryOnItem
 from fashionbench.errors import BackendError, DataError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -41,6 +41,7 @@ class Conditions:
     :param hinted: which samples have a hint, bool [B]; a design without a sketch has none.
     :param warped: the garment, or the sketch, warped into what is to be painted, grey around it: float [B, 3, H, W], or
         None where the model has no such condition.
+    :param designed: which samples are designs, whose sketch shows no colour of the garment, bool [B]; None: no sample.
     """
 
     agnostic: Tensor
@@ -49,17 +50,20 @@ class Conditions:
     hint: Tensor | None
     hinted: Tensor
     warped: Tensor | None = None
+    designed: Tensor | None = None
 
     def to(self, device: torch.device | str) -> Conditions:
         """Move to a device."""
-        return Conditions(
-            self.agnostic.to(device),
-            self.keep.to(device),
-            None if self.densepose is None else self.densepose.to(device),
-            None if self.hint is None else self.hint.to(device),
-            self.hinted.to(device),
-            None if self.warped is None else self.warped.to(device),
-        )
+        return self._each(lambda part: part.to(device))
+
+    def take(self, rows: Tensor) -> Conditions:
+        """Return some of the samples, by number: int [N]."""
+        return self._each(lambda part: part[rows])
+
+    def _each(self, change: Callable[[Tensor], Tensor]) -> Conditions:
+        parts = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: None if part is None else change(part) for name, part in parts.items()}
+        return Conditions(**changed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +73,12 @@ class EncodedConditions:
     :param channels: what stands beside the noisy latent in the UNet's input: float [B, C - 4, h, w].
     :param hint: latent of the garment or the sketch, float [B, 4, h, w]; zero for a sample without a hint; None where
         the model has no control branch.
+    :param designed: which samples are designs, bool [B]; None: no sample.
     """
 
     channels: Tensor
     hint: Tensor | None
-
-    def take(self, rows: Tensor) -> EncodedConditions:
-        """Return some of the samples, by number: int [N]."""
-        return EncodedConditions(self.channels[rows], None if self.hint is None else self.hint[rows])
+    designed: Tensor | None = None
 
 
 def image_tensor(image: Image.Image, width: int, height: int) -> Tensor:
@@ -121,18 +123,19 @@ def read_conditions(items: Sequence[TryOnItem | DesignItem], config: DiffusionCo
         torch.stack([_warped(hint, mask, width, height) for hint, mask in zip(hints, masks, strict=True)])
         if "warped-garment" in config.conditions
         else None,
+        torch.tensor([not isinstance(item, TryOnItem) for item in items]),
     )
 
 
-def with_hint(item: TryOnItem, conditions: Conditions, hint: Image.Image, config: DiffusionConfig) -> Conditions:
-    """Put another hint in the place of the garment of one sample, whose person stays the same."""
-    changed = replace(conditions, hinted=torch.tensor([True]))
+def with_sketch(item: TryOnItem, conditions: Conditions, hint: Image.Image, config: DiffusionConfig) -> Conditions:
+    """Make a design of one try-on sample: a sketch in the place of the garment, while the person stays the same."""
+    changed = replace(conditions, hinted=torch.tensor([True]), designed=torch.tensor([True]))
     if conditions.hint is not None:
         changed = replace(changed, hint=image_tensor(hint, config.width, config.height)[None])
     if conditions.warped is not None:
         warped = _warped(hint, _condition(item, "agnostic-mask"), config.width, config.height)
         changed = replace(changed, warped=warped[None])
-    return changed if conditions.hint is not None or conditions.warped is not None else conditions
+    return changed
 
 
 def finish(

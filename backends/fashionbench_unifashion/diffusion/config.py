@@ -155,7 +155,7 @@ class DiffusionConfig(_Part):
     """``gt_q_sample`` starts from the noised truth, as the released code does: it leaks a trace of the answer into each
     image and is there to measure how much that is worth. ``warped-garment`` starts from what is known, the agnostic
     image with the warped garment laid into its mask, noised to ``start_share`` of the steps (Meng et al., "SDEdit",
-    ICLR 2022); images without conditions start from noise."""
+    ICLR 2022); designs, of whose sketch no colour is known, and images without conditions start from noise."""
     start_share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """The share of the training's steps that ``start: warped-garment`` begins at; later steps are not walked."""
 

@@ -114,7 +114,7 @@ class Denoiser(nn.Module):
         hint = None
         if self.control is not None:
             hint = self.vae.encode(_given(conditions.hint, "hint")) * conditions.hinted.view(-1, 1, 1, 1)
-        return EncodedConditions(torch.cat(channels, dim=1), hint)
+        return EncodedConditions(torch.cat(channels, dim=1), hint, conditions.designed)
 
     def predict(
         self, latents: Tensor, steps: Tensor, condition: Tensor, conditions: EncodedConditions | None = None
@@ -179,7 +179,9 @@ class Denoiser(nn.Module):
         """
         self._check(condition, len(latents))
         rng, schedule = batch_rng(generator), self.schedule
-        steps = rng.below(self._limit(conditions), latents) if steps is None else steps.to(latents.device)
+        if steps is None:
+            steps = (rng.uniform((len(latents),), latents) * self._limits(conditions, latents)).long()
+        steps = steps.to(latents.device)
         noise = rng.normal(latents)
         dropped = rng.uniform((len(latents), 1, 1), latents)
         condition = torch.where(dropped < self.config.condition_dropout, self.unconditional, condition)
@@ -214,6 +216,32 @@ class Denoiser(nn.Module):
         :raises ConfigError: on a truth that the configuration does not allow or lacks.
         """
         self._check(condition, len(seeds))
+        known = self._garment_known(conditions, condition)
+        groups = [rows for rows in (known.nonzero().flatten(), (~known).nonzero().flatten()) if len(rows)]
+        made = []
+        for rows in groups:
+            shown = None if conditions is None else conditions.take(rows)
+            drawn = [seeds[row] for row in rows.tolist()]
+            there = None if truth is None else truth[rows]
+            alike = bool(known[rows[0]])
+            made.append(self._walk(condition[rows], shown, drawn, steps, guidance, there, known_start=alike))
+        images = torch.cat(made)[torch.cat(groups).argsort()]
+        if not bool(images.isfinite().all()):
+            raise BackendError("the diffusion model made NaN or infinity", remedy="train it anew, with a smaller rate")
+        return images.clamp(-1, 1)
+
+    def _walk(
+        self,
+        condition: Tensor,
+        conditions: Conditions | None,
+        seeds: Sequence[int],
+        steps: int | None,
+        guidance: float | None,
+        truth: Tensor | None,
+        *,
+        known_start: bool,
+    ) -> Tensor:
+        """Make images that all begin with noise, or all with the garment that is known."""
         guidance = self.config.guidance if guidance is None else guidance
         sampler = self.config.sampler
         walk = self.schedule.sampler(sampler, steps or self.config.steps, self.config.spacing)
@@ -229,15 +257,12 @@ class Denoiser(nn.Module):
             return self.schedule.for_sampler(sampler, latents, predicted, step)
 
         walked = None
-        if self.config.start == "warped-garment" and conditions is not None:
+        if known_start and conditions is not None:
             walked = self._late_steps(torch.as_tensor(walk.timesteps).tolist())
             start = self._known_start(seeds, conditions, walked[0])
         else:
             start = self._start(seeds, truth)
-        images = self.vae.decode(sample_latents(start, predict, walk, walked))
-        if not bool(images.isfinite().all()):
-            raise BackendError("the diffusion model made NaN or infinity", remedy="train it anew, with a smaller rate")
-        return images.clamp(-1, 1)
+        return self.vae.decode(sample_latents(start, predict, walk, walked))
 
     def _start(self, seeds: Sequence[int], truth: Tensor | None) -> Tensor:
         noise = seeded_noise(self.latent_shape, seeds, self.unconditional)
@@ -254,11 +279,19 @@ class Denoiser(nn.Module):
         first = self.config.start_share * self.config.noise.train_steps
         return [step for step in steps if step < first] or [steps[-1]]
 
-    def _limit(self, conditions: EncodedConditions | None) -> int:
+    def _limits(self, conditions: EncodedConditions | None, latents: Tensor) -> Tensor:
         """Return how many of the training's steps sampling may come to: all of them where it starts from noise."""
-        config = self.config
-        share = config.start_share if config.start == "warped-garment" and conditions is not None else 1.0
-        return math.ceil(share * config.noise.train_steps)
+        every = self.config.noise.train_steps
+        late = math.ceil(self.config.start_share * every)
+        return torch.where(self._garment_known(conditions, latents), late, every)
+
+    def _garment_known(self, conditions: Conditions | EncodedConditions | None, like: Tensor) -> Tensor:
+        """Mark the samples that start from the warped garment, bool [B]; a sketch has none of its colours."""
+        if self.config.start != "warped-garment" or conditions is None:
+            return torch.zeros(len(like), dtype=torch.bool, device=like.device)
+        if conditions.designed is None:
+            return torch.ones(len(like), dtype=torch.bool, device=like.device)
+        return ~conditions.designed
 
     def _known_start(self, seeds: Sequence[int], conditions: Conditions, step: int) -> Tensor:
         """Noise the agnostic image with the warped garment in its mask to a step."""

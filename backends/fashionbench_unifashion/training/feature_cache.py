@@ -19,7 +19,7 @@ from fashionbench_unifashion.training.image_decoder import DecodedImages, ImageD
 from fashionbench_unifashion.weights.loading import fingerprint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from PIL import Image
@@ -39,13 +39,21 @@ class ImageFeatureCache:
 
     :param open_: opens an image by its id.
     :param keep: whether to keep tokens and small images.
-    :param folder: where they are kept for a training that goes on later; None keeps them in memory alone.
+    :param folder: where they are kept for a training that goes on later, and for others of the same data; None keeps
+        them in memory alone.
+    :param data: fingerprints of the data that ids of images are of.
     """
 
     def __init__(
-        self, model: UniFashion, open_: Callable[[str], Image.Image], *, keep: bool, folder: Path | None = None
+        self,
+        model: UniFashion,
+        open_: Callable[[str], Image.Image],
+        *,
+        keep: bool,
+        folder: Path | None = None,
+        data: Mapping[str, str] | None = None,
     ) -> None:
-        self._folder = folder
+        self._folder, self._data = folder, dict(data or {})
         self._model = model
         self._decoder = ImageDecoder(model, open_)
         self._decoded: DecodedImages | None = None
@@ -85,13 +93,14 @@ class ImageFeatureCache:
         self.prepare(names, advance)
 
     def _place(self, names: Sequence[str]) -> Path | None:
-        """Return the file of these images; other weights, another transform or other images have another one."""
+        """Return the file of these images; another one where anything that decides them differs."""
         if self._folder is None:
             return None
         config = self._model.config
         size = [config.diffusion.width, config.diffusion.height] if config.diffusion is not None else []
         weights = fingerprint(dict(self._model.vision.network.state_dict()))
-        key = digest([config.vision.model_dump(mode="json"), size, weights, list(names)])
+        where = [str(self._model.device), torch.__version__]
+        key = digest([config.vision.model_dump(mode="json"), size, weights, self._data, *where, list(names)])
         return self._folder / f"tokens-{key.removeprefix('sha256:')[:32]}.safetensors"
 
     def _load(self, path: Path, names: Sequence[str]) -> bool:

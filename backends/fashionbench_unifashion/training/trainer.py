@@ -118,13 +118,14 @@ class Training:
         self.examples: TrainingExamples = collect(recipe, context)
         self._claim()
         self.model = self._build()
+        fingerprints = {name: part.fingerprint for name, part in self.examples.parts.items()}
+        kept = context.out / "cache" if context.shared is None else context.shared
         self.feature_cache = ImageFeatureCache(
-            self.model, self.examples.open, keep=recipe.keep_tokens, folder=context.out / "cache"
+            self.model, self.examples.open, keep=recipe.keep_tokens, folder=kept, data=fingerprints
         )
         self.tryon_batches = (
             TryOnBatches(self.model, self.examples, keep=recipe.keep_tokens) if recipe.data.tryon_examples else None
         )
-        fingerprints = {name: part.fingerprint for name, part in self.examples.parts.items()}
         computes = f"{self.accelerator.device}, sharded" if context.fsdp else str(self.accelerator.device)
         self._shared = SharedPhases(context.shared, recipe, fingerprints, computes, self.accelerator.num_processes)
         self._inputs = PhaseInputs(self.model, self.examples, self.feature_cache, self.tryon_batches, recipe.seed)

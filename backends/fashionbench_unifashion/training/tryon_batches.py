@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from copy import copy
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
 
-from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions, with_hint
+from fashionbench_unifashion.diffusion.conditions import Conditions, image_tensor, read_conditions, with_sketch
 from fashionbench_unifashion.training.hue import turn_conditions, turn_hue
 
 if TYPE_CHECKING:
@@ -124,8 +124,9 @@ class TryOnBatches:
         draws = rng.uniform((len(examples), 2), torch.empty(0))
         colours = rng.uniform((len(examples), 2), torch.empty(0)) if hue else torch.ones(len(examples), 2)
         images, conditions, tokens, texts, recoloured = [], [], [], [], []
+        turns = torch.zeros(len(examples))
         drawn = zip(examples, draws.tolist(), colours.tolist(), strict=True)
-        for example, (design_draw, flip_draw), (hue_draw, turns) in drawn:
+        for at, (example, (design_draw, flip_draw), (hue_draw, turn)) in enumerate(drawn):
             read = self._of(example)
             as_design = read.design is not None and read.sketch is not None and design_draw < 0.5
             chosen = read.design if as_design and read.design is not None else read.conditions
@@ -133,8 +134,7 @@ class TryOnBatches:
             image, condition = _turned(read.image, flip), _turned_conditions(chosen, flip)
             # The words of a design name its colours.
             recoloured.append(not as_design and hue_draw < hue)
-            if recoloured[-1]:
-                image, condition = turn_hue(image, turns), turn_conditions(condition, turns)
+            turns[at] = turn if recoloured[-1] else 0
             images.append(image)
             conditions.append(condition)
             tokens.append(read.sketch if as_design and read.sketch is not None else read.tokens)
@@ -143,7 +143,10 @@ class TryOnBatches:
         # In single precision before they are joined: autocast to bfloat16 joins no halves.
         stacked = self._model.vision.normalise(torch.cat([part.float() for part in tokens]).to(device))
         marked = torch.tensor(recoloured, device=device)
-        return TryOnBatch(torch.cat(images).to(device), _joined(conditions).to(device), stacked, texts, marked)
+        shown, joined = torch.cat(images).to(device), _joined(conditions).to(device)
+        if any(recoloured):
+            shown, joined = turn_hue(shown, turns), turn_conditions(joined, turns)
+        return TryOnBatch(shown, joined, stacked, texts, marked)
 
     def states(self, tryon_batch: TryOnBatch) -> Tensor:
         """Read what is to be worn with the Q-Former: a garment by itself, a sketch together with its words."""
@@ -193,7 +196,7 @@ class TryOnBatches:
         conditions = read_conditions([item], config)
         design = sketch = None
         if tryon_example.text and tryon_example.sketch is not None:
-            design = with_hint(item, conditions, tryon_example.sketch.image, config)
+            design = with_sketch(item, conditions, tryon_example.sketch.image, config)
             sketch = model.transform.batch([tryon_example.sketch.image])
         return DecodedTryOn(
             image_tensor(tryon_example.target.image, config.width, config.height)[None],
@@ -227,26 +230,14 @@ def _turned_conditions(one: Conditions, flip: bool) -> Conditions:  # noqa: FBT0
     if not flip:
         return one
     # A mirrored pose keeps the colours of its parts: they tell left from right, and the model learns both.
-    return Conditions(
-        one.agnostic.flip(-1),
-        one.keep.flip(-1),
-        None if one.densepose is None else one.densepose.flip(-1),
-        None if one.hint is None else one.hint.flip(-1),
-        one.hinted,
-        None if one.warped is None else one.warped.flip(-1),
-    )
+    images = {name: getattr(one, name) for name in ("agnostic", "keep", "densepose", "hint", "warped")}
+    flipped: dict[str, Any] = {name: None if image is None else image.flip(-1) for name, image in images.items()}
+    return replace(one, **flipped)
 
 
 def _joined(rows: Sequence[Conditions]) -> Conditions:
-    def both(parts: list[Tensor | None]) -> Tensor | None:
-        known = [part for part in parts if part is not None]
-        return torch.cat(known) if len(known) == len(parts) else None
+    def joined(name: str) -> Tensor | None:
+        known = [part for row in rows if (part := getattr(row, name)) is not None]
+        return torch.cat(known) if len(known) == len(rows) else None
 
-    return Conditions(
-        torch.cat([row.agnostic for row in rows]),
-        torch.cat([row.keep for row in rows]),
-        both([row.densepose for row in rows]),
-        both([row.hint for row in rows]),
-        torch.cat([row.hinted for row in rows]),
-        both([row.warped for row in rows]),
-    )
+    return Conditions(**{field.name: joined(field.name) for field in fields(Conditions)})  # type: ignore[arg-type]

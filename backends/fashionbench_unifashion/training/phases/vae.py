@@ -109,8 +109,6 @@ class VaePhase(Phase):
             images = self.inputs.feature_cache.pixels([example.image for example in local])
         images = mirrored(self, images, rng)
         if self.training and self.config.hue:
-            drawn = rng.uniform((len(images), 2), torch.empty(0)).tolist()
-            turned = [turn_hue(image, turns) if draw < self.config.hue else image
-                      for image, (draw, turns) in zip(images, drawn, strict=True)]  # fmt: skip
-            images = torch.stack(turned)
+            drawn, turns = rng.uniform((len(images), 2), torch.empty(0)).unbind(1)
+            images = turn_hue(images, torch.where(drawn < self.config.hue, turns, 0.0))
         return {"reconstruction": self.model.diffusion.vae.loss(images, generator=rng)}

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fashionbench.data.items import DesignItem, TryOnItem
 from fashionbench.errors import BackendError, DataError
-from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions, with_hint
+from fashionbench_unifashion.diffusion.conditions import finish, image_tensor, keep_tensor, read_conditions, with_sketch
 
 WIDTH, HEIGHT = 24, 32
 
@@ -183,10 +183,10 @@ def test_another_hint_is_that_of_a_design_of_the_same_person():
     given = nano().conditions
     for config in (nano(), nano(conditions=("agnostic", "densepose")), nano(conditions=(*given, "warped-garment"))):
         got, wanted = (
-            with_hint(item, read_conditions([item], config), sketch, config),
+            with_sketch(item, read_conditions([item], config), sketch, config),
             read_conditions([design], config),
         )
         assert (got.hint is None) == (wanted.hint is None) == ("hint" not in config.conditions)
         assert (got.warped is None) == (wanted.warped is None) == ("warped-garment" not in config.conditions)
-        for name in ("agnostic", "keep", "densepose", "hint", "hinted", "warped"):
+        for name in ("agnostic", "keep", "densepose", "hint", "hinted", "warped", "designed"):
             assert getattr(wanted, name) is None or torch.equal(getattr(got, name), getattr(wanted, name)), name

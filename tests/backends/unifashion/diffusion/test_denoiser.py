@@ -9,7 +9,7 @@ import torch
 from diffusion_sizes import nano, small_unet, small_vae
 
 from fashionbench.errors import BackendError, ConfigError
-from fashionbench_unifashion.diffusion.conditions import Conditions
+from fashionbench_unifashion.diffusion.conditions import Conditions, EncodedConditions
 from fashionbench_unifashion.diffusion.config import NetworkConfig, NoiseConfig, VaeConfig
 from fashionbench_unifashion.diffusion.denoiser import Denoiser
 
@@ -220,11 +220,12 @@ def test_offset_noise_is_one_number_a_channel_and_ends_up_in_the_target(monkeypa
 def test_the_loss_counts_each_sample_by_its_weight():
     weighed = _awaken(_make(condition_dropout=0.0, noise=NoiseConfig(prediction="v", min_snr=5.0)))
     images, condition, conditions = _batch()
-    encoded, latents = weighed.encode_conditions(conditions), weighed.vae.encode(images)
+    latents = weighed.vae.encode(images)
 
     def loss(rows, steps):
         draw = torch.Generator().manual_seed(1)
-        return weighed.latent_loss(latents[rows], condition[rows], encoded.take(rows), draw, steps=steps).item()
+        encoded = weighed.encode_conditions(conditions.take(rows))
+        return weighed.latent_loss(latents[rows], condition[rows], encoded, draw, steps=steps).item()
 
     row, step = torch.tensor([0]), torch.tensor([500])
     counted = loss(row, step)
@@ -250,7 +251,8 @@ def test_it_learns_one_picture():
 
     def loss(count, draw, steps=None):
         rows = torch.zeros(count, dtype=torch.long)
-        return model.latent_loss(latents[rows], condition[rows], encoded.take(rows), draw, steps=steps)
+        shown = EncodedConditions(encoded.channels[rows], encoded.hint[rows])
+        return model.latent_loss(latents[rows], condition[rows], shown, draw, steps=steps)
 
     def error():
         with torch.no_grad():

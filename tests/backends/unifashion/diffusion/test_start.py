@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 from diffusion_sizes import nano
@@ -54,15 +56,40 @@ def test_sampling_may_start_from_the_noised_agnostic_image_with_the_warped_garme
 
 
 @torch.no_grad()
+def test_a_design_starts_from_noise_beside_try_on_that_does_not(given):
+    model, (condition, shown) = make(0.5), given
+    together = replace(shown, designed=torch.tensor([False, True, False]))
+    seen = []
+    predict = model.predict
+
+    def watched(latents, steps, *rest):
+        seen.append((latents.clone(), int(steps[0])))
+        return predict(latents, steps, *rest)
+
+    model.predict = watched
+    made = model.sample(condition, together, seeds=[5, 6, 7], guidance=1)
+    noise = torch.randn(4, 16, 12, generator=torch.Generator().manual_seed(6))
+    assert [len(latents) for latents, _ in seen] == [2, 2, 1, 1, 1, 1]
+    assert torch.equal(seen[2][0][0], noise) and seen[2][1] > 900
+    for row, designed in enumerate((False, True, False)):
+        rows = torch.tensor([row])
+        alone = replace(shown.take(rows), designed=torch.tensor([designed]))
+        torch.testing.assert_close(made[rows], model.sample(condition[rows], alone, seeds=[5 + row], guidance=1))
+
+
+@torch.no_grad()
 def test_no_step_is_trained_that_sampling_does_not_come_to(given):
     model, (condition, shown) = make(0.3), given
-    encoded = model.encode_conditions(shown)
     many = torch.zeros(300, 4, 16, 12)
     rows, seen = torch.zeros(300, dtype=torch.long), []
+    designed = torch.arange(300) % 2 == 1
+    encoded = model.encode_conditions(replace(shown.take(rows), designed=designed))
     model.predict = lambda latents, steps, *_rest: seen.append(steps) or torch.zeros_like(latents)
-    model.latent_loss(many, condition[rows], encoded.take(rows), torch.Generator().manual_seed(0))
+    model.latent_loss(many, condition[rows], encoded, torch.Generator().manual_seed(0))
     model.latent_loss(many, condition[rows], None, torch.Generator().manual_seed(0))
-    assert 280 < seen[0].max() < 300 and 900 < seen[1].max() < 1000
+    assert 280 < seen[0][~designed].max() < 300 and 900 < seen[1].max() < 1000
+    # Of a sketch the colours are not known, and where noise is small they are seen.
+    assert 900 < seen[0][designed].max() < 1000
 
 
 def test_a_start_from_the_warped_garment_needs_it_and_a_sampler_that_can_begin_late():

@@ -14,23 +14,35 @@ from fashionbench_unifashion.training.phases.registry import make_phase, train_o
 
 
 def colour(*rgb):
-    return torch.tensor(rgb).view(3, 1, 1)
+    return torch.tensor(rgb).view(1, 3, 1, 1)
+
+
+def turn(image, turns):
+    return turn_hue(image, torch.tensor([turns]))
 
 
 def test_no_turn_and_a_whole_one_change_nothing_and_grey_stays_grey():
-    image = 0.4 * torch.rand(3, 5, 4, generator=torch.Generator().manual_seed(0)) - 0.2
+    image = 0.4 * torch.rand(1, 3, 5, 4, generator=torch.Generator().manual_seed(0)) - 0.2
     for turns in (0.0, 1.0):
-        torch.testing.assert_close(turn_hue(image, turns), image, atol=1e-5, rtol=0)
-    torch.testing.assert_close(turn_hue(colour(0.3, 0.3, 0.3), 0.37), colour(0.3, 0.3, 0.3), atol=1e-3, rtol=0)
+        torch.testing.assert_close(turn(image, turns), image, atol=1e-5, rtol=0)
+    torch.testing.assert_close(turn(colour(0.3, 0.3, 0.3), 0.37), colour(0.3, 0.3, 0.3), atol=1e-3, rtol=0)
 
 
 def test_half_a_turn_gives_the_opposite_colour_of_the_same_luma():
     red = colour(0.2, -0.1, -0.1)
     luma = 0.299 * 0.2 - 0.587 * 0.1 - 0.114 * 0.1
     opposite = 2 * luma - red
-    torch.testing.assert_close(turn_hue(red, 0.5), opposite, atol=1e-3, rtol=0)
-    back = turn_hue(turn_hue(red, 0.2), 0.8)
+    torch.testing.assert_close(turn(red, 0.5), opposite, atol=1e-3, rtol=0)
+    back = turn(turn(red, 0.2), 0.8)
     torch.testing.assert_close(back, red, atol=1e-4, rtol=0)
+
+
+def test_each_image_is_turned_by_its_own_angle_and_one_that_is_not_stays_the_same():
+    images = 0.4 * torch.rand(3, 3, 5, 4, generator=torch.Generator().manual_seed(1)) - 0.2
+    together = turn_hue(images, torch.tensor([0.3, 0.0, 0.8]))
+    assert torch.equal(together[1], images[1])
+    for row, turns in ((0, 0.3), (2, 0.8)):
+        torch.testing.assert_close(together[row : row + 1], turn(images[row : row + 1], turns))
 
 
 @pytest.fixture(scope="module")
