@@ -29,7 +29,7 @@ def cache(tmp_path):
     vision = SimpleNamespace(trainable=False, encode=lambda pixels: layer(pixels)[:, None], network=layer)
     config = SimpleNamespace(vision=SimpleNamespace(model_dump=lambda mode: {}), diffusion=None)
     model = SimpleNamespace(vision=vision, config=config, transform=transform, device="cpu", diffusion=None)  # fmt: skip
-    return lambda: ImageFeatureCache(model, open_, keep=True, folder=tmp_path), opened
+    return lambda **data: ImageFeatureCache(model, open_, keep=True, folder=tmp_path, data=data), opened
 
 
 def test_a_flipped_bit_of_kept_features_is_not_learnt_from(cache, tmp_path):
@@ -43,3 +43,12 @@ def test_a_flipped_bit_of_kept_features_is_not_learnt_from(cache, tmp_path):
     make().prepare(["red", "blue"], lambda *_: None)
     assert opened == ["red", "blue"] * 2
     assert path.read_bytes() == whole
+
+
+def test_an_id_of_other_data_is_another_image(cache):
+    make, opened = cache
+    make(pairs="sha256:1").prepare(["red"], lambda *_: None)
+    make(pairs="sha256:2").prepare(["red"], lambda *_: None)
+    assert opened == ["red", "red"]
+    make(pairs="sha256:1").prepare(["red"], lambda *_: None)
+    assert opened == ["red", "red"]

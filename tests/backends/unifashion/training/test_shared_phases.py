@@ -62,6 +62,24 @@ def test_what_decides_the_first_weights_or_the_data_shares_nothing(context, tmp_
     assert one._shared.key(0) != two._shared.key(0)
 
 
+def test_images_are_encoded_once_for_trainings_that_differ_in_how_they_learn(context, tmp_path, monkeypatch):
+    frozen = {**FEW, "model": {"changes": {"vision": {"trainable": False}}}}
+    slower = {**frozen, "phases": {**FEW["phases"], "1a": {"lr": 3e-5}}}
+    one, two = (
+        Training(load_recipe("unifashion-nano", changes), context(tmp_path / str(n), shared=tmp_path / "s"))
+        for n, changes in enumerate((frozen, slower))
+    )
+    one.feature_cache.read_pairs(one.examples, lambda *_: None, lambda *_: None)
+
+    def encode(_):
+        raise AssertionError
+
+    monkeypatch.setattr(two.model.vision, "encode", encode)
+    two.feature_cache.read_pairs(two.examples, lambda *_: None, lambda *_: None)
+    names = [pair.image for pair in two.examples.pairs]
+    assert torch.equal(one.feature_cache.tokens(names), two.feature_cache.tokens(names))
+
+
 def test_a_damaged_phase_is_trained_again(trained_in, tmp_path):
     shared = tmp_path / "shared"
     first, _ = trained_in(FEW, shared)
