@@ -66,7 +66,8 @@ class ImageFeatureCache:
         """Make what is not there yet of some images; does nothing where tokens are not kept."""
         if not self._keep:
             return
-        wanted = [name for name in dict.fromkeys(names) if name not in self._tokens]
+        # In one order, whichever of them are held out: trainings of the same data find them, made in the same batches.
+        wanted = sorted(name for name in dict.fromkeys(names) if name not in self._tokens)
         path = self._place(wanted)
         if path is not None and self._load(path, wanted):
             advance(len(wanted), EARLIER)

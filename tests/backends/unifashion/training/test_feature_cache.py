@@ -36,12 +36,12 @@ def test_a_flipped_bit_of_kept_features_is_not_learnt_from(cache, tmp_path):
     make, opened = cache
     make().prepare(["red", "blue"], lambda *_: None)
     make().prepare(["red", "blue"], lambda *_: None)
-    assert opened == ["red", "blue"]
+    assert opened == ["blue", "red"]
     (path,) = tmp_path.glob("tokens-*.safetensors")
     whole = path.read_bytes()
     path.write_bytes(whole[:-1] + bytes([whole[-1] ^ 1]))
     make().prepare(["red", "blue"], lambda *_: None)
-    assert opened == ["red", "blue"] * 2
+    assert opened == ["blue", "red"] * 2
     assert path.read_bytes() == whole
 
 
@@ -52,3 +52,12 @@ def test_an_id_of_other_data_is_another_image(cache):
     assert opened == ["red", "red"]
     make(pairs="sha256:1").prepare(["red"], lambda *_: None)
     assert opened == ["red", "red"]
+
+
+def test_the_order_of_images_makes_no_other_file(cache):
+    make, opened = cache
+    one, two = make(), make()
+    one.prepare(["red", "blue", "lime"], lambda *_: None)
+    two.prepare(["lime", "red", "blue"], lambda *_: None)
+    assert opened == ["blue", "lime", "red"]
+    assert torch.equal(one._tokens["lime"], two._tokens["lime"])
