@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 from cached_twin import cached_twin
 
@@ -12,6 +15,7 @@ from fashionbench.studies.study import variants
 from fashionbench_unifashion.studies import SUMMARIES
 from fashionbench_unifashion.training.recipe import load_recipe
 
+PAGE = Path(__file__).parents[3] / "docs" / "explanation" / "paper-claims.md"
 NAMES = [f"unifashion-{name}" for name in SUMMARIES]
 
 
@@ -34,6 +38,27 @@ def test_every_variant_has_a_recipe_that_holds_and_cells_of_its_own(name, plugin
                     assert field.removeprefix("phases.") not in recipe.phases
         cells |= {(cell.identity.cell_id(""), training.id({})) for cell in plan.cells for training in plan.trainings}
     assert len(cells) == len(variants(study)) * len(study.tasks)
+
+
+def test_the_page_on_the_papers_claims_names_every_study_and_counts_its_models(plugins):
+    page = PAGE.read_text(encoding="utf-8")
+    trained = {
+        name: {
+            training.id({})
+            for variant in variants(study)
+            for training in make_plan(variant.run(study, 0), plugins).trainings
+        }
+        for name in NAMES
+        for study in [find_study(name, plugins)]
+    }
+    counted = {}
+    for names, count, own in re.findall(r"^\| (`unifashion-.*`) \| (\d+) \| (\d+) \|$", page, re.MULTILINE):
+        group = re.findall(r"`(.+?)`", names)
+        others = set().union(*(models for name, models in trained.items() if name not in group))
+        assert all(len(trained[name] - others) == int(own) for name in group)
+        counted |= dict.fromkeys(group, int(count))
+    assert counted == {name: len(models) for name, models in trained.items()}
+    assert f"| {len(set().union(*trained.values()))} | |" in page
 
 
 def small(study, twin):
