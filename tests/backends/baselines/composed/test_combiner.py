@@ -200,7 +200,8 @@ def test_it_is_trained_by_the_command_and_measured(tmp_path, pytestconfig):
 def test_no_image_that_is_measured_is_learnt_from(tmp_path, pytestconfig):
     roots = DataRoots(named={"atelier": cached_twin(pytestconfig)}, cache=tmp_path / "cache")
     part = open_part("atelier/fashion-iq-original", Plugins(), roots)
-    triplets = list(part.data.triplets)
+    triplets = [part.data.triplets[at] for at in range(24)]
+    part = replace(part, data=replace(part.data, triplets=triplets))
     measured = {triplets[0].target.id, triplets[1].reference.id}
     met = sum(bool({t.target.id, t.reference.id} & measured) for t in triplets)
 
