@@ -88,6 +88,7 @@ def test_a_second_run_reuses_every_cell(undisturbed, tmp_path):
     assert len(list((store / "records").rglob("*.json"))) == len(before)
 
 
+@pytest.mark.acceptance
 def test_a_run_killed_three_times_ends_in_the_same_numbers(undisturbed, tmp_path):
     small = tmp_path / "small.yaml"
     small.write_text(json.dumps({"tasks": "wardrobe/*", "backends": SMALL}))

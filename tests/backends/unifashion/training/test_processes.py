@@ -173,10 +173,12 @@ def test_two_processes_learn_what_one_learns(alone, twin, tmp_path):
     require_same_training(alone, tmp_path / "out", sharded=False)
 
 
+@pytest.mark.acceptance
 def test_two_processes_that_share_the_weights_learn_what_one_learns(alone, sharded):
     require_same_training(alone, sharded, sharded=True)
 
 
+@pytest.mark.acceptance
 def test_a_killed_process_of_shared_weights_ends_the_other_and_both_go_on(sharded, twin, tmp_path):
     out = tmp_path / "out"
     running, printed = begun(command(out, twin, "--fsdp"), tmp_path)

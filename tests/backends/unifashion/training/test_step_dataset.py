@@ -113,7 +113,7 @@ class StoppingLog:
         return track
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_two_workers_train_the_same_weights_also_where_a_training_goes_on(trained, context, tmp_path):
     recipe, stopped = load_recipe("unifashion-nano", {}), set()
     for turn in range(len(PHASES) + 1):
