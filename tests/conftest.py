@@ -67,6 +67,11 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     return report
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Start three workers on two cores: whole runs wait for their processes, for Java and for disks."""
+    return (os.cpu_count() or 1) * 3 // 2
+
+
 def pytest_collection_finish() -> None:
     """Leave all that collecting the tests has made out of garbage collections, which take a second each otherwise."""
     gc.freeze()

@@ -39,7 +39,7 @@ def parts(tmp_path_factory):
         assert ran.returncode == 0, ran.stderr
         assert (out / "gpu.md").read_text() in ran.stdout
 
-    out = shared_folder(tmp_path_factory, "gpu-harness", fill)
+    out = shared_folder(tmp_path_factory, fill)
     found = json.loads((out / "gpu.json").read_text())
     assert set(found["seconds"]) == set(found["parts"]) == set(PARTS)
     return found["parts"]

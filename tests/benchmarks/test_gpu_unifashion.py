@@ -42,7 +42,7 @@ def parts(pytestconfig, tmp_path_factory):
         assert ran.returncode == 0, ran.stderr
         assert (out / "gpu_unifashion.md").read_text() in ran.stdout
 
-    out = shared_folder(tmp_path_factory, "gpu", fill)
+    out = shared_folder(tmp_path_factory, fill)
     return json.loads((out / "gpu_unifashion.json").read_text())["parts"]
 
 

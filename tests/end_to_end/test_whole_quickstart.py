@@ -40,7 +40,7 @@ def undisturbed(tmp_path_factory):
         assert done.returncode == 0, done.stderr
         (folder / "printed").write_text(done.stdout)
 
-    folder = shared_folder(tmp_path_factory, "quickstart", fill)
+    folder = shared_folder(tmp_path_factory, fill)
     return folder / "store", (folder / "printed").read_text()
 
 

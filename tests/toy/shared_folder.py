@@ -15,11 +15,13 @@ if TYPE_CHECKING:
     import pytest
 
 
-def shared_folder(factory: pytest.TempPathFactory, name: str, fill: Callable[[Path], object]) -> Path:
-    """Return a folder of this run of pytest; tests do not change it.
+def shared_folder(factory: pytest.TempPathFactory, fill: Callable[[Path], object]) -> Path:
+    """Return a folder of this run of pytest, one for each function that fills one; tests do not change it.
 
     :param fill: fills an empty folder; where it raises, the next worker tries again.
     """
+    # Not a name that a test gives: two files that gave the same would read each other's folder.
+    name = f"{fill.__module__}.{fill.__qualname__}".replace("<locals>.", "")
     base = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         base = base.parent
