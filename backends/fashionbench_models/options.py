@@ -26,7 +26,8 @@ class ModelOptions:
     :param revision: a branch, tag or commit in the cache of huggingface_hub; empty for what ``main`` was last.
     :param dtype: of weights and activations: ``float32``, ``bfloat16`` or ``float16``.
     :param device: a torch device for this model alone; empty for that of the run.
-    :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over.
+    :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over,
+        and on a CPU for eight images.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
     :param prefix: put before each text, such as ``a photo of a``.
     :param rerank: how many of the best candidates of a query are ordered anew by image-text matching; 0 for none.

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from fashionbench.specs.capabilities import BackendContext
 
 S = TypeVar("S")
+#: Images that a processor's network is given at once where nothing else is said: what comes between its layers stays
+#: in the cache of the processor, which makes a small ViT a tenth faster than 32 at once do. Texts are short enough.
+IMAGES_ON_CPU = 8
 
 
 class Encoder:
@@ -42,12 +45,13 @@ class Encoder:
         return [f"{prefix} {item.text}" if prefix else item.text for item in items]
 
     def in_pieces(self, items: Sequence[S], encode: Callable[[Sequence[S]], Tensor]) -> NDArray[np.float32]:
-        """Encode a batch in pieces of the option ``batch_size``, as float32 on the CPU."""
+        """Encode a batch in pieces, as float32 on the CPU."""
         return np.concatenate([encode(piece).float().cpu().numpy() for piece in self.pieces(items)])
 
     def pieces(self, items: Sequence[S]) -> Iterator[Sequence[S]]:
-        """Cut a batch into pieces of the option ``batch_size``."""
-        size = self.options.batch_size or len(items)
+        """Cut a batch into pieces of the option ``batch_size``, or of what suits the device."""
+        small = str(self.device) == "cpu" and not isinstance(items[0], str)
+        size = self.options.batch_size or (IMAGES_ON_CPU if small else len(items))
         for at in range(0, len(items), size):
             yield items[at : at + size]
 

@@ -132,6 +132,18 @@ def test_pieces_and_neighbours_change_nothing(kind, build, images, texts):
         np.testing.assert_allclose(rows[::-1], getattr(whole, name)(items[::-1], "query"), atol=2e-5)
 
 
+def test_a_processor_is_given_eight_images_at_once_and_all_texts(build, images, texts):
+    given = []
+    encoder = build("clip")
+    for tower in (encoder._model.vision_model, encoder._model.text_model):
+        tower.register_forward_pre_hook(
+            lambda _, args, kwargs: given.append(len((*args, *kwargs.values())[0])), with_kwargs=True
+        )
+    encoder.encode_images([images[0]] * 18, "query")
+    encoder.encode_texts([texts[0]] * 18, "query")
+    assert given == [8, 8, 2, 18]
+
+
 @pytest.mark.parametrize("kind", EVERY)
 def test_a_prefix_is_part_of_each_text(kind, build, texts):
     plain, prefixed = build(kind), build(kind, prefix="the red")
