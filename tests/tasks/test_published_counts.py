@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 
 import pytest
+import toy_plugin
 
 from fashionbench import Board, api
+from fashionbench.plugins.origin import Origin
 from fashionbench.specs import BoardSpec, Column
 
 
@@ -52,10 +55,21 @@ def test_a_small_set_in_the_layout_of_a_published_one_is_marked(
     assert "not-the-published-data" in row.marks
 
 
-def test_what_a_backend_learns_from_counts_too(copied, plugins, store):
-    name = next(spec.id for spec in plugins.backends if spec.fits and "encode-composed" in spec.capabilities)
+def test_what_a_backend_learns_from_counts_too(copied, plugins, store, monkeypatch):
+    class Composer(toy_plugin.Colour):
+        def encode_composed(self, items):
+            return self.encode_images(items, "query")
+
+        def fit(self, training, seed):
+            assert len(training.triplets) > 0
+
+    monkeypatch.setattr(toy_plugin, "Composer", Composer, raising=False)
+    spec = replace(
+        plugins.backends["baseline/pocket-sum"], id="t/composer", target="toy_plugin:Composer", options={}, packages=()
+    )
+    plugins.backends.put(spec, Origin("t", "t", "1"))
     (record,) = api.run(
-        {"tasks": "cirr/val", "backends": name, "data": {"cirr": copied("cirr")}}, plugins=plugins, store=store
+        {"tasks": "cirr/val", "backends": "t/composer", "data": {"cirr": copied("cirr")}}, plugins=plugins, store=store
     )
     assert record.error is None
     assert "images/train" in findings(record)[0]
