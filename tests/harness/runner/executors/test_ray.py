@@ -130,8 +130,6 @@ def two_nodes(monkeypatch):
     cluster.wait_for_nodes()
     yield lambda: cluster.remove_node(second, allow_graceful=False)
     ray.shutdown()
-    # Its client would end this process a minute after the cluster has gone: "Failed to connect to GCS within 60 seconds".
-    cluster.global_state.disconnect()
     cluster.shutdown()
 
 
