@@ -103,4 +103,7 @@ def _leaves(config: Mapping[str, Any], before: str = "") -> list[tuple[str, str]
 
 
 def _brief(value: object) -> str:
+    """Cut hashes short; a folder or a file goes by that of its content."""
+    if isinstance(value, dict) and value.keys() == {"content"}:
+        value = value["content"]
     return _DIGEST.sub(lambda digest: short(digest.group(), _DIGITS), str(value))

@@ -36,6 +36,14 @@ def test_trained_models_go_by_trainer_and_what_was_changed(record):
     assert "steps = 10" in row_title(base)
 
 
+def test_folders_go_by_the_first_digits_of_their_hashes(record):
+    def given(digit):
+        options = {"model": {"content": f"sha256:{digit * 64}"}}
+        return record.model_copy(update={"backend": record.backend.model_copy(update={"options": options})})
+
+    assert labels(given("a"), given("b")) == ["toy/colour (model=aaaaaaaa)", "toy/colour (model=bbbbbbbb)"]
+
+
 def test_trainings_of_equal_configuration_are_told_apart_by_hash(record):
     pair = trained(record, "a", {"seed": 0}), trained(record, "b", {"seed": 0})
     assert labels(*pair) == ["toy/colour (small, training aaaaaaaa)", "toy/colour (small, training bbbbbbbb)"]
