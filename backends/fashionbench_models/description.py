@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-_ENCODES = frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"})
 #: Names of folders that say nothing of the model in them.
 _GENERIC = re.compile(r"(model|models|checkpoint|final|best|last|output|weights|main|hf|[0-9a-f]{40})(-\d+)?")
 
@@ -48,8 +47,8 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         training_data=(UNDISCLOSED,),
         options={key: defaults[key] for key in option_names(family)},
         models=(*family.models, *(("inversion",) if options.inversion and "inversion" in family.options else ())),
-        # What generates may draw noise as it goes; what encodes does not.
-        stateless=family.capabilities <= _ENCODES,
+        # Captions are decoded greedily, and noise is drawn from seed and item id: nothing follows from earlier items.
+        stateless=True,
         resources=Resources(gpus=1, seconds=120),
     )
 

@@ -56,4 +56,5 @@ def _backend(
         options={name: defaults[name] for name in option_names(known) if name not in {"alpha", "inversion"}},
         models=known.models,
         address=f"hf:{hub}",
+        stateless=True,
     )

@@ -40,6 +40,8 @@ def _backend(name: str, summary: str, trainer: str = "") -> BackendSpec:
         models=("model",),
         # A candidate image carries the features of its caption, a query image does not.
         roles_differ=True,
+        # Noise is drawn from seed and item id. Captions of a gallery that are kept are those it would write again.
+        stateless=True,
         trainer=trainer,
         resources=Resources(gpus=1, seconds=120),
     )
@@ -58,6 +60,7 @@ def register_backends() -> Iterable[BackendSpec]:
             capabilities=frozenset({"encode-image", "encode-text", "encode-composed"}),
             control=True,
             privileged=True,
+            stateless=False,  # who shares a cell of it would be sent the whole model
         ),
     ]
 

@@ -178,9 +178,14 @@ def reason_of(error: BaseException) -> str:
     return said.partition("\n")[0]
 
 
+#: The attribute in which an error that came from another process has its traceback there.
+ELSEWHERE = "trace_elsewhere"
+
+
 def trace(error: BaseException) -> str:
-    """Format a traceback without the machine's paths."""
-    lines: list[str] = []
+    """Format a traceback without the machine's paths, first that of the process where it was raised."""
+    elsewhere = getattr(error, ELSEWHERE, None)
+    lines: list[str] = [elsewhere] if isinstance(elsewhere, str) and elsewhere else []
     for frame in traceback.extract_tb(error.__traceback__):
         name = frame.filename.replace("\\", "/").rpartition("/site-packages/")[2]
         short = "/".join(name.split("/")[-3:])

@@ -19,6 +19,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs"}),
         control=True,
         resources=QUICK,
+        stateless=True,
         roles_differ=True,
         options=asdict(RandomOptions()),
     ),
@@ -30,6 +31,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
         control=True,
         resources=QUICK,
+        stateless=True,
         options=asdict(ConstantOptions()),
     ),
     BackendSpec(
@@ -40,6 +42,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"encode-image", "encode-text", "encode-composed", "score-pairs", "caption"}),
         control=True,
         resources=QUICK,
+        stateless=True,
         privileged=True,
         roles_differ=True,
         options=asdict(OracleOptions()),
@@ -52,6 +55,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"try-on", "try-off", "design"}),
         control=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/paste-garment",
@@ -61,6 +65,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"try-on"}),
         control=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/crop-garment",
@@ -70,6 +75,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"try-off"}),
         control=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/copy-garment",
@@ -79,6 +85,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"style-transfer"}),
         control=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/copy-style",
@@ -88,6 +95,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"style-transfer"}),
         control=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/popular-target",
@@ -100,6 +108,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         learns_from=frozenset({"triplets"}),
         roles_differ=True,
         resources=QUICK,
+        stateless=True,
     ),
     BackendSpec(
         id="control/oracle-image",
@@ -109,6 +118,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         capabilities=frozenset({"try-on", "try-off", "design", "style-transfer"}),
         control=True,
         resources=QUICK,
+        stateless=True,
         privileged=True,
     ),
 )

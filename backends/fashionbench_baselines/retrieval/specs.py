@@ -14,6 +14,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         summary="CIELAB histogram of the foreground, compared by the Bhattacharyya coefficient",
         target="fashionbench_baselines.retrieval.colour_histogram:ColourHistogram",
         revision="1",
+        stateless=True,
         capabilities=frozenset({"encode-image"}),
         resources=Resources(seconds=5),
     ),

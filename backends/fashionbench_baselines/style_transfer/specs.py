@@ -13,6 +13,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         summary="the garment with the mean and spread of the style's colours in CIELAB; of words alone, as it is",
         target="fashionbench_baselines.style_transfer.colour_statistics:ColourStatistics",
         revision="1",
+        stateless=True,
         capabilities=frozenset({"style-transfer"}),
         options=asdict(ColourOptions()),
     ),

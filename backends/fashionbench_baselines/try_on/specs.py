@@ -13,6 +13,7 @@ BACKENDS: tuple[BackendSpec, ...] = (
         summary="the flat garment warped into the agnostic mask by a thin-plate spline between both contours",
         target="fashionbench_baselines.try_on.tps_warp:ThinPlateSplineWarp",
         revision="1",
+        stateless=True,
         capabilities=frozenset({"try-on"}),
         options=asdict(WarpOptions()),
     ),

@@ -27,7 +27,8 @@ class Encoder:
     """An encoder of images or texts.
 
     :ivar parameters: the number of parameters.
-    :ivar preprocessing: how inputs are prepared, for the record.
+    :ivar counters: what was counted of the items; processes that share a cell add theirs up.
+    :ivar facts: how inputs are prepared, but for what is counted.
     """
 
     parameters: int = 0
@@ -35,9 +36,23 @@ class Encoder:
     def __init__(self, context: BackendContext) -> None:
         self.options = read_options(context.options)
         self.device = self.options.device or context.device
-        self.preprocessing: dict[str, str] = {"dtype": self.options.dtype}
+        self.counters: dict[str, int] = {}
+        self.facts: dict[str, str] = {"dtype": self.options.dtype}
         if self.options.prefix:
-            self.preprocessing["text prefix"] = self.options.prefix
+            self.facts["text prefix"] = self.options.prefix
+
+    @property
+    def preprocessing(self) -> dict[str, str]:
+        """How inputs are prepared, for the record."""
+        return {**self.facts, **self.counted()}
+
+    def counted(self) -> dict[str, str]:
+        """Say what :attr:`counters` counted, for the record."""
+        return {}
+
+    def count(self, name: str, number: int) -> None:
+        """Add to one of :attr:`counters`."""
+        self.counters[name] = self.counters.get(name, 0) + number
 
     def texts(self, items: Sequence[TextItem]) -> list[str]:
         """Return the texts as the model is given them."""

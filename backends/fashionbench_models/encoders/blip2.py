@@ -42,7 +42,7 @@ class Blip2Itm(Encoder):
         self.parameters = count_parameters(self._model)
         positions = int(self._model.config.qformer_config.max_position_embeddings)
         self.limit = min(positions, int(self._tokenizer.model_max_length))
-        self.preprocessing |= {
+        self.facts |= {
             "images": type(self._images).__name__,
             "texts": f"{type(self._tokenizer).__name__}, at most {self.limit} tokens",
         }

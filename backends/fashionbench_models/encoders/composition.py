@@ -40,18 +40,17 @@ class ImageTextEncoder(Encoder, ABC):
             msg = f"{type(self).__name__} has no composition={self.options.composition}"
             raise BackendError(msg, remedy=f"it is one of {', '.join(self.compositions)}")
         alpha = self.options.alpha
-        self.preprocessing["composed queries"] = {
+        self.facts["composed queries"] = {
             "sum": f"{1 - alpha:g} x image + {alpha:g} x text, each of norm 1 before the sum",
             "image": "the reference image alone",
             "text": "the text alone",
             "inversion": "by textual inversion",
         }[self.options.composition]
-        self._asked = self._boxed = 0
         if self.options.region == "box":
             if self.options.composition == "text":
                 msg = "region=box says what of the reference is shown, and composition=text shows nothing of it"
                 raise BackendError(msg, remedy="leave one of the two out")
-            self.preprocessing["region"] = "of the reference what lies in the box, where there is one"
+            self.facts["region"] = "of the reference what lies in the box, where there is one"
 
     def references(self, items: Sequence[ComposedItem]) -> list[ImageItem]:
         """Return what of the reference images the model is shown, by the option ``region``.
@@ -60,16 +59,20 @@ class ImageTextEncoder(Encoder, ABC):
         """
         if self.options.region != "box":
             return [ImageItem(item.id, item.image) for item in items]
-        first = not self._asked
-        self._asked += len(items)
-        self._boxed += sum(item.box is not None for item in items)
-        self.preprocessing["boxes"] = f"{self._boxed} of the {self._asked} queries that were encoded have one"
-        if first and not self._boxed:
+        first = "queries" not in self.counters
+        self.count("queries", len(items))
+        self.count("queries with a box", sum(item.box is not None for item in items))
+        if first and not self.counters["queries with a box"]:
             warnings.warn(
                 f"region=box: none of the first {len(items)} queries has a box; without one the whole image is shown",
                 stacklevel=2,
             )
         return [ImageItem(item.id, item.anchor) for item in items]
+
+    def counted(self) -> dict[str, str]:
+        """Say how many queries had a box, where that was asked."""
+        boxed, asked = self.counters.get("queries with a box"), self.counters.get("queries")
+        return {} if not asked else {"boxes": f"{boxed} of the {asked} queries that were encoded have one"}
 
     @abstractmethod
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> Floats:

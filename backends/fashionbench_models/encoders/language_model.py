@@ -43,7 +43,7 @@ class LanguageModelEmbedder(Encoder):
             raise BackendError(f"{self.options.model} has no chat template", remedy="give an instruction-tuned model")
         self._model = load_model(AutoModelForImageTextToText, self.options, self.device)
         self.parameters = count_parameters(self._model)
-        self.preprocessing |= {
+        self.facts |= {
             "inputs": f"chat template of {type(self._processor).__name__}",
             "instruction": self.options.instruction,
             "pooling": self.options.pooling,

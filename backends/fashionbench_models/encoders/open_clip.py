@@ -46,7 +46,7 @@ class OpenClip(ImageTextEncoder):
         self._dtype = getattr(torch, self.options.dtype)
         self._model.to(self._dtype).eval().requires_grad_(requires_grad=False)
         self.parameters = count_parameters(self._model)
-        self.preprocessing |= {
+        self.facts |= {
             "images": " ".join(str(self._transform).split()),
             "texts": f"{type(self._tokenizer).__name__}, {self._tokenizer.context_length} tokens",
         }

@@ -56,7 +56,7 @@ class SentenceTransformerEncoder(ImageTextEncoder):
             require_words(tokenizer, str(folder))
         self._model.to(getattr(torch, self.options.dtype)).eval()
         self.parameters = count_parameters(self._model)
-        self.preprocessing["modules"] = ", ".join(type(module).__name__ for module in self._model)
+        self.facts["modules"] = ", ".join(type(module).__name__ for module in self._model)
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
         """Embed images as [B, D]."""

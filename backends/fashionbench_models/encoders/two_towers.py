@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 class TwoTowers(ImageTextEncoder):
     """Image tower and text tower with projections into one space; texts are padded to the longest of a batch.
 
-    Texts beyond the network's positions are cut, and counted in :attr:`preprocessing`.
+    Texts beyond the network's positions are cut, and counted in :attr:`counters`.
 
     :raises BackendError: where the folder is not whole.
     """
@@ -53,8 +53,7 @@ class TwoTowers(ImageTextEncoder):
         require_words(self._tokenizer, self.options.model)
         self.parameters = count_parameters(self._model)
         self.limit = positions(self._model, self._tokenizer)
-        self._cut = 0
-        self.preprocessing |= {
+        self.facts |= {
             "images": f"{type(self._images).__name__} {_size(self._images)}".strip(),
             "texts": f"{type(self._tokenizer).__name__}, at most {self.limit} tokens, padding {self.padding}",
         }
@@ -64,7 +63,12 @@ class TwoTowers(ImageTextEncoder):
             self._prompts = Prompts(self._model, self._tokenizer, self.limit, self.padding)
             folder = expanded(self.options.inversion)
             self._inversion = load(folder, Path(self.options.model)).to(self.device)
-            self.preprocessing["composed queries"] = f"{BEGINNING} $ that TEXT, $ by textual inversion of the image"
+            self.facts["composed queries"] = f"{BEGINNING} $ that TEXT, $ by textual inversion of the image"
+
+    def counted(self) -> dict[str, str]:
+        """Say how many texts were cut."""
+        cut = self.counters.get("texts cut")
+        return super().counted() | ({"texts cut": f"{cut} of those encoded in this run"} if cut else {})
 
     def encode_composed(self, items: Sequence[ComposedItem]) -> NDArray[np.float32]:
         """Embed composed queries as [B, D]."""
@@ -97,8 +101,7 @@ class TwoTowers(ImageTextEncoder):
     def _text_features(self, texts: Sequence[str]) -> Tensor:
         cut = sum(len(self._tokenizer(text, verbose=False)["input_ids"]) > self.limit for text in texts)
         if cut:
-            self._cut += cut
-            self.preprocessing["texts cut"] = f"{self._cut} of those encoded in this run"
+            self.count("texts cut", cut)
         tokens: Any = self._tokenizer(
             list(texts), padding=self.padding, truncation=True, max_length=self.limit, return_tensors="pt"
         ).to(self.device)
@@ -119,7 +122,7 @@ class Siglip(TwoTowers):
         super().__init__(context)
         self._lower = self._model.config.model_type == "siglip2"
         if self._lower:
-            self.preprocessing["texts"] += ", lower case"
+            self.facts["texts"] += ", lower case"
 
     def texts(self, items: Sequence[TextItem]) -> list[str]:
         """Return the texts, in lower case for SigLIP 2."""

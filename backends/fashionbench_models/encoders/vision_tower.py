@@ -32,7 +32,7 @@ class VisionTower(Encoder):
         self._model = load_model(AutoModel, self.options, self.device)
         self._images = load_processor(AutoImageProcessor, self.options)
         self.parameters = count_parameters(self._model)
-        self.preprocessing["images"] = type(self._images).__name__
+        self.facts["images"] = type(self._images).__name__
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002
         """Embed images as [B, D]."""

@@ -22,7 +22,7 @@ def _trained(trainer: str, summary: str, family: Family) -> BackendSpec:
         options={name: defaults[name] for name in option_names(family)},
         models=family.models,
         trainer=trainer,
-        stateless="encode-image" in family.capabilities,
+        stateless=True,
         resources=Resources(gpus=1, seconds=120),
     )
 

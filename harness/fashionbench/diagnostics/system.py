@@ -6,7 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from fashionbench.runner.bound_backend import BoundBackend, capability_of
+from fashionbench.runner.asked_backend import BackendHere
+from fashionbench.runner.batch_request import capability_of
+from fashionbench.runner.bound_backend import BoundBackend
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionResources, SessionState
 
@@ -49,7 +51,7 @@ class System:
             device=device,
             batches=None,
         )
-        self._bound = BoundBackend(state, backend, owner=None)
+        self._bound = BoundBackend(state, BackendHere(backend), owner=None)
 
     def lacking(self, *needed: Capability) -> str:
         """Say which capabilities the backend lacks, as the reason why nothing is measured; empty where none."""

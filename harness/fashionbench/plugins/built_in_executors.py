@@ -24,7 +24,7 @@ class BuiltInExecutors:
                 id="local",
                 summary="this process; or several on this machine, each with its share of threads or one GPU",
                 target=f"{_HOME}.local:local_executor",
-                options={"workers": 1, "retries": 1},
+                options={"workers": 1, "shards": 1, "retries": 1},
             ),
             ExecutorSpec(
                 id="ray",
@@ -32,7 +32,14 @@ class BuiltInExecutors:
                 target=f"{_HOME}.ray_cluster:ray_executor",
                 extra="ray",
                 packages=("ray",),
-                options={"address": "", "workers": 0, "retries": 3, "runtime_env": {}, "share_store": True},
+                options={
+                    "address": "",
+                    "workers": 0,
+                    "shards": 1,
+                    "retries": 3,
+                    "runtime_env": {},
+                    "share_store": True,
+                },
             ),
             ExecutorSpec(
                 id="slurm",
@@ -42,6 +49,7 @@ class BuiltInExecutors:
                 packages=("submitit",),
                 options={
                     "workers": 4,
+                    "shards": 1,
                     "minutes": 1440,
                     "retries": 1,
                     "parameters": {},

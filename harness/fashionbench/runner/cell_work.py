@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fashionbench.records.store import Store
     from fashionbench.runner.loaded_backend import LoadedBackend
     from fashionbench.runner.plan import Cell, Plan, TrainingCell
+    from fashionbench.runner.sharded_backend import BackendShards
     from fashionbench.runner.task import Task
 
 
@@ -53,12 +54,18 @@ class CellWork:
 
     @contextmanager
     def context(
-        self, reporter: Reporter, *, cached: bool = True, loaded: LoadedBackend | None = None
+        self,
+        reporter: Reporter,
+        *,
+        cached: bool = True,
+        loaded: LoadedBackend | None = None,
+        shards: BackendShards | None = None,
     ) -> Iterator[RunContext]:
         """Open what all cells share.
 
         :param cached: whether embeddings may be kept in the store's cache.
         :param loaded: keeps a backend over cells.
+        :param shards: processes that share each cell.
         :raises ConfigError: where the environment gives the cache a limit that is no size.
         """
         limit = limit_of_environment()
@@ -78,6 +85,7 @@ class CellWork:
                     batch_size=self.plan.config.batch_size,
                     cache=cache,
                     loaded=loaded,
+                    shards=shards,
                 )
             finally:
                 if cache is not None:

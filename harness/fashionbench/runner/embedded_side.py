@@ -64,9 +64,9 @@ class EmbeddedSide:
         """Whether rows go to a file, and neither to memory nor to the cache of single rows."""
         return self._gallery is not None
 
-    def read(self, keys: Sequence[bytes]) -> NDArray[np.float32] | None:
-        """Return the next rows from the file; None where one of them is not there."""
-        return None if self._gallery is None else self._gallery.read(keys)
+    def read(self, keys: Sequence[bytes], at: int) -> NDArray[np.float32] | None:
+        """Return the rows from a place on from the file; None where one of them is not there."""
+        return None if self._gallery is None else self._gallery.read(keys, at)
 
     def add(self, keys: Sequence[bytes], rows: NDArray[np.float32], *, read: bool = False) -> None:
         """Take the next rows.

@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from fashionbench.runner.extractor_loader import ExtractorLoader
     from fashionbench.runner.loaded_backend import LoadedBackend
     from fashionbench.runner.plan import Cell
+    from fashionbench.runner.sharded_backend import BackendShards
     from fashionbench.runner.task import Task
     from fashionbench.specs import BackendSpec, TrainingDataUse
 
@@ -61,6 +62,7 @@ class RunContext:
     :param build: makes the backend where that is not for the plugins to do.
     :param roots: where data sets lie, whose counts are compared with the published ones.
     :param loaded: keeps a backend over cells; None builds one for each.
+    :param shards: processes that share the items of each cell; None where this one answers them all.
     :param handed_in: what the record says of images that were handed in as files, once they were read.
     """
 
@@ -76,6 +78,7 @@ class RunContext:
     build: Callable[[], object] | None = None
     roots: DataRoots = field(default_factory=DataRoots)
     loaded: LoadedBackend | None = None
+    shards: BackendShards | None = None
     handed_in: Callable[[], Mapping[str, Any]] = dict
 
     def image_access(self, predictions: Predictions, task: Task | None) -> ImageAccess | None:
@@ -190,7 +193,9 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
     def build() -> object:
         return build_backend(cell, context.plugins, context.device, context.store.cache)
 
-    kept = context.loaded
+    kept, shards = context.loaded, context.shards
+    if shards is not None:
+        shards = shards.of_cell(str(cell.name), cell.options, stateless=cell.backend.stateless)
     return Session(
         cell.backend,
         context.build or (build if kept is None else lambda: kept.build(cell, build)),
@@ -212,6 +217,7 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
             expect=context.reporter.expect_work,
             advance=context.reporter.advance,
         ),
+        shards=shards,
     )
 
 
@@ -233,7 +239,9 @@ def _outcome(
     training: TrainingPart | None,
     attestation: Attestation,
 ) -> CellOutcome:
-    plugins, session, after, device = context.plugins, state.session, state.after, state.used.device
+    plugins, session, after = context.plugins, state.session, state.after
+    elsewhere = session and after("asking where it computed", lambda: session.device_elsewhere, None)
+    device = elsewhere or state.used.device
     models = {name: str(cell.options[name]) for name in cell.backend.models}
     uses: tuple[TrainingDataUse, ...] = after(
         "reading what its models were trained on", lambda: tuple(training_data_of(models)), ()

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
 from fashionbench.errors import BackendError
-from fashionbench.runner.batch_check import BatchDifference, precision_of
+from fashionbench.runner.asked_backend import BackendHere
 from fashionbench.runner.bound_backend import BoundBackend
 from fashionbench.runner.counted_examples import counted_training
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.session_state import SessionCounts, SessionResources, SessionState
 from fashionbench.runner.training_overlap import Overlap, overlap_findings, training_overlap
 from fashionbench.runner.workload import embedding_counts
-from fashionbench.specs.capabilities import METHODS, Capability, Fingerprints
+from fashionbench.specs.capabilities import METHODS, Capability
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from fashionbench.data.measured_items import MeasuredItems
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.records.schema import PolicyFinding
+    from fashionbench.runner.asked_backend import AskedBackend
+    from fashionbench.runner.batch_check import BatchDifference
+    from fashionbench.runner.sharded_backend import BackendShards
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Role
 
@@ -62,6 +65,7 @@ class Session:
     :param batch_size: a fixed batch size, or None to find one.
     :param rerank: how many of the best candidates the backend's own option ``rerank`` orders anew by pair scores; 0 for
         none.
+    :param shards: processes over which the items are split; None where this one answers them all.
     """
 
     def __init__(
@@ -76,6 +80,7 @@ class Session:
         batch_size: int | None = None,
         rerank: int = 0,
         resources: SessionResources | None = None,
+        shards: BackendShards | None = None,
     ) -> None:
         self.spec = spec
         self.rerank = rerank
@@ -84,7 +89,8 @@ class Session:
         self.device = device
         self._build = build
         self._owner = owner
-        self._backend: object | None = None
+        self._shards = shards
+        self._backend: AskedBackend | None = None
         self._overlaps: list[Overlap] = []
         self._state = SessionState(
             resources=resources or SessionResources(),
@@ -117,7 +123,7 @@ class Session:
     @property
     def parameters(self) -> int | None:
         """The number of parameters, where the backend has an attribute of that name."""
-        count = getattr(self._backend, "parameters", None)
+        count = self._backend.parameters() if self._backend is not None else None
         return count if isinstance(count, int) and not isinstance(count, bool) and count >= 0 else None
 
     @property
@@ -126,11 +132,16 @@ class Session:
 
         Where it computes with so few digits that batches may differ by more than usual, by how much they do.
         """
-        said = getattr(self._backend, "preprocessing", None)
+        said = self._backend.preprocessing() if self._backend is not None else None
         found = {str(name): str(text) for name, text in said.items()} if isinstance(said, dict) else {}
         return found | {
             f"batches, {one.capability}": one.allowance for one in self._batch_differences if one.is_rounded
         }
+
+    @property
+    def device_elsewhere(self) -> str | None:
+        """The device on which other processes computed; None where this one did."""
+        return self._backend.device() if self._backend is not None else None
 
     @property
     def overlap(self) -> list[PolicyFinding]:
@@ -166,7 +177,7 @@ class Session:
             self._state.memory = EmbeddingMemory(roles_differ=self.spec.roles_differ)
             self._backend = self._fresh(training, truth, measured)
             if self._state.batches is not None:
-                self._state.batches.begin(precision_of(self._backend))
+                self._state.batches.begin(self._backend.precision())
         yield BoundBackend(self._state, self._backend, self._embedding_owner(training))
 
     def expect(self, kind: str, count: int) -> None:
@@ -202,7 +213,7 @@ class Session:
 
         What the harness knows decides; the backend's fingerprint may only add to it.
         """
-        said = self._backend.fingerprint() if isinstance(self._backend, Fingerprints) else None
+        said = self._backend.fingerprint() if self._backend is not None else None
         learnt = self.spec.fits or self.spec.privileged
         cache = self._state.resources.cache
         if cache is not None and said is not None and not self.spec.privileged:
@@ -219,14 +230,15 @@ class Session:
         learnt = [self._owner.data, training.fold if training else ""] if self.spec.fits else []
         return digest([self._owner.identity, *learnt])
 
-    def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
-        backend = self._build()
+    def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> AskedBackend:
         wanted = {METHODS[name] for name in self.spec.capabilities}
         wanted |= ({"fit"} if self.spec.fits else set()) | ({"reveal"} if self.spec.privileged else set())
-        lacking = sorted(name for name in wanted if not callable(getattr(backend, name, None)))
-        if lacking:
-            msg = f"{self.spec.id} has no method {', '.join(lacking)}, which its specification promises"
-            raise BackendError(msg, remedy="add the method, or take the capability out of the specification")
+        if self._shards is not None and not self.spec.fits and not self.spec.privileged:
+            elsewhere = self._shards.built()
+            self._require(elsewhere.lacking(wanted))
+            return elsewhere
+        here = BackendHere(self._build())
+        self._require(here.lacking(wanted))
         if self.spec.fits:
             if training is None:
                 msg = f"{self.spec.id} learns from training data, and this task has none"
@@ -234,7 +246,12 @@ class Session:
             if measured is not None:
                 self._overlaps.append(training_overlap(training, measured, self._state.resources.index))
             with counted_training(training, self.spec.learns_from, self._state.resources.advance) as counted:
-                backend.fit(counted, self.seed)  # type: ignore[attr-defined]
+                here.backend.fit(counted, self.seed)
         if self.spec.privileged:
-            backend.reveal(truth)  # type: ignore[attr-defined]
-        return backend
+            here.backend.reveal(truth)
+        return here if self._shards is None else self._shards.handed_over(here)
+
+    def _require(self, lacking: Sequence[str]) -> None:
+        if lacking:
+            msg = f"{self.spec.id} has no method {', '.join(lacking)}, which its specification promises"
+            raise BackendError(msg, remedy="add the method, or take the capability out of the specification")

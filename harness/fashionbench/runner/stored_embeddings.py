@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.errors import FashionBenchError
+from fashionbench.runner.asked_backend import BackendHere
 from fashionbench.runner.code_hash import MEASUREMENT_VERSION
 from fashionbench.runner.embedding_memory import EmbeddingMemory
 from fashionbench.runner.identity import BackendIdentity, embedding_owner
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from fashionbench.data.measured_items import MeasuredItems
     from fashionbench.data.training_examples import TrainingData
     from fashionbench.records.schema import Record
+    from fashionbench.runner.asked_backend import AskedBackend
     from fashionbench.runner.embedding_cache import EmbeddingCache
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Role
@@ -58,10 +60,10 @@ class StoredSession(Session):
         self._cache = cache
         self._state.batches = None
 
-    def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> object:
+    def _fresh(self, training: TrainingData | None, truth: Truth, measured: MeasuredItems | None) -> AskedBackend:
         del truth, measured
         self._state.memory = _Compared(roles_differ=self.spec.roles_differ)
-        return _Absent(self._cache.noted(self.fingerprint_key(training)))
+        return BackendHere(_Absent(self._cache.noted(self.fingerprint_key(training))))
 
 
 class _Absent:

@@ -119,8 +119,8 @@ class StoredGallery:
         """All rows; those from ``done`` on mean nothing."""
         return self._map if self._memory is None else self._memory
 
-    def read(self, keys: Sequence[bytes]) -> NDArray[np.float32] | None:
-        """Return the next rows; None where one of them is not there, or is not what was written.
+    def read(self, keys: Sequence[bytes], at: int) -> NDArray[np.float32] | None:
+        """Return the rows from a place on; None where one of them is not there, or is not what was written.
 
         :param keys: of the embeddings that they should be.
         """
@@ -128,8 +128,8 @@ class StoredGallery:
             return None
         rows, seals = self._kept
         try:
-            rows.seek(self.done * self._row)
-            seals.seek(self.done * SEAL)
+            rows.seek(at * self._row)
+            seals.seek(at * SEAL)
             content, sealed = rows.read(len(keys) * self._row), seals.read(len(keys) * SEAL)
         except OSError:
             return None

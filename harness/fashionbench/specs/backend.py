@@ -45,7 +45,7 @@ class BackendSpec(Spec):
         ``hf:OWNER/NAME``; the hook ``describe_backend`` takes it.
     :param trainer: the trainer whose result an empty option of ``models`` means; it is run once for a store.
     :param stateless: whether an answer depends on nothing that was asked before, so that one loaded object may serve
-        several cells; where it is not, each cell has a fresh one.
+        several cells, and several objects share the items of one; where it is not, each cell has a fresh one.
     :param resources: what a cell of it takes of a machine.
     """
 

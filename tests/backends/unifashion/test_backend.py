@@ -9,6 +9,7 @@ pytest.importorskip("accelerate", reason="needs the optional dependencies fashio
 import numpy as np
 import torch
 from PIL import Image
+from timeless_records import timeless_store
 
 from fashionbench import api
 from fashionbench.data.items import (
@@ -21,6 +22,8 @@ from fashionbench.data.items import (
     TryOnItem,
 )
 from fashionbench.errors import BackendError, ConfigError, UnknownNameError
+from fashionbench.plugins.manager import Plugins
+from fashionbench.records.store import Store
 from fashionbench.specs.capabilities import METHODS, BackendContext
 from fashionbench_unifashion.backend import UniFashionBackend
 
@@ -342,3 +345,25 @@ def test_a_run_measures_it(plugins, store, twin, trained, task):
     assert record.error is None, record.error
     assert record.metrics and all(np.isfinite(metric.value) for metric in record.metrics)
     assert api.run(fields, plugins=plugins, store=store)[0].record_id == record.record_id
+
+
+@pytest.mark.acceptance
+def test_processes_that_share_its_cells_give_the_records_of_one(twin, trained, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    choice = {"id": "unifashion", "options": {"model": str(trained.result.model)}}
+    tasks = ["atelier/fashion-iq-original", "atelier/viton-hd-paired"]
+    fields = {
+        "tasks": tasks,
+        "backends": choice,
+        "data": {"atelier": twin},
+        "limit": 6,
+        "batch_size": 2,
+        "device": "cpu",
+    }
+    stores = [Store(tmp_path / str(count)) for count in (1, 2)]
+    for count, store in enumerate(stores, start=1):
+        executor = {"id": "local", "options": {"shards": count}}
+        records = api.run({**fields, "executor": executor}, plugins=Plugins(strict=True), store=store)
+        assert [record.error for record in records] == [None, None]
+    one, two = map(timeless_store, stores)
+    assert one == two

@@ -118,11 +118,11 @@ def test_only_a_privileged_control_is_shown_the_truth():
 
 
 def test_memory_that_does_not_suffice_for_one_item_is_an_error():
-    def work(batch, _):
+    def begin(_at, batch, _following):
         raise MemoryError
 
     with pytest.raises(BackendError, match="batch of one item"):
-        list(BatchSize(4, "cpu").run([1, 2, 3], work))
+        list(BatchSize(4, "cpu").run([1, 2, 3], begin))
     assert out_of_memory(RuntimeError("CUDA out of memory"))
     assert not out_of_memory(RuntimeError("shape mismatch"))
 
@@ -130,12 +130,12 @@ def test_memory_that_does_not_suffice_for_one_item_is_an_error():
 def test_an_error_that_is_not_about_memory_is_not_retried():
     calls = []
 
-    def work(batch, _):
+    def begin(_at, batch, _following):
         calls.append(len(batch))
         raise RuntimeError("shape mismatch")
 
     with pytest.raises(RuntimeError, match="shape"):
-        list(BatchSize(None, "cuda:1").run(range(1000), work))
+        list(BatchSize(None, "cuda:1").run(range(1000), begin))
     assert calls == [256]
 
 

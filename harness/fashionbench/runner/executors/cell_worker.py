@@ -5,16 +5,15 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any, Self
 
-from fashionbench.data.file_index import FileIndex
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ExecutorError, UnknownNameError
+from fashionbench.errors import ExecutorError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.progress import Silent
 from fashionbench.runner.cell_work import CellWork
 from fashionbench.runner.config import make_config
 from fashionbench.runner.executors.contract import cell_key
+from fashionbench.runner.executors.worker_plan import PLAN_REMEDY, worker_plan
 from fashionbench.runner.loaded_backend import LoadedBackend
-from fashionbench.runner.plan import make_plan
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -22,8 +21,7 @@ if TYPE_CHECKING:
     from fashionbench.progress import Reporter
     from fashionbench.records.schema import Record
     from fashionbench.runner.executors.outcome_store import OutcomeStore
-
-_REMEDY = "a class of this process alone cannot travel: name it as FILE.py:CLASS; change no code during a run"
+    from fashionbench.runner.sharded_backend import BackendShards
 
 
 class CellWorker:
@@ -31,22 +29,20 @@ class CellWorker:
 
     :param config: the fields of the run's configuration.
     :param reporter: takes the progress.
+    :param shards: processes that share each cell; None where this one answers it alone. They end with this worker.
     :raises FashionBenchError: where it cannot plan the run.
     """
 
-    def __init__(self, config: dict[str, Any], store: OutcomeStore, reporter: Reporter) -> None:
+    def __init__(
+        self, config: dict[str, Any], store: OutcomeStore, reporter: Reporter, shards: BackendShards | None = None
+    ) -> None:
         plugins = Plugins()
         plugins.warn = reporter.note
         chosen = make_config(config)
         roots = DataRoots(named=chosen.data, cache=store.cache / "surveys")
-        try:
-            with FileIndex(roots.index) as index:
-                plan = make_plan(chosen, plugins, index)
-        except UnknownNameError as error:
-            raise ExecutorError(
-                f"a worker does not know what the run knows: {error.message}", remedy=_REMEDY
-            ) from error
+        plan = worker_plan(chosen, plugins, roots)
         self._store = store
+        self._shards = shards
         self._reporter = reporter
         self._cells = {cell_key(cell): cell for cell in plan.cells}
         self._trainings = {training.id({}): training for training in plan.trainings}
@@ -54,7 +50,11 @@ class CellWorker:
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
-        self._context = self._stack.enter_context(self._work.context(self._reporter, loaded=LoadedBackend()))
+        self._context = self._stack.enter_context(
+            self._work.context(self._reporter, loaded=LoadedBackend(), shards=self._shards)
+        )
+        if self._shards is not None:
+            self._stack.callback(self._shards.close)
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -76,6 +76,8 @@ class CellWorker:
                 raise model.error or ExecutorError(f"{training.name} came to nothing")
             return model.record
         if key not in self._cells:
-            raise ExecutorError("a worker plans other cells than the run that sent it one", remedy=_REMEDY)
+            raise ExecutorError("a worker plans other cells than the run that sent it one", remedy=PLAN_REMEDY)
+        if self._shards is not None:
+            self._shards.begin(key)
         record, _ = self._work.execute(self._cells[key], self._context)
         return record

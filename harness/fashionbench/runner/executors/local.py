@@ -16,7 +16,8 @@ from pydantic import Field
 from fashionbench.errors import ConfigError
 from fashionbench.records.store import Store
 from fashionbench.runner.executors.choice import ExecutorOptions
-from fashionbench.runner.executors.processors import THREADS, cores, gpus
+from fashionbench.runner.executors.process_ending import ending
+from fashionbench.runner.executors.processors import THREADS, cores, environments_of
 from fashionbench.runner.executors.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -31,18 +32,19 @@ _PROGRAM = "from fashionbench.runner.executors.worker_process import main; main(
 class LocalOptions(ExecutorOptions):
     """Options of ``local``.
 
-    ``workers`` is the number of processes; with 1 there is this one alone. ``retries`` is how often a cell is tried
-    again whose process was lost.
+    ``workers`` is the number of processes; with 1 there is this one alone. ``shards`` is the number of processes that
+    share the items of each cell. ``retries`` is how often a cell is tried again whose process was lost.
     """
 
     workers: int = Field(default=1, ge=1)
+    shards: int = Field(default=1, ge=1)
     retries: int = Field(default=1, ge=0)
 
 
 def local_executor(options: Mapping[str, Any]) -> LocalExecutor | None:
-    """Make the executor; None for one worker, which is this process."""
+    """Make the executor; None for one worker that shares its cells with nobody, which is this process."""
     read = LocalOptions.read(options, "local")
-    return LocalExecutor(read) if read.workers > 1 else None
+    return LocalExecutor(read) if read.workers > 1 or read.shards > 1 else None
 
 
 class LocalExecutor:
@@ -54,16 +56,20 @@ class LocalExecutor:
     def run(self, jobs: Sequence[Job], setup: Setup) -> Generator[Event]:
         """Run jobs.
 
-        :raises ConfigError: where there are fewer GPUs than workers, or the store is known to this process alone.
+        :raises ConfigError: where there are fewer GPUs than processes that compute, or the store is known to this
+            process alone.
         """
         check_store(setup.store)
-        shares = _shares(self._options.workers, setup.device)
-        fields = setup_fields(setup)
+        workers, shards = self._options.workers, self._options.shards
+        shares = _shares(workers, setup.device, shards)
+        fields = setup_fields(setup, shards)
+        if shares[0].get(THREADS[0]):  # which the processes of a worker divide
+            fields["shard_threads"] = max(1, cores() // (workers * shards))
 
         def start(place: int, number: int, _job: Job, messages: Messages) -> WorkerProcess:
             return WorkerProcess(fields, {**os.environ, **shares[place]}, number, messages)
 
-        places = min(self._options.workers, max(1, len(jobs)))
+        places = min(workers, max(1, len(jobs)))
         yield from WorkerPool(start, places, self._options.retries).run(jobs, setup.reporter)
 
 
@@ -74,34 +80,34 @@ def check_store(store: Store) -> None:
     """
     if type(store) is not Store:
         msg = f"workers cannot open the store {store.root}, which a plugin opened"
-        raise ConfigError(msg, remedy="run with one worker, or name a folder as the store")
+        raise ConfigError(msg, remedy="run with one worker and no shards, or name a folder as the store")
 
 
-def setup_fields(setup: Setup) -> dict[str, Any]:
-    """Return what a worker must be told."""
+def setup_fields(setup: Setup, shards: int = 1) -> dict[str, Any]:
+    """Return what a worker must be told.
+
+    :param shards: how many processes share each cell.
+    """
     return {
         "config": setup.plan.config.model_dump(mode="json", exclude={"board", "executor"}),
         "store": str(setup.store.root),
         "command": sys.argv,
+        "shards": shards,
     }
 
 
-def _shares(workers: int, device: str) -> list[dict[str, str]]:
+def _shares(workers: int, device: str, shards: int = 1) -> list[dict[str, str]]:
     """Return what is set in the environment of each worker.
 
-    :raises ConfigError: where there are fewer GPUs than workers.
+    :param shards: how many processes share the cells of each; it shows them one GPU each.
+    :raises ConfigError: where there are fewer GPUs than processes that compute.
     """
-    # Unless the user has said how many, for threads that wait for each other's cores take several times as long.
-    said = any(name in os.environ for name in THREADS)
-    threads = {} if said else dict.fromkeys(THREADS, str(max(1, cores() // workers)))
+    alone = environments_of(workers, "cpu")
     if device == "cpu":
-        return [threads] * workers
-    found = gpus() if device == "cuda" else []
-    if len(found) < workers:
-        has = f"{len(found)} GPUs" if device == "cuda" else f"the device {device}"
-        msg = f"there are {workers} workers and {has}: two models on one would share its memory"
-        raise ConfigError(msg, remedy="take as many workers as there are GPUs, or --device cpu")
-    return [{**threads, "CUDA_VISIBLE_DEVICES": found[at]} for at in range(workers)]
+        return alone
+    each = [share["CUDA_VISIBLE_DEVICES"] for share in environments_of(workers * shards, device)]
+    parts = [",".join(each[at * shards : (at + 1) * shards]) for at in range(workers)]
+    return [{**threads, "CUDA_VISIBLE_DEVICES": part} for threads, part in zip(alone, parts, strict=True)]
 
 
 class WorkerProcess:
@@ -157,13 +163,4 @@ class WorkerProcess:
                 # Half a line is the last of a process that was killed.
                 with contextlib.suppress(ValueError):
                     messages.put((number, json.loads(line)))
-        messages.put((number, ["gone", f"its worker process {_ending(self._process.wait())}"]))
-
-
-def _ending(code: int) -> str:
-    if code >= 0:
-        return f"ended with exit code {code}"
-    try:
-        return f"was ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"was ended by signal {-code}"
+        messages.put((number, ["gone", f"its worker process {ending(self._process.wait())}"]))

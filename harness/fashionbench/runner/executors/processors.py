@@ -6,6 +6,8 @@ import os
 import shutil
 import subprocess
 
+from fashionbench.errors import ConfigError
+
 #: What tells libraries of numbers how many threads to use, when they are imported.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 _SECONDS = 60
@@ -31,3 +33,23 @@ def gpus() -> list[str]:
     except (OSError, subprocess.SubprocessError):
         return []
     return told.stdout.split()
+
+
+def environments_of(count: int, device: str, threads: int | None = None) -> list[dict[str, str]]:
+    """Return what is set in the environment of each of some processes that compute side by side.
+
+    :param threads: of each; None for an equal share of the cores, unless the user has said how many.
+    :raises ConfigError: where there are fewer GPUs than processes.
+    """
+    # Threads that wait for each other's cores take several times as long.
+    said = threads is None and any(name in os.environ for name in THREADS)
+    number = str(threads or max(1, cores() // count))
+    shared = {} if said else dict.fromkeys(THREADS, number)
+    if device == "cpu":
+        return [shared] * count
+    found = gpus() if device == "cuda" else []
+    if len(found) < count:
+        has = f"{len(found)} GPUs" if device == "cuda" else f"the device {device}"
+        msg = f"{count} processes are to compute on {has}: two models on one would share its memory"
+        raise ConfigError(msg, remedy="lower the option workers, or shards, or take --device cpu")
+    return [{**shared, "CUDA_VISIBLE_DEVICES": found[at]} for at in range(count)]

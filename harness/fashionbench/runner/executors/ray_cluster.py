@@ -42,13 +42,15 @@ class RayOptions(ExecutorOptions):
     """Options of ``ray``.
 
     ``address`` is that of a running cluster; without one a cluster of this machine is started. ``workers`` is how many
-    cells run at once, 0 for as many as there are cores; ``retries`` how often a cell is tried again whose worker or
-    machine was lost. ``runtime_env`` is Ray's, such as ``{working_dir: .}``, which brings the files of a folder.
-    ``share_store`` says whether workers that see the folder of the store may write predictions there.
+    cells run at once, 0 for as many as there are cores; ``shards`` how many actors share the items of each cell, each
+    with what its backend declares; ``retries`` how often a cell is tried again whose worker or machine was lost.
+    ``runtime_env`` is Ray's, such as ``{working_dir: .}``, which brings the files of a folder. ``share_store`` says
+    whether workers that see the folder of the store may write predictions there.
     """
 
     address: str = ""
     workers: int = Field(default=0, ge=0)
+    shards: int = Field(default=1, ge=1)
     retries: int = Field(default=3, ge=0)
     runtime_env: dict[str, Any] = Field(default_factory=dict)
     share_store: bool = True
@@ -76,10 +78,11 @@ class RayExecutor:
         check_store(setup.store)
         with _connected(self._options), _seen(setup.store) as seen:
             total = ray.cluster_resources()
+            shards = self._options.shards
             for job in jobs:
-                _check_feasible(job, [node["Resources"] for node in ray.nodes() if node["Alive"]])
+                _check_feasible(job, [node["Resources"] for node in ray.nodes() if node["Alive"]], shards)
             fields = {
-                **setup_fields(setup),
+                **setup_fields(setup, shards),
                 "store": str(setup.store.root.resolve()),
                 "folder": os.getcwd(),  # noqa: PTH109
                 "brought": "working_dir" in self._options.runtime_env,
@@ -89,7 +92,7 @@ class RayExecutor:
             def start(_place: int, number: int, job: Job, messages: Messages) -> RayHandle:
                 return RayHandle(fields, job.resources, setup, number, messages, gpus=bool(total.get("GPU")))
 
-            places = min(self._options.workers or max(1, int(total.get("CPU", 1))), max(1, len(jobs)))
+            places = min(self._options.workers or max(1, int(total.get("CPU", 1)) // shards), max(1, len(jobs)))
             pool = WorkerPool(start, places, self._options.retries, release=True)
             yield from pool.run(jobs, setup.reporter)
 
@@ -150,16 +153,31 @@ def _seen(store: Store) -> Iterator[Path]:
         path.unlink(missing_ok=True)
 
 
-def _check_feasible(job: Job, nodes: Sequence[Mapping[str, float]]) -> None:
-    """Check that a machine has what a job needs, which Ray would wait for without end.
+def _check_feasible(job: Job, nodes: Sequence[Mapping[str, float]], shards: int = 1) -> None:
+    """Check that a machine has what a job needs, which Ray would wait for without end; several have it for its shards.
 
-    :raises ConfigError: where none has.
+    :raises ConfigError: where none has, or not so many.
     """
     wanted = {"CPU": job.resources.cpus, "memory": float(job.resources.memory)}
+    if any(node.get("GPU") for node in nodes):
+        wanted["GPU"] = job.resources.gpus
     if not any(all(node.get(name, 0.0) >= count for name, count in wanted.items()) for node in nodes):
-        has = ", ".join(f"{node.get('CPU', 0):g} cores and {node.get('memory', 0) / 2**30:.1f} GiB" for node in nodes)
-        msg = f"{job.name} needs {wanted['CPU']:g} cores and {wanted['memory'] / 2**30:.1f} GiB of one machine"
-        raise ConfigError(msg, remedy=f"the machines of the cluster have: {has}")
+        has = ", ".join(map(_said, nodes))
+        raise ConfigError(
+            f"{job.name} needs {_said(wanted)} of one machine", remedy=f"the machines of the cluster have: {has}"
+        )
+    needed = {name: count for name, count in wanted.items() if count}
+    if job.training is None and shards > 1 and needed:
+        room = sum(min(int(node.get(name, 0.0) // count) for name, count in needed.items()) for node in nodes)
+        if room < shards:
+            msg = f"{job.name} is to be shared by {shards} actors, and the cluster has room for {room}"
+            raise ConfigError(msg, remedy="lower the option shards, or add machines")
+
+
+def _said(machine: Mapping[str, float]) -> str:
+    """Say what a machine has, or is to have."""
+    gpus = f", {machine['GPU']:g} GPUs" if machine.get("GPU") else ""
+    return f"{machine.get('CPU', 0):g} cores{gpus} and {machine.get('memory', 0) / 2**30:.1f} GiB"
 
 
 class RayHandle:
@@ -175,6 +193,11 @@ class RayHandle:
 
         needs = {"num_cpus": resources.cpus, "num_gpus": resources.gpus if gpus else 0}
         memory = {"memory": resources.memory} if resources.memory else {}
+        self._group = None if fields["shards"] == 1 else _group({**needs, **memory}, fields["shards"])
+        if self._group is not None:
+            # The actors have what the backend declares, and the worker that asks them has nothing.
+            fields = {**fields, "needs": {**needs, **memory}}
+            needs, memory = {"num_cpus": 0, "scheduling_strategy": _strategy(self._group)}, {}
         self._resources = resources
         self._setup = setup
         self._jobs: queue.SimpleQueue[Job | None] = queue.SimpleQueue()
@@ -196,6 +219,9 @@ class RayHandle:
         self._jobs.put(None)
         with contextlib.suppress(Exception):  # one that is gone already, or a cluster that is
             ray.kill(self._actor)
+        if self._group is not None:
+            with contextlib.suppress(Exception):
+                ray.util.remove_placement_group(self._group)
 
     def _watch(self, number: int, messages: Messages) -> None:
         """Send the jobs, one after the other, and say what the worker says."""
@@ -226,6 +252,21 @@ class RayHandle:
 
         for said in ray.get(self._actor.heard.remote()):
             messages.put((number, said))
+
+
+def _group(needs: Mapping[str, float], shards: int) -> Any:
+    """Reserve what the actors of a cell need, all of it or nothing, so that two cells never wait for each other."""
+    from ray.util.placement_group import placement_group  # noqa: PLC0415
+
+    names = {"num_cpus": "CPU", "num_gpus": "GPU", "memory": "memory"}
+    bundle = {names[name]: count for name, count in needs.items() if count} or {"CPU": 0.001}
+    return placement_group([bundle] * shards, strategy="PACK")
+
+
+def _strategy(group: Any) -> Any:
+    from ray.util.scheduling_strategies import PlacementGroupSchedulingStrategy  # noqa: PLC0415
+
+    return PlacementGroupSchedulingStrategy(group, placement_group_capture_child_tasks=True)
 
 
 def _needed(setup: Setup, job: Job) -> dict[str, bytes]:

@@ -16,6 +16,7 @@ from fashionbench.errors import FashionBenchError
 from fashionbench.runner.executors.cell_worker import CellWorker
 from fashionbench.runner.executors.heard_reporter import HeardReporter
 from fashionbench.runner.executors.outcome_store import OutcomeStore
+from fashionbench.runner.executors.ray_shards import begin_actor, ray_shards
 
 #: What a worker writes beside a record, below its store.
 _WRITTEN = ("predictions", "values", "images", "models")
@@ -28,11 +29,7 @@ class RayWorker:
     """
 
     def __init__(self, fields: dict[str, Any]) -> None:
-        sys.argv = fields["command"]  # which records name
-        if not fields["brought"]:  # nothing is imported from where the user stands, unless the user brings a folder
-            sys.path[:] = [path for path in sys.path if path not in {"", fields["folder"], os.getcwd()}]  # noqa: PTH109
-            if Path(fields["folder"]).is_dir():
-                os.chdir(fields["folder"])
+        begin_actor(fields)
         self._fields = fields
         self._scratch = Path(tempfile.mkdtemp(prefix="fashionbench-"))
         self._shared = Path(fields["seen"]).is_file()
@@ -78,7 +75,8 @@ class RayWorker:
         store = OutcomeStore(self._root, self._scratch / "cache")
         while True:
             try:
-                with CellWorker(self._fields["config"], store, self._reporter) as worker:
+                shards = ray_shards(self._fields, self._reporter.note)
+                with CellWorker(self._fields["config"], store, self._reporter, shards) as worker:
                     while True:
                         before = set() if self._shared else self._files()
                         record = worker.do(key).model_dump(mode="json")

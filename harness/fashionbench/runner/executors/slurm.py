@@ -38,12 +38,15 @@ _PATIENCE = 20
 class SlurmOptions(ExecutorOptions):
     """Options of ``slurm``.
 
-    ``workers`` is the number of tasks of the array; ``minutes`` how long one may take; ``retries`` how often a cell is
-    tried again whose task was lost. ``parameters`` are submitit's, such as ``{slurm_partition: gpu}``. ``cluster`` is
-    ``slurm``, or ``local`` to try a run on this machine. ``pause`` is how many seconds lie between two looks.
+    ``workers`` is the number of tasks of the array; ``shards`` how many processes of a task share the items of each
+    cell, each with the cores and GPUs that its backend declares; ``minutes`` how long a task may take; ``retries`` how
+    often a cell is tried again whose task was lost. ``parameters`` are submitit's, such as ``{slurm_partition: gpu}``.
+    ``cluster`` is ``slurm``, or ``local`` to try a run on this machine. ``pause`` is how many seconds lie
+    between two looks.
     """
 
     workers: int = Field(default=4, ge=1)
+    shards: int = Field(default=1, ge=1)
     minutes: int = Field(default=1440, ge=1)
     retries: int = Field(default=1, ge=0)
     parameters: dict[str, Any] = Field(default_factory=dict)
@@ -83,7 +86,7 @@ class SlurmExecutor:
         folder = setup.store.cache.resolve() / f"slurm-{secrets.token_hex(6)}"
         (folder / "outcomes").mkdir(parents=True)
         executor = self._submitter(folder, jobs)
-        fields = {**setup_fields(setup), "store": str(setup.store.root.resolve())}
+        fields = {**setup_fields(setup, self._options.shards), "store": str(setup.store.root.resolve())}
         setup.reporter.begin(f"{self._options.workers} tasks of {self._options.cluster}")
         setup.reporter.note(f"logs of the tasks: {folder}")
         tasks: list[_Task] = []
@@ -119,8 +122,8 @@ class SlurmExecutor:
     def _submitter(self, folder: Path, jobs: Sequence[Job]) -> Any:
         import submitit  # noqa: PLC0415
 
-        needs = [job.resources for job in jobs]
-        memory = max(one.memory for one in needs)
+        needs, shards = [job.resources for job in jobs], self._options.shards
+        memory = max(one.memory for one in needs) * shards
         # Nothing is imported from where the user stands, which python -m would do.
         python = f"{sys.executable} -P"
         try:
@@ -130,8 +133,8 @@ class SlurmExecutor:
             executor.update_parameters(
                 name="fashionbench",
                 timeout_min=self._options.minutes,
-                cpus_per_task=max(1, round(max(one.cpus for one in needs))),
-                gpus_per_node=round(max(one.gpus for one in needs)) if self._options.cluster == "slurm" else 0,
+                cpus_per_task=max(1, round(max(one.cpus for one in needs))) * shards,
+                gpus_per_node=round(max(one.gpus for one in needs)) * shards if self._options.cluster == "slurm" else 0,
                 **({"mem_gb": max(1, memory >> 30)} if memory else {}),
             )
             executor.update_parameters(**self._options.parameters)

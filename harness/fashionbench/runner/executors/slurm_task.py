@@ -14,6 +14,7 @@ from fashionbench.errors import FashionBenchError
 from fashionbench.runner.executors.cell_worker import CellWorker
 from fashionbench.runner.executors.heard_reporter import HeardReporter
 from fashionbench.runner.executors.outcome_store import OutcomeStore
+from fashionbench.runner.executors.shard_process import shard_processes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,7 +44,8 @@ def do_shard(fields: dict[str, Any], keys: Sequence[str], folder: str) -> int:
         store = OutcomeStore(Path(fields["store"]), Path(scratch))
         at = -1
         try:
-            with CellWorker(fields["config"], store, reporter) as worker:
+            shards = shard_processes(fields, store.cache, reporter.note)
+            with CellWorker(fields["config"], store, reporter, shards) as worker:
                 for at, key in enumerate(keys):  # noqa: B007  # it says where an error was
                     begun_file(outcomes, key).touch()
                     _write(outcomes, key, ["done", key, worker.do(key).model_dump(mode="json")], reporter)

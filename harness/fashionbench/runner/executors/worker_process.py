@@ -10,13 +10,14 @@ import signal
 import sys
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError
 from fashionbench.interrupts import watched
 from fashionbench.runner.executors.cell_worker import CellWorker
 from fashionbench.runner.executors.outcome_store import OutcomeStore
 from fashionbench.runner.executors.relayed_progress import PipedReporter
+from fashionbench.runner.executors.shard_process import shard_processes
 
 if TYPE_CHECKING:
     from typing import IO
@@ -37,10 +38,12 @@ def main() -> None:
         _work(fields, lines, answers)
 
 
-def _work(fields: dict[str, object], lines: queue.SimpleQueue[str], answers: IO[str]) -> None:
+def _work(fields: dict[str, Any], lines: queue.SimpleQueue[str], answers: IO[str]) -> None:
     reporter = PipedReporter(answers)
     try:
-        with CellWorker(fields["config"], OutcomeStore(Path(str(fields["store"]))), reporter) as worker:  # type: ignore[arg-type]
+        store = OutcomeStore(Path(fields["store"]))
+        shards = shard_processes(fields, store.cache, reporter.note)
+        with CellWorker(fields["config"], store, reporter, shards) as worker:
             while True:
                 key = lines.get()
                 _say(answers, "done", key, worker.do(key).model_dump(mode="json"))

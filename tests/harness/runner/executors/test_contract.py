@@ -219,7 +219,7 @@ def test_the_work_of_all_workers_is_shown_as_one_and_what_is_over_is_forgotten()
 
 def test_executors_are_listed_and_chosen_on_the_command_line(tmp_path, capsys):
     assert main(["list", "executors"]) == 0
-    assert "retries, workers" in " ".join(capsys.readouterr().out.split())
+    assert "retries, shards, workers" in " ".join(capsys.readouterr().out.split())
     words = ["run", "--task", "wardrobe/image-to-image", "--backend", "control/constant", "--store", str(tmp_path)]
     assert main([*words, "--executor", "locla"]) == 2
     assert "did you mean local" in capsys.readouterr().err

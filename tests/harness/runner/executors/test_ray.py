@@ -62,6 +62,7 @@ def worker(tmp_path, store, monkeypatch):
     fields = {
         "config": config.model_dump(mode="json", exclude={"board", "executor"}), "store": str(store.root),
         "command": ["fashionbench", "run", "of-a-test"], "folder": str(tmp_path), "brought": True,
+        "shards": 1,
     }  # fmt: skip
     (tmp_path / "seen").touch()
     for name in ("argv", "path"):
@@ -108,6 +109,17 @@ def test_what_no_machine_has_is_refused_and_not_waited_for():
     for needs in ({"cpus": 5}, {"memory": 2**34}, {"cpus": 3, "memory": 2**33}):
         with pytest.raises(ConfigError, match="a × b needs"):
             _check_feasible(job(**needs), [{**machine, "memory": 2.0**32}, {**machine, "CPU": 2.0}])
+    _check_feasible(job(cpus=3), [machine, machine], 2)
+    with pytest.raises(ConfigError, match="shared by 3 actors, and the cluster has room for 2"):
+        _check_feasible(job(cpus=3), [machine, machine], 3)
+    _check_feasible(job(cpus=0), [machine], 9)
+    _check_feasible(job(gpus=1), [machine], 2)  # nothing there has a GPU: the processor computes
+    one_has = [machine, {**machine, "GPU": 1.0}]
+    _check_feasible(job(gpus=0.5), one_has, 2)
+    with pytest.raises(ConfigError, match="shared by 2 actors, and the cluster has room for 1"):
+        _check_feasible(job(gpus=1), one_has, 2)
+    with pytest.raises(ConfigError, match="needs 1 cores, 2 GPUs and"):
+        _check_feasible(job(gpus=2), one_has)
 
 
 def test_the_options_that_are_listed_are_those_that_are_read():
@@ -197,6 +209,17 @@ def test_a_worker_and_a_machine_that_are_killed_lose_nothing_and_do_nothing_twic
     api.run(config, store=here, plugins=Plugins(strict=True))
     assert timeless_store(store) == timeless_store(here)
     assert api.verify_records(store, metrics=False).faults == []
+
+
+@pytest.mark.acceptance
+@pytest.mark.filterwarnings("ignore")
+def test_actors_on_two_machines_that_share_a_cell_give_the_records_of_one_process(two_nodes, tmp_path):
+    here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
+    config = {**CONFIG, "batch_size": 16, "backends": BACKENDS}
+    api.run(config, store=here, plugins=Plugins(strict=True))
+    records = api.run({**config, "executor": on_ray(shards=2)}, store=there, plugins=Plugins(strict=True))
+    assert [record.error for record in records] == [None] * 3
+    assert timeless_store(there) == timeless_store(here)
 
 
 @pytest.mark.parametrize("address", ["127.0.0.1:1", "ray://127.0.0.1:1"])

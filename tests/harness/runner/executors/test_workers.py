@@ -19,8 +19,8 @@ from fashionbench import api
 from fashionbench.errors import ConfigError, ExecutorError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
-from fashionbench.runner.executors import local
-from fashionbench.runner.executors.processors import gpus
+from fashionbench.runner.executors import local, processors
+from fashionbench.runner.executors.processors import environments_of, gpus
 
 pytestmark = [
     pytest.mark.slow,
@@ -30,6 +30,7 @@ pytestmark = [
 MODELS = """
 import os, pathlib, signal, subprocess, sys, time
 import numpy as np
+from fashionbench import model
 HERE = pathlib.Path(__file__).parent
 
 class Encodes:
@@ -63,6 +64,10 @@ class Sleeps(Encodes):
         child = subprocess.Popen(["sleep", "1000"])
         (HERE / f"{os.getpid()}.pid").write_text(str(child.pid))
         time.sleep(1000)
+
+@model(stateless=True)
+class SleepsShared(Sleeps):
+    pass
 """
 CONFIG = {"tasks": ["wardrobe/image-to-image"], "device": "cpu"}
 
@@ -109,11 +114,12 @@ def test_a_lost_process_is_tried_once_more_and_a_fault_of_a_cell_never(models, t
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-def test_no_worker_outlives_the_run_nor_what_a_worker_started(models, tmp_path, number):
-    backend = models("Sleeps")
+@pytest.mark.parametrize(("name", "option"), [("Sleeps", "workers=2"), ("SleepsShared", "shards=2")])
+def test_no_worker_outlives_the_run_nor_what_a_worker_started(models, tmp_path, number, name, option):
+    backend = models(name)
     words = ["run", "--task", *CONFIG["tasks"], "--backend", *backend, "--device", "cpu"]
     store = tmp_path / "results"
-    more = ["--executor-option", "workers=2", "--store", str(store)]
+    more = ["--executor-option", option, "--store", str(store)]
     run = start_command(*words, *more, folder=tmp_path, printed=tmp_path / "printed")
     while not (files := [path for path in tmp_path.glob("*.pid") if path.read_text()]):
         assert run.is_alive(), (tmp_path / "printed").read_text()
@@ -140,15 +146,21 @@ def test_what_workers_cannot_have_is_refused(store, monkeypatch):
 
 
 def test_each_worker_has_its_share_of_threads_or_one_gpu(monkeypatch):
-    monkeypatch.setattr(local, "cores", lambda: 8)
-    for name in local.THREADS:
+    monkeypatch.setattr(processors, "cores", lambda: 8)
+    for name in processors.THREADS:
         monkeypatch.delenv(name, raising=False)
-    assert local._shares(3, "cpu") == [dict.fromkeys(local.THREADS, "2")] * 3
+    two, four = (dict.fromkeys(processors.THREADS, number) for number in "24")
+    assert local._shares(3, "cpu") == [two] * 3
+    assert local._shares(2, "cpu", shards=2) == [four] * 2
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     assert local._shares(2, "cpu") == [{}, {}]
+    assert environments_of(2, "cpu") == [{}, {}]
+    assert environments_of(2, "cpu", threads=2) == [two, two]  # a worker's share, which it was told by this variable
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "3,GPU-a")
     assert gpus() == ["3", "GPU-a"]
     assert local._shares(2, "cuda") == [{"CUDA_VISIBLE_DEVICES": "3"}, {"CUDA_VISIBLE_DEVICES": "GPU-a"}]
+    assert local._shares(1, "cuda", shards=2) == [{"CUDA_VISIBLE_DEVICES": "3,GPU-a"}]
     for device, said in (("cuda", "2 GPUs"), ("mps", "the device mps")):
-        with pytest.raises(ConfigError, match=f"3 workers and {said}"):
-            local._shares(3, device)
+        for workers, shards in ((4, 1), (2, 2)):
+            with pytest.raises(ConfigError, match=f"4 processes are to compute on {said}"):
+                local._shares(workers, device, shards)
