@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 _PAUSE = 0.5
 #: Seconds to wait for an answer of a cluster.
 _PATIENCE = 20
+#: How many seconds a worker has to remove what it wrote on its machine before it is ended.
+_TIDY = 5
 _ADDRESS_REMEDY = "check the option address, such as ray://host:10001 or host:6379, and that the cluster is up"
 
 
@@ -218,6 +220,8 @@ class RayHandle:
 
         self._jobs.put(None)
         with contextlib.suppress(Exception):  # one that is gone already, or a cluster that is
+            ray.get(self._actor.clear.remote(), timeout=_TIDY)
+        with contextlib.suppress(Exception):
             ray.kill(self._actor)
         if self._group is not None:
             with contextlib.suppress(Exception):

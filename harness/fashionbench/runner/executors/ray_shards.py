@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import tempfile
@@ -16,6 +17,9 @@ from fashionbench.runner.sharded_backend import BackendShards
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+#: How many seconds an actor has to remove what it wrote before it is ended.
+_PATIENCE = 2
 
 
 def begin_actor(fields: Mapping[str, Any]) -> None:
@@ -48,6 +52,10 @@ class RayShard:
     def answer(self, call: bytes) -> bytes:
         """Answer a call of a :class:`~.sharded_backend.ShardedBackend`."""
         return self._server.answer(call_of(call))
+
+    def clear(self) -> None:
+        """Remove what was written on this machine for a while."""
+        self._scratch.cleanup()
 
 
 class RayShardHandle:
@@ -94,4 +102,6 @@ class RayShardHandle:
         """End it at once."""
         import ray  # noqa: PLC0415
 
+        with contextlib.suppress(Exception):  # one that is gone, or that answers a call
+            ray.get(self._actor.clear.remote(), timeout=_PATIENCE)
         ray.kill(self._actor)

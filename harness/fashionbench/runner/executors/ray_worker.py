@@ -10,13 +10,16 @@ import tempfile
 import threading
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import FashionBenchError
 from fashionbench.runner.executors.cell_worker import CellWorker
 from fashionbench.runner.executors.heard_reporter import HeardReporter
 from fashionbench.runner.executors.outcome_store import OutcomeStore
 from fashionbench.runner.executors.ray_shards import begin_actor, ray_shards
+
+if TYPE_CHECKING:
+    from fashionbench.runner.sharded_backend import BackendShards
 
 #: What a worker writes beside a record, below its store.
 _WRITTEN = ("predictions", "values", "images", "models")
@@ -36,6 +39,7 @@ class RayWorker:
         self._root = Path(fields["store"]) if self._shared else self._scratch / "store"
         self._reporter = HeardReporter()
         self._jobs: queue.SimpleQueue[tuple[str, Future[dict[str, Any]]]] = queue.SimpleQueue()
+        self._shards: BackendShards | None = None
         # One thread for all jobs, for the caches' connections belong to the thread that opened them.
         threading.Thread(target=self._work, daemon=True).start()
 
@@ -75,8 +79,8 @@ class RayWorker:
         store = OutcomeStore(self._root, self._scratch / "cache")
         while True:
             try:
-                shards = ray_shards(self._fields, self._reporter.note)
-                with CellWorker(self._fields["config"], store, self._reporter, shards) as worker:
+                self._shards = ray_shards(self._fields, self._reporter.note)
+                with CellWorker(self._fields["config"], store, self._reporter, self._shards) as worker:
                     while True:
                         before = set() if self._shared else self._files()
                         record = worker.do(key).model_dump(mode="json")
@@ -98,5 +102,7 @@ class RayWorker:
         return {path.relative_to(self._root).as_posix(): path.read_bytes() for path in sorted(new)}
 
     def clear(self) -> None:
-        """Remove what was written on this machine for a while."""
+        """End the processes that share its cells, and remove what was written on this machine for a while."""
+        if self._shards is not None:
+            self._shards.close()
         shutil.rmtree(self._scratch, ignore_errors=True)

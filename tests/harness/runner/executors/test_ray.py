@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import pytest
 from timeless_records import timeless_store
@@ -159,6 +161,11 @@ def wait_for(condition):
         time.sleep(0.1)
 
 
+def scratch_folders():
+    """What workers have on this machine for a while."""
+    return set(Path(tempfile.gettempdir()).glob("fashionbench-*"))
+
+
 @pytest.mark.acceptance
 @pytest.mark.filterwarnings("ignore")  # Ray's own
 @pytest.mark.parametrize("share", [True, False])
@@ -166,10 +173,12 @@ def test_records_of_a_cluster_that_is_started_for_a_run_equal_those_of_one_proce
     here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
     api.run({**CONFIG, "backends": BACKENDS}, store=here, plugins=Plugins(strict=True))
     config = {**CONFIG, "backends": BACKENDS, "executor": on_ray(workers=2, share_store=share)}
+    before = scratch_folders()
     records = api.run(config, store=there, plugins=Plugins(strict=True))
     assert [record.backend.id for record in records] == BACKENDS
     assert timeless_store(there) == timeless_store(here)
     assert api.verify_records(there).faults == []
+    assert scratch_folders() == before
     assert not ray.is_initialized()
     assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
@@ -217,8 +226,10 @@ def test_actors_on_two_machines_that_share_a_cell_give_the_records_of_one_proces
     here, there = Store(tmp_path / "here"), Store(tmp_path / "there")
     config = {**CONFIG, "batch_size": 16, "backends": BACKENDS}
     api.run(config, store=here, plugins=Plugins(strict=True))
+    before = scratch_folders()
     records = api.run({**config, "executor": on_ray(shards=2)}, store=there, plugins=Plugins(strict=True))
     assert [record.error for record in records] == [None] * 3
+    assert scratch_folders() == before
     assert timeless_store(there) == timeless_store(here)
 
 
