@@ -53,19 +53,20 @@ class Java:
     version: int
 
 
-def find_java(probe_seconds: float = 30.0) -> Java:
+def find_java(probe_seconds: float = 30.0, *, home: bool = True) -> Java:
     """Find a Java runtime that starts: that of ``JAVA_HOME`` first, then the first on ``PATH``.
 
     :param probe_seconds: how long ``java -version`` may take.
+    :param home: whether ``JAVA_HOME`` counts; a package that starts ``java`` by itself takes the one on ``PATH``.
     :raises MetricError: where there is none, or none that starts and is recent enough, with the reason for each.
     """
     faults: list[str] = []
-    if home := os.environ.get("JAVA_HOME"):
-        path = shutil.which("java", path=str(Path(home) / "bin"))
+    if home and (named := os.environ.get("JAVA_HOME")):
+        path = shutil.which("java", path=str(Path(named) / "bin"))
         version, fault = _probe(path, probe_seconds) if path else (0, "has no bin/java")
         if path and not fault:
             return Java(path, version)
-        faults.append(f"{path or f'JAVA_HOME, {home},'} {fault}")
+        faults.append(f"{path or f'JAVA_HOME, {named},'} {fault}")
     path = shutil.which("java")
     version, fault = _probe(path, probe_seconds) if path else (0, "there is no java on PATH")
     if path and not fault:

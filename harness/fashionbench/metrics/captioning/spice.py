@@ -2,6 +2,10 @@
 
 The package ``pycocoevalcap`` comes without the Stanford CoreNLP 3.6.0 models (0.5 GB, GPL) and downloads them into
 itself. Nothing is downloaded here: without them the metric is absent, and says so.
+
+The program parses captions in one process, a thread for each processor (``SpiceArguments`` in ``spice-1.0.jar``), so
+that further processes would share the same cores, each with a heap of 8 GB and the models in it once more. It writes
+its results through a JavaScript engine (``SpiceScorer``), which is no part of Java from version 15 on (JEP 372).
 """
 
 from __future__ import annotations
@@ -21,6 +25,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 PROGRAM = ("spice", "spice-1.0.jar")
+#: The last Java with the JavaScript engine through which the program writes.
+NEWEST_JAVA = 14
 MODELS = ("stanford-corenlp-3.6.0.jar", "stanford-corenlp-3.6.0-models.jar")
 
 
@@ -29,7 +35,8 @@ def spice(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
 
     The package writes its temporary files and its cache into itself, so it must be writable.
 
-    :raises MetricError: where the models, Java or write access are missing, the program fails, or gives no number.
+    :raises MetricError: where the models, a Java up to 14 or write access are missing, the program fails, or gives no
+        number.
     """
     folder = packaged(*PROGRAM).parent
     lacking = [name for name in MODELS if not (folder / "lib" / name).is_file()]
@@ -38,7 +45,10 @@ def spice(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
         raise MetricError(msg, remedy=f"put them from stanford-corenlp-full-2015-12-09.zip into {folder / 'lib'}")
     if not os.access(folder, os.W_OK):
         raise MetricError(f"SPICE writes into {folder}, which is read-only", remedy="install into a folder of your own")
-    find_java()
+    version = find_java(home=False).version
+    if version > NEWEST_JAVA:
+        msg = f"SPICE 1.0 writes its results through a JavaScript engine, which Java {version} lacks"
+        raise MetricError(msg, remedy=f"put a Java of version 8 to {NEWEST_JAVA} first on PATH")
     from pycocoevalcap.spice.spice import Spice  # noqa: PLC0415
 
     rows = range(len(candidates))
@@ -47,7 +57,7 @@ def spice(candidates: Sequence[str], references: Sequence[Sequence[str]]) -> NDA
             {row: list(references[row]) for row in rows}, {row: [candidates[row]] for row in rows}
         )
     except (OSError, subprocess.CalledProcessError) as error:
-        raise MetricError(f"SPICE failed: {error}", remedy="it needs 8 GB of memory and Java 8 or later") from error
+        raise MetricError(f"SPICE failed: {error}", remedy="it needs 8 GB of memory") from error
     values = np.array([scores["All"]["f"] for scores in found], dtype=np.float64)
     if not np.isfinite(values).all():
         raise MetricError(f"SPICE gave no number for {int((~np.isfinite(values)).sum())} captions")
