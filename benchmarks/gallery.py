@@ -1,9 +1,10 @@
 """Rank in galleries of up to a million items that lie in a file, against the bare blocked product of the same vectors.
 
-    OMP_NUM_THREADS=2 python benchmarks/gallery.py [--folder FOLDER] [--quick]
+    OMP_NUM_THREADS=2 python benchmarks/gallery.py [--folder FOLDER] [--quick] [--dtype float16]
 
-The gallery is a memory map of half precision, as large encoders give it: 1,000,000 x 768 takes 1.5 GB on disk. Ranks are
-exact; those of a hundred queries are compared with float64 products of all items. The peak is the largest resident size
+The gallery is a memory map, of float16 as a run with ``embedding_dtype: float16`` keeps it, where 1,000,000 x 768 takes
+1.5 GB on disk, or of float32 with twice that. Ranks are exact; those of a hundred queries are compared with float64
+products of all items. The peak is the largest resident size
 of a fresh process that does nothing else, pages of the file that it has read included; memory of its own is told apart.
 The bare product reads the same file, block by block, turns it into float32 and multiplies; both take turns, and the best of
 each counts.
@@ -29,10 +30,10 @@ NOISE = 6.0
 CHECKED = 100
 
 
-def write(path: Path, items: int) -> None:
+def write(path: Path, items: int, dtype: str) -> None:
     """Write the gallery in parts, so that writing takes no more memory than ranking."""
     rng = np.random.default_rng(0)
-    gallery = np.lib.format.open_memmap(path, "w+", np.float16, (items, DIMENSIONS))
+    gallery = np.lib.format.open_memmap(path, "w+", np.dtype(dtype), (items, DIMENSIONS))
     for start in range(0, items, 10_000):
         gallery[start : start + 10_000] = rng.standard_normal(
             (min(10_000, items - start), DIMENSIONS), dtype=np.float32
@@ -53,7 +54,7 @@ def bare(queries: Any, gallery: Any) -> float:
     began = time.perf_counter()
     out = np.ones(BLOCK[0] * BLOCK[1], dtype=np.float32)
     for left in range(0, len(gallery), BLOCK[1]):
-        items = gallery[left : left + BLOCK[1]].astype(np.float32)
+        items = gallery[left : left + BLOCK[1]].astype(np.float32, copy=False)
         for top in range(0, len(queries), BLOCK[0]):
             part = queries[top : top + BLOCK[0]]
             np.matmul(part, items.T, out=out[: len(part) * len(items)].reshape(len(part), len(items)))
@@ -108,23 +109,26 @@ def exact_ranks(queries: Any, gallery: Any, wanted: Any) -> Any:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "--folder", type=Path, help="where the files go, with room for 2 GB  [default: a temporary one]"
+        "--folder",
+        type=Path,
+        help="where the files go, with room for 2 GB, or for 4 of float32  [default: a temporary one]",
     )
     parser.add_argument("--quick", action="store_true", help="galleries of 10,000 and 50,000 alone")
+    parser.add_argument("--dtype", choices=["float16", "float32"], default="float16", help="of the files")
     parser.add_argument("--measure", type=Path, help=argparse.SUPPRESS)
     given = parser.parse_args()
     if given.measure:
         rounds = 3 if len(np.load(given.measure, mmap_mode="r")) <= 100_000 else 1
         print(json.dumps(measure(given.measure, rounds)))
         return
-    print(f"{QUERIES:,} queries, {DIMENSIONS} dimensions, half precision in a file")
+    print(f"{QUERIES:,} queries, {DIMENSIONS} dimensions, {given.dtype} in a file")
     print(
         f"{'items':>10} {'s':>8} {'product':>8} {'ratio':>6} {'peak MiB':>9} {'own MiB':>8} {'hit@1':>6} {'wrong':>6}"
     )
     with tempfile.TemporaryDirectory(dir=given.folder) as folder:
         for items in QUICK if given.quick else SIZES:
             path = Path(folder) / f"{items}.npy"
-            write(path, items)
+            write(path, items, given.dtype)
             words = [sys.executable, __file__, "--measure", str(path)]
             done = subprocess.run(words, capture_output=True, text=True, check=True)
             row = json.loads(done.stdout)

@@ -16,6 +16,7 @@ from fashionbench.boards.text import figure
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError, UnknownNameError
 from fashionbench.plugins.manager import Plugins
+from fashionbench.records.schema import EmbeddingsPart
 
 SCHEMA = Path(__file__).parent / "every_eval_ever" / "eval-0.3.0.schema.json"
 FORMATS = ("bencher", "github-action-benchmark", "model-card", "every-eval-ever", "mteb")
@@ -170,6 +171,19 @@ def test_mteb_is_given_no_other_task(task, reason, mbeir, plugins):
     made = exported("mteb", [mbeir(task, queries=8, gallery=8)], {}, plugins)
     assert not made.files
     assert made.left_out[0].startswith(task) and reason in made.left_out[0]
+
+
+def test_rounded_embeddings_are_told_and_are_no_result_of_mteb(mbeir, plugins):
+    record = mbeir("fashion200k-mbeir/image-to-text", queries=4889, gallery=61707)
+    decoding = record.decoding.model_copy(update={"embeddings": EmbeddingsPart(dtype="float16", underflows=0)})
+    rounded = record.model_copy(update={"decoding": decoding}).sealed()
+    made = exported("mteb", [rounded], {}, plugins)
+    assert not made.files and "embeddings were rounded to float16" in made.left_out[0]
+    files = exported("model-card", [record, rounded], {}, plugins).files
+    assert sorted("float16" in name for name in files) == [False, True]
+    told = [json.loads(text) for text in exported("every-eval-ever", [rounded], {}, plugins).files.values()]
+    details = [result["score_details"]["details"] for one in told for result in one["evaluation_results"]]
+    assert details and all(one["embedding_dtype"] == "float16" for one in details)
 
 
 def test_mteb_asks_for_its_main_score(mbeir, plugins):

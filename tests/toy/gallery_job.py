@@ -1,4 +1,4 @@
-"""A process that embeds a gallery of texts and ranks in it: ``FOLDER ITEMS DIMENSIONS LARGE [KILLED_AFTER]``.
+"""A process that embeds a gallery of texts and ranks in it: ``FOLDER ITEMS DIMENSIONS LARGE [KILLED_AFTER [DTYPE]]``.
 
 It prints how many items the backend was asked for, the most memory of its own, and hashes of rows and ranks; or it is
 killed by itself after so many items.
@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import signal
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -53,10 +54,10 @@ class Counting:
         return np.sin(np.array([int(item.text) for item in items])[:, None] * self.factors).astype(np.float32)
 
 
-def session(backend, cache, batch_size=250):
+def session(backend, cache, batch_size=250, dtype="float32"):
     return Session(
-        SPEC, lambda: backend, owner=EmbeddingOwner(identity="x"), seed=0, batch_size=batch_size,
-        resources=SessionResources(cache=cache),
+        SPEC, lambda: backend, owner=EmbeddingOwner(identity=f"x of {dtype}"), seed=0, batch_size=batch_size,
+        embedding_dtype=dtype, resources=SessionResources(cache=cache),
     )  # fmt: skip
 
 
@@ -64,14 +65,34 @@ def texts(count, prefix="g", start=0):
     return [TextItem(f"{prefix}{n}", str(start + n)) for n in range(count)]
 
 
-def main(folder, count, dimensions, large, killed_after=0):
+def run_job(folder, *words):
+    """Run this module in a process of its own, and return its exit status with what it printed."""
+    words = [sys.executable, __file__, str(folder), *map(str, words)]
+    made = subprocess.run(words, capture_output=True, text=True, check=False)
+    return made.returncode, json.loads(made.stdout or "null")
+
+
+def only(folder):
+    """Return the folder of the one gallery that a cache has."""
+    (found,) = (folder / stored_gallery.FOLDER).iterdir()
+    return found
+
+
+def flip(path, at):
+    """Alter a byte of a file."""
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+def main(folder, count, dimensions, large, killed_after=0, dtype="float32"):
     stored_gallery.LARGE = large
     backend = Counting(dimensions, killed_after)
     gallery = texts(count)
     began = own_memory()
     with (
         closing(EmbeddingCache(Path(folder) / FILE)) as cache,
-        session(backend, cache).fold(None, Truth()) as bound,
+        session(backend, cache, dtype=dtype).fold(None, Truth()) as bound,
     ):
         rows = bound.embed(gallery, "candidate")
         found = count_ranks(rows[:: count // 20] + 0.1, rows, np.arange(count)[:: count // 20, None], top_k=10)
@@ -84,4 +105,4 @@ def main(folder, count, dimensions, large, killed_after=0):
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main(sys.argv[1], *map(int, sys.argv[2:6]), *sys.argv[6:])

@@ -19,7 +19,7 @@ _DIGITS = 8
 
 
 def row_label(record: Record, records: Sequence[Record]) -> str:
-    """Name a row by its backend, the options in which rows of this backend differ, and the limit of a limited run.
+    """Name a row by its backend, the options in which rows of it differ, and a run's limit or rounding of embeddings.
 
     A model that was trained on demand goes by the name of its trainer and by what was changed of the trainer's
     configuration; by its hash only where that does not tell it from another one.
@@ -38,6 +38,8 @@ def row_label(record: Record, records: Sequence[Record]) -> str:
         said.append(f"file {short(record.backend.revision, _DIGITS)}")
     if record.decoding.limit is not None:
         said.append(f"limit={record.decoding.limit}")
+    if record.decoding.embeddings is not None:
+        said.append(f"embedding_dtype={record.decoding.embedding_dtype}")
     return record.backend.id + (f" ({', '.join(said)})" if said else "")
 
 

@@ -12,16 +12,17 @@ if TYPE_CHECKING:
 
     from fashionbench.records.schema import Record
 
-#: What makes two records stand in one row: backend, options, who measured, after how many items the run was cut, and of
-#: imports the file, where one name stands for several.
-RowKey = tuple[str, str, str, "int | None", str]
+#: What makes two records stand in one row: backend, options, who measured, after how many items the run was cut, what
+#: embeddings were rounded to, and of imports the file, where one name stands for several.
+RowKey = tuple[str, str, str, "int | None", str, str]
 
 
 def row_keys(records: Iterable[Record]) -> Callable[[Record], RowKey]:
     """Return what tells the row of each of these records.
 
-    A limited run has a row of its own: its value is over other items, and joins no value over all of them. An imported
-    row is told by its name, since a file answers one task; two files of one name on one task are two rows, by hash.
+    A limited run has a row of its own: its value is over other items, and joins no value over all of them. So has a run
+    that rounds embeddings. An imported row is told by its name, since a file answers one task; two files of one name on
+    one task are two rows, by hash.
     """
     files: dict[tuple[object, ...], set[str]] = {}
     for record in records:
@@ -51,8 +52,9 @@ def configuration_of(record: Record) -> str:
     return digest({name: training.apart_from_seed if value == own else value for name, value in options.items()})
 
 
-def _name(record: Record) -> tuple[str, str, str, int | None]:
-    return record.backend.id, configuration_of(record), record.attestation, record.decoding.limit
+def _name(record: Record) -> tuple[str, str, str, int | None, str]:
+    decoding = record.decoding
+    return record.backend.id, configuration_of(record), record.attestation, decoding.limit, decoding.embedding_dtype
 
 
 def system_of(record: Record) -> tuple[object, ...]:

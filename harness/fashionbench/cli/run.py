@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
 #: How many findings on data and rights are printed after a run.
 _FINDINGS = 8
+#: Options that stand in the configuration under their own name.
+_SETTINGS = ("limit", "batch_size", "embedding_dtype", "device")
 
 EXAMPLES = """
 \b
@@ -65,6 +67,11 @@ Examples:
 )
 @click.option("--limit", type=click.IntRange(min=1), help="Stop after so many queries; the records are partial.")
 @click.option("--batch-size", type=click.IntRange(min=1), help="Fix the batch size instead of finding one.")
+@click.option(
+    "--embedding-dtype",
+    type=click.Choice(["float32", "float16"]),
+    help="Round embeddings to this type; files of large galleries are half as large in float16.  [default: float32]",
+)
 @click.option("--device", help="A torch device.  [default: the best that there is]")
 @click.option("--data", "data", multiple=True, metavar="NAME=FOLDER", help="Where a data set lies; may be repeated.")
 @click.option("--board", "board_name", help="Show this board afterwards.")
@@ -131,7 +138,7 @@ def _config(name: str | None, options: dict[str, Any], state: State) -> RunConfi
 
     fields: dict[str, Any] = load_config(name, state.plugins).model_dump() if name else {}
     fields |= {key: options[key] for key in ("tasks", "backends", "seeds") if options[key]}
-    fields |= {key: options[key] for key in ("limit", "batch_size", "device") if options[key] is not None}
+    fields |= {key: options[key] for key in _SETTINGS if options[key] is not None}
     if options["board_name"]:
         fields["board"] = options["board_name"]
     if "tasks" not in fields or "backends" not in fields:

@@ -36,6 +36,7 @@ def _rows(record: Record) -> list[dict[str, Any]]:
         "synthetic": record.dataset.synthetic if record.dataset else None,
         "backend": record.backend.id,
         "options": canonical_json(record.backend.options),
+        "embedding_dtype": record.decoding.embedding_dtype,
         "control": record.backend.control,
         "attestation": record.attestation,
         "status": record.status,

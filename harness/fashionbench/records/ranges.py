@@ -39,9 +39,11 @@ def range_fault(record: Record) -> str:
         said = metric_fault(part)
         if said:
             return f"{part.id} [{part.slice}]: {said}"
+    rounded = record.decoding.embeddings
     counts: dict[str, float | None] = {
         "decoding.limit": record.decoding.limit,
         "decoding.cached": record.decoding.cached,
+        "decoding.embeddings.underflows": rounded.underflows if rounded else None,
         "cost.wall_s": record.cost.wall_s,
         "cost.items": record.cost.items,
         "cost.items_per_s": record.cost.items_per_s,

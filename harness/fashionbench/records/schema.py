@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from fashionbench.canonical import digest
 from fashionbench.errors import first_names
@@ -194,6 +194,14 @@ class PredictionsPart(Model):
     """By slice, how many candidates the shortest imported list names, where it does not name all."""
 
 
+class EmbeddingsPart(Model):
+    """What embeddings were rounded to before they were used; float32 is not rounded, and not told."""
+
+    dtype: Literal["float16"]
+    underflows: int
+    """How many of their numbers are 0 for that, of every side of the task."""
+
+
 class DecodingPart(Model):
     """Choices of this run that are no part of the protocol."""
 
@@ -206,6 +214,21 @@ class DecodingPart(Model):
     """The number of items after which the run was cut, or null."""
     cached: int = 0
     """Embeddings that came from the cache."""
+    embeddings: EmbeddingsPart | None = None
+    """What embeddings were rounded to; left out where they are float32, as backends return them."""
+
+    @property
+    def embedding_dtype(self) -> Literal["float32", "float16"]:
+        """The type of numbers to which embeddings were rounded."""
+        return "float32" if self.embeddings is None else self.embeddings.dtype
+
+    @model_serializer(mode="wrap")
+    def _without_nothing(self, fields: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what is not told, so that records without it are those of before there was such a field."""
+        made: dict[str, Any] = fields(self)
+        if self.embeddings is None:
+            made.pop("embeddings", None)
+        return made
 
 
 class CostPart(Model):
@@ -221,7 +244,18 @@ class CostPart(Model):
 class PolicyFinding(Model):
     """Something a reader must know about data and rights."""
 
-    kind: Literal["licence", "contamination", "overlap", "leak", "data", "published", "predictions", "failure", "batch"]
+    kind: Literal[
+        "licence",
+        "contamination",
+        "overlap",
+        "leak",
+        "data",
+        "published",
+        "predictions",
+        "failure",
+        "batch",
+        "rounding",
+    ]
     message: str
 
 

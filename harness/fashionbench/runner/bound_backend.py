@@ -36,14 +36,17 @@ class BoundBackend:
         self._owner = owner
         self._prefetch = ImagePrefetch()
 
-    def embed(self, sources: Sequence[Source], role: Role) -> NDArray[np.float32]:
-        """Embed images, texts or composed queries, all of one kind, as [N, D] or [N, Q, D].
+    def embed(self, sources: Sequence[Source], role: Role) -> NDArray[Any]:
+        """Embed images, texts or composed queries, all of one kind, as float32 [N, D] or [N, Q, D].
+
+        Many rows are a memory map, of float16 where the run rounds embeddings to that: turn a block of them into
+        float32 before computing with it.
 
         :raises BackendError: where the backend breaks its contract, or cannot embed this kind.
         """
         return self.embed_sides([(sources, role)])[0]
 
-    def embed_sides(self, sides: Sequence[tuple[Sequence[Source], Role]]) -> list[NDArray[np.float32]]:
+    def embed_sides(self, sides: Sequence[tuple[Sequence[Source], Role]]) -> list[NDArray[Any]]:
         """Embed several sets of items, each as :meth:`embed` does.
 
         The first batch of each comes first, so that the pace of each kind of item is known early.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, field_validator
 
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench.runner.embedding_dtype import EmbeddingDtype
 from fashionbench.specs.board_file import read_board
 from fashionbench.specs.validation import read_yaml, validated
 
@@ -70,6 +71,7 @@ class RunConfig(BaseModel):
     data: dict[str, Path] = {}
     board: str | None = None
     embedding_cache: bool = True
+    embedding_dtype: EmbeddingDtype = "float32"
     executor: ExecutorChoice = ExecutorChoice()
 
     @field_validator("executor", mode="before")

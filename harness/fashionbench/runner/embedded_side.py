@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.lazy_items import Source
     from fashionbench.runner.embedding_cache import EmbeddingCache
+    from fashionbench.runner.embedding_dtype import EmbeddingDtype
     from fashionbench.runner.embedding_memory import EmbeddingMemory
     from fashionbench.specs.capabilities import Capability, Role
 
@@ -28,6 +29,7 @@ class EmbeddedSide:
 
     :param kept_as: hash of whose embeddings these are; None where they may not be kept.
     :param owner: the backend's id.
+    :param dtype: what the rows are rounded to, and lie in a file as.
     """
 
     def __init__(
@@ -40,6 +42,7 @@ class EmbeddedSide:
         cache: EmbeddingCache | None,
         kept_as: str | None,
         owner: str,
+        dtype: EmbeddingDtype = "float32",
     ) -> None:
         self.sources, self.capability, self.role = sources, capability, role
         self._memory = memory
@@ -54,7 +57,7 @@ class EmbeddedSide:
         elif cache is not None and cache.folder is not None:
             kind = f"{capability}:{memory.role(role)}"
             self._warn = cache.warn
-            self._place = GalleryPlace.of(cache.folder, owner, kept_as, kind, sources)
+            self._place = GalleryPlace.of(cache.folder, owner, kept_as, kind, sources, dtype)
             shape = self._place.shape(len(sources))
             if shape is not None:
                 self._begin(shape)
@@ -87,8 +90,8 @@ class EmbeddedSide:
             self._gallery.add(keys, rows, read=read)
 
     @property
-    def whole(self) -> NDArray[np.float32]:
-        """All rows, as a map of their file where they are in one."""
+    def whole(self) -> NDArray[Any]:
+        """All rows, as a map of their file, in its type, where they are in one."""
         return np.concatenate(self._parts) if self._gallery is None else self._gallery.rows
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fashionbench.runner.batch_request import BatchRequest, capability_of, check
 from fashionbench.runner.embedded_side import EmbeddedSide
 from fashionbench.runner.embedding_cache import embedding_key
 from fashionbench.runner.guard import InputGuard
+from fashionbench.runner.half_precision import half_rows, underflows
 from fashionbench.runner.source_key import source_key
 from fashionbench.specs.capabilities import METHODS
 
@@ -66,11 +67,12 @@ class EmbeddingBatches:
             cache=self._cache,
             kept_as=owner,
             owner=state.owner,
+            dtype=state.embedding_dtype,
         )
 
     @property
-    def rows(self) -> Floats:
-        """All rows, [N, D] or [N, Q, D], once all are embedded."""
+    def rows(self) -> NDArray[Any]:
+        """All rows, [N, D] or [N, Q, D], once all are embedded: float32, or as the file has them."""
         return self._side.whole
 
     def run(self, *, alone: bool) -> Iterator[None]:
@@ -86,6 +88,8 @@ class EmbeddingBatches:
             if self._awaited is not None:
                 self._awaited.over(done)
             done += len(batch)
+            if self._state.embedding_dtype == "float16":
+                self._state.counts.underflows += underflows(rows)
             shape = shape or rows.shape[1:]
             if rows.shape[1:] != shape:
                 shapes = f"{shape} and {rows.shape[1:]}"
@@ -94,7 +98,7 @@ class EmbeddingBatches:
                 )
             yield
 
-    def compare(self, rows: Floats) -> None:
+    def compare(self, rows: NDArray[Any]) -> None:
         """Embed some items in another batch, once for each capability and role, and note how far the rows are apart."""
         if self._state.batches is None:
             return
@@ -227,7 +231,12 @@ class EmbeddingBatches:
         self, sources: Sequence[Source], items: Callable[[], list[Item]], guard: InputGuard | None = None
     ) -> Callable[[], Floats]:
         argument = None if self._capability == "encode-composed" else self._role
-        return self._backend.begin(BatchRequest(self._capability, argument, sources, items, guard))
+        answer: Callable[[], Floats] = self._backend.begin(
+            BatchRequest(self._capability, argument, sources, items, guard)
+        )
+        if self._state.embedding_dtype == "float32":
+            return answer
+        return lambda: half_rows(METHODS[self._capability], answer(), sources)
 
     def _opened(self, batch: Sequence[Source], following: Sequence[Source] = ()) -> list[Item]:
         items = self._prefetch.open(batch, following)

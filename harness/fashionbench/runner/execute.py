@@ -18,7 +18,7 @@ from fashionbench.records.provenance import PluginState, ProcessFacts, code_stat
 from fashionbench.records.schema import AbsentMetricPart
 from fashionbench.runner.memory import peak_memory
 from fashionbench.runner.model_files import training_data_of
-from fashionbench.runner.policy import failure, handed_in_findings, policy_findings
+from fashionbench.runner.policy import failure, handed_in_findings, policy_findings, rounding_findings
 from fashionbench.runner.published_counts import count_findings
 from fashionbench.runner.record_builder import Attestation, BackendState, CellOutcome, recorded
 from fashionbench.runner.session import EmbeddingOwner, Session, rerank_depth
@@ -208,6 +208,7 @@ def _session(cell: Cell, info: DataInfo, context: RunContext) -> Session:
         device=context.device,
         limit=cell.identity.limit,
         batch_size=context.batch_size,
+        embedding_dtype=cell.identity.embedding_dtype,
         rerank=rerank_depth(cell.options),
         resources=SessionResources(
             cache=context.cache,
@@ -256,6 +257,7 @@ def _outcome(
         "collecting findings": lambda: policy_findings(cell, state.info, uses, plugins, context.store),
         "comparing the training part": lambda: session.overlap if session else [],
         "comparing batches": lambda: session.batch_findings if session else [],
+        "counting rounded numbers": lambda: rounding_findings(session.counts.underflows) if session else [],
         "counting the data": lambda: count_findings(cell, state.info, dataset, context.roots),
         "looking at the images": lambda: handed_in_findings(state.stored),
     }
@@ -289,6 +291,7 @@ def _said_by(session: Session) -> BackendState:
         weights_hash=session.weights_hash,
         parameters=session.parameters,
         preprocessing=session.preprocessing,
+        underflows=session.counts.underflows,
     )
 
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import prod
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fashionbench.files import regular_text
 from fashionbench.json_reader import loads
+from fashionbench.runner.gallery_format import GalleryFormat
 from fashionbench.runner.row_checksum import row_checksum
-from fashionbench.runner.stored_gallery import FACTS, FOLDER, KEY, ROWS, SEAL, SEALS
+from fashionbench.runner.stored_gallery import FACTS, FOLDER, KEY, SEAL, SEALS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,7 @@ class _Table:
     rows: NDArray[np.uint8]
     seals: NDArray[np.uint8]
     shape: tuple[int, ...]
+    form: GalleryFormat
     starts: NDArray[np.uint64]
     order: NDArray[np.int64]
 
@@ -36,7 +37,7 @@ class _Table:
             content = self.rows[at].tobytes()
             shape = "x".join(map(str, self.shape))
             if self.seals[at].tobytes() == key + row_checksum(key, shape, content):
-                return np.frombuffer(content, np.float32).reshape(self.shape)
+                return self.form.unpacked(content).reshape(self.shape)
         return None
 
 
@@ -65,10 +66,11 @@ def _opened(path: Path, owner: str) -> _Table | None:
         shape = tuple(int(size) for size in facts["shape"])
         if facts["owner"] != owner or not shape or min(shape) < 1:
             return None
+        form = GalleryFormat.of(facts)
         seals = np.memmap(path / SEALS, np.uint8, "r").reshape(-1, SEAL)
-        rows = np.memmap(path / ROWS, np.uint8, "r").reshape(len(seals), prod(shape) * 4)
+        rows = np.memmap(path / form.file, np.uint8, "r").reshape(len(seals), form.row_bytes(shape))
     except (OSError, ValueError, KeyError, TypeError):
         return None
     starts = np.ascontiguousarray(seals[:, : KEY // 4]).view(np.uint64)[:, 0]
     order = np.argsort(starts, kind="stable")
-    return _Table(rows, seals, shape, starts[order], order)
+    return _Table(rows, seals, shape, form, starts[order], order)

@@ -15,6 +15,8 @@ from fashionbench.runner.code_hash import MEASUREMENT_VERSION
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fashionbench.runner.embedding_dtype import EmbeddingDtype
+
 
 @dataclass(frozen=True, slots=True)
 class TaskIdentity:
@@ -53,6 +55,7 @@ class CellIdentity:
 
     :param limit: the number of items after which the cell is cut, or None.
     :param measurement: version of the core's measuring code.
+    :param embedding_dtype: what embeddings are rounded to; float32 is no part of any hash.
     """
 
     task: TaskIdentity
@@ -60,10 +63,14 @@ class CellIdentity:
     seed: int
     limit: int | None
     measurement: str = MEASUREMENT_VERSION
+    embedding_dtype: EmbeddingDtype = "float32"
 
     def cell_id(self, fingerprint: str) -> str:
         """Return the cell id, ``sha256:…``, given the fingerprint of the data."""
-        return digest({**_plain(self), "fingerprint": fingerprint})
+        values = _plain(self)
+        if self.embedding_dtype == "float32":
+            del values["embedding_dtype"]
+        return digest({**values, "fingerprint": fingerprint})
 
     def question(self, fingerprint: str) -> str:
         """Return the seed text of this cell's intervals: the same for the same question, whatever the code."""
@@ -72,16 +79,19 @@ class CellIdentity:
 
     def embedding_owner(self) -> str:
         """Return what an embedding depends on besides its item, and besides what the backend's fingerprint adds."""
-        return embedding_owner(self.backend, self.seed, self.measurement)
+        return embedding_owner(self.backend, self.seed, self.measurement, self.embedding_dtype)
 
     def with_options(self, options: Mapping[str, Any]) -> CellIdentity:
         """Return the identity with some of the backend's options replaced."""
         return replace(self, backend=replace(self.backend, options={**self.backend.options, **options}))
 
 
-def embedding_owner(backend: BackendIdentity, seed: int, measurement: str) -> str:
+def embedding_owner(
+    backend: BackendIdentity, seed: int, measurement: str, embedding_dtype: EmbeddingDtype = "float32"
+) -> str:
     """Return what an embedding of a backend depends on besides its item, and besides the backend's fingerprint."""
-    return digest({"backend": _plain(backend), "seed": seed, "measurement": measurement})
+    rounded = {} if embedding_dtype == "float32" else {"embedding_dtype": embedding_dtype}
+    return digest({"backend": _plain(backend), "seed": seed, "measurement": measurement, **rounded})
 
 
 def _plain(part: CellIdentity | TaskIdentity | BackendIdentity) -> dict[str, Any]:

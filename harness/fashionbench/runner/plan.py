@@ -12,6 +12,7 @@ from fashionbench.errors import ConfigError, first_names
 from fashionbench.plugins.events import CellName
 from fashionbench.runner.code_hash import code_hash
 from fashionbench.runner.config import BackendChoice, RunConfig, TrainingChoice, matching, unique
+from fashionbench.runner.embedding_dtype import dtype_of_task
 from fashionbench.runner.identity import BackendIdentity, CellIdentity, TaskIdentity
 from fashionbench.runner.model_files import model_options
 from fashionbench.runner.named_backends import named_backends
@@ -202,7 +203,8 @@ def _cells(
     )
     cells = []
     for seed in choice.seeds or config.seeds:
-        identity = CellIdentity(task_identity, backend_identity, seed, config.limit)
+        dtype = dtype_of_task(config.embedding_dtype, task.needs)
+        identity = CellIdentity(task_identity, backend_identity, seed, config.limit, embedding_dtype=dtype)
         trainings = {name: _training(spec, choice, seed, plugins) for name in untrained}
         cells.append(Cell(task, spec, options, identity, trainings))
     return cells

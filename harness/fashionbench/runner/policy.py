@@ -69,3 +69,11 @@ def handed_in_findings(predictions: PredictionsPart | None) -> list[PolicyFindin
     if predictions.unused:
         messages.append(f"images were handed in that no item asks for: {first_names(predictions.unused)}")
     return [PolicyFinding(kind="predictions", message=message) for message in messages]
+
+
+def rounding_findings(underflows: int) -> list[PolicyFinding]:
+    """Say how many numbers of embeddings became 0 when they were rounded; nothing where none did."""
+    if not underflows:
+        return []
+    message = f"rounded to float16, {underflows:,} numbers of embeddings are 0 that are not 0 in float32"
+    return [PolicyFinding(kind="rounding", message=message)]

@@ -13,6 +13,7 @@ from fashionbench.records.schema import (
     CostPart,
     DatasetPart,
     DecodingPart,
+    EmbeddingsPart,
     ErrorPart,
     LicencePart,
     ProtocolPart,
@@ -44,6 +45,7 @@ class BackendState:
     weights_hash: str | None
     parameters: int | None
     preprocessing: dict[str, str]
+    underflows: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +137,7 @@ def build_record(outcome: CellOutcome) -> Record:
             device=outcome.device,
             limit=limit,
             cached=state.cached if state else 0,
+            embeddings=_embeddings(outcome),
         ),
         provenance=outcome.provenance,
         cost=CostPart(
@@ -146,6 +149,12 @@ def build_record(outcome: CellOutcome) -> Record:
         policy=outcome.policy,
         error=error_part(outcome.error) if outcome.error else None,
     )
+
+
+def _embeddings(outcome: CellOutcome) -> EmbeddingsPart | None:
+    if outcome.cell.identity.embedding_dtype == "float32":
+        return None
+    return EmbeddingsPart(dtype="float16", underflows=outcome.state.underflows if outcome.state else 0)
 
 
 def error_part(error: Exception) -> ErrorPart:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fashionbench.records.schema import PolicyFinding
     from fashionbench.runner.asked_backend import AskedBackend
     from fashionbench.runner.batch_check import BatchDifference
+    from fashionbench.runner.embedding_dtype import EmbeddingDtype
     from fashionbench.runner.sharded_backend import BackendShards
     from fashionbench.specs import BackendSpec
     from fashionbench.specs.capabilities import Role
@@ -63,6 +64,7 @@ class Session:
     :param seed: handed to ``fit``.
     :param limit: the number of queries or items after which a task stops; None for all.
     :param batch_size: a fixed batch size, or None to find one.
+    :param embedding_dtype: what every embedding is rounded to before it is used or kept; it must be part of ``owner``.
     :param rerank: how many of the best candidates the backend's own option ``rerank`` orders anew by pair scores; 0 for
         none.
     :param shards: processes over which the items are split; None where this one answers them all.
@@ -78,6 +80,7 @@ class Session:
         device: str = "cpu",
         limit: int | None = None,
         batch_size: int | None = None,
+        embedding_dtype: EmbeddingDtype = "float32",
         rerank: int = 0,
         resources: SessionResources | None = None,
         shards: BackendShards | None = None,
@@ -98,6 +101,7 @@ class Session:
             device=device,
             owner=spec.id,
             batch_size=batch_size,
+            embedding_dtype=embedding_dtype,
         )
 
     @property

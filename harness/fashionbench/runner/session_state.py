@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from fashionbench.data.file_index import FileIndex
     from fashionbench.runner.embedding_cache import EmbeddingCache
+    from fashionbench.runner.embedding_dtype import EmbeddingDtype
     from fashionbench.runner.embedding_memory import EmbeddingMemory
     from fashionbench.specs.capabilities import Capability
 
@@ -48,10 +49,14 @@ class SessionResources:
 
 @dataclass(slots=True)
 class SessionCounts:
-    """What a session has counted: items answered, those of them that came from a cache, and hashes of weights."""
+    """What a session has counted: items answered, those of them that came from a cache, and hashes of weights.
+
+    :param underflows: numbers of embeddings that became 0 when they were rounded.
+    """
 
     items: int = 0
     cached: int = 0
+    underflows: int = 0
     weights: list[str] = field(default_factory=list)
 
 
@@ -62,6 +67,7 @@ class SessionState:
     :param memory: embeddings of the present fold, or of all folds where they share a backend.
     :param owner: the backend's id, by which the cache says what it holds.
     :param batch_size: a fixed batch size, or None to find one for each capability.
+    :param embedding_dtype: what every embedding is rounded to before it is used or kept.
     :param batches: compares answers with those in other batches; None where no backend can be asked.
     """
 
@@ -70,6 +76,7 @@ class SessionState:
     device: str
     owner: str = ""
     batch_size: int | None = None
+    embedding_dtype: EmbeddingDtype = "float32"
     counts: SessionCounts = field(default_factory=SessionCounts)
     sizes: dict[str, BatchSize] = field(default_factory=dict)
     batches: BatchCheck | None = field(default_factory=BatchCheck)

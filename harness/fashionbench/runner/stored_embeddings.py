@@ -42,7 +42,9 @@ class StoredSession(Session):
         backend = record.backend
         identity = BackendIdentity(backend.id, backend.revision, backend.options, backend.source)
         owner = EmbeddingOwner(
-            identity=embedding_owner(identity, record.decoding.seed, MEASUREMENT_VERSION),
+            identity=embedding_owner(
+                identity, record.decoding.seed, MEASUREMENT_VERSION, record.decoding.embedding_dtype
+            ),
             # Of the record, not of the variant: a backend with ``fits`` is the one that learnt for the record.
             data=record.dataset.fingerprint if record.dataset else "",
             known_weights=any(backend.options.get(name) for name in spec.models),
@@ -54,6 +56,7 @@ class StoredSession(Session):
             owner=owner,
             seed=record.decoding.seed,
             limit=record.decoding.limit,
+            embedding_dtype=record.decoding.embedding_dtype,
             rerank=rerank_depth(backend.options),
             resources=resources,
         )

@@ -1,4 +1,4 @@
-"""Embeddings of a large gallery in a memory-mapped float32 file, written by ranges of items as they are computed."""
+"""Embeddings of a large gallery in a memory-mapped file of float32 or float16, written by ranges of items."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ import tempfile
 import weakref
 from contextlib import ExitStack, suppress
 from dataclasses import dataclass
-from math import prod
 from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,6 +17,7 @@ import numpy as np
 from fashionbench.files import regular_text, write_text
 from fashionbench.json_reader import loads
 from fashionbench.locks import LockedError, locked
+from fashionbench.runner.gallery_format import GalleryFormat
 from fashionbench.runner.row_checksum import row_checksum
 from fashionbench.runner.source_key import source_key
 
@@ -28,10 +28,11 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fashionbench.data.lazy_items import Source
+    from fashionbench.runner.embedding_dtype import EmbeddingDtype
 
-#: The folder of galleries in a store's cache, and the files of one.
-FOLDER, ROWS, SEALS, FACTS = "galleries", "rows.f32", "seals.bin", "gallery.json"
-#: Bytes from which the rows of one side are kept in a file and not in memory.
+#: The folder of galleries in a store's cache, and the files of one beside its rows.
+FOLDER, SEALS, FACTS = "galleries", "seals.bin", "gallery.json"
+#: Bytes of float32 from which the rows of one side are kept in a file and not in memory.
 LARGE = 256 << 20
 #: Bytes beside each row: the key of its embedding, and a checksum over key, shape and numbers.
 KEY, SEAL = 32, 48
@@ -44,25 +45,36 @@ class GalleryPlace:
     :param folder: of the cache.
     :param name: of what decides which items these are; empty where nothing may be kept, and a temporary file is used.
     :param owner: the backend's id.
+    :param form: of its rows.
     """
 
     folder: Path
     name: str
     owner: str
+    form: GalleryFormat
 
     @classmethod
-    def of(cls, folder: Path, owner: str, kept_as: str | None, kind: str, sources: Sequence[Source]) -> GalleryPlace:
+    def of(
+        cls,
+        folder: Path,
+        owner: str,
+        kept_as: str | None,
+        kind: str,
+        sources: Sequence[Source],
+        dtype: EmbeddingDtype = "float32",
+    ) -> GalleryPlace:
         """Name the place of some items.
 
-        :param kept_as: whose embeddings these are; None where they may not be kept.
+        :param kept_as: whose embeddings these are, and rounded to what; None where they may not be kept.
         :param kind: capability and role.
         """
+        form = GalleryFormat(dtype)
         if not kept_as:
-            return cls(folder / FOLDER, "", owner)
+            return cls(folder / FOLDER, "", owner, form)
         ids = hashlib.blake2b(f"{kept_as}\x00{kind}".encode(), digest_size=12)
         for source in sources:
             ids.update(b"\x00" + source.id.encode("utf-8", "surrogatepass"))
-        return cls(folder / FOLDER, ids.hexdigest(), owner)
+        return cls(folder / FOLDER, ids.hexdigest(), owner, form)
 
     def shape(self, count: int) -> tuple[int, ...] | None:
         """Return the shape of a row that is kept there; None where nothing fit is."""
@@ -72,10 +84,12 @@ class GalleryPlace:
         try:
             facts = loads(regular_text(root / FACTS))
             shape = tuple(size for size in facts["shape"] if isinstance(size, int) and size > 0)
-            sizes = (root / ROWS).stat().st_size, (root / SEALS).stat().st_size
+            form = GalleryFormat.of(facts)
+            sizes = (root / form.file).stat().st_size, (root / SEALS).stat().st_size
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        return shape if shape and sizes == (count * prod(shape) * 4, count * SEAL) else None
+        fits = form == self.form and sizes == (count * form.row_bytes(shape), count * SEAL)
+        return shape if shape and fits else None
 
 
 class StoredGallery:
@@ -95,11 +109,12 @@ class StoredGallery:
     ) -> None:
         self.shape, self._sources, self._warn = shape, sources, warn
         self.done = 0
-        self._row = prod(shape) * 4
+        self._form = place.form
+        self._row = self._form.row_bytes(shape)
         self._held = ExitStack()
         weakref.finalize(self, self._held.close)
         self._kept: tuple[IO[bytes], IO[bytes]] | None = None
-        self._memory: NDArray[np.float32] | None = None
+        self._memory: NDArray[Any] | None = None
         self._order: tuple[NDArray[np.int64], NDArray[np.int64]] | None = None
         own = self._open(place) if place.name else False
         self._seals: IO[bytes] | None = None
@@ -112,11 +127,11 @@ class StoredGallery:
             self._file = self._held.enter_context(file)
             self._file.truncate(len(sources) * self._row)
         # Written through the file and not through the map, so that pages that are written count for no process.
-        self._map = np.memmap(self._file, np.float32, "r", shape=(len(sources), *shape))
+        self._map = np.memmap(self._file, self._form.dtype, "r", shape=(len(sources), *shape))
 
     @property
-    def rows(self) -> NDArray[np.float32]:
-        """All rows; those from ``done`` on mean nothing."""
+    def rows(self) -> NDArray[Any]:
+        """All rows, in the type of the file; those from ``done`` on mean nothing."""
         return self._map if self._memory is None else self._memory
 
     def read(self, keys: Sequence[bytes], at: int) -> NDArray[np.float32] | None:
@@ -135,24 +150,24 @@ class StoredGallery:
             return None
         if len(content) != len(keys) * self._row or sealed != self._sealed(keys, content):
             return None
-        return np.frombuffer(content, np.float32).reshape(len(keys), *self.shape)
+        return self._form.unpacked(content).reshape(len(keys), *self.shape)
 
     def add(self, keys: Sequence[bytes], rows: NDArray[np.float32], *, read: bool = False) -> None:
-        """Take the next rows.
+        """Take the next rows, whose numbers the type of the file has.
 
         :param keys: of their embeddings; none where they may not be kept.
         :param read: whether :meth:`read` gave them.
         """
         stop = self.done + len(rows)
         if self._memory is None and not (read and self._seals is not None):
-            content = np.ascontiguousarray(rows, np.float32).tobytes()
+            content = self._form.packed(rows)
             try:
                 _write(self._file, self.done * self._row, content)
                 if self._seals is not None and keys:
                     _write(self._seals, self.done * SEAL, self._sealed(keys, content))
             except OSError as error:
                 self._warn(f"warning: a gallery stays in memory, for its file in the cache cannot be written: {error}")
-                memory = np.empty((len(self._sources), *self.shape), np.float32)
+                memory = np.empty((len(self._sources), *self.shape), self._form.dtype)
                 memory[: self.done] = self._map[: self.done]
                 self._memory = memory
         if self._memory is not None:
@@ -181,7 +196,7 @@ class StoredGallery:
         value = np.int64(hash(key))
         for at in order[np.searchsorted(hashes, value) : np.searchsorted(hashes, value, side="right")].tolist():
             if at < self.done and (self._sources[at] is source or source_key(self._sources[at]) == key):
-                row: NDArray[np.float32] = self.rows[at]
+                row: NDArray[np.float32] = self.rows[at].astype(np.float32, copy=False)
                 return row
         return None
 
@@ -196,16 +211,19 @@ class StoredGallery:
         if place.shape(count) != self.shape:
             if not own:
                 return False
-            for name, size in ((ROWS, self._row), (SEALS, SEAL)):
+            for name, size in ((self._form.file, self._row), (SEALS, SEAL)):
                 # Another file and not the same one cut, for somebody may have it mapped.
                 (root / name).unlink(missing_ok=True)
                 with (root / name).open("xb") as file:
                     file.truncate(count * size)
-            write_text(root / FACTS, json.dumps({"owner": place.owner, "rows": count, "shape": self.shape}))
+            facts = {"owner": place.owner, "rows": count, "shape": self.shape, **self._form.facts}
+            write_text(root / FACTS, json.dumps(facts))
         with suppress(OSError):
             os.utime(root / FACTS)  # its last use
         mode: Any = "r+b" if own else "rb"
-        rows, seals = (self._held.enter_context((root / name).open(mode, buffering=0)) for name in (ROWS, SEALS))
+        rows, seals = (
+            self._held.enter_context((root / name).open(mode, buffering=0)) for name in (self._form.file, SEALS)
+        )
         self._kept = rows, seals
         return own
 

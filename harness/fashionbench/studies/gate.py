@@ -99,8 +99,8 @@ def _together(cells: Mapping[tuple[str, ...], Sequence[Record]]) -> list[Record]
 
 
 def _place(record: Record) -> tuple[str, ...]:
-    """Name task and backend, and the limit of a limited run, which stands for no full one."""
-    return record.task.id, record.backend.id, str(record.decoding.limit)
+    """Name task and backend, the limit of a limited run, which stands for no full one, and what embeddings are."""
+    return record.task.id, record.backend.id, str(record.decoding.limit), record.decoding.embedding_dtype
 
 
 def _judge_cell(

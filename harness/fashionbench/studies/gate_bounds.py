@@ -57,8 +57,8 @@ def _of(bound: Bound, record: Record) -> list[MetricPart]:
     return [part for part in record.metrics if part.slice == "all" and fnmatchcase(part.id, bound.metric)]
 
 
-def _place(record: Record) -> tuple[str, str, int | None]:
-    return record.task.id, record.backend.id, record.decoding.limit
+def _place(record: Record) -> tuple[str, str, int | None, str]:
+    return record.task.id, record.backend.id, record.decoding.limit, record.decoding.embedding_dtype
 
 
 def _verdict(task: str, backend: str, metric: str, outcome: Outcome, reason: str) -> Verdict:

@@ -140,7 +140,7 @@ def _short_name(name: str) -> str:
     return PurePosixPath(without_user(name)).name if is_address(name) else Path(name).name
 
 
-def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None, str], System]:
+def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None, str, str], System]:
     """Bring the current records of a store together by backend, options and who measured."""
     by_key: dict[tuple[object, ...], list[Record]] = {}
     current = newest(store.scan().current())
@@ -154,6 +154,7 @@ def _systems(store: Store, prefix: str = "") -> dict[tuple[str, str, int | None,
             records[0].backend.id,
             configuration_of(records[0]),
             records[0].decoding.limit,
+            records[0].decoding.embedding_dtype,
             key_of(records[0])[-1],
         ): System(label=prefix + row_label(records[0], firsts), records=records, store=store)
         for records in groups

@@ -145,6 +145,7 @@ def _result(record: Record, part: MetricPart) -> dict[str, Any]:
                 no_interval=part.interval_method if part.interval is None else None,
                 seed=record.decoding.seed,
                 limit=record.decoding.limit,
+                embedding_dtype=record.decoding.embeddings and record.decoding.embeddings.dtype,
                 predictions=record.predictions and record.predictions.sha256,
             ),
             "uncertainty": uncertainty,

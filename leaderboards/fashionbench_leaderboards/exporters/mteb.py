@@ -75,6 +75,8 @@ def refusal(record: Record) -> str:
         return "it failed"
     if record.status != "ok":
         return "a limited run: not all queries"
+    if record.decoding.embeddings is not None:
+        return f"embeddings were rounded to {record.decoding.embedding_dtype}, which mteb does not do"
     sizes = record.dataset.sizes
     if (sizes.get("queries"), sizes.get("gallery")) != (task.queries, task.candidates):
         found = f"{sizes.get('queries')} queries and {sizes.get('gallery')} candidates"

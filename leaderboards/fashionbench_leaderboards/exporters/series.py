@@ -60,4 +60,6 @@ def system_name(record: Record) -> str:
         name += f"#{short(record.backend.config_hash, 8)}"
     if record.decoding.limit is not None:
         name += f" limit={record.decoding.limit}"
+    if record.decoding.embeddings is not None:
+        name += f" embedding_dtype={record.decoding.embedding_dtype}"
     return name + ("" if record.attestation == "measured" else f" ({record.attestation})")

@@ -29,9 +29,12 @@ def records_of_task(publication: Publication, task: str, links: Links) -> list[d
 def _row(record: Record, publication: Publication, links: Links) -> dict[str, object]:
     main = publication.tasks[record.task.id].main_metric
     part = record.metric(main)
-    marks = [
-        mark for mark, is_so in (("control", record.backend.control), ("partial", record.status == "partial")) if is_so
-    ]
+    known = {
+        "control": record.backend.control,
+        "partial": record.status == "partial",
+        "float16 embeddings": record.decoding.embedding_dtype == "float16",
+    }
+    marks = [mark for mark, is_so in known.items() if is_so]
     return {
         "metric": main,
         "value": figure(part.value, part.unit) if part else "–",

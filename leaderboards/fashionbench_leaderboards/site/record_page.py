@@ -81,6 +81,7 @@ def _cost(record: Record) -> dict[str, str]:
         "items": f"{cost.items:,}, {cost.items_per_s:,.1f} a second",
         "largest memory of the process": memory,
         "device": decoding.device,
+        "embeddings rounded to": "" if decoding.embeddings is None else decoding.embeddings.dtype,
         "embeddings from the cache": f"{decoding.cached:,}" if decoding.cached else "",
         "parameters": "" if record.backend.parameters is None else f"{record.backend.parameters:,}",
     }

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -13,6 +11,7 @@ import gallery_job
 import numpy as np
 import pytest
 import timeless_records
+from gallery_job import flip, only, run_job
 
 from fashionbench import api
 from fashionbench.data.ground_truth import Truth
@@ -21,8 +20,10 @@ from fashionbench.runner import stored_gallery
 from fashionbench.runner.cache_contents import cache_contents
 from fashionbench.runner.cache_pruning import prune
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
+from fashionbench.runner.gallery_format import GalleryFormat
 
 COUNT, DIMENSIONS, BATCH = 3000, 8, 250
+ROWS = GalleryFormat().file
 #: Items that are asked for again in another batch, once.
 AGAIN = 3
 RIGHT = np.sin(np.arange(COUNT)[:, None] * np.sqrt(np.arange(2, DIMENSIONS + 2))).astype(np.float32)
@@ -51,23 +52,11 @@ def embed(tmp_path):
     return call
 
 
-def run_job(folder, *words):
-    made = subprocess.run(
-        [sys.executable, gallery_job.__file__, str(folder), *map(str, words)], capture_output=True, text=True
-    )
-    return made.returncode, json.loads(made.stdout or "null")
-
-
-def only(folder):
-    (found,) = (folder / stored_gallery.FOLDER).iterdir()
-    return found
-
-
 def test_rows_in_a_file_are_those_in_memory_and_are_not_kept_twice(embed, large, tmp_path):
     rows, asked = embed()
     assert isinstance(rows, np.memmap) and asked == COUNT + AGAIN
     np.testing.assert_array_equal(rows, RIGHT)
-    assert (only(tmp_path) / stored_gallery.ROWS).stat().st_size == RIGHT.nbytes
+    assert (only(tmp_path) / ROWS).stat().st_size == RIGHT.nbytes
     assert (tmp_path / FILE).stat().st_size < RIGHT.nbytes
     again, asked = embed()
     assert isinstance(again, np.memmap) and asked == 0
@@ -96,16 +85,10 @@ def test_another_batch_size_finds_what_is_there(embed, large):
     np.testing.assert_array_equal(rows, RIGHT)
 
 
-def flip(path, at):
-    content = bytearray(path.read_bytes())
-    content[at] ^= 1
-    path.write_bytes(content)
-
-
 @pytest.mark.parametrize(
     "damage",
     [
-        lambda folder: flip(folder / stored_gallery.ROWS, 1700 * DIMENSIONS * 4 + 2),
+        lambda folder: flip(folder / ROWS, 1700 * DIMENSIONS * 4 + 2),
         lambda folder: flip(folder / stored_gallery.SEALS, 1700 * stored_gallery.SEAL + 3),
         lambda folder: flip(folder / stored_gallery.SEALS, 1700 * stored_gallery.SEAL + 40),
     ],
@@ -126,7 +109,7 @@ def test_a_flipped_byte_costs_its_batch(embed, large, tmp_path, damage):
         lambda folder: (folder / stored_gallery.FACTS).write_text('{"shape": [2, 4]}'),
         lambda folder: (folder / stored_gallery.FACTS).write_text("[]"),
         lambda folder: (folder / stored_gallery.FACTS).unlink(),
-        lambda folder: (folder / stored_gallery.ROWS).write_bytes(b"short"),
+        lambda folder: (folder / ROWS).write_bytes(b"short"),
         lambda folder: (folder / stored_gallery.SEALS).unlink(),
     ],
 )
@@ -182,7 +165,7 @@ def test_items_that_are_queries_too_are_embedded_once_and_in_the_same_batches_as
 
 def test_a_gallery_of_some_of_the_items_takes_their_rows(embed, large, tmp_path, monkeypatch):
     embed()
-    flip(only(tmp_path) / stored_gallery.ROWS, 2990 * DIMENSIONS * 4 + 1)
+    flip(only(tmp_path) / ROWS, 2990 * DIMENSIONS * 4 + 1)
     monkeypatch.setattr(stored_gallery, "LARGE", 1 << 40)
     part, backend = gallery_job.texts(COUNT)[::-1][:1000], gallery_job.Counting(DIMENSIONS)
     with (

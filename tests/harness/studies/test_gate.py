@@ -15,6 +15,7 @@ import fashionbench
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError, StoreError
 from fashionbench.predictions.ranking import schema
+from fashionbench.records.schema import EmbeddingsPart
 from fashionbench.records.store import Store
 from fashionbench.specs.protocol import ProtocolCard
 from fashionbench.studies.gate_policy import GatePolicy
@@ -115,6 +116,10 @@ def test_missing_cells_seeds_and_metrics_cannot_be_judged(before, tmp_path, temp
     result = fashionbench.gate(before, tmp_path / "fewer", POLICY)
     assert (result.code, result.verdicts[0].outcome) == (3, "cannot judge")
     assert "q1999" in result.verdicts[0].reason
+    rounded = {"embeddings": EmbeddingsPart(dtype="float16", underflows=0)}
+    write(tmp_path / "half", template, ranks(1200, 800), decoding=template.decoding.model_copy(update=rounded))
+    result = fashionbench.gate(before, tmp_path / "half", POLICY)
+    assert (result.code, result.verdicts[0].reason) == (3, "the cell is missing")
     poorer = tuple(m for m in template.metrics if m.id != "hit@5")
     write(tmp_path / "poorer", template.model_copy(update={"metrics": poorer}), ranks(1190, 810))
     result = fashionbench.gate(before, tmp_path / "poorer", POLICY)

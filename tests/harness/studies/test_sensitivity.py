@@ -16,6 +16,7 @@ from fashionbench import Store, api
 from fashionbench.api.sensitivity import sensitivity
 from fashionbench.cli.main import main
 from fashionbench.errors import ConfigError
+from fashionbench.runner import stored_gallery
 from fashionbench.runner.embedding_cache import FILE, EmbeddingCache
 from fashionbench.studies import sensitivity_text
 from fashionbench.studies.sensitivity import Measured, Sensitivity, System, Variant, mean_over_seeds, variants_of
@@ -50,17 +51,21 @@ def told(found, label):
 
 @pytest.mark.parametrize("backend", ["toy/colour", "toy/learner"])
 @pytest.mark.parametrize("benchmark", ["names", "pictures"])
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
 def test_a_variant_from_stored_embeddings_has_the_value_that_the_model_gives(
-    backend, benchmark, variants, store, tmp_path, monkeypatch, absent
+    backend, benchmark, dtype, variants, store, tmp_path, monkeypatch, absent
 ):
-    base, few = f"toy/{benchmark}", f"toy/{benchmark}-few"
-    truth = api.run({"tasks": few, "backends": backend}, plugins=variants, store=Store(tmp_path / "truth"))[0]
-    record = api.run({"tasks": base, "backends": backend}, plugins=variants, store=store)[0]
+    if dtype == "float16":  # rows of files, too
+        monkeypatch.setattr(stored_gallery, "LARGE", 1)
+    base, few, fields = f"toy/{benchmark}", f"toy/{benchmark}-few", {"backends": backend, "embedding_dtype": dtype}
+    truth = api.run({**fields, "tasks": few}, plugins=variants, store=Store(tmp_path / "truth"))[0]
+    record = api.run({**fields, "tasks": base}, plugins=variants, store=store)[0]
     before = sorted(path.name for path in (store.root / "records").rglob("*"))
     absent()
     found = sensitivity(base, metric="mrr", store=store, plugins=variants)
-    assert told(found, base)[backend] == Measured(record.metric("mrr").value, "record")
-    value = told(found, few)[backend]
+    label = backend if dtype == "float32" else f"{backend} (embedding_dtype={dtype})"
+    assert told(found, base)[label] == Measured(record.metric("mrr").value, "record")
+    value = told(found, few)[label]
     assert (value.value, value.source) == (pytest.approx(truth.metric("mrr").value, abs=1e-12), "embeddings")
     assert value.value != record.metric("mrr").value
     assert sorted(path.name for path in (store.root / "records").rglob("*")) == before
