@@ -239,6 +239,7 @@ def test_a_garment_that_is_cut_out_is_nearer_to_its_photo_than_the_whole_person(
     assert max(copied.metric("ssim").value, cut.metric("ssim").value) < oracle.metric("ssim").value == 1
 
 
+@pytest.mark.acceptance
 def test_copies_of_garment_and_style_each_lack_what_the_other_has(twin, plugins, store):
     names = ("control/copy-garment", "control/copy-style", "baseline/colour-statistics", "control/oracle-image")
     garment, style, moved, oracle = (run("atelier/style-transfer", name, twin, plugins, store) for name in names)

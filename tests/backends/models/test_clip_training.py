@@ -59,7 +59,7 @@ def test_fields_that_are_wrong_are_named(changes, message, tmp_path):
         train("clip-from-scratch", changes=changes, out=tmp_path, dry_run=True)
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_it_learns_and_is_a_folder_like_any_other(tmp_path, pytestconfig):
     twin = {"atelier": cached_twin(pytestconfig)}
     changes = {**TINY, "steps": 120, "batch_size": 32, "learning_rate": 0.004, "held_out": 0.3, "layers": 2, "width": 32, "patch": 8}  # fmt: skip

@@ -251,7 +251,7 @@ def test_it_learns_the_same_again(tmp_path, pytestconfig):
     assert (one.model / name).read_bytes() == (two.model / name).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 def test_it_learns_and_is_measured(tmp_path, pytestconfig, monkeypatch):
     twin = {"atelier": cached_twin(pytestconfig)}
     drawn = []

@@ -98,7 +98,7 @@ def train(twin, tmp_path_factory):
         yield once
 
 
-@pytest.mark.slow
+@pytest.mark.acceptance
 @pytest.mark.parametrize("name", TRAININGS)
 def test_a_training_runs_on_the_twin_by_the_data_root_alone(name, train):
     record = json.loads((train(name) / "training.json").read_text())

@@ -75,17 +75,12 @@ def folder(tmp_path_factory):
     return tmp_path_factory.mktemp("studies")
 
 
-#: Three of its variants are one model, which no other study has; the others are run with the whole jobs.
-FIRST = "unifashion-components"
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize(
-    "name", [FIRST, *(pytest.param(name, marks=pytest.mark.acceptance) for name in NAMES if name != FIRST)]
-)
+@pytest.mark.acceptance
+@pytest.mark.parametrize("name", NAMES)
 def test_a_ready_study_runs_at_the_smallest_size(name, folder, pytestconfig, plugins):
     study = small(find_study(name, plugins), cached_twin(pytestconfig))
-    own = folder / name if name == FIRST else folder
+    # Alone, for three of its variants are one model, which no other study has.
+    own = folder / name if name == "unifashion-components" else folder
     made = fashionbench.ablate(study, store=own)
     assert made.failures == ()
     # The small base has no phase 1b-diffusion, so the variant without it is the base, which is no comparison.

@@ -165,6 +165,7 @@ pathlib.Path(sys.argv[2]).write_text(" ".join(answers))
 """
 
 
+@pytest.mark.acceptance
 def test_two_processes_give_the_same_bits_and_print_nothing(tmp_path: Path) -> None:
     seed = "2" if os.environ.get("PYTHONHASHSEED") == "1" else "1"
     words, threads = [str(tmp_path / "cache"), str(tmp_path / "out")], str(torch.get_num_threads())

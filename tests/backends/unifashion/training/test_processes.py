@@ -81,6 +81,7 @@ def together(words, folder):
     return said
 
 
+@pytest.mark.acceptance
 def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
     found = [json.loads(text.strip().splitlines()[-1]) for text in together(["-c", PROGRAM], tmp_path)]
     torch.manual_seed(0)

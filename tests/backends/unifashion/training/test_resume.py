@@ -66,6 +66,7 @@ def figures(training):
     }
 
 
+@pytest.mark.acceptance
 def test_a_training_that_is_interrupted_in_every_phase_ends_the_same(trained, training, tmp_path):
     wanted = set()
     for name, phase in trained.recipe.phases.items():

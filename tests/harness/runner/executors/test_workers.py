@@ -113,8 +113,15 @@ def test_a_lost_process_is_tried_once_more_and_a_fault_of_a_cell_never(models, t
     assert printed.out == ""
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
-@pytest.mark.parametrize(("name", "option"), [("Sleeps", "workers=2"), ("SleepsShared", "shards=2")])
+@pytest.mark.parametrize(
+    ("number", "name", "option"),
+    [
+        (signal.SIGKILL, "Sleeps", "workers=2"),
+        (signal.SIGTERM, "SleepsShared", "shards=2"),
+        pytest.param(signal.SIGTERM, "Sleeps", "workers=2", marks=pytest.mark.acceptance),
+        pytest.param(signal.SIGKILL, "SleepsShared", "shards=2", marks=pytest.mark.acceptance),
+    ],
+)
 def test_no_worker_outlives_the_run_nor_what_a_worker_started(models, tmp_path, number, name, option):
     backend = models(name)
     words = ["run", "--task", *CONFIG["tasks"], "--backend", *backend, "--device", "cpu"]
