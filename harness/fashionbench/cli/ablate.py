@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ from fashionbench.cli.options import (
 from fashionbench.terminal import echo
 
 if TYPE_CHECKING:
+    from fashionbench.runner.driver import Preview
     from fashionbench.studies.ablation import Ablation
     from fashionbench.studies.study import Study
 
@@ -121,26 +123,26 @@ def _preview(state: State, study: Study, store: str | Path | None, shard: tuple[
     from rich.table import Table
 
     from fashionbench.api.studies import preview_study
+    from fashionbench.cli.run_cost import cost_text
     from fashionbench.errors import counted
 
     rows = preview_study(study, store=store, shard=shard, plugins=state.plugins)
     table = Table(title=counted(len(rows), "run"))
     for head in ("variant", "seed", "cells", "reused", "trainings", "cost"):
         table.add_column(head, overflow="fold")
-    seconds, unknown = 0.0, 0
+    every: list[Preview] = []
     for variant, seed, cells in rows:
-        left = [cell for cell in cells if not cell.reused]
-        known = [cell.seconds for cell in left if cell.seconds is not None]
-        seconds, unknown = seconds + sum(known), unknown + len(left) - len(known)
-        trainings = {name for cell in left for name in cell.cell.trainings}
+        reused = sum(cell.reused for cell in cells)
+        # A model that several variants have is counted with the first of them.
+        before = {name for cell in every for name in cell.trainings}
+        own = [replace(cell, trainings={n: s for n, s in cell.trainings.items() if n not in before}) for cell in cells]
+        every += own
+        trainings = {name for cell in own for name in cell.trainings}
         problem = next((cell.problem for cell in cells if cell.problem), "")
-        guess = f"about {sum(known):.0f} s" if known or not left else "not known yet"
-        cost = f"will fail: {problem}" if problem else guess
-        row = (variant.name, str(seed), str(len(cells)), str(len(cells) - len(left)), str(len(trainings)), cost)
-        table.add_row(*row)
+        cost = f"will fail: {problem}" if problem else cost_text(own)
+        table.add_row(variant.name, str(seed), str(len(cells)), str(reused), str(len(trainings)), cost)
     print_table(table)
-    new = f", and {counted(unknown, 'cell')} never run before" if unknown else ""
-    echo(f"cost: about {seconds / 60:.0f} min{new}")
+    echo(f"cost: {cost_text(every)}")
 
 
 def _print(made: Ablation) -> None:

@@ -63,6 +63,7 @@ def plan(state: State, /, *, config: str, workers: int, store: str | Path | None
 
 
 def _show(found: Estimate) -> None:
+    from fashionbench.cli.run_cost import duration_text
     from fashionbench.errors import counted
     from fashionbench.runner.byte_size import size_text
 
@@ -73,9 +74,9 @@ def _show(found: Estimate) -> None:
     if found.not_applicable:
         echo(f"left out: {counted(len(found.not_applicable), 'pair')} of task and backend; 'run --dry-run' says why")
     guessed = f", {counted(found.guessed, 'cell')} by declaration alone" if found.guessed else ""
-    echo(f"time: about {_hours(found.seconds)} one after the other{guessed}")
+    echo(f"time: about {duration_text(found.seconds)} one after the other{guessed}")
     if len(found.workers) > 1:
-        longest, shortest = _hours(max(found.workers)), _hours(min(found.workers))
+        longest, shortest = duration_text(max(found.workers)), duration_text(min(found.workers))
         echo(f"  on {len(found.workers)} workers: about {longest}, and {shortest} for the one that ends first")
     unsaid = f", without {counted(found.undeclared, 'cell')} that declare none" if found.undeclared else ""
     echo(f"memory: {size_text(found.memory)} declared, of all workers at once{unsaid}")
@@ -83,14 +84,4 @@ def _show(found: Estimate) -> None:
     echo(
         f"disk: {size_text(found.predictions)} of predictions, "
         f"{size_text(found.embeddings)} of embeddings in the cache at most{unsized}"
-    )
-
-
-def _hours(seconds: float) -> str:
-    return (
-        f"{seconds / 3600:,.1f} h"
-        if seconds >= 3600
-        else f"{seconds / 60:.0f} min"
-        if seconds >= 600
-        else f"{seconds:.0f} s"
     )

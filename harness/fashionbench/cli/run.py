@@ -184,10 +184,10 @@ def _with_options(choices: Sequence[Any], pairs: Sequence[str], state: State) ->
 def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *, as_json: bool) -> None:
     from rich.table import Table
 
+    from fashionbench.cli.run_cost import cost_text
     from fashionbench.errors import counted
 
     todo = [row for row in rows if not row.reused]
-    known = [row.seconds for row in todo if row.seconds is not None]
     if as_json:
         cells = [
             {
@@ -198,6 +198,7 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
                 "items": row.items,
                 "reused": row.reused,
                 "seconds": row.seconds,
+                "trainings": dict(row.trainings),
                 "problem": row.problem,
             }
             for row in rows
@@ -216,8 +217,7 @@ def _preview(rows: Sequence[Preview], not_applicable: Sequence[NotApplicable], *
     print_table(table)
     for one in not_applicable:
         echo(f"left out: {one.backend} on {one.task}: {one.reason}")
-    unknown = len(todo) - len(known)
-    echo(f"cost: about {sum(known):.0f} s" + (f", and {counted(unknown, 'cell')} never run before" if unknown else ""))
+    echo(f"cost: {cost_text(rows)}")
 
 
 def _report(records: Sequence[Record], config: RunConfig, state: State, store: Store) -> None:

@@ -177,15 +177,22 @@ class CellWork:
         One that cannot begin fails with each cell that depends on it.
         """
         try:
-            key = self.training_id(training)
+            done = self.is_done(training)
         except BaseException as error:
             as_error(error)
             return False
-        folder = folder_of(training, key, self.store.root / "models")
-        done = (folder / TRAINING_RECORD).is_file() and self.store.find(key, TASK, training.trainer.id) is not None
         if done:
             self.model(training, context)
         return not done
+
+    def is_done(self, training: TrainingCell) -> bool:
+        """Tell whether the store has the model of a training, and its record.
+
+        :raises Exception: where its data cannot be opened.
+        """
+        key = self.training_id(training)
+        folder = folder_of(training, key, self.store.root / "models")
+        return (folder / TRAINING_RECORD).is_file() and self.store.find(key, TASK, training.trainer.id) is not None
 
     def model(self, training: TrainingCell, context: RunContext) -> TrainedModel:
         """Return what became of a training, which is executed where that was not done before."""

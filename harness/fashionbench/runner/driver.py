@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fashionbench.boards.selection import place_of
 from fashionbench.canonical import short
 from fashionbench.data.roots import DataRoots
-from fashionbench.errors import ExecutorError, FashionBenchError, StoreError, message_of
+from fashionbench.errors import ExecutorError, FashionBenchError, StoreError, as_error, message_of
 from fashionbench.files import stop_if_full
 from fashionbench.interrupts import check, watched
 from fashionbench.plugins.events import CellEnd, CellError, CellStart, RunEnd, RunStart
@@ -25,7 +25,7 @@ from fashionbench.runner.rescoring import rescored
 from fashionbench.runner.trained_models import TrainedModel, folder_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from fashionbench.plugins.manager import Plugins
     from fashionbench.records.schema import Record
@@ -43,6 +43,7 @@ class Preview:
     :param reused: whether the store has its record.
     :param seconds: a guess of what it will cost, from earlier records of the backend; None where there is none.
     :param problem: why its data cannot be opened, or empty.
+    :param trainings: a guess for each training that it needs and that is not done, by what tells trainings apart.
     """
 
     cell: Cell
@@ -50,6 +51,7 @@ class Preview:
     reused: bool
     seconds: float | None
     problem: str = ""
+    trainings: Mapping[str, float | None] = field(default_factory=dict)
 
 
 class Runner:
@@ -210,7 +212,22 @@ class Runner:
             sizes = task.info().sizes
             items = sum(sizes.values())
             guess = costs.known(cell.task.id, cell.backend.id, items)
-            yield Preview(cell, items, reused=self._work.known(self._work.identified(cell)) is not None, seconds=guess)
+            reused = self._work.known(self._work.identified(cell)) is not None
+            yield Preview(
+                cell, items, reused=reused, seconds=guess, trainings={} if reused else self._open_trainings(cell, costs)
+            )
+
+    def _open_trainings(self, cell: Cell, costs: EarlierCosts) -> dict[str, float | None]:
+        found: dict[str, float | None] = {}
+        for one in cell.trainings.values():
+            try:
+                done = self._work.is_done(one)
+            except BaseException as error:  # the cell fails with it
+                as_error(error)
+                done = True
+            if not done:
+                found[one.id({})] = costs.known(one.name.task, one.name.backend)
+        return found
 
     def _one(self, cell: Cell, context: RunContext) -> Record:
         task = self._work.task(cell.task.id)

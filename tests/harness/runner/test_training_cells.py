@@ -11,6 +11,7 @@ from same_process import SameProcess
 from timeless_records import timeless_store
 
 from fashionbench import Board, BoardSpec, Column, api
+from fashionbench.cli.run_cost import cost_text
 from fashionbench.data.roots import DataRoots
 from fashionbench.errors import ConfigError
 from fashionbench.plugins.hookspecs import hookimpl
@@ -95,6 +96,25 @@ def trained(plugins, monkeypatch):
 #: One model for both seeds, since the configuration names the seed of its training.
 ONE_MODEL = {"id": "t/signed", "training": {"changes": {"seed": 0}}}
 CONFIG = {"tasks": ["toy/squares"], "backends": [ONE_MODEL], "seeds": [0, 1]}
+
+
+def test_a_dry_run_says_what_trainings_take_that_are_not_done(trained, store):
+    def cost(seeds):
+        cells, _ = api.preview({**CONFIG, "seeds": seeds, "backends": ["t/signed"]}, plugins=trained, store=store)
+        return cost_text(cells)
+
+    assert cost([0, 1]) == "about 0 s, and 2 cells and 2 trainings never run before"
+    (record,) = api.run({**CONFIG, "seeds": [0], "backends": ["t/signed"]}, plugins=trained, store=store)
+    (training,) = [one for one in store.scan().current() if one.task.id == "training"]
+    for one, seconds in ((training, 900.0), (record, 60.0)):
+        store.add_newest(one.model_copy(update={"cost": one.cost.model_copy(update={"wall_s": seconds})}))
+    assert cost([0]) == "about 0 s"
+    assert cost([0, 1]) == "about 16 min"
+    assert cost([0, 1, 2, 3]) == "about 48 min"
+    # One model for two cells is trained once.
+    backend = {"id": "t/signed", "training": {"changes": {"seed": 7}}}
+    cells, _ = api.preview({**CONFIG, "seeds": [4, 5], "backends": [backend]}, plugins=trained, store=store)
+    assert cost_text(cells) == "about 17 min"
 
 
 def test_each_seed_trains_a_model_of_its_own_and_all_stand_in_one_row(trained, store):

@@ -269,7 +269,7 @@ def test_the_command_previews_runs_and_writes(store, made, tmp_path, capsys):
     assert main([*words, "--dry-run"]) == 0
     out = capsys.readouterr().out
     assert "9 runs" in out
-    assert "cost: about 0 min" in out
+    assert "cost: about 0 s" in out
     assert main([*words, "--output", str(tmp_path / "a.html")]) == 0
     assert (tmp_path / "a.html").is_file()
     assert main([*words, "--set", "options.dimension=8,32", "--seed", "0", "--dry-run"]) == 0
