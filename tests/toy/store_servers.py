@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import logging
 from contextlib import contextmanager
@@ -130,7 +131,13 @@ class HubServer:
         tree = f"/api/datasets/{self.name}/tree/"
         whole = f"/datasets/{self.name}/resolve/"
         if path == f"/api/datasets/{self.name}" or path.startswith(f"/api/datasets/{self.name}/revision/"):
-            return 200, {"id": self.name, "sha": self.revision, "siblings": [], "private": False, "tags": []}
+            files = [path for path in sorted(self.folder.rglob("*")) if path.is_file()]
+            siblings = [{"rfilename": path.relative_to(self.folder).as_posix()} for path in files]
+            return 200, {"id": self.name, "sha": self.revision, "siblings": siblings, "private": False, "tags": []}
+        if path.startswith((tree, whole)):
+            revision = path.removeprefix(tree).removeprefix(whole).partition("/")[0]
+            if len(revision) == 40 and revision != self.revision:
+                return 404, {"error": "no such revision"}
         if path.startswith(tree):
             within = path.removeprefix(tree).partition("/")[2]
             place = self.folder / within
@@ -147,7 +154,8 @@ class HubServer:
         name = path.relative_to(self.folder).as_posix()
         if path.is_dir():
             return {"type": "directory", "path": name, "oid": "0" * 40}
-        return {"type": "file", "path": name, "oid": "0" * 40, "size": path.stat().st_size}
+        content = path.read_bytes()
+        return {"type": "file", "path": name, "oid": hashlib.sha1(content).hexdigest(), "size": len(content)}
 
 
 @contextmanager
@@ -165,12 +173,13 @@ def hub_server(folder):
             body = content if isinstance(content, bytes) else json.dumps(content).encode()
             self.send_response(status)
             if status == 404:
-                self.send_header("X-Error-Code", "EntryNotFound" if "entry" in content["error"] else "RepoNotFound")
+                codes = {"entry": "EntryNotFound", "revision": "RevisionNotFound", "repository": "RepoNotFound"}
+                self.send_header("X-Error-Code", codes[content["error"].rpartition(" ")[2]])
             self.send_header(
                 "Content-Type", "application/octet-stream" if isinstance(content, bytes) else "application/json"
             )
             self.send_header("Content-Length", str(len(body)))
-            self.send_header("ETag", '"x"')
+            self.send_header("ETag", f'"{hashlib.sha1(body).hexdigest()}"')
             self.send_header("X-Repo-Commit", hub.revision)
             self.end_headers()
             if self.command != "HEAD":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from fashionbench.api.stores import open_store
 from fashionbench.data.dataset import status
+from fashionbench.data.hub_folder import HubFolder
 from fashionbench.data.roots import DataRoots
 from fashionbench.data.tar_shards import write_index
 from fashionbench.data.task_items import HasItems
@@ -36,7 +37,8 @@ def data_status(
 ) -> Status:
     """Compare a data set with what was published.
 
-    :param root: its folder; by default ``$FASHIONBENCH_DATA/<name>``.
+    :param root: its folder, or an address such as ``hf://datasets/ORG/NAME@COMMIT``; by default
+        ``$FASHIONBENCH_DATA/<name>``.
     :param verify: also hash and decode every file.
     :param expect: called with the number of images, before they are read.
     :param advance: called with the number of files that were looked at.
@@ -44,7 +46,8 @@ def data_status(
     """
     loaded = plugins or Plugins()
     spec = loaded.datasets[name]
-    named = Path(root) if root is not None else None
+    hub = None if root is None else HubFolder.of(root)
+    named = hub.fetched() if hub is not None else Path(root) if root is not None else None
     bundled = spec.access == "bundled"
     place = named or DataRoots().find(name, spec.beside)
     if place is None and not bundled:

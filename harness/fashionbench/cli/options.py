@@ -64,13 +64,16 @@ class State:
         return self._plugins
 
     def roots(self, pairs: Sequence[str]) -> dict[str, Path]:
-        """Read ``NAME=FOLDER`` pairs.
+        """Read pairs of ``NAME=FOLDER``, or of an address of the hub in its place.
 
         :raises ConfigError: where one is not of that form; an unknown name is an UnknownNameError.
         """
+        from fashionbench.data.hub_folder import HubFolder
+
         found: dict[str, Path] = {}
         for pair in pairs:
             dataset, folder = name_and_value(pair, "--data", "fashion-iq=/data/fashioniq")
+            HubFolder.of(folder)  # raises ConfigError where an address names no commit
             found[self.plugins.datasets[dataset].id] = Path(folder)
         return found
 

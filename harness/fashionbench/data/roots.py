@@ -8,6 +8,7 @@ from pathlib import Path, PurePath, PureWindowsPath
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from fashionbench.data.hub_folder import HubFolder
 from fashionbench.errors import DataError
 from fashionbench.files import expanded
 
@@ -28,7 +29,8 @@ def _nowhere() -> Mapping[str, Path]:
 class DataRoots:
     """The root folder of each data set: named one by one, or below one common folder.
 
-    :param named: folders by data set id, from the configuration.
+    :param named: folders by data set id, from the configuration; also addresses of the hub
+        (:class:`fashionbench.data.hub_folder.HubFolder`).
     :param common: a folder that holds one folder a data set; by default what ``FASHIONBENCH_DATA`` says.
     :param cache: a folder for what is remembered of files and for generated data; without it nothing is remembered.
     :param remember: whether what is found of files is written into the cache.
@@ -48,10 +50,11 @@ class DataRoots:
         """Return the folder of a data set, or None where nobody named one.
 
         :param beside: another data set, in whose folder this one lies where it has none of its own.
-        :raises DataError: where a folder was named and does not exist.
+        :raises DataError: where a folder was named and does not exist, or an address, and cannot be fetched.
         """
         if dataset in self.named:
-            root = expanded(self.named[dataset])
+            hub = HubFolder.of(self.named[dataset])
+            root = expanded(self.named[dataset]) if hub is None else hub.fetched()
             if not root.is_dir():
                 msg = f"{root}, given as the root of {dataset}, is not a folder"
                 raise DataError(msg, remedy=f"correct the path, or see 'fashionbench show {dataset}'")
@@ -60,6 +63,16 @@ class DataRoots:
         if common is not None and (expanded(common) / dataset).is_dir():
             return expanded(common) / dataset
         return self.find(beside) if beside else None
+
+    def address(self, dataset: str, beside: str = "") -> str:
+        """Return the address that a data set was fetched from; empty where it lies in a folder of this machine.
+
+        :param beside: see :meth:`find`.
+        """
+        if dataset not in self.named:
+            return self.address(beside) if beside and self.find(dataset) is None else ""
+        hub = HubFolder.of(self.named[dataset])
+        return "" if hub is None else hub.address
 
     def require(self, dataset: str, beside: str = "") -> Path:
         """Return the folder of a data set.

@@ -7,10 +7,9 @@ anew by each object, once for a folder: all that one command reads is of one mom
 from __future__ import annotations
 
 import hashlib
-import os
-from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from fashionbench.data.remote_cache import cache_folder
 from fashionbench.errors import StoreError
 from fashionbench.files import slug
 from fashionbench.records.chain import RECORD_DIGITS
@@ -21,14 +20,13 @@ from fashionbench.records.store_index import INDEX, list_of, read_index
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
+    from pathlib import Path
 
     import pyarrow as pa
 
     from fashionbench.records.schema import Record
     from fashionbench.records.store import Scan
 
-#: The environment variable that names the folder of what was fetched.
-CACHE_VARIABLE = "FASHIONBENCH_REMOTE_CACHE"
 _REMEDY = "write to a folder, and send it there with 'fashionbench records push'"
 
 
@@ -200,11 +198,3 @@ class _RemotePredictions(PredictionsStore):
     def _write(self, table: pa.Table, folder: str) -> str:  # noqa: ARG002
         self._store.check_writable()
         raise AssertionError
-
-
-def cache_folder() -> Path:
-    """Return the folder of what is fetched: ``$FASHIONBENCH_REMOTE_CACHE``, or one in the user's cache."""
-    named = os.environ.get(CACHE_VARIABLE)
-    if named:
-        return Path(named)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "fashionbench" / "stores"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, NonNegativeInt, field_validator
 
+from fashionbench.data.hub_folder import HubFolder
 from fashionbench.errors import ConfigError, UnknownNameError
 from fashionbench.runner.embedding_dtype import EmbeddingDtype
 from fashionbench.specs.board_file import read_board
@@ -91,6 +92,13 @@ class RunConfig(BaseModel):
         if not isinstance(values, (list, tuple)):
             return value
         return tuple({"id": item} if isinstance(item, str) else item for item in values)
+
+    @field_validator("data")
+    @classmethod
+    def _data(cls, value: dict[str, Path]) -> dict[str, Path]:
+        for place in value.values():
+            HubFolder.of(place)  # raises ConfigError where an address names no commit
+        return value
 
     @field_validator("batch_size", mode="before")
     @classmethod

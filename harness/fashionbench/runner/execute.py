@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -132,7 +132,7 @@ def execute(
     try:
         if isinstance(task, Exception):
             raise task  # noqa: TRY301
-        state.info = task.info()
+        state.info = _with_address(task.info(), cell, context)
         state.info.require_images(cell.task.dataset)
         check_packages(cell.backend)
         state.session = _session(cell, state.info, context)
@@ -151,6 +151,13 @@ def execute(
     if state.error is not None and attestation == "imported":
         return record, state.error
     return context.store.add_newest(record), state.error
+
+
+def _with_address(info: DataInfo, cell: Cell, context: RunContext) -> DataInfo:
+    """Say in the facts of the data which address they were fetched from, where they were."""
+    dataset = context.plugins.datasets[cell.task.dataset]
+    address = context.roots.address(dataset.id, dataset.beside)
+    return replace(info, facts={**info.facts, "fetched from": address}) if address else info
 
 
 def _scores(cell: Cell, task: Task, state: CellState, context: RunContext) -> Scores:
