@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fashionbench.files import expanded
 from fashionbench.specs import BackendSpec, Resources
+from fashionbench_models.device_map import gpus_needed
 from fashionbench_models.families import family_of, option_names
 from fashionbench_models.folder import locate
 from fashionbench_models.named import UNDISCLOSED
@@ -42,14 +43,14 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         revision="1",
         capabilities=family.capabilities,
         extra=family.extra,
-        packages=family.packages,
+        packages=(*family.packages, *(("accelerate",) if options.device_map else ())),
         licence="unknown",
         training_data=(UNDISCLOSED,),
         options={key: defaults[key] for key in option_names(family)},
         models=(*family.models, *(("inversion",) if options.inversion and "inversion" in family.options else ())),
         # Captions are decoded greedily, and noise is drawn from seed and item id: nothing follows from earlier items.
         stateless=True,
-        resources=Resources(gpus=1, seconds=120),
+        resources=Resources(gpus=gpus_needed(options.device_map, options.max_memory), seconds=120),
     )
 
 

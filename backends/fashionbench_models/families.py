@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError, first_names
 from fashionbench_models.folder import read_json
-from fashionbench_models.options import COMMON
+from fashionbench_models.options import COMMON, PLACED
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -59,28 +59,31 @@ TWO_TOWERS = Family(
     name="two-towers",
     target=f"{_ENCODERS}.two_towers:TwoTowers",
     capabilities=_COMPOSED,
-    options=(*_COMPOSING, "inversion"),
+    options=(*_COMPOSING, "inversion", *PLACED),
 )
 SIGLIP = Family(
     name="siglip",
     target=f"{_ENCODERS}.two_towers:Siglip",
     capabilities=_COMPOSED,
-    options=(*_COMPOSING, "inversion"),
+    options=(*_COMPOSING, "inversion", *PLACED),
 )
 BLIP2_ITM = Family(
     name="blip2-itm",
     target=f"{_ENCODERS}.blip2:Blip2Itm",
     capabilities=_PAIR | {"score-pairs"},
-    options=("prefix", "rerank"),
+    options=("prefix", "rerank", *PLACED),
 )
 VISION = Family(
-    name="vision-tower", target=f"{_ENCODERS}.vision_tower:VisionTower", capabilities=frozenset({"encode-image"})
+    name="vision-tower",
+    target=f"{_ENCODERS}.vision_tower:VisionTower",
+    capabilities=frozenset({"encode-image"}),
+    options=PLACED,
 )
 IMAGE_TEXT_TO_TEXT = Family(
     name="image-text-to-text",
     target="fashionbench_models.captioning.image_text_to_text:ImageTextToText",
     capabilities=frozenset({"caption"}),
-    options=("prompt", "max_new_tokens"),
+    options=("prompt", "max_new_tokens", *PLACED),
 )
 SMALL_CAPTIONER = Family(
     name="small-captioner",
@@ -94,7 +97,7 @@ EMBEDDER = Family(
     name="language-model-embedder",
     target=f"{_ENCODERS}.language_model:LanguageModelEmbedder",
     capabilities=_COMPOSED,
-    options=("pooling", "instruction", "prefix"),
+    options=("pooling", "instruction", "prefix", *PLACED),
 )
 
 _DIFFUSERS = ("torch", "diffusers", "transformers")

@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from transformers.utils import logging
 
-from fashionbench.errors import BackendError, ConfigError, first_names, reason_of
+from fashionbench.errors import BackendError, ConfigError, FashionBenchError, first_names, reason_of
+from fashionbench_models.dispatched_model import cast, settle_offloaded
 from fashionbench_models.folder import read_json
+from fashionbench_models.placement import placement, placing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,23 +34,29 @@ _INDICES = ("model.safetensors.index.json", "pytorch_model.bin.index.json")
 
 
 def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
-    """Load a model by a class of transformers, in evaluation mode.
+    """Load a model by a class of transformers, in evaluation mode, on one device or as ``device_map`` says.
 
     :param kind: such as ``AutoModel``.
     :raises BackendError: where it cannot be loaded, or a weight of it is not in the folder.
+    :raises ConfigError: where a device is not there, or ``device_map`` does not fit the model.
     """
-    folder = Path(options.model)
+    folder, dtype = Path(options.model), getattr(torch, options.dtype)
     logging.disable_progress_bar()  # a run has bars of its own
     try:
-        model, report = kind.from_pretrained(
-            folder,
-            dtype=getattr(torch, options.dtype),
-            output_loading_info=True,
-            ignore_mismatched_sizes=True,  # to name them below
-            local_files_only=True,
-            trust_remote_code=options.trust_remote_code,
-            weights_only=True,
-        )
+        places = placement(kind, options, device) if options.device_map else {}
+        with placing():
+            model, report = kind.from_pretrained(
+                folder,
+                dtype=dtype,
+                output_loading_info=True,
+                ignore_mismatched_sizes=True,  # to name them below
+                local_files_only=True,
+                trust_remote_code=options.trust_remote_code,
+                weights_only=True,
+                **places,
+            )
+    except FashionBenchError:
+        raise
     except Exception as error:  # from_pretrained raises what its many readers raise
         raise _cannot(folder, "model", error, missing_weights(folder)) from error
     # Weights that are missing would be drawn at random: the model would run, and its numbers mean nothing.
@@ -58,15 +66,19 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
     if lost:
         msg = f"{folder} has no weights, or weights of another shape, for {first_names(lost)}"
         raise BackendError(msg, remedy="download it again, or give the folder of the whole model")
-    stray = sorted({parameter.dtype for parameter in model.parameters()} - {getattr(torch, options.dtype)}, key=str)
-    if stray:
-        model = model.to(getattr(torch, options.dtype))
+    stray = {parameter.dtype for parameter in model.parameters()} - {dtype}
+    if stray and places:
+        cast(model, dtype)
+    elif stray:
+        model = model.to(dtype)
     try:
-        model = model.to(device)
+        model = model if places else model.to(device)
     except (RuntimeError, AssertionError) as error:  # torch says either of a device that is not there
         said = str(error).strip().partition("\n")[0]
         msg = f"the model cannot be put on the device {device}: {said}"
         raise ConfigError(msg, remedy="leave the option device out, or name one that this machine has") from error
+    if places:
+        settle_offloaded(model)
     return model.eval().requires_grad_(requires_grad=False)
 
 
@@ -126,4 +138,6 @@ def _cannot(folder: Path, what: str, error: Exception, missing: str) -> BackendE
     remedy = "see that the folder is whole: config.json, weights, preprocessor_config.json and the tokenizer's files"
     if "trust_remote_code" in str(error):
         remedy = "it brings code of its own: read it, then set trust_remote_code=true, or use another folder"
+    if "offload_folder" in str(error):
+        remedy = "what lies on the disk is read from there as it is: save the model as safetensors, or put it on cpu"
     return BackendError(f"the {what} in {folder} cannot be loaded, {type(error).__name__}: {first}", remedy=remedy)

@@ -6,9 +6,12 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any
 
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench_models.device_map import check_places
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from fashionbench_models.device_map import Places
 
 DTYPES = ("float32", "bfloat16", "float16")
 POOLINGS = ("", "last", "mean")
@@ -26,6 +29,11 @@ class ModelOptions:
     :param revision: a branch, tag or commit in the cache of huggingface_hub; empty for what ``main`` was last.
     :param dtype: of weights and activations: ``float32``, ``bfloat16`` or ``float16``.
     :param device: a torch device for this model alone; empty for that of the run.
+    :param device_map: which module lies on which device, for a model that one device cannot hold: ``auto``,
+        ``balanced``, ``balanced_low_0`` or ``sequential`` of accelerate, or a mapping from names of modules to devices;
+        empty for one device.
+    :param max_memory: the most that such a name puts on a device: a mapping from devices to bytes or texts such as
+        ``20GiB``; empty for what is free.
     :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over,
         and on a CPU for eight images.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
@@ -56,6 +64,8 @@ class ModelOptions:
     revision: str = ""
     dtype: str = "float32"
     device: str = ""
+    device_map: Places = ""
+    max_memory: Places = ""
     batch_size: int = 0
     trust_remote_code: bool = False
     prefix: str = ""
@@ -96,10 +106,13 @@ class ModelOptions:
         if self.steps < 1 or min(self.size, self.guidance, self.adapter_scale) < 0:
             msg = "steps is less than 1, or size, guidance or adapter_scale less than 0"
             raise ConfigError(msg, remedy="give a larger number")
+        check_places(self.device_map, self.max_memory, self.device)
 
 
 #: Options of every model.
 COMMON = ("model", "revision", "dtype", "device", "batch_size", "trust_remote_code")
+#: Options of models whose modules may lie on several devices.
+PLACED = ("device_map", "max_memory")
 
 
 def read_options(given: Mapping[str, Any]) -> ModelOptions:
@@ -113,6 +126,8 @@ def read_options(given: Mapping[str, Any]) -> ModelOptions:
         if name not in defaults:
             raise UnknownNameError("option", name, defaults)
         if type(defaults[name]) is float and type(value) is int:
+            continue
+        if name in PLACED and isinstance(value, dict):
             continue
         if type(value) is not type(defaults[name]):
             wanted = type(defaults[name]).__name__

@@ -13,6 +13,7 @@ import torch
 from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from fashionbench_models.chat import conversation, has_template, model_inputs
+from fashionbench_models.dispatched_model import input_device, where_it_lies
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.loading import load_model, load_processor, require_words
 from fashionbench_models.options import read_options
@@ -38,10 +39,14 @@ class ImageTextToText:
         self._processor = load_processor(AutoProcessor, self.options)
         require_words(self._processor.tokenizer, self.options.model)
         self._model = load_model(AutoModelForImageTextToText, self.options, self.device)
+        placed = where_it_lies(self._model, self.options)
+        if placed:
+            self.device = str(input_device(self._model))
         self._chat = has_template(self._processor)
         self.parameters = count_parameters(self._model)
         self.preprocessing = {
             "dtype": self.options.dtype,
+            **placed,
             "inputs": f"{type(self._processor).__name__}, " + ("chat template" if self._chat else "no chat template"),
             "decoding": f"greedy, at most {self.options.max_new_tokens} tokens",
         }

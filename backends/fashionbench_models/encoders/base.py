@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from fashionbench_models.dispatched_model import input_device, where_it_lies
+from fashionbench_models.loading import load_model
 from fashionbench_models.options import read_options
 
 if TYPE_CHECKING:
@@ -54,6 +56,18 @@ class Encoder:
         """Add to one of :attr:`counters`."""
         self.counters[name] = self.counters.get(name, 0) + number
 
+    def load(self, kind: Any) -> Any:
+        """Load the model by a class of transformers; inputs then go to :attr:`device`.
+
+        :raises BackendError: where it cannot be loaded.
+        """
+        model = load_model(kind, self.options, self.device)
+        self.facts |= where_it_lies(model, self.options)
+        if self.options.device_map:
+            self.device = str(input_device(model))
+        self.parameters = count_parameters(model)
+        return model
+
     def texts(self, items: Sequence[TextItem]) -> list[str]:
         """Return the texts as the model is given them."""
         prefix = self.options.prefix
@@ -72,8 +86,9 @@ class Encoder:
 
 
 def count_parameters(model: Any) -> int:
-    """Count the parameters of a module."""
-    return sum(parameter.numel() for parameter in model.parameters())
+    """Count the parameters of a module; those that are tied to others once, also where they wait on a disk."""
+    tied = getattr(model, "all_tied_weights_keys", ())
+    return sum(one.numel() for name, one in model.named_parameters() if not (one.is_meta and name in tied))
 
 
 def features(output: Any) -> Tensor:

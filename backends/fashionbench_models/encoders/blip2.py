@@ -14,8 +14,8 @@ from transformers import AutoImageProcessor, AutoTokenizer, Blip2ForImageTextRet
 
 from fashionbench.data.items import ComposedItem, ImageItem, PairItem, TextItem
 from fashionbench.errors import BackendError
-from fashionbench_models.encoders.base import Encoder, count_parameters
-from fashionbench_models.loading import load_model, load_processor, require_words
+from fashionbench_models.encoders.base import Encoder
+from fashionbench_models.loading import load_processor, require_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,11 +35,10 @@ class Blip2Itm(Encoder):
 
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
-        self._model = load_model(Blip2ForImageTextRetrieval, self.options, self.device)
+        self._model = self.load(Blip2ForImageTextRetrieval)
         self._images = load_processor(AutoImageProcessor, self.options)
         self._tokenizer = load_processor(AutoTokenizer, self.options)
         require_words(self._tokenizer, self.options.model)
-        self.parameters = count_parameters(self._model)
         positions = int(self._model.config.qformer_config.max_position_embeddings)
         self.limit = min(positions, int(self._tokenizer.model_max_length))
         self.facts |= {

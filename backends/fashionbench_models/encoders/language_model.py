@@ -14,8 +14,8 @@ from transformers import AutoModelForImageTextToText, AutoProcessor
 
 from fashionbench.errors import BackendError
 from fashionbench_models.chat import conversation, has_template, model_inputs
-from fashionbench_models.encoders.base import Encoder, count_parameters
-from fashionbench_models.loading import load_model, load_processor, require_words
+from fashionbench_models.encoders.base import Encoder
+from fashionbench_models.loading import load_processor, require_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,8 +41,7 @@ class LanguageModelEmbedder(Encoder):
         require_words(self._processor.tokenizer, self.options.model)
         if not has_template(self._processor):
             raise BackendError(f"{self.options.model} has no chat template", remedy="give an instruction-tuned model")
-        self._model = load_model(AutoModelForImageTextToText, self.options, self.device)
-        self.parameters = count_parameters(self._model)
+        self._model = self.load(AutoModelForImageTextToText)
         self.facts |= {
             "inputs": f"chat template of {type(self._processor).__name__}",
             "instruction": self.options.instruction,

@@ -80,7 +80,7 @@ class Prompts:
 
         def replaced(module: Any, given: Any, output: Tensor) -> Tensor:  # noqa: ARG001
             changed = output.clone()
-            changed[:, self._at] = words.to(output.dtype)
+            changed[:, self._at] = words.to(output.device, output.dtype)
             return changed
 
         handle = self._embedding.register_forward_hook(replaced)

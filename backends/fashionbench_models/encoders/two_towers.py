@@ -15,12 +15,12 @@ from transformers import AutoImageProcessor, AutoModel, AutoTokenizer
 
 from fashionbench.data.items import ImageItem, TextItem
 from fashionbench.files import expanded
-from fashionbench_models.encoders.base import count_parameters, features
+from fashionbench_models.encoders.base import features
 from fashionbench_models.encoders.composition import ImageTextEncoder
 from fashionbench_models.encoders.positions import positions
 from fashionbench_models.encoders.pseudo_word import BEGINNING, Prompts, PseudoWord
 from fashionbench_models.encoders.pseudo_word_folder import load
-from fashionbench_models.loading import load_model, load_processor, require_words
+from fashionbench_models.loading import load_processor, require_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,11 +47,10 @@ class TwoTowers(ImageTextEncoder):
 
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
-        self._model = load_model(AutoModel, self.options, self.device)
+        self._model = self.load(AutoModel)
         self._images = load_processor(AutoImageProcessor, self.options)
         self._tokenizer = load_processor(AutoTokenizer, self.options)
         require_words(self._tokenizer, self.options.model)
-        self.parameters = count_parameters(self._model)
         self.limit = positions(self._model, self._tokenizer)
         self.facts |= {
             "images": f"{type(self._images).__name__} {_size(self._images)}".strip(),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import AutoImageProcessor, AutoModel
 
-from fashionbench_models.encoders.base import Encoder, count_parameters
-from fashionbench_models.loading import load_model, load_processor
+from fashionbench_models.encoders.base import Encoder
+from fashionbench_models.loading import load_processor
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,9 +29,8 @@ class VisionTower(Encoder):
 
     def __init__(self, context: BackendContext) -> None:
         super().__init__(context)
-        self._model = load_model(AutoModel, self.options, self.device)
+        self._model = self.load(AutoModel)
         self._images = load_processor(AutoImageProcessor, self.options)
-        self.parameters = count_parameters(self._model)
         self.facts["images"] = type(self._images).__name__
 
     def encode_images(self, items: Sequence[ImageItem], role: Role) -> NDArray[np.float32]:  # noqa: ARG002

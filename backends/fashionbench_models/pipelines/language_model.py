@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
+from fashionbench_models.dispatched_model import input_device, where_it_lies
 from fashionbench_models.encoders.base import count_parameters
 from fashionbench_models.loading import load_model, load_processor, require_words
 from fashionbench_models.options import read_options
@@ -28,12 +29,13 @@ class FolderLanguageModel:
     """
 
     def __init__(self, folder: str, options: PipelineOptions, context: BackendContext) -> None:
-        given = {"model": folder, "dtype": options.dtype, "trust_remote_code": options.trust_remote_code}
-        read = read_options(given)
+        names = ("dtype", "trust_remote_code", "device_map")
+        read = read_options({"model": folder, **{name: getattr(options, name) for name in names}})
         self._tokenizer = load_processor(AutoTokenizer, read)
         require_words(self._tokenizer, folder)
         self._model = load_model(AutoModelForCausalLM, read, context.device)
-        self._device = context.device
+        self._placed = where_it_lies(self._model, read)
+        self._device = input_device(self._model) if self._placed else context.device
         self._longest = options.max_new_tokens
         self._chat = bool(self._tokenizer.chat_template)
         self.parameters = count_parameters(self._model)
@@ -46,6 +48,7 @@ class FolderLanguageModel:
         """Say how it was asked."""
         return {
             "model": type(self._model).__name__ + (", chat template" if self._chat else ", no chat template"),
+            **self._placed,
             "prompt": prompt,
             "decoding": f"greedy, at most {self._longest} tokens, the first line",
         }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Self
 
 from fashionbench.errors import ConfigError, UnknownNameError
+from fashionbench_models.device_map import NAMED
 from fashionbench_models.endpoint.options import EndpointOptions
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ class PipelineOptions:
     :param prompt: what the captioner is told; empty for the task's instruction.
     :param max_new_tokens: the longest text that a model writes, in tokens.
     :param dtype: of the weights of folders.
+    :param device_map: how modules of the folders' models lie on several devices, by name: ``auto``, ``balanced``,
+        ``balanced_low_0`` or ``sequential``; empty for one device. A model that cannot be divided stays on one.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
     """
 
@@ -32,6 +35,7 @@ class PipelineOptions:
     prompt: str = ""
     max_new_tokens: int = 64
     dtype: str = "float32"
+    device_map: str = ""
     trust_remote_code: bool = False
 
     @classmethod
@@ -45,11 +49,15 @@ class PipelineOptions:
         """Take the options of the pipeline from those of a configuration.
 
         :raises UnknownNameError: on a name that is no option.
+        :raises ConfigError: on places by module, of which each model has others.
         """
         known = cls.defaults()
         for name in given:
             if name not in known:
                 raise UnknownNameError("option", name, known)
+        if given.get("device_map", "") not in ("", *NAMED):
+            msg = f"the option device_map of a pipeline is {given['device_map']!r}"
+            raise ConfigError(msg, remedy=f"its models differ in their modules; it is one of {', '.join(NAMED)}")
         return cls(**{name: value for name, value in given.items() if name not in ENDPOINT})
 
 

@@ -118,5 +118,7 @@ def open_model(
         msg = f"{what}={folder} is asked to {' and '.join(sorted(needs))}, and the model can {able}"
         raise BackendError(msg, remedy="give the folder of another model")
     given = {"dtype": options.dtype, "trust_remote_code": options.trust_remote_code, **more}
+    if "device_map" in spec.options:
+        given["device_map"] = options.device_map
     make: Any = resolve(spec.target)
     return make(replace(context, options={**spec.options, **given})), spec

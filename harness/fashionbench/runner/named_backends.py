@@ -41,4 +41,10 @@ def _with_model(spec: BackendSpec, options: Mapping[str, Any], plugins: Plugins,
             raise
         return spec
     models = {name: described.options[name] for name in spec.models}
-    return replace(spec, target=described.target, options={**spec.options, **models})
+    return replace(
+        spec,
+        target=described.target,
+        packages=described.packages,
+        resources=described.resources,
+        options={**spec.options, **models},
+    )

@@ -12,7 +12,8 @@ class Resources:
     """What one cell, or one training, takes of a machine.
 
     :param cpus: cores that it keeps busy.
-    :param gpus: accelerators, or a part of one; it is given them where there are some.
+    :param gpus: accelerators, or a part of one; it is given them where there are some. Infinity for one that takes all
+        that it sees, which executors refuse that show each process some of them.
     :param memory: bytes of main memory; 0 where nobody says.
     :param seconds: about how long it takes, for plans that have no record to go by; no limit, and no promise.
     """

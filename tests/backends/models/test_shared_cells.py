@@ -14,6 +14,7 @@ from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 
 pytestmark = pytest.mark.slow
+PLACES = {"": "cpu", "text_model": "disk"}
 
 
 def test_records_of_shared_cells_count_the_texts_that_were_cut_and_the_boxes_of_one_process(
@@ -22,7 +23,7 @@ def test_records_of_shared_cells_count_the_texts_that_were_cut_and_the_boxes_of_
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
     fields = {
         "tasks": ["wardrobe/image-to-text", "atelier/oacirr-fashion"], "limit": 12, "batch_size": 4, "device": "cpu",
-        "backends": [{"id": f"hf:{folder_of('clip')}", "options": {"region": "box"}}],
+        "backends": [{"id": f"hf:{folder_of('clip')}", "options": {"region": "box", "device_map": PLACES}}],
         "data": {"atelier": str(cached_twin(pytestconfig))},
     }  # fmt: skip
     plugins, stores = Plugins(strict=True), [Store(tmp_path / str(count)) for count in (1, 2)]
@@ -33,5 +34,6 @@ def test_records_of_shared_cells_count_the_texts_that_were_cut_and_the_boxes_of_
         said = {name: text for record in records for name, text in record.backend.preprocessing.items()}
         assert int(said["texts cut"].split()[0]) > 4
         assert int(said["boxes"].split()[0]) >= 12
+        assert "disk (offloaded): " in said["device map"]
     one, two = map(timeless_store, stores)
     assert one == two

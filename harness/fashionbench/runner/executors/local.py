@@ -17,7 +17,7 @@ from fashionbench.errors import ConfigError
 from fashionbench.records.store import Store
 from fashionbench.runner.executors.choice import ExecutorOptions
 from fashionbench.runner.executors.process_ending import ending
-from fashionbench.runner.executors.processors import THREADS, cores, environments_of
+from fashionbench.runner.executors.processors import THREADS, cores, environments_of, gpus_each
 from fashionbench.runner.executors.worker_pool import WorkerPool
 
 if TYPE_CHECKING:
@@ -61,8 +61,10 @@ class LocalExecutor:
         """
         check_store(setup.store)
         workers, shards = self._options.workers, self._options.shards
-        shares = _shares(workers, setup.device, shards)
-        fields = setup_fields(setup, shards)
+        # On a processor nothing is divided but threads.
+        each = 1 if setup.device == "cpu" else gpus_each(jobs)
+        shares = _shares(workers, setup.device, shards, each)
+        fields = setup_fields(setup, shards, each)
         if shares[0].get(THREADS[0]):  # which the processes of a worker divide
             fields["shard_threads"] = max(1, cores() // (workers * shards))
 
@@ -83,29 +85,32 @@ def check_store(store: Store) -> None:
         raise ConfigError(msg, remedy="run with one worker and no shards, or name a folder as the store")
 
 
-def setup_fields(setup: Setup, shards: int = 1) -> dict[str, Any]:
+def setup_fields(setup: Setup, shards: int = 1, each: int = 1) -> dict[str, Any]:
     """Return what a worker must be told.
 
     :param shards: how many processes share each cell.
+    :param each: how many GPUs each of them is shown.
     """
     return {
         "config": setup.plan.config.model_dump(mode="json", exclude={"board", "executor"}),
         "store": str(setup.store.root),
         "command": sys.argv,
         "shards": shards,
+        "shard_gpus": each,
     }
 
 
-def _shares(workers: int, device: str, shards: int = 1) -> list[dict[str, str]]:
+def _shares(workers: int, device: str, shards: int = 1, each: int = 1) -> list[dict[str, str]]:
     """Return what is set in the environment of each worker.
 
-    :param shards: how many processes share the cells of each; it shows them one GPU each.
+    :param shards: how many processes share the cells of each; it divides its GPUs among them.
+    :param each: how many GPUs each process that computes is shown.
     :raises ConfigError: where there are fewer GPUs than processes that compute.
     """
     alone = environments_of(workers, "cpu")
     if device == "cpu":
         return alone
-    each = [share["CUDA_VISIBLE_DEVICES"] for share in environments_of(workers * shards, device)]
+    each = [share["CUDA_VISIBLE_DEVICES"] for share in environments_of(workers * shards, device, each=each)]
     parts = [",".join(each[at * shards : (at + 1) * shards]) for at in range(workers)]
     return [{**threads, "CUDA_VISIBLE_DEVICES": part} for threads, part in zip(alone, parts, strict=True)]
 

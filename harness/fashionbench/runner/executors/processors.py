@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import os
 import shutil
 import subprocess
+from typing import TYPE_CHECKING
 
 from fashionbench.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fashionbench.runner.executors.contract import Job
 
 #: What tells libraries of numbers how many threads to use, when they are imported.
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
@@ -35,11 +42,25 @@ def gpus() -> list[str]:
     return told.stdout.split()
 
 
-def environments_of(count: int, device: str, threads: int | None = None) -> list[dict[str, str]]:
+def gpus_each(jobs: Sequence[Job]) -> int:
+    """Return how many GPUs a process must see that executes any of some jobs, at least one.
+
+    :raises ConfigError: where one takes all that it sees, of which nobody can say how many that are.
+    """
+    for job in jobs:
+        if math.isinf(job.resources.gpus):
+            msg = f"{job.name} takes every GPU that it sees (device_map), and each process of several sees some"
+            remedy = "say how many by max_memory, such as {'cuda:0': 70GiB, 'cuda:1': 70GiB}, or run in one process"
+            raise ConfigError(msg, remedy=remedy)
+    return max([1, *(math.ceil(job.resources.gpus) for job in jobs)])
+
+
+def environments_of(count: int, device: str, threads: int | None = None, each: int = 1) -> list[dict[str, str]]:
     """Return what is set in the environment of each of some processes that compute side by side.
 
     :param threads: of each; None for an equal share of the cores, unless the user has said how many.
-    :raises ConfigError: where there are fewer GPUs than processes.
+    :param each: how many GPUs each is shown.
+    :raises ConfigError: where there are too few GPUs.
     """
     # Threads that wait for each other's cores take several times as long.
     said = threads is None and any(name in os.environ for name in THREADS)
@@ -48,8 +69,10 @@ def environments_of(count: int, device: str, threads: int | None = None) -> list
     if device == "cpu":
         return [shared] * count
     found = gpus() if device == "cuda" else []
-    if len(found) < count:
+    if len(found) < count * each:
         has = f"{len(found)} GPUs" if device == "cuda" else f"the device {device}"
-        msg = f"{count} processes are to compute on {has}: two models on one would share its memory"
+        more = "" if each == 1 else f", {each} each"
+        msg = f"{count} processes are to compute on {has}{more}: two models on one would share its memory"
         raise ConfigError(msg, remedy="lower the option workers, or shards, or take --device cpu")
-    return [{**shared, "CUDA_VISIBLE_DEVICES": found[at]} for at in range(count)]
+    shown = [found[at * each : (at + 1) * each] for at in range(count)]
+    return [{**shared, "CUDA_VISIBLE_DEVICES": ",".join(names)} for names in shown]

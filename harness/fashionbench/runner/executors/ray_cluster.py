@@ -17,7 +17,7 @@ from fashionbench import files
 from fashionbench.errors import ConfigError, ExecutorError
 from fashionbench.runner.executors.choice import ExecutorOptions
 from fashionbench.runner.executors.local import check_store, setup_fields
-from fashionbench.runner.executors.processors import cores
+from fashionbench.runner.executors.processors import cores, gpus_each
 from fashionbench.runner.executors.ray_worker import RayWorker
 from fashionbench.runner.executors.worker_pool import WorkerPool
 from fashionbench.runner.trained_models import TASK, folder_of
@@ -81,6 +81,8 @@ class RayExecutor:
         with _connected(self._options), _seen(setup.store) as seen:
             total = ray.cluster_resources()
             shards = self._options.shards
+            if total.get("GPU"):
+                gpus_each(jobs)
             for job in jobs:
                 _check_feasible(job, [node["Resources"] for node in ray.nodes() if node["Alive"]], shards)
             fields = {

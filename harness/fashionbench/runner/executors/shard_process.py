@@ -35,7 +35,12 @@ def shard_processes(fields: Mapping[str, Any], cache: Path, note: Callable[[str]
     count = int(fields.get("shards", 1))
     if count == 1:
         return None
-    environments = environments_of(count, resolve_device(fields["config"]["device"]), fields.get("shard_threads"))
+    device, threads, each = (
+        resolve_device(fields["config"]["device"]),
+        fields.get("shard_threads"),
+        fields["shard_gpus"],
+    )
+    environments = environments_of(count, device, threads, each)
     said = {"config": fields["config"], "cache": str(cache), "command": fields["command"]}
     return BackendShards(count, lambda at: ShardProcess(said, {**os.environ, **environments[at]}, at, count), note)
 

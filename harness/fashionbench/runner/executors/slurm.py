@@ -20,6 +20,7 @@ from fashionbench.records.schema import Record
 from fashionbench.runner.executors.choice import ExecutorOptions
 from fashionbench.runner.executors.contract import Begun, Finished, Lost
 from fashionbench.runner.executors.local import check_store, setup_fields
+from fashionbench.runner.executors.processors import gpus_each
 from fashionbench.runner.executors.slurm_task import begun_file, do_shard, outcome_file
 from fashionbench.runner.sharding import Piece, divided
 
@@ -85,8 +86,10 @@ class SlurmExecutor:
         check_store(setup.store)
         folder = setup.store.cache.resolve() / f"slurm-{secrets.token_hex(6)}"
         (folder / "outcomes").mkdir(parents=True)
-        executor = self._submitter(folder, jobs)
-        fields = {**setup_fields(setup, self._options.shards), "store": str(setup.store.root.resolve())}
+        on_gpus = setup.plan.config.device != "cpu"
+        gpus = gpus_each(jobs) if on_gpus else 1
+        executor = self._submitter(folder, jobs, on_gpus=on_gpus)
+        fields = {**setup_fields(setup, self._options.shards, gpus), "store": str(setup.store.root.resolve())}
         setup.reporter.begin(f"{self._options.workers} tasks of {self._options.cluster}")
         setup.reporter.note(f"logs of the tasks: {folder}")
         tasks: list[_Task] = []
@@ -119,11 +122,12 @@ class SlurmExecutor:
                 return
             time.sleep(self._options.pause)
 
-    def _submitter(self, folder: Path, jobs: Sequence[Job]) -> Any:
+    def _submitter(self, folder: Path, jobs: Sequence[Job], *, on_gpus: bool) -> Any:
         import submitit  # noqa: PLC0415
 
         needs, shards = [job.resources for job in jobs], self._options.shards
         memory = max(one.memory for one in needs) * shards
+        gpus = round(max(one.gpus for one in needs)) * shards if on_gpus and self._options.cluster == "slurm" else 0
         # Nothing is imported from where the user stands, which python -m would do.
         python = f"{sys.executable} -P"
         try:
@@ -134,7 +138,7 @@ class SlurmExecutor:
                 name="fashionbench",
                 timeout_min=self._options.minutes,
                 cpus_per_task=max(1, round(max(one.cpus for one in needs))) * shards,
-                gpus_per_node=round(max(one.gpus for one in needs)) * shards if self._options.cluster == "slurm" else 0,
+                gpus_per_node=gpus,
                 **({"mem_gb": max(1, memory >> 30)} if memory else {}),
             )
             executor.update_parameters(**self._options.parameters)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import sys
@@ -20,7 +21,9 @@ from fashionbench.errors import ConfigError, ExecutorError
 from fashionbench.plugins.manager import Plugins
 from fashionbench.records.store import Store
 from fashionbench.runner.executors import local, processors
-from fashionbench.runner.executors.processors import environments_of, gpus
+from fashionbench.runner.executors.contract import Job
+from fashionbench.runner.executors.processors import environments_of, gpus, gpus_each
+from fashionbench.specs import Resources
 
 pytestmark = [
     pytest.mark.slow,
@@ -171,3 +174,22 @@ def test_each_worker_has_its_share_of_threads_or_one_gpu(monkeypatch):
         for workers, shards in ((4, 1), (2, 2)):
             with pytest.raises(ConfigError, match=f"4 processes are to compute on {said}"):
                 local._shares(workers, device, shards)
+
+
+def test_a_model_of_several_gpus_has_them_and_one_of_all_is_refused(monkeypatch):
+    def job(gpus):
+        return Job("key", "a × b", None, None, (), "", Resources(gpus=gpus), 1)
+
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,1,2,3,4,5,6,7")
+    assert [gpus_each(jobs) for jobs in ([], [job(0), job(0.5)], [job(1), job(2)])] == [1, 1, 2]
+    shown = [one["CUDA_VISIBLE_DEVICES"] for one in local._shares(2, "cuda", shards=2, each=2)]
+    assert shown == ["0,1,2,3", "4,5,6,7"]
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", shown[1])  # as the worker sees it
+    assert [one["CUDA_VISIBLE_DEVICES"] for one in environments_of(2, "cuda", each=2)] == ["4,5", "6,7"]
+    assert environments_of(2, "cpu", each=2) == [{}, {}]
+    with pytest.raises(ConfigError, match="3 processes are to compute on 4 GPUs, 2 each"):
+        environments_of(3, "cuda", each=2)
+    with pytest.raises(ConfigError, match=r"a × b takes every GPU that it sees \(device_map\)") as caught:
+        gpus_each([job(1), job(math.inf)])
+    assert "max_memory" in caught.value.remedy
