@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from fashionbench_models.options import ModelOptions
+
 #: Names of folders that say nothing of the model in them.
 _GENERIC = re.compile(r"(model|models|checkpoint|final|best|last|output|weights|main|hf|[0-9a-f]{40})(-\d+)?")
 
@@ -50,8 +52,15 @@ def describe(name: str, given: Mapping[str, Any]) -> BackendSpec:
         models=(*family.models, *(("inversion",) if options.inversion and "inversion" in family.options else ())),
         # Captions are decoded greedily, and noise is drawn from seed and item id: nothing follows from earlier items.
         stateless=True,
-        resources=Resources(gpus=gpus_needed(options.device_map, options.max_memory), seconds=120),
+        resources=Resources(gpus=_gpus(options), seconds=120),
     )
+
+
+def _gpus(options: ModelOptions) -> float:
+    """Return how many GPUs a model takes, of a family that knows the options."""
+    if options.tensor_parallel > 1:
+        return options.tensor_parallel
+    return gpus_needed(options.device_map, options.max_memory)
 
 
 def _label(name: str, folder: Path) -> str:

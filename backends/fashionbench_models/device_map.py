@@ -45,6 +45,8 @@ def check_places(device_map: Places, max_memory: Places, device: str = "") -> No
         _check_device("max_memory names", place)
         if place == DISK:
             raise ConfigError("max_memory names the disk", remedy="leave it out: what finds no room goes there")
+        if isinstance(indexed(place), str) and place not in (MAIN_MEMORY, "mps"):
+            raise ConfigError(f"max_memory names {place} without a number", remedy=f"write {place}:0")
         if type(size) is not int and not (isinstance(size, str) and _SIZE.fullmatch(size)):
             msg = f"max_memory gives {place} {size!r}"
             raise ConfigError(msg, remedy="give bytes, or a text such as 20GiB or 500MB")
@@ -65,9 +67,9 @@ def _check_device_map(device_map: Places) -> None:
 
 
 def indexed(place: str | int) -> str | int:
-    """Return a device as accelerate names it: those of CUDA by their number."""
-    text = str(place).removeprefix("cuda:")
-    return int(text) if text.isdecimal() else str(place)
+    """Return a device as accelerate names it: those of which there may be several by their number."""
+    number = str(place).rpartition(":")[2]
+    return int(number) if number.isdecimal() else str(place)
 
 
 def holds(module: str, name: str) -> bool:
@@ -90,8 +92,7 @@ def gpus_needed(device_map: Places, max_memory: Places) -> float:
 def _highest(places: Iterable[str | int]) -> int:
     """Return one more than the highest number of an accelerator, and 0 where there is none."""
     accelerators = [place for place in map(indexed, places) if place not in OFFLOADED]
-    numbers = [place if isinstance(place, int) else int(place.partition(":")[2] or 0) for place in accelerators]
-    return max(numbers, default=-1) + 1
+    return max((place if isinstance(place, int) else 0 for place in accelerators), default=-1) + 1
 
 
 def _check_keys(option: str, places: Mapping[str, object]) -> None:

@@ -42,6 +42,9 @@ def where_it_lies(model: Any, options: ModelOptions) -> dict[str, str]:
 
     Warns where a map by name has put weights where nothing computes: they are copied at each call.
     """
+    if options.tensor_parallel > 1:
+        told_by_it: dict[str, str] = model.facts
+        return told_by_it
     if not options.device_map:
         return {}
     modules: Counter[str] = Counter()

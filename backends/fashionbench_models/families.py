@@ -83,7 +83,7 @@ IMAGE_TEXT_TO_TEXT = Family(
     name="image-text-to-text",
     target="fashionbench_models.captioning.image_text_to_text:ImageTextToText",
     capabilities=frozenset({"caption"}),
-    options=("prompt", "max_new_tokens", *PLACED),
+    options=("prompt", "max_new_tokens", *PLACED, "tensor_parallel"),
 )
 SMALL_CAPTIONER = Family(
     name="small-captioner",
@@ -97,7 +97,7 @@ EMBEDDER = Family(
     name="language-model-embedder",
     target=f"{_ENCODERS}.language_model:LanguageModelEmbedder",
     capabilities=_COMPOSED,
-    options=("pooling", "instruction", "prefix", *PLACED),
+    options=("pooling", "instruction", "prefix", *PLACED, "tensor_parallel"),
 )
 
 _DIFFUSERS = ("torch", "diffusers", "transformers")

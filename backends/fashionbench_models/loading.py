@@ -12,6 +12,7 @@ from fashionbench.errors import BackendError, ConfigError, FashionBenchError, fi
 from fashionbench_models.dispatched_model import cast, settle_offloaded
 from fashionbench_models.folder import read_json
 from fashionbench_models.placement import placement, placing
+from fashionbench_models.tensor_parallel import TensorParallelModel
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,10 +41,22 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
     :raises BackendError: where it cannot be loaded, or a weight of it is not in the folder.
     :raises ConfigError: where a device is not there, or ``device_map`` does not fit the model.
     """
+    if options.tensor_parallel > 1:
+        return TensorParallelModel(kind, options, device, lambda more: load_slice(kind, options, device, more))
+    return load_slice(kind, options, device, {})
+
+
+def load_slice(kind: Any, options: ModelOptions, device: str, more: dict[str, Any]) -> Any:
+    """Load a model, or what this process has of one that several share.
+
+    :param more: arguments of ``from_pretrained`` for that; none for a whole model.
+    :raises BackendError: as :func:`load_model`.
+    :raises ConfigError: as :func:`load_model`.
+    """
     folder, dtype = Path(options.model), getattr(torch, options.dtype)
     logging.disable_progress_bar()  # a run has bars of its own
     try:
-        places = placement(kind, options, device) if options.device_map else {}
+        places = placement(kind, options, device) if options.device_map else more
         with placing():
             model, report = kind.from_pretrained(
                 folder,
@@ -67,7 +80,7 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
         msg = f"{folder} has no weights, or weights of another shape, for {first_names(lost)}"
         raise BackendError(msg, remedy="download it again, or give the folder of the whole model")
     stray = {parameter.dtype for parameter in model.parameters()} - {dtype}
-    if stray and places:
+    if stray and options.device_map:
         cast(model, dtype)
     elif stray:
         model = model.to(dtype)
@@ -77,7 +90,7 @@ def load_model(kind: Any, options: ModelOptions, device: str) -> Any:
         said = str(error).strip().partition("\n")[0]
         msg = f"the model cannot be put on the device {device}: {said}"
         raise ConfigError(msg, remedy="leave the option device out, or name one that this machine has") from error
-    if places:
+    if options.device_map:
         settle_offloaded(model)
     return model.eval().requires_grad_(requires_grad=False)
 

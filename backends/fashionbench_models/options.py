@@ -34,6 +34,7 @@ class ModelOptions:
         empty for one device.
     :param max_memory: the most that such a name puts on a device: a mapping from devices to bytes or texts such as
         ``20GiB``; empty for what is free.
+    :param tensor_parallel: among how many processes, each with a device, the layers of a language model are divided.
     :param batch_size: the most items that the network is given at once; 0 for as many as the run hands over,
         and on a CPU for eight images.
     :param trust_remote_code: run Python code that lies beside the weights. Off unless you say so.
@@ -66,6 +67,7 @@ class ModelOptions:
     device: str = ""
     device_map: Places = ""
     max_memory: Places = ""
+    tensor_parallel: int = 1
     batch_size: int = 0
     trust_remote_code: bool = False
     prefix: str = ""
@@ -107,6 +109,13 @@ class ModelOptions:
             msg = "steps is less than 1, or size, guidance or adapter_scale less than 0"
             raise ConfigError(msg, remedy="give a larger number")
         check_places(self.device_map, self.max_memory, self.device)
+        if self.tensor_parallel < 1:
+            raise ConfigError(
+                f"the option tensor_parallel is {self.tensor_parallel}", remedy="give 1 or more processes"
+            )
+        if self.tensor_parallel > 1 and (self.device_map or self.device):
+            msg = "tensor_parallel has its own devices, and device_map or device names others"
+            raise ConfigError(msg, remedy="leave one of them out")
 
 
 #: Options of every model.

@@ -36,7 +36,7 @@ def placement(kind: Any, options: ModelOptions, device: str) -> dict[str, Any]:
     if isinstance(options.device_map, Mapping):
         places = {name: indexed(place) for name, place in options.device_map.items()}
         _check_devices("device_map", places.values())
-        return {"device_map": _complete(places, _skeleton(kind, options))}
+        return {"device_map": _complete(places, skeleton(kind, options))}
     if ":" in device:
         msg = f"device_map={options.device_map} takes every device that it sees, and --device is {device}"
         remedy = f"leave --device out; to have that one alone, set CUDA_VISIBLE_DEVICES={device.partition(':')[2]}"
@@ -60,7 +60,7 @@ def placing() -> Iterator[None]:
         yield
 
 
-def _skeleton(kind: Any, options: ModelOptions) -> nn.Module:
+def skeleton(kind: Any, options: ModelOptions) -> nn.Module:
     """Build a model without its weights, to look at the names of its modules."""
     trust = options.trust_remote_code
     config = AutoConfig.from_pretrained(Path(options.model), local_files_only=True, trust_remote_code=trust)
@@ -138,8 +138,8 @@ def _check_devices(option: str, places: Iterable[str | int]) -> None:
     for place in places:
         if place in OFFLOADED:
             continue
-        kind, _, index = str(place).partition(":") if isinstance(place, str) else ("", "", str(place))
-        if accelerator is None or int(index or 0) >= there or (kind and kind != accelerator.type):
+        number, kind = (0, place) if isinstance(place, str) else (place, "")
+        if accelerator is None or number >= there or (kind and kind != accelerator.type):
             has = f"{there} of {accelerator.type}" if accelerator is not None else "none"
             msg = f"{option} names the device {place}, and of accelerators this process sees {has}"
             raise ConfigError(msg, remedy="name devices that are there, counted from 0")

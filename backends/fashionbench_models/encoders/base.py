@@ -63,7 +63,7 @@ class Encoder:
         """
         model = load_model(kind, self.options, self.device)
         self.facts |= where_it_lies(model, self.options)
-        if self.options.device_map:
+        if self.options.device_map or self.options.tensor_parallel > 1:
             self.device = str(input_device(model))
         self.parameters = count_parameters(model)
         return model

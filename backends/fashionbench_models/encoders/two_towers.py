@@ -78,7 +78,7 @@ class TwoTowers(ImageTextEncoder):
 
     @torch.inference_mode()
     def _inverted(self, items: Sequence[ComposedItem], network: PseudoWord) -> Tensor:
-        images = self._image_features(self.references(items)).float()
+        images = self._image_features(self.references(items)).float().to(self.device)
         texts = self.texts([TextItem(item.id, item.text) for item in items])
         words = network(nn.functional.normalize(images, dim=1))
         return self._prompts.features(words, [f"that {text}" for text in texts])

@@ -160,6 +160,7 @@ WRONG = {
     "no text": ({"device_map": "auto", "max_memory": {0: "1GiB"}}, "max_memory has the key 0", "quote it: '0'"),
     "no size": ({"device_map": "auto", "max_memory": {"cpu": "much"}}, "max_memory gives cpu 'much'", "20GiB"),
     "the disk": ({"device_map": "auto", "max_memory": {"disk": "1GiB"}}, "names the disk", "leave it out"),
+    "no number": ({"device_map": "auto", "max_memory": {"cuda": "1GiB"}}, "names cuda without", "write cuda:0"),
     "no map": ({"max_memory": {"cpu": "1GiB"}}, "limits what a device_map by name", "device_map=auto"),
     "limits of a mapping": ({"device_map": {"": 0}, "max_memory": {"cpu": 5}}, "limits what", "leave max_memory out"),
     "a text": ({"device_map": "auto", "max_memory": "20GiB"}, "the option max_memory is '20GiB'", "a mapping"),

@@ -110,8 +110,8 @@ def _shares(workers: int, device: str, shards: int = 1, each: int = 1) -> list[d
     alone = environments_of(workers, "cpu")
     if device == "cpu":
         return alone
-    each = [share["CUDA_VISIBLE_DEVICES"] for share in environments_of(workers * shards, device, each=each)]
-    parts = [",".join(each[at * shards : (at + 1) * shards]) for at in range(workers)]
+    shown = [share["CUDA_VISIBLE_DEVICES"] for share in environments_of(workers * shards, device, each=each)]
+    parts = [",".join(shown[at * shards : (at + 1) * shards]) for at in range(workers)]
     return [{**threads, "CUDA_VISIBLE_DEVICES": part} for threads, part in zip(alone, parts, strict=True)]
 
 
