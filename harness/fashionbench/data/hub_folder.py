@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: One slash is what is left of two where the address was taken for the path of a folder.
 _ADDRESS = re.compile(r"(?i)hf:/{1,2}(.*)")
+#: An address of any kind; one letter would be a drive.
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+):/{1,2}.*")
 _FORM = re.compile(r"datasets/(?P<repository>[\w.-]+/[\w.-]+)(?:@(?P<revision>[^/]*))?(?:/(?P<path>.*))?")
 _COMMIT = re.compile(r"[0-9a-f]{40}")
 _EXAMPLE = "hf://datasets/ORG/NAME@COMMIT/FOLDER, the commit with its 40 digits"
@@ -52,10 +54,15 @@ class HubFolder:
     def of(cls, place: str | Path) -> HubFolder | None:
         """Read an address such as ``hf://datasets/ORG/NAME@COMMIT/FOLDER``; None for what is the path of a folder.
 
-        :raises ConfigError: where it names no data set, or no commit.
+        :raises ConfigError: where it names no data set, or no commit, or is an address of another kind.
         """
-        address = _ADDRESS.fullmatch(place.as_posix() if isinstance(place, Path) else place)
+        text = place.as_posix() if isinstance(place, Path) else place
+        address = _ADDRESS.fullmatch(text)
         if address is None:
+            other = _SCHEME.fullmatch(text)
+            if other is not None and not Path(text).exists():
+                remedy = f"fetch them into a folder and name that, or write {_EXAMPLE}"
+                raise ConfigError(f"data are not read from {other[1]}:// addresses", remedy=remedy)
             return None
         # What stands before the name of a data set may be a password.
         shown = f"hf://{address[1] if address[1].startswith('datasets/') else '…'}"

@@ -165,6 +165,7 @@ def test_offline_and_never_fetched_is_one_message(hub, monkeypatch, tmp_path, ca
 @pytest.mark.parametrize(
     ("address", "said"),
     [
+        ("s3://bucket/shop", "not read from s3:// addresses"),
         ("hf://datasets/team/shop", "no commit is named"),
         ("hf://datasets/team/shop/small", "no commit is named"),
         ("hf://datasets/team/shop@main/small", "'main' is no commit"),
