@@ -335,7 +335,7 @@ def test_generated_images_are_compared_with_their_hashes(store, found, forged, p
     assert any("2 generated images" in note for note in api.verify_records(store, plugins=plugins).notes)
 
 
-@pytest.mark.parametrize("place", [".", "trained", "outfits-styles-scenes"])
+@pytest.mark.parametrize("place", [".", "trained", "outfits-styles-scenes", "studies"])
 def test_the_published_records_are_whole(request, plugins, place):
     published = request.config.rootpath / "leaderboards" / "published" / place / "store"
     checked = api.verify_records(published, metrics=False, plugins=plugins)
