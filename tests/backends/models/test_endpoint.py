@@ -62,12 +62,12 @@ def test_a_run_that_stops_in_the_middle_asks_for_the_rest_alone(server, captione
         captioner(attempts=2, concurrency=1).caption(items(9), "x")
     assert "is kept and not asked again" in caught.value.remedy
     server.refuse_after, server.seen = None, []
-    again = captioner()
+    again = captioner(timeout=30)  # a slow answer would be asked for again
     assert again.caption(items(9), "x") == [f"red {at}" for at in range(9)]
     assert sorted(red for red, *_ in server.seen) == [5, 6, 7, 8]
     assert again.preprocessing["answers"] == "4 asked for, 5 kept from earlier, 0 asked for again"
     server.seen = []
-    assert captioner().caption(items(9), "another question") == [f"red {at}" for at in range(9)]
+    assert captioner(timeout=30).caption(items(9), "another question") == [f"red {at}" for at in range(9)]
     assert len(server.seen) == 9
 
 

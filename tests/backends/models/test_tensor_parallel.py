@@ -62,12 +62,13 @@ def test_what_cannot_be_divided_so_is_refused_before_a_process_is_started(folder
     def load(kind, device="cpu"):
         load_model(AutoModelForImageTextToText, ModelOptions(model=str(folder_of(kind)), tensor_parallel=2), device)
 
+    before = psutil.Process().children()  # of other tests
     with pytest.raises(BackendError, match="no plan to divide the layers of Blip2ForCond") as caught:
         load("blip2_captioner")
     assert "device_map=auto" in caught.value.remedy
     with pytest.raises(ConfigError, match="tensor_parallel=2 on cuda:0 needs 2 devices"):
         load("llava", "cuda:0")
-    assert psutil.Process().children() == []
+    assert set(psutil.Process().children()) <= set(before)
     address = f"hf:{folder_of('llava')}"
     assert plugins.describe_backend(address, {"tensor_parallel": 4}).resources.gpus == 4
     assert "tensor_parallel" not in plugins.describe_backend(f"hf:{folder_of('clip')}", {}).options

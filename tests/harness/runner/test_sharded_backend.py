@@ -180,7 +180,8 @@ def opened(tmp_path):
         config = make_config({"tasks": "wardrobe/image-to-image", "backends": f"{path}:{name}", "device": "cpu"})
         plugins = Plugins()
         (cell,) = make_plan(config, plugins).cells
-        fields = {"config": config.model_dump(mode="json"), "command": ["of a test"], "shards": count}
+        said = {"command": ["of a test"], "shards": count, "shard_gpus": 1}
+        fields = {"config": config.model_dump(mode="json"), **said}
         notes, advanced = [], []
         shards = shard_processes(fields, tmp_path / "cache", notes.append)
         if shards is not None:
