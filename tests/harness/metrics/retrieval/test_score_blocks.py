@@ -25,7 +25,7 @@ def test_each_block_holds_until_the_next_one_is_asked_for(monkeypatch, threads, 
     monkeypatch.setenv("OMP_NUM_THREADS", threads)
     scores, seen = Told(), []
     for top, block in ScoreBlocks(scores, 23, 5, 8).filled(7):
-        block -= 1  # as what is no candidate is struck from it
+        np.subtract(block, 1, out=block)  # as what is no candidate is struck from it
         seen += [(top + row, set(values)) for row, values in enumerate(block.tolist())]
         assert block.shape == (min(5, 23 - top), 7)
     assert seen == [(query, {query - 1.0}) for query in range(23)]
