@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fashionbench.errors import BackendError, MetricError
-from fashionbench.metrics.retrieval.score_blocks import ScoreBlocks
 from fashionbench.predictions.rank_counts import Ranking, describe_indices
 
 if TYPE_CHECKING:
@@ -198,12 +197,15 @@ def _count(
     (n_queries, n_gallery), (query_step, gallery_step) = scores.shape, positives.block_shape
     tally = _Tally(scores, positives, tie_tolerance)
     best = _Best(n_queries, top_k + _SPARE) if top_k else None
-    blocks = ScoreBlocks(scores, n_queries, query_step, min(gallery_step, n_gallery))
+    buffer = np.empty(min(query_step, n_queries) * min(gallery_step, n_gallery), dtype=np.float32)
     for left in range(0, n_gallery, gallery_step):
         right = min(left + gallery_step, n_gallery)
         scores.load(left, right)
         tally.load(left, right)
-        for top, block in blocks.filled(right - left):
+        for top in range(0, n_queries, query_step):
+            bottom = min(top + query_step, n_queries)
+            block = buffer[: (bottom - top) * (right - left)].reshape(bottom - top, right - left)
+            scores.fill(top, bottom, block)
             exclude.strike(block, top, left)
             if best is not None:
                 best.update(block, top, left)
