@@ -44,7 +44,7 @@ class RemoteStore(Store):
 
     def __init__(self, address: str) -> None:
         folder = RemoteFolder(address)
-        root = cache_folder() / hashlib.sha256(folder.address.encode()).hexdigest()[:20]
+        root = cache_folder() / hashlib.sha256(folder.address.encode(errors="surrogateescape")).hexdigest()[:20]
         root.mkdir(parents=True, exist_ok=True)
         super().__init__(root)
         self.folder = folder
