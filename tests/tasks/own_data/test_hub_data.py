@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import subprocess
@@ -10,12 +9,11 @@ import sys
 from pathlib import Path
 from urllib.parse import unquote
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import timeless_records
-from PIL import Image
+from named_colours import COLOURS, NamedColours, png
 from store_servers import hub_server
 
 import fashionbench
@@ -29,24 +27,13 @@ hub_client = pytest.importorskip("huggingface_hub", reason="needs the optional d
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 ADDRESS = f"hf://datasets/team/shop@{COMMIT}/small"
-COLOURS = {"red": (220, 30, 20), "green": (30, 200, 40), "blue": (20, 30, 210)}
 TASK = "manifest/text-to-image"
 TOKEN = "hf_" + "loopbackLOOPBACKloopbackLOOPBACK00"
 
 
 @fashionbench.model("test/hub-colour")
-class Colour:
-    def encode_images(self, items, role):
-        return np.stack([np.asarray(item.image, float).mean(axis=(0, 1)) - 100 for item in items])
-
-    def encode_texts(self, items, role):
-        return np.stack([np.asarray(COLOURS[item.text.split()[-1]], float) - 100 for item in items])
-
-
-def png(colour):
-    stream = io.BytesIO()
-    Image.new("RGB", (8, 6), colour).save(stream, "PNG")
-    return stream.getvalue()
+class Colour(NamedColours):
+    pass
 
 
 @pytest.fixture

@@ -6,33 +6,21 @@ import csv
 import io
 import tarfile
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from PIL import Image
+from named_colours import COLOURS, NamedColours, png
 
 import fashionbench
 from fashionbench.api.data import check_data, new_data
 from fashionbench.errors import DataError
 
-COLOURS = {"red": (220, 30, 20), "green": (30, 200, 40), "blue": (20, 30, 210)}
 TASK = "manifest/text-to-image"
 
 
 @fashionbench.model("test/packed-colour")
-class Colour:
-    def encode_images(self, items, role):
-        return np.stack([np.asarray(item.image, float).mean(axis=(0, 1)) - 100 for item in items])
-
-    def encode_texts(self, items, role):
-        return np.stack([np.asarray(COLOURS[item.text.split()[-1]], float) - 100 for item in items])
-
-
-def png(colour):
-    stream = io.BytesIO()
-    Image.new("RGB", (8, 6), colour).save(stream, "PNG")
-    return stream.getvalue()
+class Colour(NamedColours):
+    pass
 
 
 def plain(root):

@@ -84,11 +84,11 @@ class RayShardHandle:
         answer: Future[bytes] = Future()
         self._open.add(answer)
 
-        def done(told: Future[bytes]) -> None:
+        def done(answered: Future[bytes]) -> None:
             self._open.discard(answer)
-            error = told.exception()
+            error = answered.exception()
             if error is None:
-                answer.set_result(told.result())
+                answer.set_result(answered.result())
                 return
             self._lost = True
             said = str(error).strip().partition("\n")[0]

@@ -35,12 +35,8 @@ def shard_processes(fields: Mapping[str, Any], cache: Path, note: Callable[[str]
     count = int(fields.get("shards", 1))
     if count == 1:
         return None
-    device, threads, each = (
-        resolve_device(fields["config"]["device"]),
-        fields.get("shard_threads"),
-        fields["shard_gpus"],
-    )
-    environments = environments_of(count, device, threads, each)
+    device = resolve_device(fields["config"]["device"])
+    environments = environments_of(count, device, fields.get("shard_threads"), fields["shard_gpus"])
     said = {"config": fields["config"], "cache": str(cache), "command": fields["command"]}
     return BackendShards(count, lambda at: ShardProcess(said, {**os.environ, **environments[at]}, at, count), note)
 
