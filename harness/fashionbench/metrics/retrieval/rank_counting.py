@@ -10,29 +10,36 @@ counting and never compared with itself.
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
+from fashionbench.cores import threads_to_use
 from fashionbench.errors import BackendError, MetricError
+from fashionbench.metrics.retrieval.rank_tally import Best, GalleryLists, Tally
+from fashionbench.metrics.retrieval.score_blocks import Matrix, Products
 from fashionbench.predictions.rank_counts import Ranking, describe_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     Float32Array = NDArray[np.float32]
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
+    from fashionbench.metrics.retrieval.score_blocks import Map
+
     Lists = Sequence[Any] | NDArray[Any]
 
 
 _BLOCK = (1024, 1008)  # 4 MB of scores: from 16 MB upwards counting takes twice the time
-_TILE = 2**18  # scores compared at a time: 1 MB, so that the second comparison finds them in the level-2 cache
-_CHUNK = 512  # vectors converted at a time, for the same reason
-_MANY = 32  # from so many positives a query, one sort of its scores is cheaper than a comparison a positive
-_DENSE = 16  # work entry by entry while fewer than one score in so many needs it
+_AHEAD = 2**23  # numbers of gallery items that are read and prepared together: 32 MB
+_FEW = 2**21  # below so many scores, starting threads takes longer than counting
+_MOST_THREADS = 64
 _SPARE = 8  # further candidates kept behind the top k, so that rounding cannot decide who is the k-th
 
 
@@ -45,7 +52,8 @@ def count_ranks(
     tie_tolerance: float = 1e-6,
     top_k: int = 0,
     normalise: bool = True,
-    block_shape: tuple[int, int] = _BLOCK,
+    block_shape: tuple[int, int] | None = None,
+    threads: int | None = None,
 ) -> Ranking:
     """Rank a gallery for each query by cosine and count what stands before every positive.
 
@@ -60,6 +68,8 @@ def count_ranks(
     :param top_k: how many candidates to return for each query.
     :param normalise: divide every vector by its length; without it the score is the inner product.
     :param block_shape: queries and gallery items scored at a time. It changes the speed and nothing else.
+    :param threads: how many count at once, each its own queries; None for one of each core, as ``OMP_NUM_THREADS``
+        allows, and one where there is little to count. It changes the speed and nothing else.
     :raises BackendError: if a vector is not finite in float32, naming the rows, or shapes do not fit.
     :raises MetricError: if a positive is excluded, listed twice or not in the gallery.
     """
@@ -67,9 +77,11 @@ def count_ranks(
     dimensions = {"query": query_vectors.shape[2], "gallery": gallery_vectors.shape[2]}
     if len(set(dimensions.values())) > 1:
         raise BackendError(f"the vectors differ in their number of dimensions: {dimensions}")
-    scores = _Products(query_vectors, gallery_vectors, normalise=normalise)
-    lists = _lists(positives, exclude, scores.shape, block_shape)
-    result = _count(scores, *lists, tie_tolerance=tie_tolerance, top_k=top_k)
+    shape = (len(query_vectors), len(gallery_vectors))
+    with _threads(shape, threads) as (number, map_):
+        scores = Products(query_vectors, gallery_vectors, normalise=normalise, map_=map_)
+        lists = _lists(positives, exclude, shape, block_shape or _block_shape(shape, number))
+        result = _count(scores, *lists, tie_tolerance=tie_tolerance, top_k=top_k, map_=map_)
     return Ranking(**result, n_zero_queries=scores.n_zero_queries, n_zero_gallery=scores.n_zero_gallery)
 
 
@@ -80,7 +92,8 @@ def count_from_scores(
     exclude: Lists | None = None,
     tie_tolerance: float = 0.0,
     top_k: int = 0,
-    block_shape: tuple[int, int] = _BLOCK,
+    block_shape: tuple[int, int] | None = None,
+    threads: int | None = None,
 ) -> Ranking:
     """Count as :func:`count_ranks` does, from a score matrix that exists: a re-ranking or an imported ranking.
 
@@ -91,229 +104,70 @@ def count_from_scores(
     """
     if scores.ndim != 2 or scores.dtype.kind != "f" or not scores.size:
         raise BackendError(f"scores must be a float matrix [queries, gallery], not {scores.dtype}{list(scores.shape)}")
-    lists = _lists(positives, exclude, scores.shape, block_shape)
-    return Ranking(**_count(_Matrix(scores), *lists, tie_tolerance=tie_tolerance, top_k=top_k))
-
-
-class _Ragged:
-    """Gallery indices of each query, flat, and found by the block of scores that they lie in."""
-
-    def __init__(self, keys: IntArray, shape: tuple[int, ...], block_shape: tuple[int, int]) -> None:
-        self.rows, self.flat = np.divmod(keys, shape[1])
-        self.lengths = np.bincount(self.rows, minlength=shape[0])
-        self.offsets = np.concatenate([[0], np.cumsum(self.lengths)])
-        self.block_shape, self._across = block_shape, -(-shape[0] // block_shape[0])
-        cells = self.flat // block_shape[1] * self._across + self.rows // block_shape[0]
-        self._by_cell = np.argsort(cells, kind="stable")
-        self._cells = cells[self._by_cell]
-
-    def strike(self, block: Float32Array, top: int, left: int) -> None:
-        """Take the entries out of the running in the block that starts there."""
-        cell = left // self.block_shape[1] * self._across + top // self.block_shape[0]
-        start, stop = np.searchsorted(self._cells, [cell, cell + 1])
-        entries = self._by_cell[start:stop]
-        block[self.rows[entries] - top, self.flat[entries] - left] = -np.inf
-
-
-class _Products:
-    """Cosines or inner products of vectors, with one block of the gallery after another.
-
-    ``doubt`` is how far a score of :meth:`fill` can be from that of :meth:`pairs`, ``rounding`` the same for
-    :meth:`exact`; float64 [Nq].
-    """
-
-    def __init__(self, queries: NDArray[Any], gallery: NDArray[Any], *, normalise: bool) -> None:
-        self.shape = (queries.shape[0], gallery.shape[0])
-        norms, self._norms = _norms(queries, "query"), _norms(gallery, "gallery")
-        self.n_zero_queries, self.n_zero_gallery = (int((one == 0).any(axis=1).sum()) for one in (norms, self._norms))
-        self._gallery, self._normalise = gallery, normalise
-        self._queries = np.empty((queries.shape[1], queries.shape[0], queries.shape[2]), dtype=np.float32)
-        for start in range(0, len(queries), _CHUNK):
-            part = slice(start, start + _CHUNK)
-            self._queries[:, part] = self._prepare(queries[part], norms[part])
-        scale = np.ones(len(queries)) if normalise else norms.max(axis=1) * self._norms.max()
-        _refuse_rows(scale < np.finfo(np.float32).max, "inner products of the query")
-        size = queries.shape[2] + 2  # two more for the rounding of the norms
-        self.rounding = scale * size * 2.0**-52
-        self.doubt = scale * size * 2.0**-24 / (1 - size * 2.0**-24) + self.rounding
-
-    def load(self, start: int, stop: int) -> None:
-        self._block = self._prepare(self._gallery[start:stop], self._norms[start:stop])
-
-    def fill(self, start: int, stop: int, out: NDArray[Any]) -> None:
-        _greatest_products(self._queries[:, start:stop], self._block, out)
-
-    def exact(self, rows: IntArray) -> FloatArray:
-        out = np.empty((rows.size, self._block.shape[1]))
-        _greatest_products(self._queries[:, rows].astype(np.float64), self._block.astype(np.float64), out)
-        return out
-
-    def pairs(self, rows: IntArray, columns: IntArray) -> FloatArray:
-        out = np.full(rows.size, -np.inf)
-        for start in range(0, rows.size, _CHUNK):
-            part = slice(start, start + _CHUNK)
-            left = self._queries[:, rows[part]].astype(np.float64)
-            right = self._prepare(self._gallery[columns[part]], self._norms[columns[part]]).astype(np.float64)
-            for i, j in np.ndindex(len(left), len(right)):
-                np.maximum(out[part], np.einsum("pd,pd->p", left[i], right[j]), out=out[part])
-        return out
-
-    def _prepare(self, vectors: NDArray[Any], norms: FloatArray) -> Float32Array:
-        """Turn items of shape [N, Q, D] into float32 vectors of shape [Q, N, D]."""
-        taken = vectors.astype(np.float32)
-        if self._normalise:
-            taken = (taken / np.where(norms > 0, norms, 1.0)[:, :, None]).astype(np.float32)
-        return np.ascontiguousarray(taken.transpose(1, 0, 2))
-
-
-class _Matrix:
-    """Scores that were given; nothing about them is in doubt."""
-
-    def __init__(self, scores: NDArray[Any]) -> None:
-        self.shape = (scores.shape[0], scores.shape[1])
-        with np.errstate(over="ignore"):
-            self._scores = scores.astype(np.float32, copy=False)
-        _refuse_rows(np.isfinite(self._scores).all(axis=1), "score")
-        self._columns = slice(0)
-        self.doubt = self.rounding = np.zeros(len(scores))
-
-    def load(self, start: int, stop: int) -> None:
-        self._columns = slice(start, stop)
-
-    def fill(self, start: int, stop: int, out: NDArray[Any]) -> None:
-        out[...] = self._scores[start:stop, self._columns]
-
-    def exact(self, rows: IntArray) -> FloatArray:
-        return self._scores[rows, self._columns].astype(np.float64)
-
-    def pairs(self, rows: IntArray, columns: IntArray) -> FloatArray:
-        return self._scores[rows, columns].astype(np.float64)
+    with _threads(scores.shape, threads) as (number, map_):
+        lists = _lists(positives, exclude, scores.shape, block_shape or _block_shape(scores.shape, number))
+        return Ranking(**_count(Matrix(scores), *lists, tie_tolerance=tie_tolerance, top_k=top_k, map_=map_))
 
 
 def _count(
-    scores: _Products | _Matrix, positives: _Ragged, exclude: _Ragged, *, tie_tolerance: float, top_k: int
+    scores: Products | Matrix,
+    positives: GalleryLists,
+    exclude: GalleryLists,
+    *,
+    tie_tolerance: float,
+    top_k: int,
+    map_: Map,
 ) -> dict[str, Any]:
-    """Pass once over the gallery."""
+    """Pass once over the gallery, several blocks at a time; one thread at once writes the counts of a query."""
     (n_queries, n_gallery), (query_step, gallery_step) = scores.shape, positives.block_shape
-    tally = _Tally(scores, positives, tie_tolerance)
-    best = _Best(n_queries, top_k + _SPARE) if top_k else None
-    buffer = np.empty(min(query_step, n_queries) * min(gallery_step, n_gallery), dtype=np.float32)
-    for left in range(0, n_gallery, gallery_step):
-        right = min(left + gallery_step, n_gallery)
-        scores.load(left, right)
-        tally.load(left, right)
-        for top in range(0, n_queries, query_step):
-            bottom = min(top + query_step, n_queries)
-            block = buffer[: (bottom - top) * (right - left)].reshape(bottom - top, right - left)
-            scores.fill(top, bottom, block)
+    tally = Tally(scores, positives, tie_tolerance, map_)
+    best = Best(n_queries, top_k + _SPARE) if top_k else None
+
+    def load(left: int) -> tuple[int, Float32Array]:
+        return left, scores.block(left, min(left + gallery_step, n_gallery))
+
+    def count(top: int) -> None:
+        bottom = min(top + query_step, n_queries)
+        buffer = np.empty((bottom - top) * min(gallery_step, n_gallery), dtype=np.float32)
+        for left, items in loaded:
+            width = min(gallery_step, n_gallery - left)
+            block = buffer[: (bottom - top) * width].reshape(bottom - top, width)
+            scores.fill(top, bottom, items, block)
             exclude.strike(block, top, left)
             if best is not None:
                 best.update(block, top, left)
             positives.strike(block, top, left)
-            tally.update(block, top)
+            tally.update(block, top, left, items)
+
+    together = max(_AHEAD // (gallery_step * scores.size_of_item), 1) * gallery_step
+    for start in range(0, n_gallery, together):
+        loaded = list(map_(load, range(start, min(start + together, n_gallery), gallery_step)))
+        list(map_(count, range(0, n_queries, query_step)))
     result = {"offsets": positives.offsets, "n_candidates": n_gallery - exclude.lengths, "tie_tolerance": tie_tolerance}
     result.update(better=tally.better, tied=tally.tied, score=tally.score.astype(np.float32))
     if best is not None:
-        result["top_index"], result["top_score"] = best.finish(scores, top_k)
+        result["top_index"], result["top_score"] = best.finish(scores, top_k, map_)
     return result
 
 
-class _Tally:
-    """Counts for every positive."""
+@contextmanager
+def _threads(shape: tuple[int, int], threads: int | None) -> Iterator[tuple[int, Map]]:
+    """Yield a number of threads and a map over them, each of which multiplies by itself; for little work one thread.
 
-    def __init__(self, scores: _Products | _Matrix, own: _Ragged, tie_tolerance: float) -> None:
-        self._scores, self._lengths, self._offsets = scores, own.lengths, own.offsets
-        self.score = scores.pairs(own.rows, own.flat)
-        self.better, self.tied = np.zeros((2, own.flat.size), dtype=np.int64)
-        self._slack = tie_tolerance + scores.rounding
-        self._reach = tie_tolerance + scores.doubt
-
-    def load(self, left: int, right: int) -> None:
-        # Flags are counted eight to a word; the columns that fill the last word stay False.
-        self._left, self._width = left, right - left
-        self._rows = max(_TILE // self._width, 1)
-        self._flags = np.zeros((2, self._rows, -(-self._width // 8) * 8), dtype=np.bool_)
-
-    def update(self, block: Float32Array, top: int) -> None:
-        for start in range(0, len(block), self._rows):
-            tile = block[start : start + self._rows]
-            lengths = self._lengths[top + start : top + start + len(tile)]
-            many = np.flatnonzero(lengths > _MANY)
-            if many.size:
-                self._sort(tile[many], top + start + many)
-            for slot in range(min(lengths.max(), _MANY)):
-                rows = np.flatnonzero((lengths > slot) & (lengths <= _MANY))
-                if rows.size:
-                    self._compare(tile if rows.size == len(tile) else tile[rows], top + start + rows, slot)
-
-    def _compare(self, tile: Float32Array, queries: IntArray, slot: int) -> None:
-        at = self._offsets[queries] + slot
-        own, reach, slack = self.score[at], self._reach[queries], self._slack[queries]
-        least, most = _float32(own - reach, -np.inf), _float32(own + reach, np.inf)
-        above, near = self._flags[:, : len(tile)]
-        np.greater_equal(tile, least, out=near[:, : self._width])
-        if np.count_nonzero(near) * _DENSE < tile.size:
-            rows, columns = np.divmod(np.flatnonzero(near), near.shape[1])
-            sure = tile[rows, columns] > most[rows, 0]
-            self.better[at] += np.bincount(rows[sure], minlength=len(tile))
-            rows, columns = rows[~sure], columns[~sure]
-        else:
-            np.greater(tile, most, out=above[:, : self._width])
-            self.better[at] += np.bitwise_count(above.view(np.uint64)).sum(axis=1, dtype=np.int64)
-            rows, columns = np.divmod(np.flatnonzero(np.not_equal(above, near, out=near)), near.shape[1])
-        if rows.size * _DENSE < tile.size:
-            score = self._scores.pairs(queries[rows], self._left + columns)
-        else:
-            score = self._scores.exact(queries)[rows, columns]
-        better = score > (own + slack)[rows]
-        tied = ~better & (score >= (own - slack)[rows])
-        self.better[at] += np.bincount(rows[better], minlength=len(tile))
-        self.tied[at] += np.bincount(rows[tied], minlength=len(tile))
-
-    def _sort(self, tile: Float32Array, queries: IntArray) -> None:
-        exact = self._scores.exact(queries)
-        exact[np.isneginf(tile)] = -np.inf
-        exact.sort(axis=1)
-        for query, ascending in zip(queries, exact, strict=True):
-            at = slice(self._offsets[query], self._offsets[query + 1])
-            not_better = np.searchsorted(ascending, self.score[at] + self._slack[query], side="right")
-            worse = np.searchsorted(ascending, self.score[at] - self._slack[query], side="left")
-            self.better[at] += ascending.size - not_better
-            self.tied[at] += not_better - worse
+    A product that BLAS spreads over cores waits for the counting of its block on one of them.
+    """
+    number = threads or (threads_to_use(_MOST_THREADS) if shape[0] * shape[1] >= _FEW else 1)
+    if number == 1:
+        yield 1, map
+        return
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(number, thread_name_prefix="rank") as pool:
+        yield number, pool.map
 
 
-class _Best:
-    """The best candidates of each query so far, best first."""
-
-    def __init__(self, n_queries: int, size: int) -> None:
-        self._score = np.full((n_queries, size), -np.inf, dtype=np.float32)
-        self._index = np.full((n_queries, size), -1, dtype=np.int64)
-
-    def update(self, block: Float32Array, top: int, left: int) -> None:
-        score, index = self._score[top : top + len(block)], self._index[top : top + len(block)]
-        size, width = score.shape[1], block.shape[1]
-        enters = block > score[:, -1:]  # the gallery comes in ascending order, so that a tie is lost to the earlier one
-        if np.count_nonzero(enters) > 2 * score.size and width > size:
-            enters &= block >= np.partition(block, width - size, axis=1)[:, width - size, None]
-        rows, columns = np.divmod(np.flatnonzero(enters), width)
-        counts = np.bincount(rows, minlength=len(block))
-        changed = np.flatnonzero(counts)
-        place = size + np.arange(rows.size) - np.repeat(np.cumsum(counts) - counts, counts)
-        line = np.repeat(np.arange(changed.size), counts[changed])
-        scores = np.full((changed.size, size + counts.max()), -np.inf, dtype=np.float32)
-        indices = np.full(scores.shape, -1, dtype=np.int64)
-        scores[:, :size], indices[:, :size] = score[changed], index[changed]
-        scores[line, place], indices[line, place] = block[rows, columns], columns + left
-        order = np.argsort(-scores, axis=1, kind="stable")[:, :size]
-        score[changed] = np.take_along_axis(scores, order, axis=1)
-        index[changed] = np.take_along_axis(indices, order, axis=1)
-
-    def finish(self, scores: _Products | _Matrix, k: int) -> tuple[IntArray, Float32Array]:
-        """Order by exact score, so that copies of an item stand by their index, and cut at k."""
-        found = self._index >= 0
-        self._score[found] = scores.pairs(np.nonzero(found)[0], self._index[found])
-        order = np.lexsort((self._index, -self._score), axis=-1)[:, :k]
-        return np.take_along_axis(self._index, order, axis=1), np.take_along_axis(self._score, order, axis=1)
+def _block_shape(shape: tuple[int, int], threads: int) -> tuple[int, int]:
+    """Return how many queries and gallery items make a block, so that threads have equally many blocks of queries."""
+    blocks = -(-shape[0] // _BLOCK[0])
+    return -(-shape[0] // (-(-blocks // threads) * threads)), _BLOCK[1]
 
 
 def _vectors(array: NDArray[Any], name: str) -> NDArray[Any]:
@@ -324,28 +178,9 @@ def _vectors(array: NDArray[Any], name: str) -> NDArray[Any]:
     return array if array.ndim == 3 else array[:, None, :]
 
 
-def _norms(vectors: NDArray[Any], name: str) -> FloatArray:
-    """Lengths of the float32 vectors, float64 [N, Q]; refuses what is not finite."""
-    norms = np.empty(vectors.shape[:2])
-    for start in range(0, len(vectors), _CHUNK):
-        with np.errstate(over="ignore"):
-            part = vectors[start : start + _CHUNK].astype(np.float32).astype(np.float64)
-        norms[start : start + _CHUNK] = np.sqrt(np.einsum("nqd,nqd->nq", part, part))
-    _refuse_rows(np.isfinite(norms).all(axis=1), name)
-    return norms
-
-
-def _refuse_rows(sound: Any, name: str) -> None:
-    wrong = np.flatnonzero(~np.asarray(sound, dtype=np.bool_))
-    if wrong.size:
-        raise BackendError(
-            f"{name} rows not finite in float32: {describe_indices(wrong)}", remedy="look for an overflow"
-        )
-
-
 def _lists(
     positives: Lists, exclude: Lists | None, shape: tuple[int, ...], block_shape: tuple[int, int]
-) -> tuple[_Ragged, _Ragged]:
+) -> tuple[GalleryLists, GalleryLists]:
     wanted = _keys(positives, shape, "positives")
     barred = np.unique(_keys([()] * shape[0] if exclude is None else exclude, shape, "exclude"))
     once, counts = np.unique(wanted, return_counts=True)
@@ -353,7 +188,7 @@ def _lists(
         if wrong.size:
             pairs = ", ".join(f"{key // shape[1]}: {key % shape[1]}" for key in wrong[:10].tolist())
             raise MetricError(f"{wrong.size} positives are {what}; as query: gallery index, the first are {pairs}")
-    return _Ragged(wanted, shape, block_shape), _Ragged(barred, shape, block_shape)
+    return GalleryLists(wanted, shape, block_shape), GalleryLists(barred, shape, block_shape)
 
 
 def _keys(lists: Lists, shape: tuple[int, ...], name: str) -> IntArray:
@@ -369,15 +204,3 @@ def _keys(lists: Lists, shape: tuple[int, ...], name: str) -> IntArray:
     if outside.size:
         raise MetricError(f"{name} outside the gallery of {shape[1]} at the queries {describe_indices(outside)}")
     return rows * shape[1] + flat.astype(np.int64)
-
-
-def _greatest_products(left: NDArray[Any], right: NDArray[Any], out: NDArray[Any]) -> None:
-    """Write the maximum over all pairs of vectors of [Q, N, D] and [Q', M, D] to [N, M]."""
-    np.matmul(left[0], right[0].T, out=out)
-    for i, j in list(np.ndindex(len(left), len(right)))[1:]:
-        np.maximum(out, left[i] @ right[j].T, out=out)
-
-
-def _float32(bounds: FloatArray, towards: float) -> Float32Array:
-    """Round outwards to a float32 column, so that rounding a bound never settles a comparison."""
-    return np.nextafter(bounds.astype(np.float32), np.float32(towards))[:, None]

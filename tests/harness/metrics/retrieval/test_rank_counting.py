@@ -135,15 +135,42 @@ def test_several_vectors_score_their_best_pair(shapes: tuple[tuple[int, ...], tu
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), block_shape=st.tuples(st.integers(1, 40), st.integers(1, 40)))
-def test_block_shape_decides_nothing(seed: int, block_shape: tuple[int, int]) -> None:
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    block_shape=st.none() | st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    threads=st.integers(1, 3),
+)
+def test_block_shape_and_threads_decide_nothing(seed: int, block_shape: tuple[int, int] | None, threads: int) -> None:
     rng = np.random.default_rng(seed)
     queries = rng.standard_normal((12, 6)).astype(np.float32)
     gallery = rng.standard_normal((30, 6)).astype(np.float32)[rng.integers(0, 30, 30)]
     positives = random_lists(rng, 12, 30, 3)
     one = count_ranks(queries, gallery, positives, top_k=7)
-    other = count_ranks(queries, gallery, positives, top_k=7, block_shape=block_shape)
+    other = count_ranks(queries, gallery, positives, top_k=7, block_shape=block_shape, threads=threads)
     assert same(one, other)
+
+
+def test_threads_count_large_galleries_as_one_does() -> None:
+    # Large enough that threads are taken by themselves, with blocks of several gallery parts and of unequal lengths.
+    rng = np.random.default_rng(4)
+    gallery = rng.standard_normal((9_500, 24)).astype(np.float32)
+    queries = gallery[:1_100] + rng.standard_normal((1_100, 24)).astype(np.float32)
+    positives = [[i] if i % 3 else [i, i + 5_000] for i in range(1_100)]
+    exclude = [[i + 1] for i in range(1_100)]
+    one, several, own = (
+        count_ranks(queries, gallery, positives, exclude=exclude, top_k=6, threads=threads) for threads in (1, 3, None)
+    )
+    assert same(one, several)
+    assert same(one, own)
+    scores = (queries @ gallery.T).astype(np.float32)
+    assert same(*(count_from_scores(scores, positives, exclude=exclude, top_k=6, threads=n) for n in (1, 3)))
+
+
+def test_what_fails_in_a_thread_is_told() -> None:
+    gallery = np.ones((4_000, 3))
+    gallery[[4, 3_017], 1] = np.nan
+    with pytest.raises(BackendError, match=re.escape("gallery rows not finite in float32: 4, 3017")):
+        count_ranks(np.ones((2, 3)), gallery, [[0], [1]], threads=2)
 
 
 @settings(max_examples=40, deadline=None)
