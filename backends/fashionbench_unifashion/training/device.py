@@ -60,7 +60,12 @@ def make_accelerator(name: str, precision: str) -> Accelerator:
         accelerator = Accelerator(
             cpu=wanted.type == "cpu",
             mixed_precision=precision,
-            kwargs_handlers=[DistributedDataParallelKwargs(find_unused_parameters=True)],
+            kwargs_handlers=[
+                # Buffers are the same everywhere already, for no step changes them.
+                DistributedDataParallelKwargs(
+                    find_unused_parameters=True, broadcast_buffers=False, gradient_as_bucket_view=True
+                )
+            ],
         )
     except ValueError as error:  # of a precision that the device lacks
         raise ConfigError(f"{name} cannot train in {precision}: {error}", remedy="choose another precision") from error

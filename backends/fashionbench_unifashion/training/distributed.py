@@ -12,7 +12,7 @@ from torch import Tensor, distributed
 from fashionbench.errors import BackendError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 _SINGLE_PROCESS: ContextVar[bool] = ContextVar("single_process", default=False)
 
@@ -96,6 +96,28 @@ def lost_processes_named() -> Iterator[None]:
         msg = f"another process of this training is gone, so process {distributed.get_rank()} ends too"
         remedy = "see what that process said; the same command goes on from the last checkpoint"
         raise BackendError(msg, remedy=remedy) from error
+
+
+def all_agree(value: str) -> bool:
+    """Tell whether every process gives the same value; each has to ask."""
+    if not is_distributed():
+        return True
+    values: list[str | None] = [None] * world_size()
+    distributed.all_gather_object(values, value)
+    return len(set(values)) == 1
+
+
+def all_gather_unequal(local: Tensor, counts: Sequence[int]) -> list[Tensor]:
+    """Return the rows of every process, which need not have equally many; without gradients.
+
+    :param local: [n, ...], at least one row; where ``counts`` has fewer for this process, the others are left out.
+    :param counts: the rows of each process, in the order of their ranks.
+    """
+    most = max(counts)
+    rows = torch.cat([local[:most], local[:1].expand(max(0, most - len(local)), *local.shape[1:])]).contiguous()
+    parts = [torch.empty_like(rows) for _ in counts]
+    distributed.all_gather(parts, rows)
+    return [part[:count] for part, count in zip(parts, counts, strict=True)]
 
 
 def all_reduce_sum(count: Tensor) -> Tensor:

@@ -15,6 +15,13 @@ from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.progress import EARLIER
 from fashionbench_unifashion.training.checkpoints import checksum_of
+from fashionbench_unifashion.training.distributed import (
+    all_agree,
+    all_gather_unequal,
+    is_distributed,
+    rank,
+    world_size,
+)
 from fashionbench_unifashion.training.image_decoder import DecodedImages, ImageDecoder
 from fashionbench_unifashion.weights.loading import fingerprint
 
@@ -69,18 +76,37 @@ class ImageFeatureCache:
         # In one order, whichever of them are held out: trainings of the same data find them, made in the same batches.
         wanted = sorted(name for name in dict.fromkeys(names) if name not in self._tokens)
         path = self._place(wanted)
-        if path is not None and self._load(path, wanted):
+        loaded = path is not None and self._load(path, wanted)
+        # Processes share the work where each has the same to do.
+        shared = is_distributed() and all_agree(digest([wanted, loaded]))
+        if loaded:
             advance(len(wanted), EARLIER)
             return
-        for start in range(0, len(wanted), batch):
-            part = wanted[start : start + batch]
-            self._store(part)
-            advance(len(part))
-        if path is not None and wanted:
+        batches = [wanted[start : start + batch] for start in range(0, len(wanted), batch)]
+        side_by_side = world_size() if shared else 1
+        for start in range(0, len(batches), side_by_side):
+            parts = batches[start : start + side_by_side]
+            if shared:
+                self._share(parts)
+            else:
+                self._store(parts[0])
+            advance(sum(map(len, parts)))
+        if path is not None and wanted and rank() == 0:
             kept = {"tokens": torch.stack([self._tokens[name] for name in wanted])}
             if self._model.diffusion is not None:
                 kept["pixels"] = torch.stack([self._pixels[name] for name in wanted])
             files.write(path, lambda temporary: save_file(kept, temporary, {_CHECKSUM: checksum_of(kept)}))
+
+    def _share(self, parts: Sequence[Sequence[str]]) -> None:
+        """Make one part on each process, and take those of the others; a process without one makes the first again."""
+        own = parts[rank() % len(parts)]
+        self._store(own)
+        kinds = (self._tokens, self._pixels) if self._model.diffusion is not None else (self._tokens,)
+        counts = [len(part) for part in parts] + [0] * (world_size() - len(parts))
+        for kept in kinds:
+            rows = torch.stack([kept[name] for name in own]).to(self._model.device)
+            for names, made in zip(parts, all_gather_unequal(rows, counts), strict=False):
+                kept.update(zip(names, made.cpu(), strict=True))
 
     def read_pairs(
         self, examples: TrainingExamples, begin: Callable[[str, int], object], advance: Callable[..., object]

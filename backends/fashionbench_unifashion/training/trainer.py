@@ -39,6 +39,7 @@ from fashionbench_unifashion.training.matching_watch import MatchingWatch
 from fashionbench_unifashion.training.phases.base import PhaseInputs
 from fashionbench_unifashion.training.phases.registry import make_phase, train_only
 from fashionbench_unifashion.training.recipe import load_recipe
+from fashionbench_unifashion.training.sentence_vectors import read_texts
 from fashionbench_unifashion.training.shared_phases import SharedPhases
 from fashionbench_unifashion.training.step_dataset import worker_count
 from fashionbench_unifashion.training.trackers import require
@@ -187,7 +188,12 @@ class Training:
             phase.finish()
             reporter.end("was done before")
             return folder.summary()
-        phase.read_images(lambda what, count: reporter.begin(f"phase {name}: {what}", count), reporter.advance)
+
+        def begin(what: str, count: int) -> None:
+            reporter.begin(f"phase {name}: {what}", count)
+
+        phase.read_images(begin, reporter.advance)
+        read_texts(self.model.sentence_encoder, (pair.text for pair in phase.contrasted), begin, reporter.advance)
         phase.measure_states()
         track = MatchingWatch(name, log.phase(name, folder), self.context.say)
         fsdp = self.context.fsdp

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fashionbench_unifashion.model.unifashion import UniFashion
-    from fashionbench_unifashion.training.examples import TrainingExamples, TryOnReference
+    from fashionbench_unifashion.training.examples import PairReference, TrainingExamples, TryOnReference
     from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
     from fashionbench_unifashion.training.image_decoder import DecodedImages
     from fashionbench_unifashion.training.recipe import PhaseConfig
@@ -144,6 +144,11 @@ class Phase(nn.Module, ABC):
         """The examples that checkpoints are compared on."""
         chosen: Sequence[Any] = getattr(self.all_examples, f"held_{self.example_kind}")
         return chosen
+
+    @property
+    def contrasted(self) -> Sequence[PairReference]:
+        """The pairs whose texts are compared with images in the steps; by default none."""
+        return ()
 
     @property
     def steps(self) -> int:

@@ -29,6 +29,7 @@ from fashionbench_unifashion.training.phases.contrastive import (
     meta_inputs,
     meta_pixels,
     qformer_parameters,
+    replayable,
     replayed,
     replayed_pairs,
 )
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
 
     from fashionbench_unifashion.model.unifashion import UniFashion
     from fashionbench_unifashion.qformer.qformer import Queries
-    from fashionbench_unifashion.training.examples import TripletReference
+    from fashionbench_unifashion.training.examples import PairReference, TripletReference
     from fashionbench_unifashion.training.recipe import PhaseConfig
 
 
@@ -86,6 +87,11 @@ class ComposedPhase(Phase):
             yield generated, lambda: answer_pass(model, states)
         if model.diffusion is not None:
             yield generated, lambda: denoising_pass(model, states)
+
+    @property
+    def contrasted(self) -> Sequence[PairReference]:
+        """The pairs that are replayed."""
+        return replayable(self)
 
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the images of composed queries."""

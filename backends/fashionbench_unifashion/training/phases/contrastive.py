@@ -55,6 +55,11 @@ class ContrastivePhase(Phase):
         yield chunk, lambda: qformer.text(ids, mask)
         yield 3 * min(rows, config.itm_examples or rows), lambda: qformer.match(tokens, ids, mask)
 
+    @property
+    def contrasted(self) -> Sequence[PairReference]:
+        """All pairs of the phase."""
+        return self.examples
+
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the photos of pairs."""
         self.inputs.feature_cache.read_pairs(self.inputs.examples, begin, advance)
@@ -169,10 +174,15 @@ def in_chunks(phase: Phase, encode: Callable[..., Tensor], *rows: Tensor) -> Ten
     return torch.cat(encoded)
 
 
+def replayable(phase: Phase) -> Sequence[PairReference]:
+    """Return the pairs that a phase replays the contrast on."""
+    return phase.inputs.examples.pairs if phase.config.replay_pairs and phase.config.replay else ()
+
+
 def replayed(phase: Phase, seed: int) -> list[PairReference]:
     """Draw pairs of all tasks to replay the contrast on, which need not have to do with the examples of the step."""
-    pairs, count = phase.inputs.examples.pairs, phase.config.replay_pairs
-    if not count or not phase.config.replay or not pairs:
+    pairs, count = replayable(phase), phase.config.replay_pairs
+    if not pairs:
         return []
     drawn = torch.randint(len(pairs), (count,), generator=torch.Generator().manual_seed(number(seed, "pairs")))
     return [pairs[at] for at in drawn.tolist()]

@@ -21,6 +21,7 @@ from fashionbench_unifashion.training.phases.contrastive import (
     meta_inputs,
     pair_contrast,
     qformer_parameters,
+    replayable,
     replayed,
     replayed_pairs,
 )
@@ -78,6 +79,11 @@ class LanguagePhase(Phase):
                 yield replayed, lambda: model.qformer.text(ids, mask)
         states = torch.empty(1, size.queries, size.hidden, requires_grad=learns)
         yield rows, lambda: answer_pass(model, states)
+
+    @property
+    def contrasted(self) -> Sequence[PairReference]:
+        """The pairs that are replayed where the Q-Former learns."""
+        return replayable(self) if self.config.qformer == "trained" else ()
 
     def read_images(self, begin: Callable[[str, int], object], advance: Callable[..., object]) -> None:
         """Read the photos of pairs."""

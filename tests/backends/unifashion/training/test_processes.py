@@ -14,8 +14,10 @@ import torch
 from forked_command import start_command
 from safetensors.torch import load_file
 
+from fashionbench_unifashion.qformer.sentence_encoder import SentenceEncoder
 from fashionbench_unifashion.training.checkpoints import PhaseFolder
 from fashionbench_unifashion.training.distributed import (
+    all_agree,
     all_gather,
     all_reduce_mean,
     all_reduce_sum,
@@ -48,6 +50,34 @@ with single_process():
 print(json.dumps({
     "rank": rank(), "loss": loss.item(), "gradient": (gradient / world_size()).tolist(), "single": apart,
     "sum": int(all_reduce_sum(torch.tensor(rank() + 5))), "mean": all_reduce_mean({"b": float(rank()), "a": 4.0}, torch.device("cpu")),
+}))
+"""
+
+#: Two processes read five images and three texts, and say what each read itself and what it has in the end.
+READING = """
+import json, torch
+from types import SimpleNamespace
+from PIL import Image
+from torch import distributed
+from fashionbench.extractors import minilm
+from fashionbench_unifashion.qformer.sentence_encoder import SentenceEncoder
+from fashionbench_unifashion.training.feature_cache import ImageFeatureCache
+from fashionbench_unifashion.training.sentence_vectors import read_texts
+distributed.init_process_group("gloo")
+opened, encoded, advanced = [], [], []
+vision = SimpleNamespace(trainable=False, encode=lambda pixels: pixels[:, None] / 4)
+model = SimpleNamespace(vision=vision, transform=lambda image: torch.tensor(image.getpixel((0, 0))).float(), device="cpu", diffusion=None)
+cache = ImageFeatureCache(model, lambda name: opened.append(name) or Image.new("RGB", (2, 2), name), keep=True)
+cache.prepare(["red", "blue", "lime", "white", "black"], lambda count, *_: advanced.append(count), batch=2)
+features = minilm.TextEncoder.features
+minilm.TextEncoder.features = lambda self, item: encoded.append(item.text) or features(self, item)
+sentences = SentenceEncoder(2)
+read_texts(sentences, ["a red coat", "a blue hat", "a red coat", "two shoes"], lambda *_: None, lambda *_: None)
+read = list(encoded)
+kept = sentences.vectors(["a blue hat", "a red coat", "two shoes"])
+print(json.dumps({
+    "opened": opened, "advanced": advanced, "tokens": {name: tokens.tolist() for name, tokens in sorted(cache._tokens.items())},
+    "encoded": read, "again": encoded[len(read):], "kept": kept.tolist(),
 }))
 """
 
@@ -98,12 +128,28 @@ def test_what_is_gathered_has_the_gradient_of_one_process(tmp_path):
         assert output["mean"] == {"a": 4.0, "b": 0.5}
 
 
+@pytest.mark.acceptance
+def test_two_processes_share_what_is_read_once(tmp_path):
+    one, two = [json.loads(text.strip().splitlines()[-1]) for text in together(["-c", READING], tmp_path)]
+    # Batches of two in the order of names; the last has no second beside it, and is made by both.
+    assert one["opened"] == ["black", "blue", "white"]
+    assert two["opened"] == ["lime", "red", "white"]
+    assert one["advanced"] == two["advanced"] == [4, 1]
+    assert one["tokens"] == two["tokens"]
+    assert one["tokens"]["red"] == [[63.75, 0.0, 0.0]] and one["tokens"]["blue"] == [[0.0, 0.0, 63.75]]
+    assert (one["encoded"], two["encoded"]) == (["a blue hat", "two shoes"], ["a red coat"])
+    assert one["again"] == two["again"] == [] and one["kept"] == two["kept"]
+    encoder = SentenceEncoder(2)
+    torch.testing.assert_close(torch.tensor(one["kept"]), encoder.vectors(["a blue hat", "a red coat", "two shoes"]))
+
+
 def test_one_process_gathers_nothing():
     row = torch.ones(2, 3)
     assert all_gather(row) is row
     assert (rank(), world_size(), is_distributed(), rank_rows(7)) == (0, 1, False, range(7))
     assert all_reduce_mean({"a": 1.0}, torch.device("cpu")) == {"a": 1.0}
     assert int(all_reduce_sum(torch.tensor(4))) == 4
+    assert all_agree("anything")
     with single_process():
         assert all_gather(row) is row
 
