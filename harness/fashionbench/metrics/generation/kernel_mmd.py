@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fashionbench.cores import map_over_threads, threads_to_use
 from fashionbench.errors import MetricError
 from fashionbench.statistics.jackknife import error_of
 
@@ -21,12 +22,16 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fashionbench.cores import Map
     from fashionbench.metrics.generation.persons import Persons
 
     Matrix = NDArray[np.float64]
 
 #: A block of this many rows is 8 MB, and the diagonal blocks, of which half is not needed, are few.
 _ROWS = 1024
+#: Below so many pairs there are few blocks, and starting threads takes as long.
+_FEW = 2**22
+_MOST_THREADS = 64
 
 
 class Distance(NamedTuple):
@@ -36,20 +41,22 @@ class Distance(NamedTuple):
     error: float
 
 
-def kernel_distance(generated: NDArray[Any], real: NDArray[Any]) -> Distance:
+def kernel_distance(generated: NDArray[Any], real: NDArray[Any], *, threads: int | None = None) -> Distance:
     """Return the full unbiased estimate and its standard error.
 
     The error is first-order: the variance of each side's projection, mean k(x, x') − mean k(x, y), over its size. Terms
     of second order are left out (Serfling, *Approximation Theorems*, 1980, §5.3, for two samples).
 
+    :param threads: how many compute blocks at once; None for one of each core, and one where there are few images.
     :raises MetricError: for fewer than two images on a side, different dimensions, or features that are not finite.
     """
     one, two = _checked(generated), _checked(real)
     if one.shape[1] != two.shape[1]:
         raise MetricError(f"features of {one.shape[1]} and {two.shape[1]} dimensions cannot be compared")
-    across, back = _sums_across(one, two)
     m, n = len(one), len(two)
-    inner_one, inner_two = _sums_within(one) / (m - 1), _sums_within(two) / (n - 1)
+    with map_over_threads(threads or (threads_to_use(_MOST_THREADS) if m * n >= _FEW else 1)) as map_:
+        across, back = _sums_across(one, two, map_)
+        inner_one, inner_two = _sums_within(one, map_) / (m - 1), _sums_within(two, map_) / (n - 1)
     value = inner_one.mean() + inner_two.mean() - 2 * across.sum() / (m * n)
     first, second = inner_one - across / n, inner_two - back / m
     error = 2 * np.sqrt(first.var(ddof=1) / m + second.var(ddof=1) / n)
@@ -138,27 +145,37 @@ def _checked(features: NDArray[Any]) -> Matrix:
     return rows
 
 
-def _sums_within(rows: Matrix) -> Matrix:
+def _sums_within(rows: Matrix, map_: Map) -> Matrix:
     """Return the sum of the kernel over the other rows for each row; a pair of blocks is computed once."""
     sums = np.zeros(len(rows))
-    for block in _blocks(rows):
-        own = _kernel(rows[block], rows[block])
-        sums[block] += own.sum(axis=1) - own.diagonal()
-        for later in _blocks(rows, block.stop):
-            values = _kernel(rows[block], rows[later])
-            sums[block] += values.sum(axis=1)
-            sums[later] += values.sum(axis=0)
+    pairs = [(block, later) for block in _blocks(rows) for later in _blocks(rows, block.start)]
+
+    def sums_of(pair: tuple[slice, slice]) -> tuple[Matrix, Matrix]:
+        block, later = pair
+        values = _kernel(rows[block], rows[later])
+        if block == later:
+            return values.sum(axis=1) - values.diagonal(), np.zeros(len(values))
+        return values.sum(axis=1), values.sum(axis=0)
+
+    # Added up in one order, whichever thread was first.
+    for (block, later), (one, other) in zip(pairs, map_(sums_of, pairs), strict=True):
+        sums[block] += one
+        sums[later] += other
     return sums
 
 
-def _sums_across(one: Matrix, two: Matrix) -> tuple[Matrix, Matrix]:
+def _sums_across(one: Matrix, two: Matrix, map_: Map) -> tuple[Matrix, Matrix]:
     """Return the sum over ``two`` for each row of ``one``, and over ``one`` for each row of ``two``, in one pass."""
     sums, back = np.zeros(len(one)), np.zeros(len(two))
-    for left in _blocks(one):
-        for right in _blocks(two):
-            values = _kernel(one[left], two[right])
-            sums[left] += values.sum(axis=1)
-            back[right] += values.sum(axis=0)
+    pairs = [(left, right) for left in _blocks(one) for right in _blocks(two)]
+
+    def sums_of(pair: tuple[slice, slice]) -> tuple[Matrix, Matrix]:
+        values = _kernel(one[pair[0]], two[pair[1]])
+        return values.sum(axis=1), values.sum(axis=0)
+
+    for (left, right), (by_row, by_column) in zip(pairs, map_(sums_of, pairs), strict=True):
+        sums[left] += by_row
+        back[right] += by_column
     return sums, back
 
 

@@ -10,29 +10,26 @@ counting and never compared with itself.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
-from fashionbench.cores import threads_to_use
+from fashionbench.cores import map_over_threads, threads_to_use
 from fashionbench.errors import BackendError, MetricError
 from fashionbench.metrics.retrieval.rank_tally import Best, GalleryLists, Tally
 from fashionbench.metrics.retrieval.score_blocks import Matrix, Products
 from fashionbench.predictions.rank_counts import Ranking, describe_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from fashionbench.cores import Map
 
     Float32Array = NDArray[np.float32]
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
-    from fashionbench.metrics.retrieval.score_blocks import Map
-
     Lists = Sequence[Any] | NDArray[Any]
 
 
@@ -78,7 +75,8 @@ def count_ranks(
     if len(set(dimensions.values())) > 1:
         raise BackendError(f"the vectors differ in their number of dimensions: {dimensions}")
     shape = (len(query_vectors), len(gallery_vectors))
-    with _threads(shape, threads) as (number, map_):
+    number = _threads(shape, threads)
+    with map_over_threads(number) as map_:
         scores = Products(query_vectors, gallery_vectors, normalise=normalise, map_=map_)
         lists = _lists(positives, exclude, shape, block_shape or _block_shape(shape, number))
         result = _count(scores, *lists, tie_tolerance=tie_tolerance, top_k=top_k, map_=map_)
@@ -104,8 +102,9 @@ def count_from_scores(
     """
     if scores.ndim != 2 or scores.dtype.kind != "f" or not scores.size:
         raise BackendError(f"scores must be a float matrix [queries, gallery], not {scores.dtype}{list(scores.shape)}")
-    with _threads(scores.shape, threads) as (number, map_):
-        lists = _lists(positives, exclude, scores.shape, block_shape or _block_shape(scores.shape, number))
+    number = _threads(scores.shape, threads)
+    lists = _lists(positives, exclude, scores.shape, block_shape or _block_shape(scores.shape, number))
+    with map_over_threads(number) as map_:
         return Ranking(**_count(Matrix(scores), *lists, tie_tolerance=tie_tolerance, top_k=top_k, map_=map_))
 
 
@@ -150,18 +149,8 @@ def _count(
     return result
 
 
-@contextmanager
-def _threads(shape: tuple[int, int], threads: int | None) -> Iterator[tuple[int, Map]]:
-    """Yield a number of threads and a map over them, each of which multiplies by itself; for little work one thread.
-
-    A product that BLAS spreads over cores waits for the counting of its block on one of them.
-    """
-    number = threads or (threads_to_use(_MOST_THREADS) if shape[0] * shape[1] >= _FEW else 1)
-    if number == 1:
-        yield 1, map
-        return
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(number, thread_name_prefix="rank") as pool:
-        yield number, pool.map
+def _threads(shape: tuple[int, int], threads: int | None) -> int:
+    return threads or (threads_to_use(_MOST_THREADS) if shape[0] * shape[1] >= _FEW else 1)
 
 
 def _block_shape(shape: tuple[int, int], threads: int) -> tuple[int, int]:

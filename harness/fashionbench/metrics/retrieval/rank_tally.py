@@ -11,7 +11,8 @@ from fashionbench.metrics.retrieval.score_blocks import score_pairs
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fashionbench.metrics.retrieval.score_blocks import Map, Matrix, Products
+    from fashionbench.cores import Map
+    from fashionbench.metrics.retrieval.score_blocks import Matrix, Products
 
     Float32Array = NDArray[np.float32]
     FloatArray = NDArray[np.float64]

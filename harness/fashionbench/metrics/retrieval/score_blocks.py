@@ -10,14 +10,13 @@ from fashionbench.errors import BackendError
 from fashionbench.predictions.rank_counts import describe_indices
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
     from numpy.typing import NDArray
+
+    from fashionbench.cores import Map
 
     Float32Array = NDArray[np.float32]
     FloatArray = NDArray[np.float64]
     IntArray = NDArray[np.int64]
-    Map = Callable[[Callable[[int], Any], Iterable[int]], Iterable[Any]]
 
 _CHUNK = 512  # vectors converted at a time, so that the second pass over them finds them in the level-2 cache
 _PAIRS = 16 * _CHUNK  # pairs scored by a thread at a time

@@ -58,8 +58,9 @@ def test_the_kernel_distance_is_that_of_clean_fid_and_its_error_is_right():
     assert np.mean([f.error for f in found]) == pytest.approx(np.std([f.value for f in found], ddof=1), rel=0.3)
 
 
+@pytest.mark.parametrize("threads", [1, 3])
 @pytest.mark.parametrize("counts", [(2, 2), (1024, 1025), (1030, 2100)])
-def test_in_blocks_the_kernel_distance_is_that_of_whole_matrices(counts):
+def test_in_blocks_the_kernel_distance_is_that_of_whole_matrices(counts, threads):
     rng = np.random.default_rng(3)
     one, two = (rng.normal(size=(count, 5)) + shift for count, shift in zip(counts, (0.1, 0), strict=True))
     own_one, own_two, across = ((a @ b.T / 5 + 1) ** 3 for a, b in ((one, one), (two, two), (one, two)))
@@ -67,7 +68,7 @@ def test_in_blocks_the_kernel_distance_is_that_of_whole_matrices(counts):
     inner_one, inner_two = ((k.sum(axis=1) - np.diag(k)) / (len(k) - 1) for k in (own_one, own_two))
     spread_one = (inner_one - across.mean(axis=1)).var(ddof=1)
     spread_two = (inner_two - across.mean(axis=0)).var(ddof=1)
-    found = kernel_distance(one, two)
+    found = kernel_distance(one, two, threads=threads)
     assert found.value == pytest.approx(inner_one.mean() + inner_two.mean() - 2 * across.mean(), rel=1e-11)
     assert found.error == pytest.approx(2 * np.sqrt(spread_one / m + spread_two / n), rel=1e-11)
 
