@@ -98,26 +98,31 @@ def lost_processes_named() -> Iterator[None]:
         raise BackendError(msg, remedy=remedy) from error
 
 
-def all_agree(value: str) -> bool:
-    """Tell whether every process gives the same value; each has to ask."""
+def same_work(value: str) -> bool:
+    """Tell whether there are several processes that all give the same value, and can share work; each has to ask."""
     if not is_distributed():
-        return True
+        return False
     values: list[str | None] = [None] * world_size()
     distributed.all_gather_object(values, value)
     return len(set(values)) == 1
 
 
-def all_gather_unequal(local: Tensor, counts: Sequence[int]) -> list[Tensor]:
-    """Return the rows of every process, which need not have equally many; without gradients.
+def own_part(parts: Sequence[Sequence[str]]) -> Sequence[str]:
+    """Return this process's part of shared work; of fewer parts than processes, some are done twice."""
+    return parts[rank() % len(parts)]
 
-    :param local: [n, ...], at least one row; where ``counts`` has fewer for this process, the others are left out.
-    :param counts: the rows of each process, in the order of their ranks.
+
+def all_gather_parts(local: Tensor, parts: Sequence[Sequence[str]]) -> list[tuple[Sequence[str], Tensor]]:
+    """Return each part with the rows that its process made, without gradients; parts may have unequal lengths.
+
+    :param local: [n, ...], the rows of :func:`own_part`.
+    :param parts: at most as many as there are processes, none of them empty.
     """
-    most = max(counts)
-    rows = torch.cat([local[:most], local[:1].expand(max(0, most - len(local)), *local.shape[1:])]).contiguous()
-    parts = [torch.empty_like(rows) for _ in counts]
-    distributed.all_gather(parts, rows)
-    return [part[:count] for part, count in zip(parts, counts, strict=True)]
+    most = max(map(len, parts))
+    rows = torch.cat([local, local[:1].expand(most - len(local), *local.shape[1:])]).contiguous()
+    made = [torch.empty_like(rows) for _ in range(world_size())]
+    distributed.all_gather(made, rows)
+    return [(part, rows[: len(part)]) for part, rows in zip(parts, made, strict=False)]
 
 
 def all_reduce_sum(count: Tensor) -> Tensor:

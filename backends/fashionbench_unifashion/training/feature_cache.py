@@ -15,13 +15,7 @@ from fashionbench import files
 from fashionbench.canonical import digest
 from fashionbench.progress import EARLIER
 from fashionbench_unifashion.training.checkpoints import checksum_of
-from fashionbench_unifashion.training.distributed import (
-    all_agree,
-    all_gather_unequal,
-    is_distributed,
-    rank,
-    world_size,
-)
+from fashionbench_unifashion.training.distributed import all_gather_parts, own_part, rank, same_work, world_size
 from fashionbench_unifashion.training.image_decoder import DecodedImages, ImageDecoder
 from fashionbench_unifashion.weights.loading import fingerprint
 
@@ -78,7 +72,7 @@ class ImageFeatureCache:
         path = self._place(wanted)
         loaded = path is not None and self._load(path, wanted)
         # Processes share the work where each has the same to do.
-        shared = is_distributed() and all_agree(digest([wanted, loaded]))
+        shared = same_work(digest([wanted, loaded]))
         if loaded:
             advance(len(wanted), EARLIER)
             return
@@ -98,14 +92,13 @@ class ImageFeatureCache:
             files.write(path, lambda temporary: save_file(kept, temporary, {_CHECKSUM: checksum_of(kept)}))
 
     def _share(self, parts: Sequence[Sequence[str]]) -> None:
-        """Make one part on each process, and take those of the others; a process without one makes the first again."""
-        own = parts[rank() % len(parts)]
+        """Make one part on each process, and take those of the others."""
+        own = own_part(parts)
         self._store(own)
         kinds = (self._tokens, self._pixels) if self._model.diffusion is not None else (self._tokens,)
-        counts = [len(part) for part in parts] + [0] * (world_size() - len(parts))
         for kept in kinds:
             rows = torch.stack([kept[name] for name in own]).to(self._model.device)
-            for names, made in zip(parts, all_gather_unequal(rows, counts), strict=False):
+            for names, made in all_gather_parts(rows, parts):
                 kept.update(zip(names, made.cpu(), strict=True))
 
     def read_pairs(

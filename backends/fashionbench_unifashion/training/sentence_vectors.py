@@ -5,13 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fashionbench.canonical import digest
-from fashionbench_unifashion.training.distributed import (
-    all_agree,
-    all_gather_unequal,
-    is_distributed,
-    rank,
-    world_size,
-)
+from fashionbench_unifashion.training.distributed import all_gather_parts, own_part, same_work, world_size
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -33,18 +27,16 @@ def read_texts(
 
     :param begin: called with what is read and how much of it there is.
     """
-    if encoder is None or not is_distributed():
+    if encoder is None:
         return
     unread, world = encoder.unread(texts), world_size()
-    if not all_agree(digest(unread)) or len(unread) < world:
+    if not same_work(digest(unread)) or not unread:
         return
     begin("reading texts", len(unread))
     for start in range(0, len(unread), _TOGETHER * world):
         group = unread[start : start + _TOGETHER * world]
-        parts = [group[number::world] for number in range(world)]
-        # Of fewer texts than processes, those without one encode the first.
-        local = encoder.vectors(parts[rank()] or group[:1])
-        device = encoder.proj.weight.device
-        for part, made in zip(parts, all_gather_unequal(local.to(device), [len(part) for part in parts]), strict=True):
+        parts = [group[number::world] for number in range(min(world, len(group)))]
+        vectors = encoder.vectors(own_part(parts)).to(encoder.proj.weight.device)
+        for part, made in all_gather_parts(vectors, parts):
             encoder.keep(part, made)
         advance(len(group))
