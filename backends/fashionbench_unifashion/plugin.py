@@ -53,7 +53,7 @@ def register_backends() -> Iterable[BackendSpec]:
     return [
         _backend("unifashion", "a trained UniFashion model; option model=FOLDER"),
         _backend("unifashion-quick", "a small UniFashion, trained in minutes on generated data", "unifashion-quick"),
-        _backend("unifashion-tiny", "a small UniFashion, trained in more than an hour of one core", "unifashion-tiny"),
+        _backend("unifashion-tiny", "a small UniFashion, trained in forty minutes of one core", "unifashion-tiny"),
         replace(
             _backend("unifashion-leaked-captions", "a UniFashion whose gallery captions hold the words of the queries"),
             target="fashionbench_unifashion.leaked_captions:LeakedCaptions",
@@ -79,7 +79,7 @@ def register_studies() -> Iterable[StudySpec]:
 def register_trainers() -> Iterable[TrainerSpec]:
     """Return the trainers."""
     summaries = {
-        "tiny": "all phases on the generated twin, in minutes on two cores",
+        "tiny": "all phases on the generated twin, in half an hour on two cores",
         "quick": "the same in a minute or two, to see how it works",
         "study": "the same in about eight minutes, for the variants of an ablation",
         "paper": "the paper's size on FashionGen, Fashion-IQ and VITON-HD; needs GPUs",
